@@ -1,0 +1,71 @@
+// Accessors and shapes of gqa.attention.
+#include "gqa/Dialect/GQA/GQA.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace gqa {
+
+void AttentionOp::build(OpBuilder &builder, OperationState &state, Type output, Value q, Value k, Value v) {
+  state.addOperands({q, k, v});
+  state.getOrAddProperties<Properties>().operandSegmentSizes = {1, 1, 1, 0, 0, 0, 0, 0, 0, 0};
+  state.addRegion();
+  state.addTypes(output);
+}
+
+int64_t AttentionOp::getBatch() { return sizeOf(getQ(), getQLayout(), 'b'); }
+int64_t AttentionOp::getQueryHeads() { return sizeOf(getQ(), getQLayout(), 'h'); }
+int64_t AttentionOp::getKvHeads() { return sizeOf(getK(), getKLayout(), 'h'); }
+int64_t AttentionOp::getNumQueries() { return sizeOf(getQ(), getQLayout(), 's'); }
+int64_t AttentionOp::getNumKeys() { return sizeOf(getK(), getKLayout(), 's'); }
+int64_t AttentionOp::getKeyDim() { return sizeOf(getK(), getKLayout(), 'd'); }
+int64_t AttentionOp::getValueDim() { return sizeOf(getV(), getVLayout(), 'd'); }
+
+int64_t AttentionOp::getGroupSize() {
+  int64_t queryHeads = getQueryHeads(), kvHeads = getKvHeads();
+  if (ShapedType::isDynamic(queryHeads) || ShapedType::isDynamic(kvHeads))
+    return ShapedType::kDynamic;
+  return kvHeads == 0 ? 1 : queryHeads / kvHeads;
+}
+
+FloatType AttentionOp::getAccumulatorType() {
+  Builder builder(getContext());
+  Type element = cast<RankedTensorType>(getQ().getType()).getElementType();
+  return element.isF64() ? FloatType(builder.getF64Type()) : FloatType(builder.getF32Type());
+}
+
+std::optional<double> AttentionOp::getConstantScale() {
+  if (getScaleValue())
+    return std::nullopt;
+  if (std::optional<APFloat> scale = getScale())
+    return scale->convertToDouble();
+  if (ShapedType::isDynamic(getKeyDim()))
+    return std::nullopt;
+  return 1.0 / std::sqrt(static_cast<double>(getKeyDim()));
+}
+
+std::optional<int64_t> AttentionOp::getConstantOffset() {
+  if (getOffsets())
+    return std::nullopt;
+  return getOffset().value_or(0);
+}
+
+LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  auto size = [&](Value value, StringRef layout, char letter) {
+    return tensor::getMixedSize(builder, getLoc(), value, dimOf(layout, letter));
+  };
+  OpFoldResult b = size(getQ(), getQLayout(), 'b'), h = size(getQ(), getQLayout(), 'h'),
+               s = size(getQ(), getQLayout(), 's'), d = size(getV(), getVLayout(), 'd');
+  SmallVector<OpFoldResult> output(4);
+  for (auto [letter, value] : {std::pair('b', b), std::pair('h', h), std::pair('s', s), std::pair('d', d)})
+    output[dimOf(getOLayout(), letter)] = value;
+  shapes = {output};
+  if (getLse())
+    shapes.push_back({b, h, s});
+  return success();
+}
+
+} // namespace gqa

@@ -1,0 +1,158 @@
+// gqa.rotary, gqa.repeat_heads and gqa.merge: constraints and shapes.
+#include "gqa/Dialect/GQA/GQA.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+bool mayDiffer(int64_t a, int64_t b) {
+  return !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b;
+}
+
+/// An enum's keyword without quotes or brackets.
+template <typename Attr, typename Symbolize>
+ParseResult parseKeywordAttr(OpAsmParser &parser, Attr &attr, Symbolize symbolize, StringRef choices) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  auto value = symbolize(keyword);
+  if (!value)
+    return parser.emitError(loc, "found '") << keyword << "', expected " << choices;
+  attr = Attr::get(parser.getContext(), *value);
+  return success();
+}
+
+ParseResult parseKeyword(OpAsmParser &parser, RotaryKindAttr &attr) {
+  return parseKeywordAttr(
+      parser, attr, [](StringRef word) { return symbolizeRotaryKind(word); }, "half or interleaved");
+}
+ParseResult parseKeyword(OpAsmParser &parser, HeadOrderAttr &attr) {
+  return parseKeywordAttr(
+      parser, attr, [](StringRef word) { return symbolizeHeadOrder(word); }, "block or tiled");
+}
+void printKeyword(OpAsmPrinter &printer, Operation *, RotaryKindAttr attr) {
+  printer << stringifyRotaryKind(attr.getValue());
+}
+void printKeyword(OpAsmPrinter &printer, Operation *, HeadOrderAttr attr) {
+  printer << stringifyHeadOrder(attr.getValue());
+}
+
+/// The second of two operands that share one spelled type.
+ParseResult parseSameType(OpAsmParser &, Type first, Type &second) {
+  second = first;
+  return success();
+}
+void printSameType(OpAsmPrinter &, Operation *, Type, Type) {}
+
+LogicalResult verifyLayout(Operation *op, StringRef layout) {
+  if (!isLayout(layout))
+    return op->emitOpError("layout is \"") << layout << "\", expected a permutation of \"bhsd\"";
+  return success();
+}
+
+} // namespace
+
+//===-- gqa.rotary ----------------------------------------------------------------------------------------------===//
+
+int64_t RotaryOp::getRotaryDim() { return 2 * cast<RankedTensorType>(getCos().getType()).getShape().back(); }
+
+LogicalResult RotaryOp::verify() {
+  if (failed(verifyLayout(*this, getLayout()))) // rotary_c1
+    return failure();
+  auto cos = dyn_cast<RankedTensorType>(getCos().getType());
+  if (!cos || cos != getSin().getType() || cos.getRank() < 1 || cos.getRank() > 4 ||
+      !isa<FloatType>(cos.getElementType()) || ShapedType::isDynamic(cos.getShape().back())) // rotary_c2
+    return emitOpError("cos is ") << getCos().getType() << " and sin " << getSin().getType()
+                                  << ", expected one float type of rank 1 to 4 with a static last dimension";
+  int64_t dim = sizeOf(getX(), getLayout(), 'd');
+  if (!ShapedType::isDynamic(dim) && getRotaryDim() > dim) // rotary_c3
+    return emitOpError("rotates ") << getRotaryDim() << " elements (twice the last dimension of cos), but the head "
+                                   << "dimension is " << dim;
+  int64_t full[] = {sizeOf(getX(), getLayout(), 'b'), sizeOf(getX(), getLayout(), 'h'),
+                    sizeOf(getX(), getLayout(), 's')};
+  for (auto [size, wanted] : llvm::zip(llvm::reverse(cos.getShape().drop_back()), llvm::reverse(full)))
+    if (size != 1 && mayDiffer(size, wanted)) // rotary_c4
+      return emitOpError("cos is ") << cos << ", which does not broadcast to B x H x S x R/2 with B, H, S = "
+                                    << full[0] << ", " << full[1] << ", " << full[2];
+  return success();
+}
+
+LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  shapes = {tensor::getMixedSizes(builder, getLoc(), getX())};
+  return success();
+}
+
+//===-- gqa.repeat_heads ----------------------------------------------------------------------------------------===//
+
+LogicalResult RepeatHeadsOp::verify() {
+  if (failed(verifyLayout(*this, getLayout()))) // repeat_heads_c1
+    return failure();
+  int64_t groups = getGroups();
+  if (groups < 1) // repeat_heads_c2
+    return emitOpError("groups is ") << groups << ", expected at least 1";
+  auto x = cast<RankedTensorType>(getX().getType()), output = cast<RankedTensorType>(getOutput().getType());
+  SmallVector<int64_t> shape(x.getShape());
+  int64_t &heads = shape[dimOf(getLayout(), 'h')];
+  if (!ShapedType::isDynamic(heads))
+    heads *= groups;
+  bool differs = llvm::any_of(llvm::zip(shape, output.getShape()),
+                              [](auto sizes) { return mayDiffer(std::get<0>(sizes), std::get<1>(sizes)); });
+  if (differs || x.getElementType() != output.getElementType()) // repeat_heads_c3
+    return emitOpError("result is ") << output << ", expected " << groups << " times the heads of the operand, "
+                                     << RankedTensorType::get(shape, x.getElementType());
+  return success();
+}
+
+LogicalResult RepeatHeadsOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  shapes = {tensor::getMixedSizes(builder, getLoc(), getX())};
+  OpFoldResult &heads = shapes[0][dimOf(getLayout(), 'h')];
+  if (std::optional<int64_t> size = getConstantIntValue(heads)) {
+    heads = builder.getIndexAttr(*size * static_cast<int64_t>(getGroups()));
+    return success();
+  }
+  Value groups = arith::ConstantIndexOp::create(builder, getLoc(), getGroups());
+  heads = arith::MulIOp::create(builder, getLoc(), cast<Value>(heads), groups).getResult();
+  return success();
+}
+
+OpFoldResult RepeatHeadsOp::fold(FoldAdaptor) {
+  if (getGroups() == 1 && getX().getType() == getOutput().getType())
+    return getX();
+  return {};
+}
+
+void RepeatHeadsOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+//===-- gqa.merge -----------------------------------------------------------------------------------------------===//
+
+LogicalResult MergeOp::verify() {
+  if (failed(verifyLayout(*this, getLayout()))) // merge_c1
+    return failure();
+  auto lse = cast<RankedTensorType>(getLse().getType());
+  for (auto [size, letter] : llvm::zip(lse.getShape(), StringRef("bhs")))
+    if (mayDiffer(size, sizeOf(getOutput(), getLayout(), letter))) // merge_c2
+      return emitOpError("lse is ") << lse << ", expected B x H x S of " << getOutput().getType() << " in layout \""
+                                    << getLayout() << "\"";
+  bool isDouble = cast<RankedTensorType>(getOutput().getType()).getElementType().isF64();
+  if (lse.getElementType().isF64() != isDouble) // merge_c3
+    return emitOpError("lse is ") << lse << ", expected elements of type " << (isDouble ? "f64" : "f32");
+  return success();
+}
+
+LogicalResult MergeOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  shapes = {tensor::getMixedSizes(builder, getLoc(), getO0()), tensor::getMixedSizes(builder, getLoc(), getLse0())};
+  return success();
+}
+
+void MergeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+
+} // namespace gqa
+
+#define GET_OP_CLASSES
+#include "gqa/Dialect/GQA/GQAOps.cpp.inc"

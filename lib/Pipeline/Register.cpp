@@ -1,0 +1,23 @@
+// The one list of dialects and passes.
+#include "gqa/Pipeline/Register.h"
+#include "gqa/Dialect/GQA/GQA.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+
+namespace gqa {
+
+void registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  registry.insert<GQADialect>();
+}
+
+void registerAll(mlir::DialectRegistry &registry) {
+  registerDialects(registry);
+  mlir::registerAllPasses();
+}
+
+} // namespace gqa

@@ -1,0 +1,69 @@
+// The boundary between the host and compiled code. Compiled code has no exceptions and no error results; a
+// failing assertion jumps back to the call that entered it. Nothing on the way has a destructor: it is all
+// compiled code.
+#include "Memory.h"
+
+#include "gqa/Runtime/Runtime.h"
+
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace gqa::rt {
+struct Call {
+  jmp_buf back;
+  BlockList blocks;
+  Call *outer;
+};
+} // namespace gqa::rt
+
+using gqa::rt::Call;
+
+namespace {
+
+thread_local Call *running = nullptr;
+
+std::string &lastError() {
+  static thread_local std::string text;
+  return text;
+}
+
+void enter(Call *call) {
+  running = call;
+  gqa::rt::currentBlocks() = call ? &call->blocks : nullptr;
+}
+
+void leave(Call &call) {
+  call.blocks.freeAll();
+  enter(call.outer);
+}
+
+} // namespace
+
+gqa::rt::TaskScope::TaskScope() : call(running) { enter(nullptr); }
+gqa::rt::TaskScope::~TaskScope() { enter(call); }
+
+int gqa_rt_call(void (*entry)(void **), void **arguments) {
+  Call call;
+  call.outer = running;
+  enter(&call);
+  if (_setjmp(call.back)) {
+    leave(*running);
+    return 1;
+  }
+  entry(arguments);
+  leave(call);
+  return 0;
+}
+
+const char *gqa_rt_last_error(void) { return lastError().c_str(); }
+
+void gqa_rt_fail(const char *message, int64_t length) {
+  if (!running) {
+    std::fprintf(stderr, "gqa: %.*s\n", int(length), message);
+    std::abort();
+  }
+  lastError().assign(message, size_t(length));
+  _longjmp(running->back, 1);
+}

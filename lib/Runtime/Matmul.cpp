@@ -1,0 +1,203 @@
+// Matrix products: cut into blocks by shape alone, each block one call of the BLAS on one thread.
+#include "Blas.h"
+#include "Threads.h"
+#include "Widen.h"
+
+#include "gqa/Runtime/Runtime.h"
+
+#include <algorithm>
+#include <atomic>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <type_traits>
+
+using namespace gqa::rt;
+
+namespace {
+
+struct Product {
+  int64_t batch, m, n, k;
+  bool transposeA, transposeB, accumulate;
+  gqa_rt_matrix a, b, c;
+};
+
+/// Rows [row, row + rows) and columns [column, column + columns) of C.
+struct Block {
+  int64_t row, rows, column, columns;
+};
+
+int64_t elementSize(int32_t type) { return type == GQA_RT_F64 ? 8 : type == GQA_RT_F32 ? 4 : 2; }
+
+const void *at(const gqa_rt_matrix &x, int64_t batch, int64_t row, int64_t column) {
+  return static_cast<const char *>(x.data) + (batch * x.batch + row * x.row + column) * elementSize(x.type);
+}
+
+//===--------------------------------------------------------------------===//
+// Operands as T: in place if they are, else widened into scratch memory
+//===--------------------------------------------------------------------===//
+
+void widen(int32_t type, const void *from, float *to, int64_t count) {
+  auto *bits = static_cast<const uint16_t *>(from);
+  type == GQA_RT_F16 ? widenF16(bits, to, count) : widenBF16(bits, to, count);
+}
+
+void narrow(int32_t type, const float *from, void *to, int64_t count) {
+  auto *bits = static_cast<uint16_t *>(to);
+  type == GQA_RT_F16 ? narrowF16(from, bits, count) : narrowBF16(from, bits, count);
+}
+
+/// A rectangle of an operand in T. Widened copies are dense and belong to the view; null data means no
+/// memory.
+template <typename T> struct View {
+  T *data = nullptr;
+  int64_t row = 0;
+  std::unique_ptr<T, void (*)(void *)> scratch{nullptr, std::free};
+};
+
+template <typename T>
+View<T> view(const gqa_rt_matrix &x, int64_t batch, int64_t row, int64_t rows, int64_t column,
+             int64_t columns, bool read) {
+  View<T> result;
+  void *source = const_cast<void *>(at(x, batch, row, column));
+  if (x.type == GQA_RT_F32 || x.type == GQA_RT_F64) {
+    result.data = static_cast<T *>(source);
+    result.row = x.row;
+    return result;
+  }
+  result.scratch.reset(static_cast<T *>(std::malloc(size_t(rows * columns) * sizeof(T))));
+  result.data = result.scratch.get();
+  result.row = columns;
+  if constexpr (std::is_same_v<T, float>)
+    for (int64_t i = 0; read && result.data && i < rows; ++i)
+      widen(x.type, at(x, batch, row + i, column), result.data + i * columns, columns);
+  return result;
+}
+
+//===--------------------------------------------------------------------===//
+// One block
+//===--------------------------------------------------------------------===//
+
+template <typename T>
+void multiply(const Product &p, const Block &block, const View<T> &a, const View<T> &b, View<T> &c) {
+  const Blas &blas = Blas::get();
+  T beta = p.accumulate ? 1 : 0;
+  int lda = int(std::max<int64_t>(a.row, 1)), ldb = int(std::max<int64_t>(b.row, 1)),
+      ldc = int(std::max<int64_t>(c.row, 1));
+  // One row: a matrix-vector product reads B once, as it lies.
+  if (block.rows == 1 && !p.transposeA) {
+    int rows = int(p.transposeB ? block.columns : p.k), columns = int(p.transposeB ? p.k : block.columns);
+    blas.gemv(T())(RowMajor, p.transposeB ? NoTrans : Trans, rows, columns, T(1), b.data, ldb, a.data, 1,
+                   beta, c.data, 1);
+    return;
+  }
+  blas.gemm(T())(RowMajor, p.transposeA ? Trans : NoTrans, p.transposeB ? Trans : NoTrans, int(block.rows),
+                 int(block.columns), int(p.k), T(1), a.data, lda, b.data, ldb, beta, c.data, ldc);
+}
+
+/// False if there was no memory for the widened operands.
+template <typename T> bool runBlock(const Product &p, int64_t batch, const Block &block) {
+  auto a = p.transposeA ? view<T>(p.a, batch, 0, p.k, block.row, block.rows, true)
+                        : view<T>(p.a, batch, block.row, block.rows, 0, p.k, true);
+  auto b = p.transposeB ? view<T>(p.b, batch, block.column, block.columns, 0, p.k, true)
+                        : view<T>(p.b, batch, 0, p.k, block.column, block.columns, true);
+  auto c = view<T>(p.c, batch, block.row, block.rows, block.column, block.columns, p.accumulate);
+  if (!a.data || !b.data || !c.data)
+    return false;
+  multiply(p, block, a, b, c);
+  if constexpr (std::is_same_v<T, float>)
+    for (int64_t i = 0; c.scratch && i < block.rows; ++i)
+      narrow(p.c.type, c.data + i * c.row, const_cast<void *>(at(p.c, batch, block.row + i, block.column)),
+             block.columns);
+  return true;
+}
+
+//===--------------------------------------------------------------------===//
+// The cut
+//===--------------------------------------------------------------------===//
+
+/// Block sizes from the shape. A block is about 512 x 256, so that what the BLAS packs is used often enough,
+/// and there are some 64 of them in a large product; products with few rows are cut so that each block reads
+/// about 512 KiB.
+struct Cut {
+  int64_t rows, columns, rowBlocks, columnBlocks, together;
+
+  explicit Cut(const Product &p) : rows(p.m), columns(p.n), together(1) {
+    if (p.m <= 32) {
+      columns = std::max<int64_t>(64, (int64_t(1) << 17) / std::max<int64_t>(p.k, 1));
+    } else {
+      int64_t area = std::max<int64_t>(512 * 256, p.m * p.n / 64);
+      while (rows * columns > area && std::max(rows, columns) > 64)
+        (rows >= columns ? rows : columns) = ((rows >= columns ? rows : columns) / 2 + 31) / 32 * 32;
+    }
+    rows = std::min(rows, p.m);
+    columns = std::min(columns, p.n);
+    rowBlocks = (p.m + rows - 1) / rows;
+    columnBlocks = (p.n + columns - 1) / columns;
+    // Small matrices of a batch go together, some four million operations at a time.
+    double work = 2.0 * double(p.m) * double(p.n) * double(p.k);
+    if (rowBlocks * columnBlocks == 1 && work < 4e6)
+      together = std::min<int64_t>(p.batch, int64_t(4e6 / std::max(work, 1.0)) + 1);
+  }
+};
+
+template <typename T> bool run(const Product &p) {
+  Cut cut(p);
+  int64_t perMatrix = cut.rowBlocks * cut.columnBlocks, groups = (p.batch + cut.together - 1) / cut.together;
+  std::atomic<bool> good{true};
+  parallelFor(groups * perMatrix, [&](int64_t task) {
+    int64_t group = task / perMatrix, row = task % perMatrix / cut.columnBlocks * cut.rows;
+    int64_t column = task % cut.columnBlocks * cut.columns;
+    Block block{row, std::min(cut.rows, p.m - row), column, std::min(cut.columns, p.n - column)};
+    for (int64_t i = group * cut.together, end = std::min(p.batch, i + cut.together); i < end; ++i)
+      if (!runBlock<T>(p, i, block))
+        good = false;
+  });
+  return good;
+}
+
+/// With nothing to sum C is zero, or stays as it is.
+void clear(const Product &p) {
+  for (int64_t i = 0; i < p.batch; ++i)
+    for (int64_t row = 0; row < p.m; ++row) {
+      char *from = static_cast<char *>(const_cast<void *>(at(p.c, i, row, 0)));
+      std::fill(from, from + p.n * elementSize(p.c.type), 0);
+    }
+}
+
+void fail(const char *message) { gqa_rt_fail(message, int64_t(std::char_traits<char>::length(message))); }
+
+void check(const Product &p) {
+  for (int64_t size : {p.m, p.n, p.k, p.a.row, p.b.row, p.c.row})
+    if (size > INT_MAX)
+      fail("a matrix product has a dimension or row stride beyond 2^31 - 1, which the BLAS cannot take");
+  bool doubles[] = {p.a.type == GQA_RT_F64, p.b.type == GQA_RT_F64, p.c.type == GQA_RT_F64};
+  if (doubles[0] != doubles[1] || doubles[0] != doubles[2])
+    fail("a matrix product mixes f64 with narrower types");
+  if (const char *error = gqa_rt_blas_error())
+    fail(error);
+}
+
+} // namespace
+
+void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const gqa_rt_matrix *a,
+                   const gqa_rt_matrix *b, const gqa_rt_matrix *c) {
+  Product p{batch,
+            m,
+            n,
+            k,
+            (flags & GQA_RT_TRANSPOSE_A) != 0,
+            (flags & GQA_RT_TRANSPOSE_B) != 0,
+            (flags & GQA_RT_ACCUMULATE) != 0,
+            *a,
+            *b,
+            *c};
+  if (batch <= 0 || m <= 0 || n <= 0)
+    return;
+  if (k <= 0)
+    return p.accumulate ? void() : clear(p);
+  check(p);
+  if (!(c->type == GQA_RT_F64 ? run<double>(p) : run<float>(p)))
+    fail("out of memory in a matrix product");
+}

@@ -1,0 +1,77 @@
+// The thread pool: oneTBB's, in one arena of GQA_NUM_THREADS slots.
+#include "Threads.h"
+#include "Memory.h"
+
+#include "gqa/Runtime/Runtime.h"
+
+#include <cstdlib>
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace {
+
+int numThreads() {
+  static const int count = [] {
+    const char *text = std::getenv("GQA_NUM_THREADS");
+    char *end = nullptr;
+    long wanted = text ? std::strtol(text, &end, 10) : 0;
+    if (text && *text && *end == '\0' && wanted >= 1 && wanted <= 1024)
+      return int(wanted);
+    return oneapi::tbb::info::default_concurrency();
+  }();
+  return count;
+}
+
+/// Flushes denormals to zero for as long as it lives.
+class FlushDenormals {
+public:
+#if defined(__x86_64__)
+  FlushDenormals() : saved(_mm_getcsr()) { _mm_setcsr(saved | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved); }
+
+private:
+  unsigned saved;
+#endif
+};
+
+} // namespace
+
+void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
+  if (n <= 1 || numThreads() == 1) {
+    for (int64_t i = 0; i < n; ++i)
+      task(i, context);
+    return;
+  }
+  // Isolated: a thread that waits here must not pick up work of an outer loop, whose memory it would hold on
+  // to.
+  static oneapi::tbb::task_arena arena(numThreads());
+  arena.execute([&] {
+    oneapi::tbb::this_task_arena::isolate([&] {
+      oneapi::tbb::parallel_for(
+          int64_t(0), n, [&](int64_t i) { task(i, context); }, oneapi::tbb::simple_partitioner());
+    });
+  });
+}
+
+int64_t gqa_rt_num_threads(void) { return numThreads(); }
+
+void gqa_rt_parallel_for(int64_t n, void (*task)(int64_t i, void *context), void *context) {
+  struct Flushed {
+    gqa::rt::Task task;
+    void *context;
+  } flushed{task, context};
+  gqa::rt::parallelFor(
+      n,
+      [](int64_t i, void *context) {
+        FlushDenormals flush;
+        gqa::rt::TaskScope scope;
+        auto *inner = static_cast<Flushed *>(context);
+        inner->task(i, inner->context);
+      },
+      &flushed);
+}

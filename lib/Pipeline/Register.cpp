@@ -1,6 +1,7 @@
 // The one list of dialects and passes.
 #include "gqa/Pipeline/Register.h"
 #include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -12,7 +13,7 @@ namespace gqa {
 void registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<GQADialect>();
+  registry.insert<GQADialect, tile::TileDialect>();
 }
 
 void registerAll(mlir::DialectRegistry &registry) {

@@ -1,0 +1,78 @@
+// The textual form of the operations' custom parts: the grid of a kernel and the keyword of a dead row.
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+
+namespace gqa::tile {
+namespace {
+
+using Operands = SmallVectorImpl<OpAsmParser::UnresolvedOperand>;
+
+/// `grid(%b = %batch, %h = %heads) { ... }`
+ParseResult parseGrid(OpAsmParser &parser, Operands &sizes, Region &body) {
+  SmallVector<OpAsmParser::Argument> points;
+  auto parsePoint = [&]() -> ParseResult {
+    OpAsmParser::Argument &point = points.emplace_back();
+    point.type = parser.getBuilder().getIndexType();
+    return failure(parser.parseArgument(point) || parser.parseEqual() ||
+                   parser.parseOperand(sizes.emplace_back()));
+  };
+  if (parser.parseKeyword("grid") ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parsePoint) ||
+      parser.parseRegion(body, points))
+    return failure();
+  if (body.empty())
+    body.emplaceBlock();
+  KernelOp::ensureTerminator(body, parser.getBuilder(), parser.getEncodedSourceLoc(parser.getNameLoc()));
+  return success();
+}
+
+void printGrid(OpAsmPrinter &printer, KernelOp op, OperandRange sizes, Region &body) {
+  printer << "grid(";
+  llvm::interleaveComma(llvm::zip(body.getArguments(), sizes), printer,
+                        [&](auto point) { printer << std::get<0>(point) << " = " << std::get<1>(point); });
+  printer << ") ";
+  printer.printRegion(body, /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/false);
+}
+
+ParseResult parseDeadRow(OpAsmParser &parser, DeadRowAttr &attr) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  std::optional<DeadRow> value = symbolizeDeadRow(keyword);
+  if (!value)
+    return parser.emitError(loc, "dead_row '") << keyword << "', expected zero, nan or uniform";
+  attr = DeadRowAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+void printDeadRow(OpAsmPrinter &printer, FinishOp op, DeadRowAttr attr) {
+  printer << stringifyDeadRow(attr.getValue());
+}
+
+} // namespace
+
+// tile.kernel's constraints; those of the other operations are in TileVerifiers.cpp.
+LogicalResult KernelOp::verifyRegions() {
+  // kernel_c1
+  if (getSizes().empty())
+    return emitOpError("has an empty grid, expected at least one dimension");
+  // kernel_c2
+  Block &block = getBody().front();
+  bool allIndices = llvm::all_of(block.getArgumentTypes(), [](Type type) { return type.isIndex(); });
+  if (block.getNumArguments() != getSizes().size() || !allIndices)
+    return emitOpError("has ") << getSizes().size()
+                               << " grid dimensions, expected as many index arguments of its "
+                               << "region, found " << block.getNumArguments();
+  return success();
+}
+
+} // namespace gqa::tile
+
+using namespace gqa;
+using namespace gqa::tile;
+#define GET_OP_CLASSES
+#include "gqa/Dialect/Tile/TileOps.cpp.inc"

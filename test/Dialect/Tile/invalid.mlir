@@ -1,0 +1,211 @@
+// RUN: gqa-opt %s --split-input-file --verify-diagnostics
+
+func.func @kernel_c1_no_grid() {
+  // expected-error @+1 {{'tile.kernel' op has an empty grid, expected at least one dimension}}
+  tile.kernel grid() {
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c2_points(%n: index) {
+  // expected-error @+1 {{'tile.kernel' op has 1 grid dimensions, expected as many index arguments of its region, found 0}}
+  "tile.kernel"(%n) ({
+    tile.yield
+  }) : (index) -> ()
+  return
+}
+
+// -----
+
+func.func @scratch_c1_sizes(%n: index) {
+  tile.kernel grid(%t = %n) {
+    // expected-error @+1 {{'tile.scratch' op has 0 sizes, expected one for each of the 1 dynamic dimensions}}
+    %s = tile.scratch : memref<?x64xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @scratch_c2_layout(%n: index) {
+  tile.kernel grid(%t = %n) {
+    // expected-error @+1 {{'tile.scratch' op expects the identity layout, found strided<[128, 1]>}}
+    %s = tile.scratch : memref<4x64xf32, strided<[128, 1]>>
+  }
+  return
+}
+
+// -----
+
+func.func @scratch_outside() {
+  // expected-error @+1 {{'tile.scratch' op expects parent op 'tile.kernel'}}
+  %s = tile.scratch : memref<64xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c1_types(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op expects one element type for storage and tile, found 'f32' and 'f64'}}
+  %t = tile.pack %x into %room : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf64>
+  return
+}
+
+// -----
+
+func.func @pack_c1_narrow(%x: memref<4x16xf64>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op would narrow 'f64' to 'f32', expected a storage of at least the source's precision}}
+  %t = tile.pack %x into %room : memref<4x16xf64>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c2_stride(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op expects stride 1 in the last dimension of storage and tile}}
+  %t = tile.pack %x into %room : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf32, strided<[?, ?]>>
+  return
+}
+
+// -----
+
+func.func @init_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>) {
+  // expected-error @+1 {{'tile.init' op expects one element type for o, m and l, found 'f32' and 'f64'}}
+  tile.init %o, %m, %m : memref<4x16xf32>, memref<4xf64>, memref<4xf64>
+  return
+}
+
+// -----
+
+func.func @qk_c1_types(%q: memref<4x16xf32>, %s: memref<4x64xf64>) {
+  // expected-error @+1 {{'tile.qk' op expects one element type for q, k and s, found 'f32' and 'f64'}}
+  tile.qk %q, %q, %s : memref<4x16xf32>, memref<4x16xf32>, memref<4x64xf64>
+  return
+}
+
+// -----
+
+func.func @qk_c2_stride(%q: memref<4x16xf32>, %k: memref<4x16xf32, strided<[1, 4]>>, %s: memref<4x64xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects stride 1 in the last dimension of q, k and s}}
+  tile.qk %q, %k, %s : memref<4x16xf32>, memref<4x16xf32, strided<[1, 4]>>, memref<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @score_c1_scale(%s: memref<4x64xf32>, %b: index, %scale: f64) {
+  // expected-error @+1 {{'tile.score' op expects a scale of type 'f32', found 'f64'}}
+  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) : memref<4x64xf32>, f64
+  return
+}
+
+// -----
+
+func.func @score_c2_softcap(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+  // expected-error @+1 {{'tile.score' op expects a positive softcap, found -1.0}}
+  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) softcap = -1.0 : memref<4x64xf32>, f32
+  return
+}
+
+// -----
+
+func.func @score_c3_arguments(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+  // expected-error @+1 {{'tile.score' op expects a score region with the arguments ('f32', index, index, index, index), found ('f32')}}
+  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) score {
+    ^bb0(%x: f32):
+      tile.yield %x : f32
+  } : memref<4x64xf32>, f32
+  return
+}
+
+// -----
+
+func.func @score_c3_yield(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+  // expected-error @+1 {{'tile.score' op expects its region to yield 'f32' and optionally an i1, found ('f32', 'f32')}}
+  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) score {
+    ^bb0(%x: f32, %b1: index, %h: index, %i: index, %j: index):
+      tile.yield %x, %x : f32, f32
+  } : memref<4x64xf32>, f32
+  return
+}
+
+// -----
+
+func.func @score_c4_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %b: index, %scale: f32) {
+  // expected-error @+1 {{'tile.score' op expects stride 1 in the last dimension of s}}
+  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) : memref<4x64xf32, strided<[1, 4]>>, f32
+  return
+}
+
+// -----
+
+func.func @softmax_step_c1_types(%s: memref<4x64xf32>, %m: memref<4xf64>, %n: index) {
+  // expected-error @+1 {{'tile.softmax_step' op expects one element type for s, m, l and alpha, found 'f32' and 'f64'}}
+  tile.softmax_step %s, %m, %m, %m keys(%n) : memref<4x64xf32>, memref<4xf64>, memref<4xf64>, memref<4xf64>
+  return
+}
+
+// -----
+
+func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: memref<4xf32>, %n: index) {
+  // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of s}}
+  tile.softmax_step %s, %m, %m, %m keys(%n)
+    : memref<4x64xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c1_types(%p: memref<4x64xf32>, %v: memref<64x16xf64>, %o: memref<4x16xf32>, %a: memref<4xf32>) {
+  // expected-error @+1 {{'tile.pv' op expects one element type for p, v, o and alpha, found 'f32' and 'f64'}}
+  tile.pv %p, %v, %o rescale(%a) : memref<4x64xf32>, memref<64x16xf64>, memref<4x16xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c2_stride(%p: memref<4x64xf32>, %v: memref<64x16xf32, strided<[1, 64]>>, %o: memref<4x16xf32>,
+                        %a: memref<4xf32>) {
+  // expected-error @+1 {{'tile.pv' op expects stride 1 in the last dimension of p, v and o}}
+  tile.pv %p, %v, %o rescale(%a)
+    : memref<4x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<4x16xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @finish_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>, %out: memref<2x2x16xf32>) {
+  // expected-error @+1 {{'tile.finish' op expects one element type for o, m, l and lse, found 'f32' and 'f64'}}
+  tile.finish %o, %m, %m into %out dead_row = zero
+    : memref<4x16xf32>, memref<4xf64>, memref<4xf64>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @finish_c2_values(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
+  // expected-error @+1 {{'tile.finish' op has dead_row = uniform, expected values exactly if it is uniform}}
+  tile.finish %o, %m, %m into %out dead_row = uniform
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @finish_c3_stride(%o: memref<4x16xf32, strided<[1, 4]>>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
+  // expected-error @+1 {{'tile.finish' op expects stride 1 in the last dimension of o}}
+  tile.finish %o, %m, %m into %out dead_row = zero
+    : memref<4x16xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @finish_keyword(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
+  // expected-error @+1 {{dead_row 'none', expected zero, nan or uniform}}
+  tile.finish %o, %m, %m into %out dead_row = none
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+  return
+}

@@ -57,7 +57,10 @@ ParseResult parseLayouts(OpAsmParser &parser, OperationState &state) {
       return failure();
     if (!llvm::is_contained({"q", "k", "v", "o"}, which))
       return parser.emitError(loc, "layout of '") << which << "', expected q, k, v or o";
-    state.addAttribute((which + "_layout").str(), parser.getBuilder().getStringAttr(layout));
+    std::string name = (which + "_layout").str();
+    if (state.attributes.get(name))
+      return parser.emitError(loc, "layout of '") << which << "' given twice";
+    state.addAttribute(name, parser.getBuilder().getStringAttr(layout));
     return success();
   });
 }
@@ -228,7 +231,11 @@ ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &state) {
   FunctionType type;
   if (parser.parseOperand(operands[0]) || parser.parseComma() || parser.parseOperand(operands[1]) ||
       parser.parseComma() || parser.parseOperand(operands[2]) || parseClauses(parser, state, clauses) ||
-      parser.parseOptionalAttrDict(state.attributes) || parser.parseColon())
+      parser.parseOptionalAttrDict(state.attributes))
+    return failure();
+  if (auto duplicate = state.attributes.findDuplicate())
+    return parser.emitError(parser.getNameLoc(), "'") << duplicate->getName().getValue() << "' given twice";
+  if (parser.parseColon())
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseType(type))

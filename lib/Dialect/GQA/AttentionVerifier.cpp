@@ -1,4 +1,5 @@
 // The constraints (C1) to (C19) of gqa.attention, in the order of its description.
+#include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -8,10 +9,6 @@ using namespace mlir;
 
 namespace gqa {
 namespace {
-
-bool mayDiffer(int64_t a, int64_t b) {
-  return !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b;
-}
 
 RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
@@ -29,15 +26,14 @@ LogicalResult verifyElementTypes(AttentionOp op) {
 LogicalResult verifyLayouts(AttentionOp op) {
   for (auto [name, layout] : {std::pair("q", op.getQLayout()), std::pair("k", op.getKLayout()),
                               std::pair("v", op.getVLayout()), std::pair("o", op.getOLayout())})
-    if (!isLayout(layout)) // attention_c2
-      return op.emitOpError("layout of ")
-             << name << " is \"" << layout << "\", expected a permutation of \"bhsd\"";
+    if (failed(verifyLayout(op, layout, name))) // attention_c2
+      return failure();
   return success();
 }
 
 /// One equality between two sizes, each named for the message.
 LogicalResult verifySame(AttentionOp op, StringRef what, StringRef left, int64_t a, StringRef right, int64_t b) {
-  if (!mayDiffer(a, b))
+  if (!provablyDiffer(a, b))
     return success();
   return op.emitOpError(what) << " of " << left << " is " << a << ", but that of " << right << " is " << b;
 }
@@ -62,18 +58,15 @@ LogicalResult verifySizes(AttentionOp op) {
 LogicalResult verifyResults(AttentionOp op) {
   SmallVector<int64_t> logical = {op.getBatch(), op.getQueryHeads(), op.getNumQueries(), op.getValueDim()};
   SmallVector<int64_t, 4> expected = toLayout(logical, op.getOLayout());
-  if (llvm::any_of(llvm::zip_equal(tensorType(op.getOutput()).getShape(), expected),
-                   [](auto sizes) { return mayDiffer(std::get<0>(sizes), std::get<1>(sizes)); })) // attention_c8
+  if (provablyDiffer(tensorType(op.getOutput()).getShape(), expected)) // attention_c8
     return op.emitOpError("output is ")
            << op.getOutput().getType() << ", expected B x Hq x Sq x Dv in layout \"" << op.getOLayout() << "\", "
            << RankedTensorType::get(expected, tensorType(op.getQ()).getElementType());
   if (!op.getLse())
     return success();
   RankedTensorType lse = tensorType(op.getLse());
-  bool shapeDiffers = llvm::any_of(llvm::zip(lse.getShape(), logical), [](auto sizes) {
-    return mayDiffer(std::get<0>(sizes), std::get<1>(sizes));
-  });
-  if (shapeDiffers || lse.getElementType() != op.getAccumulatorType()) // attention_c9
+  if (provablyDiffer(lse.getShape(), ArrayRef(logical).take_front(3)) ||
+      lse.getElementType() != op.getAccumulatorType()) // attention_c9
     return op.emitOpError("lse is ") << lse << ", expected B x Hq x Sq, "
                                      << RankedTensorType::get(ArrayRef(logical).take_front(3),
                                                               op.getAccumulatorType());
@@ -85,39 +78,60 @@ LogicalResult verifyBroadcasts(AttentionOp op) {
   for (auto [name, value] : {std::pair("mask", op.getMask()), std::pair("bias", op.getBias())}) {
     if (!value)
       continue;
-    ArrayRef<int64_t> shape = tensorType(value).getShape();
-    for (auto [size, full] : llvm::zip(llvm::reverse(shape), llvm::reverse(scores)))
-      if (size != 1 && mayDiffer(size, full)) // attention_c10
-        return op.emitOpError(name) << " is " << value.getType()
-                                    << ", which does not broadcast to the scores, B x Hq x Sq x Skv = "
-                                    << RankedTensorType::get(scores, tensorType(value).getElementType());
+    if (!broadcastsTo(tensorType(value).getShape(), scores)) // attention_c10
+      return op.emitOpError(name) << " is " << value.getType()
+                                  << ", which does not broadcast to the scores, B x Hq x Sq x Skv = "
+                                  << RankedTensorType::get(scores, tensorType(value).getElementType());
   }
-  return success();
+  return verifyCount(op, scores, "score matrix B x Hq x Sq x Skv"); // attention_c20
 }
 
 LogicalResult verifyVectors(AttentionOp op) {
   for (auto [name, value] : {std::pair("kv_len", op.getKvLen()), std::pair("offset", op.getOffsets())})
     if (value && tensorType(value).getDimSize(0) != 1 &&
-        mayDiffer(tensorType(value).getDimSize(0), op.getBatch())) // attention_c11
+        provablyDiffer(tensorType(value).getDimSize(0), op.getBatch())) // attention_c11
       return op.emitOpError(name) << " has " << tensorType(value).getDimSize(0) << " elements, expected one or "
                                   << op.getBatch() << ", the batch size";
-  if (op.getSinks() && mayDiffer(tensorType(op.getSinks()).getDimSize(0), op.getQueryHeads())) // attention_c12
+  if (op.getSinks() && provablyDiffer(tensorType(op.getSinks()).getDimSize(0), op.getQueryHeads())) // attention_c12
     return op.emitOpError("sinks has ") << tensorType(op.getSinks()).getDimSize(0) << " elements, expected "
                                         << op.getQueryHeads() << ", the number of query heads";
   return success();
 }
 
-LogicalResult verifyAttributes(AttentionOp op) {
+/// The value of a parameter in the type that scores are computed in, where a double may overflow or vanish.
+APFloat inAccumulator(AttentionOp op, APFloat value) {
+  bool losesInfo;
+  value.convert(op.getAccumulatorType().getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return value;
+}
+
+LogicalResult verifyScales(AttentionOp op) {
   if ((op.getScale() && op.getScaleValue()) || (op.getOffset() && op.getOffsets())) // attention_c13
     return op.emitOpError("scale and offset are each an attribute or an operand, not both");
-  if (op.getScale() && !op.getScale()->isFinite())
-    return op.emitOpError("scale is not finite");
-  if (std::optional<ArrayRef<int64_t>> window = op.getWindow())
-    if (window->size() != 2 || (*window)[0] < -1 || (*window)[1] < -1) // attention_c14
-      return op.emitOpError("window is two numbers, keys to the left and to the right, each -1 (unbounded) or more");
-  if (std::optional<APFloat> softcap = op.getSoftcap())
-    if (!softcap->isFinite() || softcap->isNegative() || softcap->isZero()) // attention_c15
-      return op.emitOpError("softcap is ") << softcap->convertToDouble() << ", expected a positive finite number";
+  std::optional<APFloat> scale = op.getScale(), softcap = op.getSoftcap();
+  if (scale && !inAccumulator(op, *scale).isFinite())
+    return op.emitOpError("scale is ") << scale->convertToDouble() << ", expected a number that is finite as "
+                                       << op.getAccumulatorType();
+  if (!scale && !op.getScaleValue() && op.getKeyDim() == 0)
+    return op.emitOpError("scale is missing, and 1 / sqrt(Dk) is infinite because the head dimension of k is 0");
+  if (!softcap)
+    return success();
+  APFloat cap = inAccumulator(op, *softcap);
+  if (!cap.isFinite() || cap.isNegative() || cap.isZero()) // attention_c15
+    return op.emitOpError("softcap is ") << softcap->convertToDouble() << ", expected a number that is positive and "
+                                         << "finite as " << op.getAccumulatorType();
+  return success();
+}
+
+LogicalResult verifyPositions(AttentionOp op) {
+  std::optional<ArrayRef<int64_t>> window = op.getWindow();
+  auto isReach = [](int64_t keys) { return keys >= -1 && keys < sizeLimit; };
+  if (window && (window->size() != 2 || !llvm::all_of(*window, isReach))) // attention_c14
+    return op.emitOpError("window is [") << *window << "], expected two numbers, how many keys to the left and to the "
+                                         << "right, each -1 (unbounded) or more and below 2^60";
+  if (std::optional<int64_t> offset = op.getOffset())
+    if (*offset <= -sizeLimit || *offset >= sizeLimit) // attention_c14
+      return op.emitOpError("offset is ") << *offset << ", expected a number between -2^60 and 2^60";
   bool positional = op.getCausal() || op.getWindow();
   int64_t queries = op.getNumQueries(), keys = op.getNumKeys();
   bool square = queries == keys && !ShapedType::isDynamic(queries);
@@ -127,16 +141,35 @@ LogicalResult verifyAttributes(AttentionOp op) {
   return success();
 }
 
+bool isScalar(Type type) { return type.isIntOrIndexOrFloat(); }
+
+LogicalResult verifyCaptures(AttentionOp op) {
+  if (!op.getCaptures().empty() && !op.hasScore()) // attention_c18
+    return op.emitOpError("has captured values but no score region");
+  for (Type type : op.getCaptures().getTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type); !isScalar(tensor ? tensor.getElementType() : type))
+      return op.emitOpError("captures a value of type ") << type << ", expected a scalar or a ranked tensor of them";
+  return success();
+}
+
+/// What a kernel can clone for every element of the score matrix.
+LogicalResult verifyScoreOperation(Operation &op) {
+  if (!isMemoryEffectFree(&op)) // attention_c19
+    return op.emitOpError("has side effects, which a score region must not have");
+  if (op.getNumRegions() != 0 || !llvm::all_of(op.getResultTypes(), isScalar))
+    return op.emitOpError("in a score region, expected operations on scalars without regions; capture tensors and use "
+                          "arith.select for control flow");
+  return success();
+}
+
 } // namespace
 
 LogicalResult AttentionOp::verify() {
-  if (failed(verifyElementTypes(*this)) || failed(verifyLayouts(*this)) || failed(verifySizes(*this)) ||
+  if (failed(verifyTensors(*this)) || failed(verifyElementTypes(*this)) || failed(verifyLayouts(*this)) || failed(verifySizes(*this)) ||
       failed(verifyResults(*this)) || failed(verifyBroadcasts(*this)) || failed(verifyVectors(*this)) ||
-      failed(verifyAttributes(*this)))
+      failed(verifyScales(*this)) || failed(verifyPositions(*this)))
     return failure();
-  if (!getCaptures().empty() && !hasScore()) // attention_c18
-    return emitOpError("has captured values but no score region");
-  return success();
+  return verifyCaptures(*this);
 }
 
 LogicalResult AttentionOp::verifyRegions() {
@@ -159,8 +192,8 @@ LogicalResult AttentionOp::verifyRegions() {
     return yield.emitOpError("yields (") << yielded << "), expected the score, " << expected[0]
                                          << ", and optionally an i1 that says whether the key is seen";
   for (Operation &op : block.without_terminator())
-    if (!isMemoryEffectFree(&op)) // attention_c19
-      return op.emitOpError("has side effects, which a score region must not have");
+    if (failed(verifyScoreOperation(op)))
+      return failure();
   return success();
 }
 

@@ -1,4 +1,5 @@
 // gqa.append_kv: constraints and shapes.
+#include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,19 +10,15 @@ using namespace mlir;
 
 namespace gqa {
 
-static bool mayDiffer(int64_t a, int64_t b) {
-  return !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b;
-}
-
 LogicalResult AppendKVOp::verify() {
-  if (!isLayout(getLayout())) // append_kv_c1
-    return emitOpError("layout is \"") << getLayout() << "\", expected a permutation of \"bhsd\"";
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // append_kv_c1
+    return failure();
   auto cache = cast<RankedTensorType>(getCache().getType());
   for (auto [name, value] : {std::pair("fresh", Value(getFresh())), std::pair("the result", Value(getOutput()))}) {
     auto type = cast<RankedTensorType>(value.getType());
     for (char letter : {'b', 'h', 'd'}) {
       unsigned dim = dimOf(getLayout(), letter);
-      if (mayDiffer(type.getDimSize(dim), cache.getDimSize(dim)) ||
+      if (provablyDiffer(type.getDimSize(dim), cache.getDimSize(dim)) ||
           type.getElementType() != cache.getElementType()) // append_kv_c2
         return emitOpError(name) << " is " << type << ", expected the element type, batch size, heads and head "
                                  << "dimension of the cache, " << cache;
@@ -31,15 +28,15 @@ LogicalResult AppendKVOp::verify() {
   int64_t expected = tokens;
   if (!getPositions())
     expected = ShapedType::isDynamic(tokens) || ShapedType::isDynamic(fresh) ? ShapedType::kDynamic : tokens + fresh;
-  if (mayDiffer(sizeOf(getOutput(), getLayout(), 's'), expected)) // append_kv_c3
-    return emitOpError("result has ") << sizeOf(getOutput(), getLayout(), 's') << " tokens, expected " << expected
+  if (provablyDiffer(sizeOf(getOutput(), getLayout(), 's'), expected)) // append_kv_c3
+    return emitOpError("result has ") << sizeText(sizeOf(getOutput(), getLayout(), 's')) << " tokens, expected " << expected
                                       << (getPositions() ? ", those of the cache" : ", those of cache and fresh");
   if (!getPositions())
     return success();
   auto positions = cast<RankedTensorType>(getPositions().getType());
-  if (mayDiffer(positions.getShape().back(), fresh) ||
-      (positions.getRank() == 2 && mayDiffer(positions.getDimSize(0), sizeOf(getCache(), getLayout(), 'b')))) // append_kv_c4
-    return emitOpError("positions is ") << positions << ", expected one per fresh token (" << fresh
+  if (provablyDiffer(positions.getShape().back(), fresh) ||
+      (positions.getRank() == 2 && provablyDiffer(positions.getDimSize(0), sizeOf(getCache(), getLayout(), 'b')))) // append_kv_c4
+    return emitOpError("positions is ") << positions << ", expected one per fresh token (" << sizeText(fresh)
                                         << "), or batch size x that";
   return success();
 }

@@ -1,18 +1,16 @@
 // gqa.rotary, gqa.repeat_heads and gqa.merge: constraints and shapes.
+#include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace gqa {
 namespace {
-
-bool mayDiffer(int64_t a, int64_t b) {
-  return !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b;
-}
 
 /// An enum's keyword without quotes or brackets.
 template <typename Attr, typename Symbolize>
@@ -50,12 +48,6 @@ ParseResult parseSameType(OpAsmParser &, Type first, Type &second) {
 }
 void printSameType(OpAsmPrinter &, Operation *, Type, Type) {}
 
-LogicalResult verifyLayout(Operation *op, StringRef layout) {
-  if (!isLayout(layout))
-    return op->emitOpError("layout is \"") << layout << "\", expected a permutation of \"bhsd\"";
-  return success();
-}
-
 } // namespace
 
 //===-- gqa.rotary ----------------------------------------------------------------------------------------------===//
@@ -63,23 +55,23 @@ LogicalResult verifyLayout(Operation *op, StringRef layout) {
 int64_t RotaryOp::getRotaryDim() { return 2 * cast<RankedTensorType>(getCos().getType()).getShape().back(); }
 
 LogicalResult RotaryOp::verify() {
-  if (failed(verifyLayout(*this, getLayout()))) // rotary_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // rotary_c1
     return failure();
   auto cos = dyn_cast<RankedTensorType>(getCos().getType());
   if (!cos || cos != getSin().getType() || cos.getRank() < 1 || cos.getRank() > 4 ||
-      !isa<FloatType>(cos.getElementType()) || ShapedType::isDynamic(cos.getShape().back())) // rotary_c2
+      !isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(cos.getElementType()) || ShapedType::isDynamic(cos.getShape().back())) // rotary_c2
     return emitOpError("cos is ") << getCos().getType() << " and sin " << getSin().getType()
-                                  << ", expected one float type of rank 1 to 4 with a static last dimension";
+                                  << ", expected one tensor type of f16, bf16, f32 or f64, of rank 1 to 4, with a static last dimension";
   int64_t dim = sizeOf(getX(), getLayout(), 'd');
   if (!ShapedType::isDynamic(dim) && getRotaryDim() > dim) // rotary_c3
     return emitOpError("rotates ") << getRotaryDim() << " elements (twice the last dimension of cos), but the head "
                                    << "dimension is " << dim;
   int64_t full[] = {sizeOf(getX(), getLayout(), 'b'), sizeOf(getX(), getLayout(), 'h'),
                     sizeOf(getX(), getLayout(), 's')};
-  for (auto [size, wanted] : llvm::zip(llvm::reverse(cos.getShape().drop_back()), llvm::reverse(full)))
-    if (size != 1 && mayDiffer(size, wanted)) // rotary_c4
-      return emitOpError("cos is ") << cos << ", which does not broadcast to B x H x S x R/2 with B, H, S = "
-                                    << full[0] << ", " << full[1] << ", " << full[2];
+  int64_t angles = cos.getShape().back();
+  if (!broadcastsTo(cos.getShape(), {full[0], full[1], full[2], angles})) // rotary_c4
+    return emitOpError("cos is ") << cos << ", which does not broadcast to B x H x S x R/2 = " << sizeText(full[0])
+                                  << " x " << sizeText(full[1]) << " x " << sizeText(full[2]) << " x " << angles;
   return success();
 }
 
@@ -91,7 +83,7 @@ LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
 //===-- gqa.repeat_heads ----------------------------------------------------------------------------------------===//
 
 LogicalResult RepeatHeadsOp::verify() {
-  if (failed(verifyLayout(*this, getLayout()))) // repeat_heads_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // repeat_heads_c1
     return failure();
   int64_t groups = getGroups();
   if (groups < 1) // repeat_heads_c2
@@ -99,11 +91,9 @@ LogicalResult RepeatHeadsOp::verify() {
   auto x = cast<RankedTensorType>(getX().getType()), output = cast<RankedTensorType>(getOutput().getType());
   SmallVector<int64_t> shape(x.getShape());
   int64_t &heads = shape[dimOf(getLayout(), 'h')];
-  if (!ShapedType::isDynamic(heads))
-    heads *= groups;
-  bool differs = llvm::any_of(llvm::zip(shape, output.getShape()),
-                              [](auto sizes) { return mayDiffer(std::get<0>(sizes), std::get<1>(sizes)); });
-  if (differs || x.getElementType() != output.getElementType()) // repeat_heads_c3
+  if (!ShapedType::isDynamic(heads) && llvm::MulOverflow(heads, groups, heads))
+    return emitOpError("groups is ") << groups << ", which makes more heads than can be counted";
+  if (provablyDiffer(shape, output.getShape()) || x.getElementType() != output.getElementType()) // repeat_heads_c3
     return emitOpError("result is ") << output << ", expected " << groups << " times the heads of the operand, "
                                      << RankedTensorType::get(shape, x.getElementType());
   return success();
@@ -132,13 +122,13 @@ void RepeatHeadsOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLI
 //===-- gqa.merge -----------------------------------------------------------------------------------------------===//
 
 LogicalResult MergeOp::verify() {
-  if (failed(verifyLayout(*this, getLayout()))) // merge_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // merge_c1
     return failure();
   auto lse = cast<RankedTensorType>(getLse().getType());
-  for (auto [size, letter] : llvm::zip(lse.getShape(), StringRef("bhs")))
-    if (mayDiffer(size, sizeOf(getOutput(), getLayout(), letter))) // merge_c2
-      return emitOpError("lse is ") << lse << ", expected B x H x S of " << getOutput().getType() << " in layout \""
-                                    << getLayout() << "\"";
+  auto outputSize = [&](char letter) { return sizeOf(getOutput(), getLayout(), letter); };
+  if (provablyDiffer(lse.getShape(), {outputSize('b'), outputSize('h'), outputSize('s')})) // merge_c2
+    return emitOpError("lse is ") << lse << ", expected B x H x S of " << getOutput().getType() << " in layout \""
+                                  << getLayout() << "\"";
   bool isDouble = cast<RankedTensorType>(getOutput().getType()).getElementType().isF64();
   if (lse.getElementType().isF64() != isDouble) // merge_c3
     return emitOpError("lse is ") << lse << ", expected elements of type " << (isDouble ? "f64" : "f32");

@@ -58,16 +58,19 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
     * (C8) the output has shape `B x Hq x Sq x Dv` in its layout.
     * (C9) lse has shape `B x Hq x Sq`, of f32, or of f64 for f64 attention.
     * (C10) mask and bias broadcast to `B x Hq x Sq x Skv`: dimensions are compared from the last, each is equal or 1.
-    * (C11) kv_len and offset have `B` elements, or one.
+      A dimension of unknown size has the full size: only a 1 in the type broadcasts.
+    * (C11) kv_len and offset have `B` elements, or one; of unknown size, they have `B`.
     * (C12) sinks has `Hq` elements.
-    * (C13) scale, like offset, is an attribute or an operand, not both; the attribute is finite.
-    * (C14) window is two numbers, each -1 or more.
-    * (C15) softcap is positive and finite.
+    * (C13) scale, like offset, is an attribute or an operand, not both; the attribute is finite in the type of the
+      scores, and given where `Dk` is 0.
+    * (C14) window is two numbers, each -1 or more; they and the offset are below 2^60 in magnitude.
+    * (C15) softcap is positive and finite in the type of the scores.
     * (C16) `causal` or `window` without an offset needs `Sq` and `Skv` static and equal.
     * (C17) the score region has one block with arguments (score, index, index, index, index, captures...), and yields
       a score and optionally an i1.
-    * (C18) captured values need a score region.
-    * (C19) the score region holds only operations without side effects.
+    * (C18) captured values need a score region; they are scalars or ranked tensors.
+    * (C19) the score region holds only operations without side effects and regions whose results are scalars.
+    * (C20) every tensor, and the scores, have fewer than 2^60 elements and no encoding.
 
     Example:
 
@@ -161,6 +164,7 @@ def GQA_MergeOp : GQA_Op<"merge", [Pure, AllTypesMatch<["o0", "o1", "output"]>, 
     * (C1) the layout is a permutation of the letters `bhsd`.
     * (C2) lse has shape `B x H x S` of the outputs.
     * (C3) lse is f64 exactly if the outputs are.
+    * (C4) every tensor has fewer than 2^60 elements and no encoding.
 
     Example:
 
@@ -197,9 +201,10 @@ def GQA_RotaryOp : GQA_Op<"rotary", [Pure, AllTypesMatch<["x", "output"]>,
 
     Constraints:
     * (C1) the layout is a permutation of the letters `bhsd`.
-    * (C2) cos and sin have the same type, of rank 1 to 4, and a static last dimension.
+    * (C2) cos and sin have the same type, of f16, bf16, f32 or f64, of rank 1 to 4, and a static last dimension.
     * (C3) `R` is at most the head dimension.
-    * (C4) cos broadcasts to `B x H x S x R/2`, compared from the last dimension.
+    * (C4) cos broadcasts to `B x H x S x R/2`, compared from the last dimension; only a 1 in the type broadcasts.
+    * (C5) every tensor has fewer than 2^60 elements and no encoding.
 
     Example:
 
@@ -237,6 +242,7 @@ def GQA_RepeatHeadsOp : GQA_Op<"repeat_heads", [Pure,
     * (C1) the layout is a permutation of the letters `bhsd`.
     * (C2) groups is at least 1.
     * (C3) the result has the operand's shape with `groups` times the heads, and its element type.
+    * (C4) every tensor has fewer than 2^60 elements and no encoding.
 
     Example:
 
@@ -277,6 +283,7 @@ def GQA_AppendKVOp : GQA_Op<"append_kv", [Pure,
     * (C2) cache, fresh and result have the same element type, batch size, heads and head dimension.
     * (C3) concat: the result has `S + Snew` tokens. Indexed: it has `S`.
     * (C4) positions has `Snew` elements, or `B x Snew`.
+    * (C5) every tensor has fewer than 2^60 elements and no encoding.
 
     Example:
 

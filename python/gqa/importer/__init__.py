@@ -1,0 +1,112 @@
+"""Models of PyTorch and ONNX as linalg on tensors, through torch-mlir.
+
+`sources` finds the model, `fx` and `onnx_graph` bring it into the `torch` dialect, `decompositions` removes what stock
+MLIR could not express, `lower` reaches linalg, `weights` writes the parameters beside the text.
+"""
+
+import pathlib
+import sys
+import warnings
+
+from .errors import ImportFailure
+
+__all__ = ["ImportFailure", "import_model", "linalg_of_program"]
+
+
+def import_model(model, output, *, inline_weights=False, inputs=(), example=None):
+    """Writes `model` as linalg text to the path `output` (`-`: standard output) and returns lines that describe it.
+
+    `model`: the path of a `.pt2` or `.onnx` file, or `module:function` (also `file.py:function`).
+    `inputs`: shapes such as `2x7xi64` for a callable that takes arguments.
+    `example`: path of an .npz for the example inputs and the framework's results (not for ONNX).
+    Raises ImportFailure with one line that says what to do.
+    """
+    _require("torch_mlir", "torch-mlir==20261001 --no-deps")
+    warnings.filterwarnings("ignore")
+    path = pathlib.Path(model)
+    if path.suffix == ".onnx":
+        _require_file(path)
+        if example:
+            raise ImportFailure("--save-example: an ONNX model has no example inputs; use it with .pt2 or module:function")
+        _require("onnx", "onnx")
+        from .onnx_graph import import_onnx
+        torch_module = import_onnx(str(path), inline_weights)
+    else:
+        program = _program(model, path, inputs)
+        if example:
+            from .example import save_example
+            save_example(program, example)
+        torch_module = _from_program(program, inline_weights)
+    return _write(torch_module, output)
+
+
+def linalg_of_program(program, inline_weights=True):
+    """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone."""
+    from .lower import annotate, lower
+
+    torch_module = _from_program(program, inline_weights)
+    module = lower(torch_module)
+    annotate(module, torch_module, "")
+    return _text(module)
+
+
+def _program(model, path, inputs):
+    from . import sources
+
+    if path.suffix == ".pt2":
+        _require_file(path)
+        return sources.load_program(str(path))
+    if ":" in model:
+        return sources.export_object(model, inputs)
+    raise ImportFailure(f"{model}: expected FILE.pt2, FILE.onnx or module:function")
+
+
+def _from_program(program, inline_weights):
+    from .decompositions import decompose
+    from .fx import import_program
+
+    try:
+        decomposed = decompose(program)
+    except Exception as error:  # torch's decompositions raise whatever their operations raise
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ImportFailure(f"torch cannot decompose this program ({type(error).__name__}: {reason})") from error
+    return import_program(decomposed, inline_weights)
+
+
+def _write(torch_module, output):
+    from .lower import annotate, lower, result_types
+    from .weights import describe, write_sidecar
+
+    to_stdout = output == "-"
+    if to_stdout and torch_module.weights:
+        raise ImportFailure("-o -: parameters need a file beside the output; name a file or use --inline-weights")
+    sidecar = pathlib.Path(output).with_suffix(".safetensors")
+    module = lower(torch_module)
+    types = annotate(module, torch_module, sidecar.name)
+    text = _text(module)
+    if to_stdout:
+        sys.stdout.write(text)
+    else:
+        if torch_module.weights:
+            write_sidecar(torch_module.weights, sidecar)
+        try:
+            pathlib.Path(output).write_text(text)
+        except OSError as error:
+            raise ImportFailure(f"{output}: cannot be written ({error.strerror or error})") from error
+    return describe(types, torch_module, result_types(module))
+
+
+def _text(module):
+    return module.operation.get_asm(large_elements_limit=None, enable_debug_info=False)
+
+
+def _require(package, install):
+    try:
+        __import__(package)
+    except ImportError as error:
+        raise ImportFailure(f"the importer needs {package} ({error}); run tools/quickstart, or: pip install {install}") from error
+
+
+def _require_file(path):
+    if not path.is_file():
+        raise ImportFailure(f"{path}: no such file")

@@ -1,0 +1,71 @@
+"""Rewrites of torch operations that torch-mlir would lower to dialects that stock MLIR lacks.
+
+Each function here replaces one `aten` operation by others with the same values. torch.export's own decompositions are
+applied with them, because a replacement may itself be made of composite operations.
+"""
+
+import torch
+
+aten = torch.ops.aten
+
+# One select per new row is what a reader (and a recogniser) wants to see of a decoding step's cache write; a prefill
+# writes many rows, and its graph would grow with their number.
+MAX_ROWS_AS_SELECTS = 16
+
+
+def cumsum(x, dim, *, dtype=None):
+    """A sum over the positions up to each one; torch-mlir makes `tm_tensor.scan` of the original."""
+    if x.dim() == 0:
+        return x.to(dtype) if dtype else x
+    x = x.to(dtype or (x.dtype if x.is_floating_point() else torch.int64)).movedim(dim, -1)
+    position = torch.arange(x.shape[-1], device=x.device)
+    upto = position.unsqueeze(0) <= position.unsqueeze(1)
+    return torch.where(upto, x.unsqueeze(-2), 0).sum(-1).movedim(-1, dim)
+
+
+def index_copy(x, dim, index, source):
+    """Rows of `source` written to the places `index`; torch-mlir makes `tm_tensor.scatter` of the original."""
+    dim = dim % x.dim()
+    along = [-1 if d == dim else 1 for d in range(x.dim())]
+    position = torch.arange(x.shape[dim], device=x.device)
+    rows = index.shape[0]
+    if isinstance(rows, int) and rows <= MAX_ROWS_AS_SELECTS:
+        for row in range(rows):
+            x = torch.where(position.view(along) == index[row], source.narrow(dim, row, 1), x)
+        return x
+    hit = position.unsqueeze(1) == index.unsqueeze(0)
+    last = torch.where(hit, torch.arange(rows, device=x.device), -1).amax(1)
+    return torch.where((last >= 0).view(along), source.index_select(dim, last.clamp(min=0)), x)
+
+
+def squeeze_dims(x, dims):
+    """A view; torch-mlir has no lowering of the form with several dimensions."""
+    dims = {d % x.dim() for d in dims}
+    return x.reshape([n for d, n in enumerate(x.shape) if not (d in dims and n == 1)])
+
+
+def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
+    """The mathematics, in the layout of the original: batch, query, head, dimension in memory.
+
+    The decomposition that torch 2.13 has for it returns other strides than the operation, so that later views fail.
+    """
+    output = aten._scaled_dot_product_attention_math(query, key, value, attn_mask, dropout_p, is_causal, scale=scale,
+                                                     enable_gqa=query.shape[1] != key.shape[1])[0]
+    return output.transpose(1, 2).contiguous().transpose(1, 2), torch.zeros(query.shape[:-1], device=query.device)
+
+
+REPLACEMENTS = {
+    aten.cumsum.default: cumsum,
+    aten.index_copy.default: index_copy,
+    aten.squeeze.dims: squeeze_dims,
+    aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
+}
+
+
+def decompose(program):
+    """The ExportedProgram in operations that torch-mlir lowers to stock dialects."""
+    table = torch.export.default_decompositions()
+    table.update(REPLACEMENTS)
+    with torch.no_grad():
+        # The first round's replacements are made of operations that the second one takes apart.
+        return program.run_decompositions(table).run_decompositions(table)

@@ -1,0 +1,108 @@
+"""An exported torch program as a module of torch-mlir's `torch` dialect, with parameters as trailing arguments."""
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch.export.graph_signature import ConstantArgument, ExportGraphSignature, InputKind, OutputKind
+
+from torch_mlir import ir
+from torch_mlir.dialects import torch as torch_dialect
+from torch_mlir.extras import fx_importer
+
+from .errors import ImportFailure
+from .module import TorchModule, dense
+
+
+def import_program(program, inline_weights=False):
+    """`program` must be decomposed. Mutated buffers (a static KV cache) become arguments after the inputs, and their new
+    values the first results; other buffers and constants stay inside as dense constants."""
+    program = _without_assertions(program)
+    signature, state, weights = _functional_signature(program, inline_weights)
+    program._graph_signature = signature
+    context = ir.Context()
+    torch_dialect.register_dialect(context)
+    importer = fx_importer.FxImporter(context=context, hooks=_InlineConstants())
+    try:
+        importer.import_program(program, func_name="main")
+    except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError) as error:
+        raise ImportFailure(f"torch-mlir cannot read the exported program: {_first_line(error)}") from error
+    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights)
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _without_assertions(program):
+    """Run-time checks of torch.export have no meaning in the compiled graph: its types carry the shapes."""
+    graph = program.graph
+    for node in reversed(list(graph.nodes)):
+        if node.op == "call_function" and "assert" in str(node.target) and not node.users:
+            graph.erase_node(node)
+    graph.eliminate_dead_code()
+    return program
+
+
+def _functional_signature(program, inline_weights):
+    """The signature in which everything that is not inline is an argument: inputs, mutated buffers, parameters.
+
+    Parameters that share one storage (tied embeddings) become one argument: the first name is the one that stays.
+    """
+    old = program.graph_signature
+    placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    mutated = set(old.buffers_to_mutate.values())
+    inputs, states, parameters, inside = [], [], [], []
+    state, weights, seen = {}, {}, {}
+    for spec in old.input_specs:
+        node = placeholders[spec.arg.name]
+        if spec.kind == InputKind.USER_INPUT:
+            (inside if isinstance(spec.arg, ConstantArgument) else inputs).append(spec)
+        elif not node.users and spec.target not in mutated:
+            inside.append(spec)  # not read: neither an argument nor a constant comes of it
+        elif spec.kind == InputKind.BUFFER and spec.target in mutated:
+            state[spec.target] = _value(program, spec)
+            states.append(_as_input(spec))
+        elif spec.kind == InputKind.PARAMETER and not inline_weights:
+            value = _value(program, spec)
+            key = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride())
+            if key in seen and value.numel():
+                node.replace_all_uses_with(seen[key])
+                inside.append(spec)
+                continue
+            seen[key] = node
+            weights[spec.target] = value
+            parameters.append(_as_input(spec))
+        else:
+            inside.append(spec)
+    outputs = [dataclasses.replace(spec, kind=OutputKind.USER_OUTPUT, target=None)
+               if spec.kind == OutputKind.BUFFER_MUTATION else spec for spec in old.output_specs]
+    return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights
+
+
+def _as_input(spec):
+    return dataclasses.replace(spec, kind=InputKind.USER_INPUT, target=None, persistent=None)
+
+
+def _value(program, spec):
+    """Non-persistent buffers are kept among the constants, everything else in the state dictionary."""
+    value = program.state_dict.get(spec.target)
+    return (program.constants[spec.target] if value is None else value).detach()
+
+
+class _InlineConstants(fx_importer.FxImporterHooks):
+    """Constants as `dense<...>` attributes, which folders can read, in place of resources, which they cannot."""
+
+    def resolve_literal(self, importer, literal, info):
+        if not isinstance(literal, torch.Tensor):
+            return None
+        kind = importer._cc.tensor_to_vtensor_type(literal)
+        with importer._c, ir.Location.unknown():
+            attribute = dense(_bits(literal), str(literal.dtype).removeprefix("torch."))
+            return ir.Operation.create("torch.vtensor.literal", results=[kind], attributes={"value": attribute}).result
+
+
+def _bits(tensor):
+    """The elements as a NumPy array; bfloat16, which NumPy lacks, as uint16 bits."""
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else np.asarray(tensor.numpy())

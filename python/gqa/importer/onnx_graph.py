@@ -1,0 +1,137 @@
+"""An ONNX model as a module of torch-mlir's `torch` dialect, with its larger initializers as trailing arguments."""
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from torch_mlir import ir
+from torch_mlir.dialects import torch as torch_dialect
+from torch_mlir.extras import onnx_importer
+
+from .errors import ImportFailure
+from .module import TorchModule
+
+# Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
+_SMALLEST_WEIGHT = 128
+
+
+def import_onnx(path, inline_weights=False):
+    """Raises ImportFailure for a file that is not a valid model."""
+    model = _load(path)
+    _replace_cumsum(model.graph)
+    weights = {} if inline_weights else _weights_as_inputs(model.graph)
+    model.graph.name = "main"
+    context = ir.Context()
+    torch_dialect.register_dialect(context)
+    info = onnx_importer.ModelInfo(_with_shapes(model, path))
+    module = info.create_module(context=context)
+    try:
+        onnx_importer.NodeImporter.define_function(info.main_graph, module.operation).import_all()
+    except (onnx_importer.OnnxImportError, AssertionError, KeyError, NotImplementedError, ValueError) as error:
+        raise ImportFailure(f"{path}: torch-mlir cannot read this model: {error}") from error
+    return TorchModule(module, "torch-onnx-to-torch-backend-pipeline", {}, weights)
+
+
+def _load(path):
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf's and the checker's own errors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ImportFailure(f"{path}: not a valid ONNX model ({reason})") from error
+    return model
+
+
+def _with_shapes(model, path):
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ImportFailure(f"{path}: shapes cannot be inferred ({reason})") from error
+
+
+def _weights_as_inputs(graph):
+    """Moves initializers that are weights behind the inputs; returns them as tensors by name."""
+    weights, keep = {}, []
+    listed = {value.name for value in graph.input}
+    for init in graph.initializer:
+        array = numpy_helper.to_array(init)
+        if array.size < _SMALLEST_WEIGHT or init.data_type not in _WEIGHT_TYPES or init.name in listed:
+            keep.append(init)
+            continue
+        graph.input.append(helper.make_tensor_value_info(init.name, init.data_type, init.dims))
+        weights[init.name] = _tensor(array)
+    del graph.initializer[:]
+    graph.initializer.extend(keep)
+    return weights
+
+
+_WEIGHT_TYPES = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+
+
+def _tensor(array):
+    if array.dtype.name == "bfloat16":  # ml_dtypes' type, which torch does not read
+        return torch.from_numpy(np.array(array).view(np.uint16)).view(torch.bfloat16)
+    return torch.from_numpy(np.array(array))
+
+
+def _replace_cumsum(graph):
+    """CumSum over one axis as a masked sum: torch-mlir makes `tm_tensor.scan` of the original."""
+    ranks = _ranks(graph)
+    constants = {init.name: numpy_helper.to_array(init) for init in graph.initializer}
+    constants |= {node.output[0]: numpy_helper.to_array(node.attribute[0].t) for node in graph.node
+                  if node.op_type == "Constant" and node.attribute[0].name == "value"}
+    nodes = []
+    for node in graph.node:
+        axis = constants.get(node.input[1]) if node.op_type == "CumSum" else None
+        plain = not any(a.i for a in node.attribute) if node.op_type == "CumSum" else False
+        if axis is None or not plain or node.input[0] not in ranks:
+            nodes.append(node)
+            continue
+        rank = ranks[node.input[0]]
+        nodes += _masked_sum(graph, node.input[0], node.output[0], int(axis.reshape(-1)[0]) % rank, rank)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _ranks(graph):
+    """Ranks of the values whose type is known."""
+    try:
+        graph = onnx.shape_inference.infer_shapes(helper.make_model(graph)).graph
+    except Exception:  # reported with its reason later, when the whole model is inferred
+        pass
+    values = list(graph.value_info) + list(graph.input) + list(graph.output)
+    return {v.name: len(v.type.tensor_type.shape.dim) for v in values if v.type.tensor_type.HasField("shape")}
+
+
+def _masked_sum(graph, x, y, axis, rank):
+    """y[.., i, ..] = sum over j of x[.., j, ..] where j <= i, with i along `axis` and j along a new axis behind it."""
+    def name(suffix):
+        return f"{y}_{suffix}"
+
+    def constant(suffix, value):
+        graph.initializer.append(numpy_helper.from_array(np.array(value, np.int64), name(suffix)))
+        return name(suffix)
+
+    def node(kind, inputs, suffix, **attributes):
+        result = y if suffix is None else name(suffix)
+        return helper.make_node(kind, inputs, [result], name=result, **attributes)
+
+    zero, one = constant("zero", 0), constant("one", 1)
+    row_shape = [1] * (rank + 1)
+    row_shape[axis] = -1
+    column_shape = [1] * (rank + 1)
+    column_shape[axis + 1] = -1
+    return [
+        node("Shape", [x], "shape", start=axis, end=axis + 1),
+        node("Squeeze", [name("shape"), constant("first", [0])], "size"),
+        node("Range", [zero, name("size"), one], "range"),
+        node("Reshape", [name("range"), constant("rows", row_shape)], "row"),
+        node("Reshape", [name("range"), constant("columns", column_shape)], "column"),
+        node("LessOrEqual", [name("column"), name("row")], "upto"),
+        node("Unsqueeze", [x, constant("axis", [axis])], "values"),
+        node("Sub", [name("values"), name("values")], "nothing"),
+        node("Where", [name("upto"), name("values"), name("nothing")], "seen"),
+        node("ReduceSum", [name("seen"), constant("along", [axis + 1])], None, keepdims=0),
+    ]

@@ -1,6 +1,7 @@
 """Command line: `python -m gqa.importer MODEL -o OUT.mlir`. Exit 0: written; exit 2: unusable, one line says why."""
 
 import argparse
+import logging
 import os
 import sys
 
@@ -37,6 +38,7 @@ def arguments(argv):
 def main(argv=None):
     options = arguments(argv)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a model that wants a download says so at once
+    logging.disable(logging.CRITICAL)  # torch logs what its exceptions, which we report, say again
     from . import ImportFailure, import_model
 
     try:

@@ -66,13 +66,17 @@ def _drop_attributes(op):
 
 
 def _require_stock_dialects(module):
+    foreign = []
+
     def visit(op):
         if op.name.split(".")[0] not in STOCK:
-            raise ImportFailure(f"{_place(op.location)}operation '{op.name}' is left after torch-mlir's lowering and "
-                                "stock MLIR has no such operation; write this part of the model with other operations")
+            foreign.append(op)
         return ir.WalkResult.ADVANCE
 
-    module.operation.walk(visit)
+    module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+    if foreign:
+        raise ImportFailure(f"{_place(foreign[0].location)}operation '{foreign[0].name}' is left after torch-mlir's lowering, "
+                            "and stock MLIR has no such operation; write this part of the model with other operations")
 
 
 def _explain(error):
@@ -108,12 +112,14 @@ def _operation(diagnostic):
 
 
 def _place(location):
-    """`file.py:12: ` of the model's own code: the innermost frame outside the framework."""
-    frames = re.findall(r'"([^"\n]+)":(\d+)', str(location))
-    if not frames:
-        return ""
-    own = [f for f in frames if "/torch/" not in f[0]] or frames
-    return f"{own[0][0]}:{own[0][1]}: "
+    """`file.py:12: ` of the model's own code, the innermost frame outside the framework; for ONNX the node's name."""
+    text = str(location)
+    frames = re.findall(r'"([^"\n]+)":(\d+)', text)
+    if frames:
+        own = [f for f in frames if "/torch/" not in f[0]] or frames
+        return f"{own[0][0]}:{own[0][1]}: "
+    names = re.findall(r'loc\("([^"]+)"', text)
+    return f"node '{names[0]}': " if names else ""
 
 
 def result_types(module):

@@ -30,10 +30,10 @@ def export_object(name, inputs):
     """Exports what `module:function` names; `inputs` are shapes such as `1x8x16xf32`, for callables only."""
     target = _find(name)
     if not isinstance(target, torch.nn.Module) and not inputs and _callable_without_arguments(target):
-        module, args, kwargs, dynamic = _from_factory(name, target())
+        module, args, kwargs, dynamic = _from_factory(name, _call(name, target))
     else:
         if not callable(target):
-            raise ImportFailure(f"{name}: a {type(target).__name__}, expected a torch.nn.Module, or a function")
+            raise ImportFailure(f"{name}: of type {type(target).__name__}, expected a torch.nn.Module or a function")
         if not inputs:
             raise ImportFailure(f"{name}: takes arguments; give the shape of each with --input, such as "
                                 "--input=1x8x16xf32, or name a function that returns (module, example arguments)")
@@ -83,15 +83,22 @@ def _callable_without_arguments(target):
     return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
+def _call(name, function):
+    try:
+        return function()
+    except Exception as error:  # the user's code
+        raise ImportFailure(f"{name}: raised {type(error).__name__}: {_first_line(error)}") from error
+
+
 def _from_factory(name, made):
     expected = f"{name}: expected (module, example arguments[, keyword arguments[, dynamic shapes]])"
     if not isinstance(made, tuple) or not 2 <= len(made) <= 4:
-        raise ImportFailure(f"{expected}, it returned a {type(made).__name__}")
+        raise ImportFailure(f"{expected}, found {type(made).__name__}")
     module, args, kwargs, dynamic = (*made, *(None,) * (4 - len(made)))
     if not callable(module):
-        raise ImportFailure(f"{expected}, the first is a {type(module).__name__}")
+        raise ImportFailure(f"{expected}, the first is of type {type(module).__name__}")
     if not isinstance(args, (tuple, list)):
-        raise ImportFailure(f"{expected}, the example arguments are a {type(args).__name__}, expected a tuple")
+        raise ImportFailure(f"{expected}, the example arguments are of type {type(args).__name__}")
     return (module if isinstance(module, torch.nn.Module) else _Wrapped(module)), tuple(args), kwargs or {}, dynamic
 
 

@@ -14,6 +14,7 @@ def write_sidecar(weights, path):
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file({name: value.cpu().contiguous().clone() for name, value in weights.items()}, partial)
+        os.chmod(partial, 0o644)  # safetensors creates files that only their owner may read
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

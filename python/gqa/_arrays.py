@@ -1,0 +1,96 @@
+"""Arrays of any framework as DLPack tensors with a known layout, and results back in the caller's framework."""
+
+import sys
+
+import numpy as np
+import tvm_ffi
+
+ELEMENTS = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64", "bool": "i1", "int8": "i8",
+            "int16": "i16", "int32": "i32", "int64": "i64"}
+
+
+def is_torch(array):
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def as_array(value, name):
+    """A torch.Tensor or numpy.ndarray on the CPU that shares memory with `value` where that is possible."""
+    if is_torch(value):
+        if value.requires_grad and sys.modules["torch"].is_grad_enabled():
+            raise ValueError(f"{name} requires a gradient, which gqa does not compute; use torch.no_grad() or {name}.detach()")
+        if value.device.type != "cpu":
+            raise ValueError(f"{name} is on {value.device}, expected cpu")
+        return value.detach()
+    if isinstance(value, np.ndarray):
+        return value
+    if not hasattr(value, "__dlpack__"):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected a tensor (torch, NumPy, or anything with __dlpack__)")
+    try:
+        return np.from_dlpack(value)
+    except (BufferError, RuntimeError, ValueError, TypeError) as error:
+        raise TypeError(f"{name} of type {type(value).__name__} cannot be read on the CPU through DLPack: {error}") from error
+
+
+def element(array, name, allowed):
+    """The MLIR element type of `array`, one of `allowed`; TypeError otherwise."""
+    found = str(array.dtype).removeprefix("torch.")
+    kind = ELEMENTS.get(found)
+    if kind not in allowed or (kind == "bf16" and not is_torch(array)):
+        names = [n for n, k in ELEMENTS.items() if k in allowed and (k != "bf16" or is_torch(array))]
+        raise TypeError(f"{name} has elements of type {found}, expected {' or '.join(names)}")
+    return kind
+
+
+def permuted(array, order):
+    return array.permute(order) if is_torch(array) else array.transpose(order)
+
+
+def is_contiguous(array):
+    return array.is_contiguous() if is_torch(array) else array.flags.c_contiguous
+
+
+def contiguous(array):
+    return array.contiguous() if is_torch(array) else np.ascontiguousarray(array)
+
+
+def strides(array):
+    return array.stride() if is_torch(array) else array.strides
+
+
+def in_memory_order(array, layout):
+    """A contiguous array and the layout that names its dimensions: a transposed view costs no copy."""
+    if is_contiguous(array) or 0 in array.shape:
+        return contiguous(array), layout
+    steps = strides(array)
+    order = sorted(range(array.ndim), key=lambda d: (-steps[d], d))
+    view = permuted(array, order)
+    if is_contiguous(view):
+        return view, "".join(layout[d] for d in order)
+    return contiguous(array), layout
+
+
+def without_copies(array):
+    """Dimensions that a broadcast made (stride 0) are 1 again."""
+    index = tuple(slice(0, 1) if step == 0 and n > 1 else slice(None) for step, n in zip(strides(array), array.shape))
+    return contiguous(array[index] if index else array)
+
+
+def to_dlpack(array):
+    """What the compiled function takes."""
+    if not is_torch(array) and not array.flags.writeable:
+        array = array.copy()  # DLPack cannot say "read only" to every consumer, and NumPy refuses to pretend
+    return tvm_ffi.from_dlpack(array)
+
+
+def like(result, example):
+    """A result (tvm_ffi.Tensor) in the framework that `example` came from."""
+    if is_torch(example):
+        return sys.modules["torch"].from_dlpack(result)
+    if isinstance(example, np.ndarray):
+        return np.from_dlpack(result)
+    package = sys.modules.get(type(example).__module__.partition(".")[0])
+    for namespace in (package, getattr(package, "numpy", None)):  # CuPy has it at the top, JAX in jax.numpy
+        if hasattr(namespace, "from_dlpack"):
+            return namespace.from_dlpack(result)
+    return result

@@ -1,0 +1,29 @@
+"""The compiler's shared library, loaded once per process."""
+
+import functools
+import os
+import pathlib
+import sys
+
+NAME = "_gqa.so"
+
+
+@functools.cache
+def library():
+    """The loaded library. Raises ImportError that says where it was looked for."""
+    import tvm_ffi
+
+    for path in _candidates():
+        if path.is_file():
+            return tvm_ffi.load_module(str(path))
+    raise ImportError(f"{NAME} not found in {', '.join(str(p.parent) for p in _candidates())}; "
+                      "build the project (tools/quickstart) or set GQA_LIBRARY to its path")
+
+
+def _candidates():
+    package = pathlib.Path(__file__).resolve().parent
+    chosen = os.environ.get("GQA_LIBRARY")
+    places = [pathlib.Path(chosen)] if chosen else []
+    # Installed: beside this file. Built: the environment is build/venv, or the package is used from the sources.
+    return places + [package / NAME, pathlib.Path(sys.prefix).parent / "lib" / NAME,
+                     package.parents[1] / "build" / "lib" / NAME]

@@ -1,0 +1,73 @@
+"""The module text of one signature of `gqa.attention`: what must be compiled again when it changes."""
+
+import dataclasses
+
+
+@dataclasses.dataclass
+class Signature:
+    """Heads and head dimensions are static; batch, queries and keys are dynamic, so that a decoder compiles once.
+
+    A single query stays static: decoding has a schedule of its own.
+    """
+
+    kind: str  # of q, k, v and the output
+    layout: str  # of the output
+    sizes: dict
+    dead_row: str
+    softcap: float | None
+    causal: bool
+    window: tuple | None
+    lse: bool
+    layouts: dict = dataclasses.field(default_factory=dict)  # of q, k, v in memory
+    operands: dict = dataclasses.field(default_factory=dict)  # further operands: (element type, shape)
+
+    def text(self):
+        """A module with one function, main, whose arguments are q, k, v and the operands in their order."""
+        types = {name: self._heads(name, self.layouts[name]) for name in "qkv"}
+        types |= {name: self._operand(name, *operand) for name, operand in self.operands.items()}
+        results = [self._heads("o", self.layout)]
+        if self.lse:
+            queries = "1" if self.sizes["Sq"] == 1 else "?"
+            results.append(f"tensor<?x{self.sizes['Hq']}x{queries}x{self._accumulator()}>")
+        arguments = ", ".join(f"%{name}: {kind}" for name, kind in types.items())
+        returned = "%o, %lse" if self.lse else "%o"
+        scale = self._accumulator()
+        extract = f"  %s = tensor.extract %scale[] : tensor<{scale}>\n" if "scale" in self.operands else ""
+        operand_types = [scale if name == "scale" else kind for name, kind in types.items()]
+        return (f"func.func @main({arguments}) -> ({', '.join(results)}) {{\n{extract}"
+                f"  {returned} = gqa.attention %q, %k, %v{self._clauses()}\n"
+                f"    : ({', '.join(operand_types)}) -> ({', '.join(results)})\n"
+                f"  return {returned} : {', '.join(results)}\n}}\n")
+
+    def _accumulator(self):
+        return "f64" if self.kind == "f64" else "f32"
+
+    def _heads(self, name, layout):
+        """The type of q, k, v or the output in `layout`."""
+        queries = "1" if self.sizes["Sq"] == 1 else "?"
+        size = {"b": "?", "h": self.sizes["Hq" if name in "qo" else "Hkv"], "s": queries if name in "qo" else "?",
+                "d": self.sizes["Dk" if name in "qk" else "Dv"]}
+        return f"tensor<{'x'.join(str(size[letter]) for letter in layout)}x{self.kind}>"
+
+    def _operand(self, name, kind, shape):
+        if name in ("mask", "bias"):
+            letters = ["?", str(self.sizes["Hq"]), "1" if self.sizes["Sq"] == 1 else "?", "?"][4 - len(shape):]
+            dims = ["1" if n == 1 else letter for n, letter in zip(shape, letters)]
+        elif name in ("kv_len", "offset"):
+            dims = ["1" if shape[0] == 1 else "?"]
+        else:
+            dims = [str(n) for n in shape]
+        return f"tensor<{''.join(d + 'x' for d in dims)}{kind}>"
+
+    def _clauses(self):
+        text = " causal" if self.causal else ""
+        if self.window:
+            text += f" window({self.window[0]}, {self.window[1]})"
+        if self.softcap is not None:
+            text += f" softcap({float(self.softcap):.17e})"
+        if self.dead_row != "zero":
+            text += f" dead_row({self.dead_row})"
+        for name in self.operands:
+            text += f" {name}(%{'s' if name == 'scale' else name})"
+        layouts = {**self.layouts, "o": self.layout}
+        return text + " layout(" + ", ".join(f'{name} = "{value}"' for name, value in layouts.items()) + ")"

@@ -1,0 +1,77 @@
+"""What the suites counted: `count.py one SUITE FOLDER SECONDS LOG` prints and keeps one, `count.py all FOLDER` the sum."""
+
+import json
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+def lit(folder):
+    path = folder / "lit.json"
+    if not path.exists():
+        return 0, ["lit wrote no results"]
+    tests = json.loads(path.read_text())["tests"]
+    good = [t for t in tests if t["code"] in ("PASS", "XFAIL", "FLAKYPASS")]
+    bad = [t["name"] for t in tests if t["code"] in ("FAIL", "XPASS", "UNRESOLVED", "TIMEOUT")]
+    return len(good), bad
+
+
+def unit(folder):
+    passed, bad = 0, []
+    for path in sorted(folder.glob("unit-*.json")):
+        for group in json.loads(path.read_text())["testsuites"]:
+            for test in group["testsuite"]:
+                if test.get("failures"):
+                    bad.append(f"{group['name']}.{test['name']}")
+                elif test["result"] == "COMPLETED":
+                    passed += 1
+    crashed = folder / "unit.crashed"
+    if crashed.exists():
+        bad += crashed.read_text().splitlines()
+    return passed, bad or ([] if passed else ["no unit test was found"])
+
+
+def python(folder):
+    path = folder / "python.xml"
+    if not path.exists():
+        return 0, ["pytest wrote no results"]
+    passed, bad = 0, []
+    for case in ElementTree.parse(path).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            bad.append(f"{case.get('classname')}.{case.get('name')}")
+        elif case.find("skipped") is None:
+            passed += 1
+    return passed, bad
+
+
+def corpus(folder):
+    path = folder / "corpus.json"
+    if not path.exists():
+        return 0, ["the corpus was not run to its end"]
+    rows = json.loads(path.read_text())
+    return sum(not why for why in rows.values()), [f"{name}: {why}" for name, why in rows.items() if why]
+
+
+SUITES = {"lit": lit, "unit": unit, "python": python, "corpus": corpus}
+
+
+def one(suite, folder, seconds, log):
+    folder = pathlib.Path(folder)
+    passed, bad = SUITES[suite](folder)
+    for name in bad[:20]:
+        print(f"    FAILED {name}")
+    if bad:
+        print(f"    the log: {log}")
+    print(f"    {passed} passed, {len(bad)} failed in {seconds} s")
+    (folder / f"{suite}.sum").write_text(f"{passed} {len(bad)}")
+
+
+def all_of(folder):
+    sums = [tuple(map(int, path.read_text().split())) for path in pathlib.Path(folder).glob("*.sum")]
+    passed, failed = sum(p for p, _ in sums), sum(f for _, f in sums)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    one(*sys.argv[2:]) if sys.argv[1] == "one" else all_of(sys.argv[2])

@@ -56,7 +56,7 @@ LogicalResult verifyTensors(Operation *op) {
     if (tensor.getEncoding())
       return op->emitOpError() << tensor << " has an encoding, expected a plain dense tensor";
     std::string text;
-    llvm::raw_string_ostream(text) << tensor;
+    llvm::raw_string_ostream(text) << "'" << tensor << "'";
     return verifyCount(op, tensor.getShape(), text);
   };
   for (Type type : op->getOperandTypes())

@@ -52,13 +52,13 @@ def GQA_HeadOrderAttr : EnumAttr<GQA_Dialect, GQA_HeadOrder, "head_order">;
 
 // Rank 4, a float of at most 64 bits: what attention computes on.
 def GQA_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
-def GQA_Heads : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[4]>], "rank-4 tensor of f16, bf16, f32 or f64">;
-def GQA_Lse : RankedTensorOf<[F32, F64], [HasAnyRankOfPred<[3]>], "rank-3 tensor of f32 or f64">;
-def GQA_Mask : RankedTensorOf<[I1], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "tensor of i1 of rank 0 to 4">;
-def GQA_Bias : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "float tensor of rank 0 to 4">;
-def GQA_PerBatch : RankedTensorOf<[I32, I64], [HasAnyRankOfPred<[1]>], "rank-1 tensor of i32 or i64">;
-def GQA_PerHead : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[1]>], "rank-1 float tensor">;
-def GQA_Positions : RankedTensorOf<[I32, I64], [HasAnyRankOfPred<[1, 2]>], "rank-1 or rank-2 tensor of i32 or i64">;
+def GQA_Heads : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[4]>], "rank-4 tensor">;
+def GQA_Lse : RankedTensorOf<[F32, F64], [HasAnyRankOfPred<[3]>], "rank-3 tensor">;
+def GQA_Mask : RankedTensorOf<[I1], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "tensor of rank 0 to 4">;
+def GQA_Bias : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "tensor of rank 0 to 4">;
+def GQA_PerBatch : RankedTensorOf<[I32, I64], [HasAnyRankOfPred<[1]>], "rank-1 tensor">;
+def GQA_PerHead : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[1]>], "rank-1 tensor">;
+def GQA_Positions : RankedTensorOf<[I32, I64], [HasAnyRankOfPred<[1, 2]>], "rank-1 or rank-2 tensor">;
 
 class GQA_Op<string mnemonic, list<Trait> traits = []> : Op<GQA_Dialect, mnemonic, traits>;
 

@@ -1,5 +1,5 @@
 // The operations of the `gqa` dialect. Constraints are numbered (C1), (C2), ...; the verifier names them in comments
-// and test/Dialect/GQA/invalid.mlir has one function for each.
+// and test/Dialect/GQA/invalid-*.mlir have one function for each.
 #ifndef GQA_DIALECT_GQA_OPS_TD
 #define GQA_DIALECT_GQA_OPS_TD
 

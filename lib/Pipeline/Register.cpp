@@ -1,6 +1,7 @@
 // The one list of dialects and passes.
 #include "gqa/Pipeline/Register.h"
 #include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -19,6 +20,7 @@ void registerDialects(mlir::DialectRegistry &registry) {
 void registerAll(mlir::DialectRegistry &registry) {
   registerDialects(registry);
   mlir::registerAllPasses();
+  registerGQATransformsPasses();
 }
 
 } // namespace gqa

@@ -1,0 +1,16 @@
+// Passes on the operations around attention.
+#ifndef GQA_DIALECT_GQA_TRANSFORMS_PASSES_H
+#define GQA_DIALECT_GQA_TRANSFORMS_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace gqa {
+
+#define GEN_PASS_DECL
+#include "gqa/Dialect/GQA/Transforms/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "gqa/Dialect/GQA/Transforms/Passes.h.inc"
+
+} // namespace gqa
+
+#endif // GQA_DIALECT_GQA_TRANSFORMS_PASSES_H

@@ -33,10 +33,11 @@ def import_model(model, output, *, inline_weights=False, inputs=(), example=None
         torch_module = import_onnx(str(path), inline_weights)
     else:
         program = _program(model, path, inputs)
+        decomposed = _decomposed(program)
         if example:
             from .example import save_example
-            save_example(program, example)
-        torch_module = _from_program(program, inline_weights)
+            save_example(program, decomposed.graph_signature, example)
+        torch_module = _from_decomposed(decomposed, inline_weights)
     return _write(torch_module, output)
 
 
@@ -44,7 +45,7 @@ def linalg_of_program(program, inline_weights=True):
     """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone."""
     from .lower import annotate, lower
 
-    torch_module = _from_program(program, inline_weights)
+    torch_module = _from_decomposed(_decomposed(program), inline_weights)
     module = lower(torch_module)
     annotate(module, torch_module, "")
     return _text(module)
@@ -61,16 +62,20 @@ def _program(model, path, inputs):
     raise ImportFailure(f"{model}: expected FILE.pt2, FILE.onnx or module:function")
 
 
-def _from_program(program, inline_weights):
+def _decomposed(program):
     from .decompositions import decompose
-    from .fx import import_program
 
     try:
-        decomposed = decompose(program)
+        return decompose(program)
     except Exception as error:  # torch's decompositions raise whatever their operations raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ImportFailure(f"torch cannot decompose this program ({type(error).__name__}: {reason})") from error
-    return import_program(decomposed, inline_weights)
+
+
+def _from_decomposed(program, inline_weights):
+    from .fx import import_program
+
+    return import_program(program, inline_weights)
 
 
 def _write(torch_module, output):

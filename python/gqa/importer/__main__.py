@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 
 EXAMPLES = """examples:
@@ -52,5 +53,18 @@ def main(argv=None):
     return 0
 
 
+def guarded():
+    """`main` in a child process: torch-mlir crashes on some graphs, and a crash must not be silent."""
+    child = os.fork()  # nothing large is loaded yet
+    if child == 0:
+        sys.exit(main())
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        print(f"error: torch-mlir crashed on this model ({signal.Signals(-code).name}); "
+              "leave out its unusual operations, one at a time, to find the one", file=sys.stderr)
+        return 2
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded())

@@ -7,13 +7,16 @@ from torch.utils import _pytree as pytree
 from .errors import ImportFailure
 
 
-def save_example(program, path):
-    """Writes arg0, ... (inputs, then mutated buffers) and out0, ... (new buffers, then results) of `program`."""
+def save_example(program, signature, path):
+    """Writes arg0, ... (inputs, then mutated buffers) and out0, ... (new buffers, then results) of `program`.
+
+    `signature` is that of the decomposed program: before decomposition mutations are ordinary operations.
+    """
     if program.example_inputs is None:
         raise ImportFailure("--save-example: the program was saved without example inputs")
     args, kwargs = program.example_inputs
     inputs = _tensors((args, kwargs))
-    mutated = list(program.graph_signature.buffers_to_mutate.values())
+    mutated = list(signature.buffers_to_mutate.values())
     module = program.module()
     buffers = dict(module.named_buffers())
     before = [buffers[name].detach().clone() for name in mutated]

@@ -116,7 +116,8 @@ def _place(location):
     text = str(location)
     frames = re.findall(r'"([^"\n]+)":(\d+)', text)
     if frames:
-        own = [f for f in frames if "/torch/" not in f[0]] or frames
+        here = __file__.rpartition("/")[0]
+        own = [f for f in frames if "/torch/" not in f[0] and not f[0].startswith(here)] or frames
         return f"{own[0][0]}:{own[0][1]}: "
     names = re.findall(r'loc\("([^"]+)"', text)
     return f"node '{names[0]}': " if names else ""

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import sys
+import types
 
 import torch
 
@@ -48,10 +49,20 @@ class _Wrapped(torch.nn.Module):
 
     def __init__(self, function):
         super().__init__()
-        self.function = function
+        self.function = _named_forward(function)
 
     def forward(self, *args):
         return self.function(*args)
+
+
+def _named_forward(function):
+    """A copy named `forward`: torch.export records source lines in functions of this name only."""
+    if not isinstance(function, types.FunctionType):
+        return function
+    copy = types.FunctionType(function.__code__.replace(co_name="forward"), function.__globals__, "forward",
+                              function.__defaults__, function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 def _find(name):

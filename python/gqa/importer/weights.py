@@ -8,6 +8,7 @@ from .errors import ImportFailure
 
 def write_sidecar(weights, path):
     """Writes `weights` (torch tensors by name) to `path`, whole or not at all."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     path = pathlib.Path(path)
@@ -16,9 +17,9 @@ def write_sidecar(weights, path):
         save_file({name: value.cpu().contiguous().clone() for name, value in weights.items()}, partial)
         os.chmod(partial, 0o644)  # safetensors creates files that only their owner may read
         os.replace(partial, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise ImportFailure(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise ImportFailure(f"{path}: cannot be written ({error})") from error
 
 
 def describe(types, torch_module, results):

@@ -2,7 +2,7 @@
 #include "gqa/JIT/JIT.h"
 
 #include "llvm/Support/Error.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <tvm/ffi/tvm_ffi.h>
 
 namespace ffi = tvm::ffi;
@@ -12,7 +12,7 @@ namespace {
 [[noreturn]] void raise(llvm::Error error) {
   std::string message = llvm::toString(std::move(error));
   TVM_FFI_THROW(ValueError) << message;
-  throw; // not reached: the line above throws
+  llvm_unreachable("TVM_FFI_THROW throws");
 }
 
 /// `{dtype, shape, param}` of each input or output; -1 is a dynamic size.
@@ -32,7 +32,8 @@ ffi::Function wrap(std::shared_ptr<gqa::CompiledFunction> function) {
     for (int i = 0; i < args.size(); ++i) {
       auto tensor = args[i].try_cast<DLTensor *>();
       if (!tensor)
-        TVM_FFI_THROW(TypeError) << "argument " << i << " is a " << args[i].GetTypeKey() << ", expected a tensor";
+        TVM_FFI_THROW(TypeError) << "argument " << i << " is a " << args[i].GetTypeKey()
+                                 << ", expected a tensor";
       inputs.push_back(*tensor);
     }
     llvm::Expected<std::vector<DLManagedTensor *>> outputs = function->call(inputs);
@@ -45,9 +46,12 @@ ffi::Function wrap(std::shared_ptr<gqa::CompiledFunction> function) {
   });
 }
 
-/// (text, function or "", target, reference) -> [callable, name, inputs, outputs]
-ffi::Array<ffi::Any> compile(ffi::String text, ffi::String name, ffi::String target, bool reference) {
+/// (text, what messages call it, function or "", target, reference) -> [callable, name, inputs, outputs,
+/// weights file]
+ffi::Array<ffi::Any> compile(ffi::String text, ffi::String filename, ffi::String name, ffi::String target,
+                             bool reference) {
   gqa::CompileOptions options;
+  options.filename = filename;
   options.function = name;
   options.target = target;
   options.reference = reference;
@@ -57,7 +61,8 @@ ffi::Array<ffi::Any> compile(ffi::String text, ffi::String name, ffi::String tar
     raise(compiled.takeError());
   std::shared_ptr<gqa::CompiledFunction> function = std::move(*compiled);
   const gqa::Signature &signature = function->signature();
-  return {wrap(function), ffi::String(signature.name), describe(signature.inputs), describe(signature.outputs)};
+  return {wrap(function), ffi::String(signature.name), describe(signature.inputs),
+          describe(signature.outputs), ffi::String(signature.weights)};
 }
 
 } // namespace

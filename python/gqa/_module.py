@@ -1,7 +1,6 @@
 """`gqa.compile`: the text of an MLIR module as a Python callable."""
 
 import pathlib
-import re
 import sys
 
 from . import _native
@@ -15,29 +14,29 @@ class Module:
     Safe to call from several threads.
     """
 
-    def __init__(self, compiled, weights):
-        self._call, self.name, inputs, outputs = compiled
+    def __init__(self, call, name, inputs, outputs, weights):
+        self._call, self.name = call, name
         self.inputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in inputs]
         self.outputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in outputs]
         self._values = [to_dlpack(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
                         for _, _, param in self.inputs]
-        self.open = [i for i, value in enumerate(self._values) if value is None]
+        self._open = [i for i, value in enumerate(self._values) if value is None]
 
     def __call__(self, *args):
         """Returns the result, or a tuple of several, in the framework of the first argument.
 
         Raises TypeError or ValueError naming the argument whose number, type or shape is wrong.
         """
-        if len(args) != len(self.open):
-            raise TypeError(f"{self.name} takes {len(self.open)} arguments, {len(args)} were given")
+        if len(args) != len(self._open):
+            raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
         values = list(self._values)
-        for place, value in zip(self.open, args):
+        for place, value in zip(self._open, args):
             values[place] = to_dlpack(contiguous(as_array(value, f"argument {place}")))
         results = tuple(like(r, args[0]) if args else r for r in self._call(*values))
         return results[0] if len(results) == 1 else results
 
     def __repr__(self):
-        return f"<gqa.Module {self.name}: {len(self.open)} inputs, {len(self.outputs)} outputs>"
+        return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
 
 
 def compile(text_or_path, function=None, *, weights=None, target="cpu", reference=False):
@@ -48,24 +47,23 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     read from there. `reference`: evaluate in float64, slowly, instead of the generated kernels.
     Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
     """
-    text, folder = _text(text_or_path)
+    text, path = _text(text_or_path)
+    call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
+                                                                        target, reference)
     if weights is None:
-        weights = _sidecar(text, folder)
-    return Module(_native.library()["compile"](text, function or "", target, reference), weights)
+        weights = _load(path.parent / str(sidecar)) if path and sidecar else {}
+    return Module(call, str(name), inputs, outputs, weights)
 
 
 def _text(text_or_path):
+    """The text, and the path if it is a file's."""
     if isinstance(text_or_path, pathlib.Path) or "\n" not in text_or_path and text_or_path.endswith(".mlir"):
         path = pathlib.Path(text_or_path)
-        return path.read_text(), path.parent
+        return path.read_text(), path
     return text_or_path, None
 
 
-def _sidecar(text, folder):
-    named = re.search(r'gqa\.weights = "([^"]+)"', text)
-    if folder is None or not named:
-        return {}
-    path = folder / named[1]
+def _load(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the module's parameters are kept in this file, which does not exist")
     if "torch" in sys.modules:

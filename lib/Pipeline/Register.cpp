@@ -3,6 +3,10 @@
 #include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Fuse/Passes.h"
+#include "gqa/Fuse/Simplify.h"
+#include "gqa/Raise/Passes.h"
+#include "gqa/Share/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -21,6 +25,10 @@ void registerAll(mlir::DialectRegistry &registry) {
   registerDialects(registry);
   mlir::registerAllPasses();
   registerGQATransformsPasses();
+  registerRaisePasses();
+  registerSharePasses();
+  registerFusePasses();
+  registerSimplifyPipeline();
 }
 
 } // namespace gqa

@@ -1,0 +1,64 @@
+// From tensors to scalar expressions: through data movement, elementwise operations and into reductions.
+#ifndef GQA_RAISE_EVALUATOR_H
+#define GQA_RAISE_EVALUATOR_H
+
+#include "gqa/Raise/Expr.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace gqa {
+
+/// What a reduction computes at one coordinate: `kind` over all values of `variables` of `body`.
+struct Reduction {
+  enum class Kind { Sum, Max, Any, All };
+  Kind kind;
+  llvm::SmallVector<unsigned, 2> variables;
+  Expr body;
+  mlir::linalg::LinalgOp op;
+};
+
+/// Reads tensors as functions of their coordinates. Nothing here knows what an attention is, or which front end wrote the
+/// graph: a transpose, a broadcast and a slice are the same thing, an affine map.
+class Evaluator {
+public:
+  explicit Evaluator(ExprContext &context) : context(context) {}
+
+  /// The same element in the tensor that the load's tensor was moved from (transposed, reshaped, broadcast, sliced,
+  /// concatenated); null if it was computed there.
+  Expr step(Expr load);
+
+  /// `load` and the elements that `step` leads to, nearest first.
+  llvm::SmallVector<Expr> chain(Expr load);
+
+  /// The expression that an elementwise operation, or a concat, has for this element; null if it is neither.
+  Expr expand(Expr load);
+
+  /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.
+  Expr peel(Expr expr);
+
+  /// `peel`, through casts between floats as well.
+  Expr peelCasts(Expr expr);
+
+  /// `peel` everywhere: equal results mean equal values.
+  Expr expandAll(Expr expr);
+
+  /// The reduction that computes this element, over variables of its own; the same ones when asked again.
+  std::optional<Reduction> reduction(Expr load);
+
+  ExprContext &context;
+
+private:
+  std::optional<llvm::SmallVector<mlir::AffineExpr>> coordinates(mlir::linalg::LinalgOp op, unsigned result,
+                                                                 Expr load);
+  Expr evaluate(mlir::linalg::LinalgOp op, mlir::Value yielded, llvm::ArrayRef<mlir::AffineExpr> coordinates,
+                llvm::DenseMap<mlir::Value, Expr> &known);
+  Expr concatElement(mlir::Operation *op, Expr load);
+  std::optional<Reduction> findReduction(Expr load);
+
+  llvm::DenseMap<Expr, std::optional<Reduction>> reductions;
+  llvm::DenseMap<Expr, Expr> expanded;
+};
+
+} // namespace gqa
+
+#endif // GQA_RAISE_EVALUATOR_H

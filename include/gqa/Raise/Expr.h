@@ -1,0 +1,99 @@
+// Scalar expressions: what one element of a tensor is, as a function of its coordinates.
+#ifndef GQA_RAISE_EXPR_H
+#define GQA_RAISE_EXPR_H
+
+#include "gqa/Raise/IndexSpace.h"
+
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Value.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/FoldingSet.h"
+#include <deque>
+
+namespace gqa {
+
+class ExprNode;
+/// Expressions are immutable and unique: equal ones are the same object.
+using Expr = const ExprNode *;
+
+class ExprNode : public llvm::FoldingSetNode {
+public:
+  enum class Kind {
+    Constant, ///< a number
+    Index,    ///< an affine expression of the coordinates, as an integer of some type
+    Compare,  ///< an affine expression compared with 0, as an i1
+    Load,     ///< an element of a tensor, its coordinates affine
+    Scalar,   ///< an SSA value that is no tensor
+    Apply     ///< an arith or math operation on expressions; `tensor.extract` where a coordinate is not affine
+  };
+  enum class Comparison { NotNegative, Zero, NotZero };
+
+  Kind kind;
+  mlir::Type type;
+  mlir::Attribute constant;                        // Constant
+  mlir::AffineExpr affine;                         // Index, Compare
+  Comparison comparison = Comparison::NotNegative; // Compare
+  mlir::Value value;                               // Load, extract: the tensor. Scalar: the value
+  llvm::SmallVector<mlir::AffineExpr, 4> indices;  // Load
+  mlir::Operation *op = nullptr;                   // Apply: stands for its kind and attributes; null: a select
+  llvm::SmallVector<Expr, 3> operands;             // Apply
+
+  void Profile(llvm::FoldingSetNodeID &id) const;
+
+  bool isApply(llvm::StringRef name) const {
+    return kind == Kind::Apply && op && op->getName().getStringRef() == name;
+  }
+  bool isSelect() const { return kind == Kind::Apply && (!op || isApply("arith.select")); }
+  bool isLoad() const { return kind == Kind::Load; }
+  /// The value of a numeric constant, of a float or an integer type.
+  std::optional<double> getNumber() const;
+  /// The value of an i1 constant.
+  std::optional<bool> getTruth() const;
+};
+
+/// Makes expressions, folding what it can: constants, integer arithmetic on coordinates, comparisons that the ranges of
+/// the coordinates decide, selects of equal branches.
+class ExprContext {
+public:
+  explicit ExprContext(mlir::MLIRContext *context) : space(context) {}
+
+  Expr constant(mlir::Attribute value, mlir::Type type);
+  Expr truth(bool value);
+  Expr index(mlir::AffineExpr affine, mlir::Type type);
+  Expr compare(ExprNode::Comparison comparison, mlir::AffineExpr affine);
+  Expr load(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
+  Expr scalar(mlir::Value value);
+  Expr apply(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  /// `tensor.extract` of `tensor`; a load where all coordinates are affine.
+  Expr extract(mlir::Operation *op, mlir::Value tensor, llvm::ArrayRef<Expr> coordinates);
+  /// A select that no operation wrote, such as a concat implies.
+  Expr select(Expr condition, Expr then, Expr otherwise);
+
+  /// An application with other operands.
+  Expr rebuild(Expr expr, llvm::ArrayRef<Expr> operands);
+  /// `expr` with a variable replaced everywhere.
+  Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement);
+
+  IndexSpace space;
+
+private:
+  Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement, llvm::DenseMap<Expr, Expr> &done);
+  Expr unique(ExprNode &&node);
+  Expr foldInteger(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldBoolean(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+
+  llvm::FoldingSet<ExprNode> nodes;
+  std::deque<ExprNode> storage;
+};
+
+/// True if the expression mentions the variable.
+bool dependsOn(Expr expr, unsigned variable);
+
+/// An i1 negated by another: `x == false`, `x xor true`.
+Expr getNegated(Expr expr);
+
+} // namespace gqa
+
+#endif // GQA_RAISE_EXPR_H

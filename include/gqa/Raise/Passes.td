@@ -1,0 +1,48 @@
+#ifndef GQA_RAISE_PASSES_TD
+#define GQA_RAISE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
+  let summary = "recognises attention in linalg, tensor and arith operations";
+  let description = [{
+    Reads every element as a function of its coordinates: data movement becomes an affine access map, elementwise
+    operations become one scalar expression, reductions stay reductions. Attention is then one pattern on that
+    mathematics, whatever operations spelled it: a contraction, a softmax over the keys, a contraction over the same keys.
+
+    What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
+    that is not; rotary embeddings of q and k become `gqa.rotary`, a concatenation of cached and new keys
+    `gqa.append_kv`. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
+    that stopped it and the reason.
+
+    Before, in essence (test/Raise/grouped.mlir is the whole of it):
+
+    ```mlir
+    %kr = linalg.generic ... ins(%k : tensor<2x2x7x16xf32>) outs(... : tensor<2x2x3x7x16xf32>)  // repeat
+    %s = linalg.batch_matmul ins(%q, %kt ...)
+    %m = linalg.generic ... arith.maximumf
+    %e = linalg.generic ... arith.subf, math.exp
+    %l = linalg.generic ... arith.addf
+    %p = linalg.generic ... arith.divf
+    %o = linalg.batch_matmul ins(%p, %vr ...)
+    ```
+
+    After:
+
+    ```mlir
+    %kr = gqa.repeat_heads %k block groups(3) : tensor<2x2x7x16xf32> -> tensor<2x6x7x16xf32>
+    %vr = gqa.repeat_heads %v block groups(3) : tensor<2x2x7x16xf32> -> tensor<2x6x7x16xf32>
+    %o = gqa.attention %q, %kr, %vr causal : ...
+    ```
+
+    Numerics: reassociates.
+  }];
+  let dependentDialects = ["gqa::GQADialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::arith::ArithDialect"];
+  let statistics = [
+    Statistic<"raised", "raised", "attentions raised">,
+    Statistic<"declined", "declined", "softmaxes that were not raised">,
+  ];
+}
+
+#endif

@@ -1,0 +1,151 @@
+// Access maps: an element of a moved tensor is an element of the tensor it was moved from.
+#include "gqa/Raise/Evaluator.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+using Indices = SmallVector<AffineExpr, 4>;
+
+/// The row-major position of `indices` in a shape; only the outermost size may be unknown.
+std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape, MLIRContext *context) {
+  AffineExpr position = getAffineConstantExpr(0, context);
+  for (auto [i, index, size] : llvm::enumerate(indices, shape)) {
+    if (i > 0 && ShapedType::isDynamic(size))
+      return std::nullopt;
+    position = i == 0 ? index : position * size + index;
+  }
+  return position;
+}
+
+/// The inverse of `linearize`.
+std::optional<Indices> delinearize(AffineExpr position, ArrayRef<int64_t> shape) {
+  Indices indices(shape.size());
+  for (size_t i = shape.size(); i-- > 0;) {
+    if (i == 0) {
+      indices[i] = position;
+      break;
+    }
+    if (ShapedType::isDynamic(shape[i]))
+      return std::nullopt;
+    indices[i] = position % shape[i];
+    position = position.floorDiv(shape[i]);
+  }
+  return indices;
+}
+
+std::optional<Indices> throughExpand(tensor::ExpandShapeOp op, ArrayRef<AffineExpr> indices) {
+  Indices source;
+  ArrayRef<int64_t> shape = op.getResultType().getShape();
+  for (const ReassociationIndices &group : op.getReassociationIndices()) {
+    std::optional<AffineExpr> position =
+        linearize(indices.slice(group.front(), group.size()), shape.slice(group.front(), group.size()),
+                  op.getContext());
+    if (!position)
+      return std::nullopt;
+    source.push_back(*position);
+  }
+  return source;
+}
+
+std::optional<Indices> throughCollapse(tensor::CollapseShapeOp op, ArrayRef<AffineExpr> indices) {
+  Indices source;
+  ArrayRef<int64_t> shape = op.getSrcType().getShape();
+  for (auto [index, group] : llvm::zip_equal(indices, op.getReassociationIndices())) {
+    std::optional<Indices> split = delinearize(index, shape.slice(group.front(), group.size()));
+    if (!split)
+      return std::nullopt;
+    llvm::append_range(source, *split);
+  }
+  if (indices.empty()) // a tensor of one element collapsed to rank 0
+    source.assign(shape.size(), getAffineConstantExpr(0, op.getContext()));
+  return source;
+}
+
+std::optional<Indices> throughSlice(tensor::ExtractSliceOp op, ArrayRef<AffineExpr> indices) {
+  if (llvm::any_of(op.getStaticOffsets(), ShapedType::isDynamic) ||
+      llvm::any_of(op.getStaticStrides(), ShapedType::isDynamic))
+    return std::nullopt;
+  llvm::SmallBitVector dropped = op.getDroppedDims();
+  Indices source;
+  size_t next = 0;
+  for (auto [dim, offset, stride] : llvm::enumerate(op.getStaticOffsets(), op.getStaticStrides())) {
+    AffineExpr start = getAffineConstantExpr(offset, op.getContext());
+    source.push_back(dropped.test(dim) ? start : start + indices[next++] * stride);
+  }
+  return source;
+}
+
+} // namespace
+
+Expr Evaluator::step(Expr load) {
+  if (!load->isLoad())
+    return nullptr;
+  Operation *op = load->value.getDefiningOp();
+  if (!op)
+    return nullptr;
+  auto move = [&](Value source, std::optional<Indices> indices) {
+    return indices ? context.load(source, *indices) : nullptr;
+  };
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return move(expand.getSrc(), throughExpand(expand, load->indices));
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return move(collapse.getSrc(), throughCollapse(collapse, load->indices));
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return move(slice.getSource(), throughSlice(slice, load->indices));
+  if (auto cast = dyn_cast<tensor::CastOp>(op))
+    return isa<RankedTensorType>(cast.getSource().getType()) ? context.load(cast.getSource(), load->indices) : nullptr;
+  if (isa<tensor::ConcatOp>(op)) {
+    Expr element = concatElement(op, load);
+    return element && element->isLoad() ? element : nullptr;
+  }
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    Block *body = linalgOp.getBlock();
+    unsigned result = cast<OpResult>(load->value).getResultNumber();
+    auto argument = dyn_cast<BlockArgument>(body->getTerminator()->getOperand(result));
+    if (!argument || argument.getOwner() != body)
+      return nullptr;
+    Expr element = expand(load);
+    return element && (element->isLoad() || element->constant) ? element : nullptr;
+  }
+  return nullptr;
+}
+
+SmallVector<Expr> Evaluator::chain(Expr load) {
+  SmallVector<Expr> elements;
+  for (Expr element = load; element && element->isLoad(); element = step(element))
+    elements.push_back(element);
+  return elements;
+}
+
+/// The piece of a concat that holds the element, if the ranges tell; else a select over the pieces.
+Expr Evaluator::concatElement(Operation *op, Expr load) {
+  auto concat = cast<tensor::ConcatOp>(op);
+  uint64_t dim = concat.getDim();
+  AffineExpr position = load->indices[dim];
+  IndexSpace::Range range = context.space.rangeOf(position);
+  SmallVector<std::pair<Expr, int64_t>> pieces; // each with the position behind it
+  int64_t begin = 0;
+  for (Value input : concat.getInputs()) {
+    int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
+    if (ShapedType::isDynamic(size))
+      return nullptr;
+    Indices indices = load->indices;
+    indices[dim] = position - begin;
+    if (range.low < begin + size && range.high >= begin)
+      pieces.emplace_back(context.load(input, indices), begin + size);
+    begin += size;
+  }
+  if (pieces.empty())
+    return nullptr;
+  Expr element = pieces.back().first;
+  for (auto [piece, end] : llvm::reverse(ArrayRef(pieces).drop_back()))
+    element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece, element);
+  return element;
+}
+
+} // namespace gqa

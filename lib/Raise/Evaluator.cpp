@@ -1,0 +1,215 @@
+// Elementwise operations as expressions, reductions as expressions over new variables.
+#include "gqa/Raise/Evaluator.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// The coordinates in the iteration space, from those of a result; reductions get new variables. None if the
+/// result's indexing map is not a permutation of the parallel dimensions.
+std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp op, unsigned result, Expr load) {
+  AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
+  SmallVector<AffineExpr> coordinates(op.getNumLoops());
+  for (auto [expr, index] : llvm::zip_equal(map.getResults(), load->indices)) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (dim && !coordinates[dim.getPosition()])
+      coordinates[dim.getPosition()] = index;
+    else if (!isa<AffineConstantExpr>(expr))
+      return std::nullopt;
+  }
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  for (auto [i, coordinate] : llvm::enumerate(coordinates)) {
+    if (coordinate)
+      continue;
+    bool reduced = op.getIteratorTypesArray()[i] == utils::IteratorType::reduction;
+    if (!reduced && ranges[i] != 1)
+      return std::nullopt;
+    coordinate = reduced ? context.space.addVariable(ranges[i]) : context.space.constant(0);
+  }
+  return coordinates;
+}
+
+/// The value of `yielded`, computed in the body of `op` at the given coordinates; null if something in the way has no
+/// expression. `known` holds what is known already.
+Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr> coordinates,
+                         DenseMap<Value, Expr> &known) {
+  if (Expr expr = known.lookup(yielded))
+    return expr;
+  auto remember = [&](Expr expr) { return known[yielded] = expr; };
+  if (auto argument = dyn_cast<BlockArgument>(yielded); argument && argument.getOwner() == op.getBlock()) {
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    if (!isa<ShapedType>(operand->get().getType()))
+      return remember(context.scalar(operand->get()));
+    SmallVector<AffineExpr> indices;
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    for (AffineExpr result : map.getResults())
+      indices.push_back(result.replaceDims(coordinates));
+    return remember(context.load(operand->get(), indices));
+  }
+  Operation *def = yielded.getDefiningOp();
+  if (!def || def->getBlock() != op.getBlock())
+    return remember(context.scalar(yielded));
+  if (auto index = dyn_cast<linalg::IndexOp>(def))
+    return remember(context.index(coordinates[index.getDim()], yielded.getType()));
+  auto extract = dyn_cast<tensor::ExtractOp>(def);
+  SmallVector<Expr> operands;
+  for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(def->getOperands())) {
+    operands.push_back(evaluate(op, operand, coordinates, known));
+    if (!operands.back())
+      return nullptr;
+  }
+  if (extract)
+    return remember(context.extract(extract, extract.getTensor(), operands));
+  Attribute constant;
+  if (matchPattern(def, m_Constant(&constant)))
+    return remember(context.constant(constant, yielded.getType()));
+  if (def->getNumResults() != 1 || def->getNumRegions() != 0 || !isMemoryEffectFree(def))
+    return nullptr;
+  return remember(context.apply(def, operands));
+}
+
+Expr Evaluator::expand(Expr load) {
+  if (!load->isLoad() || !load->value.getDefiningOp())
+    return nullptr;
+  if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
+    return concatElement(load->value.getDefiningOp(), load);
+  auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());
+  if (!op || op.getNumParallelLoops() != op.getNumLoops())
+    return nullptr;
+  unsigned result = cast<OpResult>(load->value).getResultNumber();
+  std::optional<SmallVector<AffineExpr>> at = coordinates(op, result, load);
+  DenseMap<Value, Expr> known;
+  return at ? evaluate(op, op.getBlock()->getTerminator()->getOperand(result), *at, known) : nullptr;
+}
+
+Expr Evaluator::peel(Expr expr) {
+  while (expr->isLoad()) {
+    Expr next = step(expr);
+    if (!next)
+      next = expand(expr);
+    if (!next)
+      break;
+    expr = next;
+  }
+  return expr;
+}
+
+Expr Evaluator::peelCasts(Expr expr) {
+  expr = peel(expr);
+  while (expr->isApply("arith.extf") || expr->isApply("arith.truncf"))
+    expr = peel(expr->operands[0]);
+  return expr;
+}
+
+Expr Evaluator::expandAll(Expr expr) {
+  if (Expr known = expanded.lookup(expr))
+    return known;
+  Expr root = peel(expr);
+  if (root->kind == ExprNode::Kind::Apply) {
+    auto operands = llvm::map_to_vector<3>(root->operands, [&](Expr operand) { return expandAll(operand); });
+    Expr rebuilt = context.rebuild(root, operands);
+    root = rebuilt == root || !rebuilt->isLoad() ? rebuilt : expandAll(rebuilt);
+  } else if (std::optional<Reduction> sum = root->isLoad() ? reduction(root) : std::nullopt) {
+    // A sum of nothing but zeros, such as a count of events that never happen.
+    Expr body = sum->kind == Reduction::Kind::Sum ? expandAll(sum->body) : nullptr;
+    if (body && body->getNumber() == 0.0)
+      root = body;
+  }
+  return expanded[expr] = root;
+}
+
+/// `combined` as `kind(accumulator, rest)`: the rest.
+static Value matchCombiner(Value combined, Value accumulator, Reduction::Kind &kind) {
+  Operation *op = combined.getDefiningOp();
+  if (!op)
+    return nullptr;
+  if (auto select = dyn_cast<arith::SelectOp>(op)) { // in > acc ? in : acc
+    auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    using Predicate = arith::CmpFPredicate;
+    bool greater = compare && llvm::is_contained({Predicate::OGT, Predicate::OGE, Predicate::UGT, Predicate::UGE},
+                                                 compare.getPredicate());
+    kind = Reduction::Kind::Max;
+    bool picks = greater && compare.getLhs() == select.getTrueValue() && compare.getRhs() == select.getFalseValue();
+    return picks && select.getFalseValue() == accumulator ? select.getTrueValue() : Value();
+  }
+  if (isa<arith::AddFOp, arith::AddIOp>(op))
+    kind = Reduction::Kind::Sum;
+  else if (isa<arith::MaximumFOp, arith::MaxNumFOp, arith::MaxSIOp>(op))
+    kind = Reduction::Kind::Max;
+  else if (isa<arith::OrIOp>(op))
+    kind = Reduction::Kind::Any;
+  else if (isa<arith::AndIOp>(op))
+    kind = Reduction::Kind::All;
+  else
+    return nullptr;
+  if (op->getOperand(0) == accumulator)
+    return op->getOperand(1);
+  return op->getOperand(1) == accumulator ? op->getOperand(0) : Value();
+}
+
+static bool isNeutral(Expr initial, Reduction::Kind kind) {
+  std::optional<double> number = initial->getNumber();
+  switch (kind) {
+  case Reduction::Kind::Sum:
+    return number == 0.0;
+  case Reduction::Kind::Any:
+    return initial->getTruth() == false;
+  case Reduction::Kind::All:
+    return initial->getTruth() == true;
+  case Reduction::Kind::Max:
+    break;
+  }
+  auto value = dyn_cast_if_present<FloatAttr>(initial->constant);
+  return value && (value.getValue().isNegInfinity() || value.getValue().isLargest());
+}
+
+/// Whether the value is computed from what earlier iterations left, other than by the combiner.
+static bool readsAccumulator(Value value, linalg::LinalgOp op) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return argument.getOwner() == op.getBlock() && llvm::is_contained(op.getRegionOutputArgs(), argument);
+  Operation *def = value.getDefiningOp();
+  return def->getBlock() == op.getBlock() &&
+         llvm::any_of(def->getOperands(), [&](Value operand) { return readsAccumulator(operand, op); });
+}
+
+std::optional<Reduction> Evaluator::reduction(Expr load) {
+  auto known = reductions.find(load);
+  if (known != reductions.end())
+    return known->second;
+  std::optional<Reduction> found = findReduction(load);
+  reductions.try_emplace(load, found);
+  return found;
+}
+
+std::optional<Reduction> Evaluator::findReduction(Expr load) {
+  auto op = load->isLoad() ? load->value.getDefiningOp<linalg::LinalgOp>() : nullptr;
+  if (!op || op.getNumReductionLoops() == 0 ||
+      op.getNumParallelLoops() + op.getNumReductionLoops() != op.getNumLoops())
+    return std::nullopt;
+  unsigned result = cast<OpResult>(load->value).getResultNumber();
+  Reduction reduction;
+  reduction.op = op;
+  BlockArgument accumulator = op.getRegionOutputArgs()[result];
+  Value rest = matchCombiner(op.getBlock()->getTerminator()->getOperand(result), accumulator, reduction.kind);
+  if (!rest || readsAccumulator(rest, op))
+    return std::nullopt;
+  unsigned before = context.space.numVariables();
+  std::optional<SmallVector<AffineExpr>> at = coordinates(op, result, load);
+  if (!at)
+    return std::nullopt;
+  for (unsigned variable = before; variable < context.space.numVariables(); ++variable)
+    reduction.variables.push_back(variable);
+  DenseMap<Value, Expr> known;
+  Expr initial = evaluate(op, accumulator, *at, known);
+  reduction.body = evaluate(op, rest, *at, known);
+  if (!initial || !reduction.body || !isNeutral(expandAll(initial), reduction.kind))
+    return std::nullopt;
+  return reduction;
+}
+
+} // namespace gqa

@@ -1,12 +1,16 @@
-// Canonicalisations of gqa.attention.
-#include "gqa/Dialect/GQA/GQA.h"
-
-#include "mlir/IR/PatternMatch.h"
+// The canonicalisations of gqa.attention, by concern.
+#include "Folds.h"
 
 using namespace mlir;
 
 namespace gqa {
 
-void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
+void AttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *) {
+  addHeadFolds(patterns);
+  addLayoutFolds(patterns);
+  addMaskFolds(patterns);
+  addParameterFolds(patterns);
+  addScoreFolds(patterns);
+}
 
 } // namespace gqa

@@ -17,9 +17,8 @@ LogicalResult verifyElementTypes(AttentionOp op) {
   for (auto [name, value] : {std::pair("k", Value(op.getK())), std::pair("v", Value(op.getV())),
                              std::pair("the output", Value(op.getOutput()))})
     if (tensorType(value).getElementType() != element) // attention_c1
-      return op.emitOpError("element type of ")
-             << name << " is " << tensorType(value).getElementType() << ", expected that of q, " << element
-             << "; cast it first";
+      return op.emitOpError("element type of ") << name << " is " << tensorType(value).getElementType()
+                                                << ", expected that of q, " << element << "; cast it first";
   return success();
 }
 
@@ -32,7 +31,8 @@ LogicalResult verifyLayouts(AttentionOp op) {
 }
 
 /// One equality between two sizes, each named for the message.
-LogicalResult verifySame(AttentionOp op, StringRef what, StringRef left, int64_t a, StringRef right, int64_t b) {
+LogicalResult verifySame(AttentionOp op, StringRef what, StringRef left, int64_t a, StringRef right,
+                         int64_t b) {
   if (!provablyDiffer(a, b))
     return success();
   return op.emitOpError(what) << " of " << left << " is " << a << ", but that of " << right << " is " << b;
@@ -41,16 +41,19 @@ LogicalResult verifySame(AttentionOp op, StringRef what, StringRef left, int64_t
 LogicalResult verifySizes(AttentionOp op) {
   Value q = op.getQ(), k = op.getK(), v = op.getV();
   StringRef ql = op.getQLayout(), kl = op.getKLayout(), vl = op.getVLayout();
-  if (failed(verifySame(op, "batch size", "q", sizeOf(q, ql, 'b'), "k", sizeOf(k, kl, 'b'))) || // attention_c3
+  if (failed(
+          verifySame(op, "batch size", "q", sizeOf(q, ql, 'b'), "k", sizeOf(k, kl, 'b'))) || // attention_c3
       failed(verifySame(op, "batch size", "q", sizeOf(q, ql, 'b'), "v", sizeOf(v, vl, 'b'))) ||
-      failed(verifySame(op, "number of heads", "k", sizeOf(k, kl, 'h'), "v", sizeOf(v, vl, 'h')))) // attention_c4
+      failed(verifySame(op, "number of heads", "k", sizeOf(k, kl, 'h'), "v",
+                        sizeOf(v, vl, 'h')))) // attention_c4
     return failure();
   int64_t queryHeads = op.getQueryHeads(), kvHeads = op.getKvHeads();
   if (!ShapedType::isDynamic(kvHeads) && !ShapedType::isDynamic(queryHeads) &&
       (kvHeads == 0 ? queryHeads != 0 : queryHeads % kvHeads != 0)) // attention_c5
     return op.emitOpError("number of key/value heads, ")
            << kvHeads << ", does not divide the number of query heads, " << queryHeads;
-  if (failed(verifySame(op, "number of keys", "k", sizeOf(k, kl, 's'), "v", sizeOf(v, vl, 's')))) // attention_c6
+  if (failed(
+          verifySame(op, "number of keys", "k", sizeOf(k, kl, 's'), "v", sizeOf(v, vl, 's')))) // attention_c6
     return failure();
   return verifySame(op, "head dimension", "q", sizeOf(q, ql, 'd'), "k", sizeOf(k, kl, 'd')); // attention_c7
 }
@@ -60,8 +63,8 @@ LogicalResult verifyResults(AttentionOp op) {
   SmallVector<int64_t, 4> expected = toLayout(logical, op.getOLayout());
   if (provablyDiffer(tensorType(op.getOutput()).getShape(), expected)) // attention_c8
     return op.emitOpError("output is ")
-           << op.getOutput().getType() << ", expected B x Hq x Sq x Dv in layout \"" << op.getOLayout() << "\", "
-           << RankedTensorType::get(expected, tensorType(op.getQ()).getElementType());
+           << op.getOutput().getType() << ", expected B x Hq x Sq x Dv in layout \"" << op.getOLayout()
+           << "\", " << RankedTensorType::get(expected, tensorType(op.getQ()).getElementType());
   if (!op.getLse())
     return success();
   RankedTensorType lse = tensorType(op.getLse());
@@ -90,9 +93,10 @@ LogicalResult verifyVectors(AttentionOp op) {
   for (auto [name, value] : {std::pair("kv_len", op.getKvLen()), std::pair("offset", op.getOffsets())})
     if (value && tensorType(value).getDimSize(0) != 1 &&
         provablyDiffer(tensorType(value).getDimSize(0), op.getBatch())) // attention_c11
-      return op.emitOpError(name) << " has " << tensorType(value).getDimSize(0) << " elements, expected one or "
-                                  << op.getBatch() << ", the batch size";
-  if (op.getSinks() && provablyDiffer(tensorType(op.getSinks()).getDimSize(0), op.getQueryHeads())) // attention_c12
+      return op.emitOpError(name) << " has " << tensorType(value).getDimSize(0)
+                                  << " elements, expected one or " << op.getBatch() << ", the batch size";
+  if (op.getSinks() &&
+      provablyDiffer(tensorType(op.getSinks()).getDimSize(0), op.getQueryHeads())) // attention_c12
     return op.emitOpError("sinks has ") << tensorType(op.getSinks()).getDimSize(0) << " elements, expected "
                                         << op.getQueryHeads() << ", the number of query heads";
   return success();
@@ -109,17 +113,19 @@ LogicalResult verifyScales(AttentionOp op) {
   if ((op.getScale() && op.getScaleValue()) || (op.getOffset() && op.getOffsets())) // attention_c13
     return op.emitOpError("scale and offset are each an attribute or an operand, not both");
   std::optional<APFloat> scale = op.getScale(), softcap = op.getSoftcap();
-  if (scale && !inAccumulator(op, *scale).isFinite())
-    return op.emitOpError("scale is ") << scale->convertToDouble() << ", expected a number that is finite as "
-                                       << op.getAccumulatorType();
+  if (scale && !isFiniteAs(op.getAccumulatorType(), *scale))
+    return op.emitOpError("scale is ")
+           << scale->convertToDouble() << ", expected a number that is finite as " << op.getAccumulatorType();
   if (!scale && !op.getScaleValue() && op.getKeyDim() == 0)
-    return op.emitOpError("scale is missing, and 1 / sqrt(Dk) is infinite because the head dimension of k is 0");
+    return op.emitOpError(
+        "scale is missing, and 1 / sqrt(Dk) is infinite because the head dimension of k is 0");
   if (!softcap)
     return success();
   APFloat cap = inAccumulator(op, *softcap);
   if (!cap.isFinite() || cap.isNegative() || cap.isZero()) // attention_c15
-    return op.emitOpError("softcap is ") << softcap->convertToDouble() << ", expected a number that is positive and "
-                                         << "finite as " << op.getAccumulatorType();
+    return op.emitOpError("softcap is ")
+           << softcap->convertToDouble() << ", expected a number that is positive and "
+           << "finite as " << op.getAccumulatorType();
   return success();
 }
 
@@ -127,8 +133,9 @@ LogicalResult verifyPositions(AttentionOp op) {
   std::optional<ArrayRef<int64_t>> window = op.getWindow();
   auto isReach = [](int64_t keys) { return keys >= -1 && keys < sizeLimit; };
   if (window && (window->size() != 2 || !llvm::all_of(*window, isReach))) // attention_c14
-    return op.emitOpError("window is [") << *window << "], expected two numbers, how many keys to the left and to the "
-                                         << "right, each -1 (unbounded) or more and below 2^60";
+    return op.emitOpError("window is [")
+           << *window << "], expected two numbers, how many keys to the left and to the "
+           << "right, each -1 (unbounded) or more and below 2^60";
   if (std::optional<int64_t> offset = op.getOffset())
     if (*offset <= -sizeLimit || *offset >= sizeLimit) // attention_c14
       return op.emitOpError("offset is ") << *offset << ", expected a number between -2^60 and 2^60";
@@ -136,8 +143,9 @@ LogicalResult verifyPositions(AttentionOp op) {
   int64_t queries = op.getNumQueries(), keys = op.getNumKeys();
   bool square = queries == keys && !ShapedType::isDynamic(queries);
   if (positional && !op.getOffset() && !op.getOffsets() && !square) // attention_c16
-    return op.emitOpError("causal or window with Sq not provably equal to Skv needs offset(...): 0 aligns the first "
-                          "query with the first key, Skv - Sq the last with the last");
+    return op.emitOpError(
+        "causal or window with Sq not provably equal to Skv needs offset(...): 0 aligns the first "
+        "query with the first key, Skv - Sq the last with the last");
   return success();
 }
 
@@ -148,7 +156,8 @@ LogicalResult verifyCaptures(AttentionOp op) {
     return op.emitOpError("has captured values but no score region");
   for (Type type : op.getCaptures().getTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type); !isScalar(tensor ? tensor.getElementType() : type))
-      return op.emitOpError("captures a value of type ") << type << ", expected a scalar or a ranked tensor of them";
+      return op.emitOpError("captures a value of type ")
+             << type << ", expected a scalar or a ranked tensor of them";
   return success();
 }
 
@@ -157,17 +166,18 @@ LogicalResult verifyScoreOperation(Operation &op) {
   if (!isMemoryEffectFree(&op)) // attention_c19
     return op.emitOpError("has side effects, which a score region must not have");
   if (op.getNumRegions() != 0 || !llvm::all_of(op.getResultTypes(), isScalar))
-    return op.emitOpError("in a score region, expected operations on scalars without regions; capture tensors and use "
-                          "arith.select for control flow");
+    return op.emitOpError(
+        "in a score region, expected operations on scalars without regions; capture tensors and use "
+        "arith.select for control flow");
   return success();
 }
 
 } // namespace
 
 LogicalResult AttentionOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyElementTypes(*this)) || failed(verifyLayouts(*this)) || failed(verifySizes(*this)) ||
-      failed(verifyResults(*this)) || failed(verifyBroadcasts(*this)) || failed(verifyVectors(*this)) ||
-      failed(verifyScales(*this)) || failed(verifyPositions(*this)))
+  if (failed(verifyTensors(*this)) || failed(verifyElementTypes(*this)) || failed(verifyLayouts(*this)) ||
+      failed(verifySizes(*this)) || failed(verifyResults(*this)) || failed(verifyBroadcasts(*this)) ||
+      failed(verifyVectors(*this)) || failed(verifyScales(*this)) || failed(verifyPositions(*this)))
     return failure();
   return verifyCaptures(*this);
 }
@@ -181,8 +191,8 @@ LogicalResult AttentionOp::verifyRegions() {
   llvm::append_range(expected, getCaptures().getTypes());
   if (!llvm::equal(block.getArgumentTypes(), expected)) // attention_c17
     return emitOpError("score region takes (")
-           << block.getArgumentTypes() << "), expected the score, b, h, i, j and the captured values: (" << expected
-           << ")";
+           << block.getArgumentTypes() << "), expected the score, b, h, i, j and the captured values: ("
+           << expected << ")";
   auto yield = dyn_cast_if_present<YieldOp>(block.empty() ? nullptr : &block.back());
   if (!yield)
     return emitOpError("score region must end with gqa.yield");

@@ -14,36 +14,44 @@ LogicalResult AppendKVOp::verify() {
   if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // append_kv_c1
     return failure();
   auto cache = cast<RankedTensorType>(getCache().getType());
-  for (auto [name, value] : {std::pair("fresh", Value(getFresh())), std::pair("the result", Value(getOutput()))}) {
+  for (auto [name, value] :
+       {std::pair("fresh", Value(getFresh())), std::pair("the result", Value(getOutput()))}) {
     auto type = cast<RankedTensorType>(value.getType());
     for (char letter : {'b', 'h', 'd'}) {
       unsigned dim = dimOf(getLayout(), letter);
       if (provablyDiffer(type.getDimSize(dim), cache.getDimSize(dim)) ||
           type.getElementType() != cache.getElementType()) // append_kv_c2
-        return emitOpError(name) << " is " << type << ", expected the element type, batch size, heads and head "
+        return emitOpError(name) << " is " << type
+                                 << ", expected the element type, batch size, heads and head "
                                  << "dimension of the cache, " << cache;
     }
   }
   int64_t tokens = sizeOf(getCache(), getLayout(), 's'), fresh = sizeOf(getFresh(), getLayout(), 's');
   int64_t expected = tokens;
   if (!getPositions())
-    expected = ShapedType::isDynamic(tokens) || ShapedType::isDynamic(fresh) ? ShapedType::kDynamic : tokens + fresh;
+    expected =
+        ShapedType::isDynamic(tokens) || ShapedType::isDynamic(fresh) ? ShapedType::kDynamic : tokens + fresh;
   if (provablyDiffer(sizeOf(getOutput(), getLayout(), 's'), expected)) // append_kv_c3
-    return emitOpError("result has ") << sizeText(sizeOf(getOutput(), getLayout(), 's')) << " tokens, expected " << expected
-                                      << (getPositions() ? ", those of the cache" : ", those of cache and fresh");
+    return emitOpError("result has ")
+           << sizeText(sizeOf(getOutput(), getLayout(), 's')) << " tokens, expected " << expected
+           << (getPositions() ? ", those of the cache" : ", those of cache and fresh");
   if (!getPositions())
     return success();
   auto positions = cast<RankedTensorType>(getPositions().getType());
   if (provablyDiffer(positions.getShape().back(), fresh) ||
-      (positions.getRank() == 2 && provablyDiffer(positions.getDimSize(0), sizeOf(getCache(), getLayout(), 'b')))) // append_kv_c4
-    return emitOpError("positions is ") << positions << ", expected one per fresh token (" << sizeText(fresh)
-                                        << "), or batch size x that";
+      (positions.getRank() == 2 &&
+       provablyDiffer(positions.getDimSize(0), sizeOf(getCache(), getLayout(), 'b')))) // append_kv_c4
+    return emitOpError("positions is ")
+           << positions << ", expected one per fresh token (" << sizeText(fresh) << "), or batch size x that";
   return success();
 }
 
 OpFoldResult AppendKVOp::fold(FoldAdaptor) {
   bool writesNothing = sizeOf(getFresh(), getLayout(), 's') == 0;
-  return writesNothing && getCache().getType() == getOutput().getType() ? getCache() : Value();
+  if (writesNothing && getCache().getType() == getOutput().getType())
+    return getCache();
+  bool startsEmpty = !getPositions() && sizeOf(getCache(), getLayout(), 's') == 0;
+  return startsEmpty && getFresh().getType() == getOutput().getType() ? getFresh() : Value();
 }
 
 LogicalResult AppendKVOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {

@@ -1,10 +1,9 @@
-// gqa.rotary, gqa.repeat_heads and gqa.merge: constraints and shapes.
+// gqa.rotary and gqa.repeat_heads: syntax, constraints and shapes.
 #include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/PatternMatch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -50,7 +49,8 @@ void printSameType(OpAsmPrinter &, Operation *, Type, Type) {}
 
 } // namespace
 
-//===-- gqa.rotary ----------------------------------------------------------------------------------------------===//
+//===-- gqa.rotary
+//----------------------------------------------------------------------------------------------===//
 
 int64_t RotaryOp::getRotaryDim() { return 2 * cast<RankedTensorType>(getCos().getType()).getShape().back(); }
 
@@ -59,19 +59,24 @@ LogicalResult RotaryOp::verify() {
     return failure();
   auto cos = dyn_cast<RankedTensorType>(getCos().getType());
   if (!cos || cos != getSin().getType() || cos.getRank() < 1 || cos.getRank() > 4 ||
-      !isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(cos.getElementType()) || ShapedType::isDynamic(cos.getShape().back())) // rotary_c2
+      !isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(cos.getElementType()) ||
+      ShapedType::isDynamic(cos.getShape().back())) // rotary_c2
     return emitOpError("cos is ") << getCos().getType() << " and sin " << getSin().getType()
-                                  << ", expected one tensor type of f16, bf16, f32 or f64, of rank 1 to 4, with a static last dimension";
+                                  << ", expected one tensor type of f16, bf16, f32 or f64, of rank 1 to 4, "
+                                     "with a static last dimension";
   int64_t dim = sizeOf(getX(), getLayout(), 'd');
   if (!ShapedType::isDynamic(dim) && getRotaryDim() > dim) // rotary_c3
-    return emitOpError("rotates ") << getRotaryDim() << " elements (twice the last dimension of cos), but the head "
+    return emitOpError("rotates ") << getRotaryDim()
+                                   << " elements (twice the last dimension of cos), but the head "
                                    << "dimension is " << dim;
   int64_t full[] = {sizeOf(getX(), getLayout(), 'b'), sizeOf(getX(), getLayout(), 'h'),
                     sizeOf(getX(), getLayout(), 's')};
   int64_t angles = cos.getShape().back();
   if (!broadcastsTo(cos.getShape(), {full[0], full[1], full[2], angles})) // rotary_c4
-    return emitOpError("cos is ") << cos << ", which does not broadcast to B x H x S x R/2 = " << sizeText(full[0])
-                                  << " x " << sizeText(full[1]) << " x " << sizeText(full[2]) << " x " << angles;
+    return emitOpError("cos is ") << cos
+                                  << ", which does not broadcast to B x H x S x R/2 = " << sizeText(full[0])
+                                  << " x " << sizeText(full[1]) << " x " << sizeText(full[2]) << " x "
+                                  << angles;
   return success();
 }
 
@@ -80,7 +85,8 @@ LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
   return success();
 }
 
-//===-- gqa.repeat_heads ----------------------------------------------------------------------------------------===//
+//===-- gqa.repeat_heads
+//----------------------------------------------------------------------------------------===//
 
 LogicalResult RepeatHeadsOp::verify() {
   if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // repeat_heads_c1
@@ -93,8 +99,10 @@ LogicalResult RepeatHeadsOp::verify() {
   int64_t &heads = shape[dimOf(getLayout(), 'h')];
   if (!ShapedType::isDynamic(heads) && llvm::MulOverflow(heads, groups, heads))
     return emitOpError("groups is ") << groups << ", which makes more heads than can be counted";
-  if (provablyDiffer(shape, output.getShape()) || x.getElementType() != output.getElementType()) // repeat_heads_c3
-    return emitOpError("result is ") << output << ", expected " << groups << " times the heads of the operand, "
+  if (provablyDiffer(shape, output.getShape()) ||
+      x.getElementType() != output.getElementType()) // repeat_heads_c3
+    return emitOpError("result is ") << output << ", expected " << groups
+                                     << " times the heads of the operand, "
                                      << RankedTensorType::get(shape, x.getElementType());
   return success();
 }
@@ -116,31 +124,6 @@ OpFoldResult RepeatHeadsOp::fold(FoldAdaptor) {
     return getX();
   return {};
 }
-
-void RepeatHeadsOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
-
-//===-- gqa.merge -----------------------------------------------------------------------------------------------===//
-
-LogicalResult MergeOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // merge_c1
-    return failure();
-  auto lse = cast<RankedTensorType>(getLse().getType());
-  auto outputSize = [&](char letter) { return sizeOf(getOutput(), getLayout(), letter); };
-  if (provablyDiffer(lse.getShape(), {outputSize('b'), outputSize('h'), outputSize('s')})) // merge_c2
-    return emitOpError("lse is ") << lse << ", expected B x H x S of " << getOutput().getType() << " in layout \""
-                                  << getLayout() << "\"";
-  bool isDouble = cast<RankedTensorType>(getOutput().getType()).getElementType().isF64();
-  if (lse.getElementType().isF64() != isDouble) // merge_c3
-    return emitOpError("lse is ") << lse << ", expected elements of type " << (isDouble ? "f64" : "f32");
-  return success();
-}
-
-LogicalResult MergeOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
-  shapes = {tensor::getMixedSizes(builder, getLoc(), getO0()), tensor::getMixedSizes(builder, getLoc(), getLse0())};
-  return success();
-}
-
-void MergeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}
 
 } // namespace gqa
 

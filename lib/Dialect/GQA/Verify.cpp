@@ -48,6 +48,12 @@ LogicalResult verifyCount(Operation *op, ArrayRef<int64_t> shape, const Twine &w
   return success();
 }
 
+bool isFiniteAs(FloatType type, APFloat value) {
+  bool losesInfo;
+  value.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+  return value.isFinite();
+}
+
 LogicalResult verifyTensors(Operation *op) {
   auto verify = [&](Type type) -> LogicalResult {
     auto tensor = dyn_cast<RankedTensorType>(type);

@@ -2,6 +2,7 @@
 #ifndef GQA_LIB_DIALECT_GQA_VERIFY_H
 #define GQA_LIB_DIALECT_GQA_VERIFY_H
 
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 
 namespace gqa {
@@ -25,8 +26,12 @@ mlir::LogicalResult verifyLayout(mlir::Operation *op, llvm::StringRef layout, ll
 /// Rejects a shape with `sizeLimit` elements or more; `what` names it.
 mlir::LogicalResult verifyCount(mlir::Operation *op, llvm::ArrayRef<int64_t> shape, const llvm::Twine &what);
 
-/// Rejects operands and results with an encoding or with too many elements, before anything multiplies their sizes.
+/// Rejects operands and results with an encoding or with too many elements, before anything multiplies their
+/// sizes.
 mlir::LogicalResult verifyTensors(mlir::Operation *op);
+
+/// True if `value`, rounded to `type`, is finite: a double may overflow there.
+bool isFiniteAs(mlir::FloatType type, llvm::APFloat value);
 
 } // namespace gqa
 

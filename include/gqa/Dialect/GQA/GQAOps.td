@@ -179,7 +179,7 @@ def GQA_MergeOp : GQA_Op<"merge", [Pure, AllTypesMatch<["o0", "o1", "output"]>, 
     $o0 `,` $lse0 `,` $o1 `,` $lse1 (`layout` `(` $layout^ `)`)? attr-dict `:` type($output) `,` type($lse)
   }];
   let hasVerifier = 1;
-  let hasCanonicalizer = 1;
+  let hasFolder = 1;
 }
 
 def GQA_RotaryOp : GQA_Op<"rotary", [Pure, AllTypesMatch<["x", "output"]>,

@@ -1,8 +1,8 @@
-// The textual form of gqa.attention: operands, then clauses in any order, then the score region and the types.
+// The textual form of gqa.attention: operands, then clauses in any order, then the score region and the
+// types.
 #include "gqa/Dialect/GQA/GQA.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using Operand = OpAsmParser::UnresolvedOperand;
@@ -19,7 +19,8 @@ struct Clauses {
 
 /// `(` %operand or literal `)`: exactly one of `operand` and `literal` is set.
 template <typename ParseLiteral>
-ParseResult parseOperandOrLiteral(OpAsmParser &parser, std::optional<Operand> &operand, ParseLiteral literal) {
+ParseResult parseOperandOrLiteral(OpAsmParser &parser, std::optional<Operand> &operand,
+                                  ParseLiteral literal) {
   if (parser.parseLParen())
     return failure();
   Operand parsed;
@@ -67,8 +68,8 @@ ParseResult parseLayouts(OpAsmParser &parser, OperationState &state) {
 
 ParseResult parseWindow(OpAsmParser &parser, OperationState &state) {
   int64_t left, right;
-  if (parser.parseLParen() || parser.parseInteger(left) || parser.parseComma() || parser.parseInteger(right) ||
-      parser.parseRParen())
+  if (parser.parseLParen() || parser.parseInteger(left) || parser.parseComma() ||
+      parser.parseInteger(right) || parser.parseRParen())
     return failure();
   state.addAttribute("window", parser.getBuilder().getDenseI64ArrayAttr({left, right}));
   return success();
@@ -158,8 +159,8 @@ ParseResult parseScore(OpAsmParser &parser, Region &region, Clauses &clauses, Ar
     return parser.emitError(loc, "score region with ")
            << clauses.arguments.size() << " arguments, expected the score, b, h, i, j and captured values";
   if (operandTypes.size() != firstCapture + clauses.captures.size())
-    return parser.emitError(loc, "types of ") << operandTypes.size() << " operands, but there are "
-                                              << firstCapture + clauses.captures.size();
+    return parser.emitError(loc, "types of ")
+           << operandTypes.size() << " operands, but there are " << firstCapture + clauses.captures.size();
   auto query = dyn_cast<ShapedType>(operandTypes[0]);
   Builder &builder = parser.getBuilder();
   Type score = query && query.getElementType().isF64() ? builder.getF64Type() : builder.getF32Type();
@@ -169,58 +170,6 @@ ParseResult parseScore(OpAsmParser &parser, Region &region, Clauses &clauses, Ar
   for (auto [argument, type] : llvm::zip_equal(clauses.arguments, types))
     argument.type = type;
   return parser.parseRegion(region, clauses.arguments);
-}
-
-void printClauses(OpAsmPrinter &printer, AttentionOp op) {
-  auto operand = [&](StringRef clause, Value value) {
-    if (value)
-      printer << " " << clause << "(" << value << ")";
-  };
-  auto number = [&](StringRef clause, double value) {
-    printer << " " << clause << "(";
-    printer.printFloat(APFloat(value));
-    printer << ")";
-  };
-  if (op.getCausal())
-    printer << " causal";
-  if (std::optional<int64_t> offset = op.getOffset())
-    printer << " offset(" << *offset << ")";
-  operand("offset", op.getOffsets());
-  if (std::optional<ArrayRef<int64_t>> window = op.getWindow()) {
-    printer << " window(";
-    llvm::interleaveComma(*window, printer);
-    printer << ")";
-  }
-  if (std::optional<APFloat> scale = op.getScale())
-    number("scale", scale->convertToDouble());
-  operand("scale", op.getScaleValue());
-  if (std::optional<APFloat> softcap = op.getSoftcap())
-    number("softcap", softcap->convertToDouble());
-  operand("mask", op.getMask());
-  operand("bias", op.getBias());
-  operand("kv_len", op.getKvLen());
-  operand("sinks", op.getSinks());
-  if (op.getDeadRow() != DeadRow::Zero)
-    printer << " dead_row(" << stringifyDeadRow(op.getDeadRow()) << ")";
-  SmallVector<std::string> layouts;
-  for (auto [letter, layout] : {std::pair("q", op.getQLayout()), std::pair("k", op.getKLayout()),
-                                std::pair("v", op.getVLayout()), std::pair("o", op.getOLayout())})
-    if (layout != "bhsd")
-      layouts.push_back((Twine(letter) + " = \"" + layout + "\"").str());
-  if (!layouts.empty())
-    printer << " layout(" << llvm::join(layouts, ", ") << ")";
-}
-
-void printScore(OpAsmPrinter &printer, AttentionOp op) {
-  Block &block = op.getScoreBlock();
-  printer << " score(";
-  llvm::interleaveComma(llvm::enumerate(block.getArguments()), printer, [&](auto argument) {
-    printer << argument.value();
-    if (argument.index() >= 5 && argument.index() - 5 < op.getCaptures().size())
-      printer << " = " << op.getCaptures()[argument.index() - 5];
-  });
-  printer << ") ";
-  printer.printRegion(op.getScore(), /*printEntryBlockArgs=*/false);
 }
 
 } // namespace
@@ -257,18 +206,6 @@ ParseResult AttentionOp::parse(OpAsmParser &parser, OperationState &state) {
   llvm::append_range(operands, clauses.captures);
   state.addTypes(type.getResults());
   return parser.resolveOperands(operands, type.getInputs(), loc, state.operands);
-}
-
-void AttentionOp::print(OpAsmPrinter &printer) {
-  printer << " " << getQ() << ", " << getK() << ", " << getV();
-  printClauses(printer, *this);
-  printer.printOptionalAttrDict((*this)->getAttrs(),
-                                {"operandSegmentSizes", "causal", "offset", "window", "scale", "softcap",
-                                 "dead_row", "q_layout", "k_layout", "v_layout", "o_layout"});
-  printer << " : ";
-  printer.printFunctionalType(getOperation());
-  if (hasScore())
-    printScore(printer, *this);
 }
 
 } // namespace gqa

@@ -34,6 +34,14 @@ static bool classifyComparison(AffineExpr notNegative, const Axes &axes, Visibil
   return true;
 }
 
+/// Batch, heads and queries.
+static SmallVector<unsigned> rowVariables(const Axes &axes) {
+  SmallVector<unsigned> rows;
+  for (const Axis *axis : {&axes.b, &axes.h, &axes.i})
+    rows.append(axis->variables.begin(), axis->variables.end());
+  return rows;
+}
+
 static bool classifyCondition(Evaluator &evaluator, const Axes &axes, Expr expr, bool negated,
                               Visibility &visibility, Refusal &refusal) {
   Expr expanded = evaluator.expandAll(expr);
@@ -51,9 +59,9 @@ static bool classifyCondition(Evaluator &evaluator, const Axes &axes, Expr expr,
       return classifyCondition(evaluator, axes, operand, negated, visibility, refusal);
     });
   double fill = 0;
-  if (root->isLoad() && !negated)
+  if (root->isLoad())
     if (auto comparisons =
-            matchConstantMask(evaluator.context, root, axes.i.variables, axes.match.key, fill))
+            matchConstantMask(evaluator.context, root, rowVariables(axes), axes.match.key, negated, fill))
       return llvm::all_of(*comparisons, [&](Expr comparison) {
         return classifyCondition(evaluator, axes, comparison, false, visibility, refusal);
       });
@@ -215,6 +223,21 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
   return op;
 }
 
+/// The product itself, or, where it accumulates in a wider type, what its only user rounds it to.
+static Value roundedResult(linalg::LinalgOp product, Type element) {
+  Value result = product->getResult(0);
+  if (cast<RankedTensorType>(result.getType()).getElementType() == element || !result.hasOneUse())
+    return result;
+  auto user = dyn_cast<linalg::GenericOp>(*result.user_begin());
+  if (!user || user.getNumDpsInputs() != 1 || user->getNumResults() != 1 ||
+      !llvm::all_of(user.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+    return result;
+  auto yield = cast<linalg::YieldOp>(user.getBody()->getTerminator());
+  auto round = yield.getOperand(0).getDefiningOp<arith::TruncFOp>();
+  bool rounds = round && round.getIn() == user.getBody()->getArgument(0) && round.getType() == element;
+  return rounds ? user.getResult(0) : result;
+}
+
 std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,
                                           Findings &findings, Refusal &refusal) {
   AttentionMatch &match = axes.match;
@@ -243,7 +266,8 @@ std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &eva
     return refuse(nullptr, "the heads of one group do not stand together in the output");
   parts.layout = *layout;
   Type element = cast<RankedTensorType>(q->tensor.getType()).getElementType();
-  for (Value value : {k->tensor, v->tensor, Value(match.product->getResult(0))})
+  Value replaced = roundedResult(match.product, element);
+  for (Value value : {k->tensor, v->tensor, replaced})
     if (cast<RankedTensorType>(value.getType()).getElementType() != element)
       return refuse(value, "q, k, v and the output do not have the same element type");
   rewriter.setInsertionPoint(match.product);
@@ -259,7 +283,7 @@ std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &eva
   parts.v = materialize(rewriter, loc, space, *v, {axes.b, vHeads, axes.j, axes.dv});
   AttentionOp op = createOp(rewriter, axes, parts, findings, visibility);
   Value result = reshape(rewriter, loc, space, op.getOutput(), parts.output, axes.output);
-  rewriter.replaceAllUsesWith(match.product->getResult(0), result);
+  rewriter.replaceAllUsesWith(replaced, result);
   return op;
 }
 

@@ -17,16 +17,69 @@ struct Table {
 /// The largest table that is looked at: beyond it a constant stays a dense mask.
 constexpr int64_t kMaxElements = int64_t(1) << 26;
 
-/// Seen where 0 (or true), hidden where absorbing (or false); any other number makes it no mask.
-std::optional<bool> isSeen(double element, Type type, double &fill) {
-  if (type.isInteger(1))
-    return element != 0.0;
-  if (element == 0.0)
+/// Reads a constant mask element by element.
+class MaskReader {
+public:
+  MaskReader(ExprContext &context, Expr load, ConstantData data, bool trueHides)
+      : context(context), load(load), data(data), trueHides(trueHides),
+        coordinates(context.space.numVariables(), context.space.constant(0)) {}
+
+  void set(unsigned variable, int64_t value) { coordinates[variable] = context.space.constant(value); }
+
+  /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, which makes it no mask.
+  std::optional<bool> isSeen() {
+    Type type = data.getType().getElementType();
+    int64_t position = 0;
+    for (auto [index, size] : llvm::zip_equal(load->indices, data.getType().getShape())) {
+      auto at = dyn_cast<AffineConstantExpr>(index.replaceDims(coordinates));
+      if (!at || at.getValue() < 0 || at.getValue() >= size)
+        return std::nullopt;
+      position = position * size + at.getValue();
+    }
+    double element = data.at(position);
+    if (type.isInteger(1))
+      return (element != 0.0) != trueHides;
+    if (trueHides || (element != 0.0 && !isAbsorbing(element, type)))
+      return std::nullopt;
+    if (element != 0.0)
+      fill = element;
+    return element == 0.0;
+  }
+
+  double fill = 0;
+
+private:
+  ExprContext &context;
+  Expr load;
+  ConstantData data;
+  bool trueHides;
+  SmallVector<AffineExpr> coordinates;
+};
+
+/// The mask over `row` and `key`, if no other coordinate (each with its size in `others`) changes it.
+bool readTable(MaskReader &reader, std::optional<unsigned> row, unsigned key,
+               ArrayRef<std::pair<unsigned, int64_t>> others, Table &table) {
+  if (!others.empty()) {
+    for (int64_t value = 0; value < others.front().second; ++value) {
+      reader.set(others.front().first, value);
+      if (!readTable(reader, row, key, others.drop_front(), table))
+        return false;
+    }
     return true;
-  if (!isAbsorbing(element, type))
-    return std::nullopt;
-  fill = element;
-  return false;
+  }
+  bool first = table.seen.empty();
+  for (int64_t i = 0; i < table.rows; ++i)
+    for (int64_t j = 0; j < table.keys; ++j) {
+      if (row)
+        reader.set(*row, i);
+      reader.set(key, j);
+      std::optional<bool> seen = reader.isSeen();
+      if (!seen || (!first && table.seen[i * table.keys + j] != *seen))
+        return false;
+      if (first)
+        table.seen.push_back(*seen);
+    }
+  return true;
 }
 
 /// Exactly `j <= i + offset` and `j >= i - left`, for the tightest such numbers.
@@ -49,45 +102,42 @@ bool isBand(const Table &table, int64_t &offset, int64_t &left) {
 } // namespace
 
 std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr load, ArrayRef<unsigned> rows,
-                                                   unsigned key, double &fill) {
+                                                   unsigned key, bool trueHides, double &fill) {
   std::optional<ConstantData> data = ConstantData::of(load->value);
-  if (!data)
+  if (!data || data->getType().getNumElements() > kMaxElements)
     return std::nullopt;
-  std::optional<unsigned> row;
-  for (unsigned candidate : rows)
-    if (dependsOn(load, candidate) && std::exchange(row, candidate))
-      return std::nullopt; // varies with more than one of batch, head and query
-  ShapedType type = data->getType();
-  Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
-  if (ShapedType::isDynamic(table.rows) || ShapedType::isDynamic(table.keys) || table.rows <= 0 || table.keys <= 0 ||
-      table.rows > kMaxElements / table.keys)
-    return std::nullopt;
-  SmallVector<AffineExpr> coordinates(context.space.numVariables(), context.space.constant(0));
-  for (int64_t i = 0; i < table.rows; ++i)
-    for (int64_t j = 0; j < table.keys; ++j) {
-      if (row)
-        coordinates[*row] = context.space.constant(i);
-      coordinates[key] = context.space.constant(j);
-      uint64_t position = 0;
-      for (auto [index, size] : llvm::zip_equal(load->indices, type.getShape())) {
-        auto at = dyn_cast<AffineConstantExpr>(index.replaceDims(coordinates));
-        if (!at || at.getValue() < 0 || at.getValue() >= size)
-          return std::nullopt;
-        position = position * size + at.getValue();
-      }
-      std::optional<bool> seen = isSeen(data->at(position), type.getElementType(), fill);
-      if (!seen)
-        return std::nullopt;
-      table.seen.push_back(*seen);
+  SmallVector<unsigned> dependent =
+      llvm::filter_to_vector(rows, [&](unsigned row) { return dependsOn(load, row); });
+  int64_t total = 1;
+  for (unsigned variable : llvm::concat<unsigned>(dependent, SmallVector<unsigned>{key})) {
+    int64_t size = context.space.sizeOf(variable);
+    if (ShapedType::isDynamic(size) || size == 0 || total > kMaxElements / size)
+      return std::nullopt;
+    total *= size;
+  }
+  // The innermost dimension that the mask follows is the query; outer ones are batch and heads, all alike.
+  for (size_t k = std::max<size_t>(dependent.size(), 1); k-- > 0;) {
+    std::optional<unsigned> row;
+    SmallVector<std::pair<unsigned, int64_t>> others;
+    for (auto [position, variable] : llvm::enumerate(dependent)) {
+      if (position == k)
+        row = variable;
+      else
+        others.emplace_back(variable, context.space.sizeOf(variable));
     }
-  int64_t offset, left;
-  if (!isBand(table, offset, left))
-    return std::nullopt;
-  AffineExpr i = row ? getAffineDimExpr(*row, context.space.getContext()) : context.space.constant(0);
-  AffineExpr j = getAffineDimExpr(key, context.space.getContext());
-  using Comparison = ExprNode::Comparison;
-  return SmallVector<Expr>{context.compare(Comparison::NotNegative, i + offset - j),
-                           context.compare(Comparison::NotNegative, j - i + left)};
+    Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
+    MaskReader reader(context, load, *data, trueHides);
+    int64_t offset, left;
+    if (!readTable(reader, row, key, others, table) || !isBand(table, offset, left))
+      continue;
+    fill = reader.fill;
+    AffineExpr i = row ? getAffineDimExpr(*row, context.space.getContext()) : context.space.constant(0);
+    AffineExpr j = getAffineDimExpr(key, context.space.getContext());
+    using Comparison = ExprNode::Comparison;
+    return SmallVector<Expr>{context.compare(Comparison::NotNegative, i + offset - j),
+                             context.compare(Comparison::NotNegative, j - i + left)};
+  }
+  return std::nullopt;
 }
 
 } // namespace gqa

@@ -118,7 +118,7 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
   }
   if (root->isLoad()) {
     double fill = 0;
-    if (auto conditions = matchConstantMask(context, root, match.rows, match.key, fill)) {
+    if (auto conditions = matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
       (std::isinf(fill) ? infinite : absorbed) = true;
       for (Expr condition : *conditions)
         match.conditions.push_back({condition});

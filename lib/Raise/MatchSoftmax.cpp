@@ -86,9 +86,27 @@ std::optional<Matcher::Guard> Matcher::takeGuard(Expr &probabilities) {
   return guard;
 }
 
+/// `isnan(p) ? 0 : p`: ONNX's form of the same guard.
+bool Matcher::takeNaNGuard(Expr &probabilities) {
+  if (!probabilities->isSelect())
+    return false;
+  Expr condition = evaluator.peel(probabilities->operands[0]);
+  auto compare = condition->op ? dyn_cast<arith::CmpFOp>(condition->op) : nullptr;
+  using Predicate = arith::CmpFPredicate;
+  if (!compare || (compare.getPredicate() != Predicate::UNE && compare.getPredicate() != Predicate::UNO) ||
+      condition->operands[0] != condition->operands[1])
+    return false;
+  if (evaluator.peelCasts(probabilities->operands[1])->getNumber() != 0.0 ||
+      evaluator.peelCasts(probabilities->operands[2]) != evaluator.peelCasts(condition->operands[0]))
+    return false;
+  probabilities = evaluator.peelCasts(probabilities->operands[2]);
+  return true;
+}
+
 bool Matcher::matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scores) {
   Expr p = evaluator.peelCasts(probabilities);
   std::optional<Guard> guard = takeGuard(p);
+  bool guarded = guard || takeNaNGuard(p);
   auto [numerator, denominator] = matchQuotient(evaluator, p);
   Expr e = numerator ? evaluator.peelCasts(numerator) : nullptr;
   if (!e || !e->isApply("math.exp"))
@@ -107,7 +125,7 @@ bool Matcher::matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scor
     return refuse(match.exponential, "what is subtracted from the scores is not their maximum over the keys");
   if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
     return refuse(match.exponential, "the guard against empty rows looks at something other than the scores");
-  match.deadRow = guard ? DeadRow::Zero : DeadRow::NaN;
+  match.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
   return true;
 }
 

@@ -54,6 +54,7 @@ private:
   };
   std::optional<Guard> matchGuard(Expr condition);
   std::optional<Guard> takeGuard(Expr &probabilities);
+  bool takeNaNGuard(Expr &probabilities);
   bool matchScores(Expr expr, AttentionMatch &match);
   bool matchProduct(Expr expr, const Reduction &product, AttentionMatch &match);
   bool matchMasked(Expr select, AttentionMatch &match);
@@ -77,9 +78,11 @@ private:
 bool isAbsorbing(double fill, mlir::Type type);
 
 /// The comparisons that a constant tensor of zeros and absorbing fills (or of i1) spells out: `j <= i + c` and
-/// `j >= i - w`. None if it is anything else. `fill` is what hides, where a number does.
+/// `j >= i - w`. None if it is anything else. `fill` is what hides, where a number does; `trueHides` reads an i1 the other
+/// way round.
 std::optional<llvm::SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr load,
-                                                         llvm::ArrayRef<unsigned> rows, unsigned key, double &fill);
+                                                         llvm::ArrayRef<unsigned> rows, unsigned key, bool trueHides,
+                                                         double &fill);
 
 } // namespace gqa
 

@@ -46,9 +46,10 @@ AttentionOp rebuild(RewriterBase &rewriter, AttentionOp op, TypeRange results) {
   state.getOrAddProperties<AttentionOp::Properties>() = op.getProperties();
   state.addRegion()->takeBody(op.getScore());
   auto rebuilt = cast<AttentionOp>(rewriter.create(state));
-  SmallVector<Value> replacements(rebuilt.getResults());
-  replacements.resize(op->getNumResults());
-  rewriter.replaceOp(op, replacements);
+  // One by one: a result without uses may have no counterpart.
+  for (auto [old, fresh] : llvm::zip(op->getResults(), rebuilt->getResults()))
+    rewriter.replaceAllUsesWith(old, fresh);
+  rewriter.eraseOp(op);
   return rebuilt;
 }
 

@@ -6,6 +6,7 @@
 #include "gqa/Fuse/Passes.h"
 #include "gqa/Fuse/Simplify.h"
 #include "gqa/Raise/Passes.h"
+#include "gqa/Reference/Passes.h"
 #include "gqa/Share/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -29,6 +30,7 @@ void registerAll(mlir::DialectRegistry &registry) {
   registerSharePasses();
   registerFusePasses();
   registerSimplifyPipeline();
+  registerReferencePasses();
 }
 
 } // namespace gqa

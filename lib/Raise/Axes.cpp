@@ -67,10 +67,6 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   return variables;
 }
 
-bool usesVariable(Evaluator &evaluator, Expr load, unsigned variable) {
-  return dependsOn(evaluator.chain(load).back(), variable);
-}
-
 /// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's queries
 /// stand together because they belong to one head.
 bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, unsigned inner) {
@@ -135,8 +131,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
   }
   for (Sequence &dim : axes.output)
     for (unsigned variable : dim) {
-      bool inQ = usesVariable(evaluator, match.q, variable);
-      bool inK = usesVariable(evaluator, match.k, variable), inV = usesVariable(evaluator, match.v, variable);
+      // The operands of the contractions decide, repeated heads included, not what they were moved from.
+      bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable), inV = dependsOn(match.v, variable);
       if (!inQ && !inK && inV)
         axes.dv.variables.push_back(variable);
       else if (inK || inV)
@@ -149,10 +145,14 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
   if (shared.size() > 2)
     return refuse("more than two dimensions are shared by q, k and v; batch and heads are two");
   axes.match = match;
-  if (!shared.empty())
-    axes.h.variables.push_back(shared.back());
-  if (shared.size() == 2)
+  // One shared and two own dimensions are a batch over one K/V head, or grouped heads of a single sequence.
+  bool isBatch = shared.size() == 2;
+  if (shared.size() == 1 && rows.size() == 2)
+    isBatch = !standTogether(context, evaluator.chain(match.q), shared.front(), rows.front());
+  if (isBatch)
     axes.b.variables.push_back(shared.front());
+  if (!shared.empty() && !(isBatch && shared.size() == 1))
+    axes.h.variables.push_back(shared.back());
   if (!assignRows(context, evaluator, axes, rows))
     return refuse("more than two dimensions belong to q alone; the group and the queries are two");
   if (context.space.sizeOf(match.key) != 1)

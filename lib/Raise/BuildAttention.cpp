@@ -165,26 +165,18 @@ static void setVisibility(OpBuilder &builder, AttentionOp op, const Visibility &
 
 /// The order in which the output holds its axes, and that order as a layout; none if an axis is torn apart.
 static std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVector<unsigned, 2>> &dims) {
-  SmallVector<unsigned> sequence;
+  SmallVector<unsigned> sequence, expected;
   for (const auto &dim : axes.output)
     sequence.append(dim.begin(), dim.end());
+  SmallVector<Axis> all = {axes.b, axes.h, axes.i, axes.dv};
   std::string layout;
-  for (size_t at = 0; at < sequence.size();) {
-    const Axis *found = nullptr;
-    for (const Axis *axis : {&axes.b, &axes.h, &axes.i, &axes.dv})
-      if (!axis->variables.empty() && axis->variables.front() == sequence[at])
-        found = axis;
-    if (!found || ArrayRef(sequence).slice(at).take_front(found->variables.size()) != ArrayRef(found->variables))
-      return std::nullopt;
-    at += found->variables.size();
-    layout.push_back(found->letter);
-    dims.push_back(found->variables);
+  for (const Axis *axis : inOrderOf(sequence, all)) {
+    layout.push_back(axis->letter);
+    dims.push_back(axis->variables);
+    expected.append(axis->variables.begin(), axis->variables.end());
   }
-  for (const Axis *axis : {&axes.b, &axes.h, &axes.i, &axes.dv})
-    if (axis->variables.empty()) {
-      layout.push_back(axis->letter);
-      dims.emplace_back();
-    }
+  if (sequence != expected)
+    return std::nullopt;
   return layout;
 }
 

@@ -92,7 +92,7 @@ bool Matcher::matchMasked(Expr select, AttentionMatch &match) {
     if (!isAbsorbing(*fill, other->type) || inner)
       return refuse(select->op, "a mask that fills with " + llvm::formatv("{0}", *fill).str() +
                                     ", which does not hide a key: its probability is not 0");
-    (std::isinf(*fill) ? infinite : absorbed) = true;
+    ++(std::isinf(*fill) ? infiniteFills : finiteFills);
     match.conditions.push_back({select->operands[0], !seenWhenTrue});
     return matchScores(score, match);
   }
@@ -111,7 +111,7 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
     std::optional<double> b = evaluator.peelCasts(root->operands[2])->getNumber();
     for (auto [seen, hidden, negated] : {std::tuple(a, b, false), std::tuple(b, a, true)})
       if (seen == 0.0 && hidden && isAbsorbing(*hidden, root->type)) {
-        (std::isinf(*hidden) ? infinite : absorbed) = true;
+        ++(std::isinf(*hidden) ? infiniteFills : finiteFills);
         match.conditions.push_back({root->operands[0], negated});
         return true;
       }
@@ -119,7 +119,7 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
   if (root->isLoad()) {
     double fill = 0;
     if (auto conditions = matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
-      (std::isinf(fill) ? infinite : absorbed) = true;
+      ++(std::isinf(fill) ? infiniteFills : finiteFills);
       for (Expr condition : *conditions)
         match.conditions.push_back({condition});
       return true;
@@ -186,17 +186,25 @@ bool Matcher::isNeverDead(const AttentionMatch &match) {
   });
 }
 
-/// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one.
-void Matcher::settleDeadRows(AttentionMatch &match) {
-  if (match.conditions.empty() || isNeverDead(match))
+/// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two finite fills
+/// add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is nothing simple.
+bool Matcher::settleDeadRows(AttentionMatch &match) {
+  if (match.biases.empty() && (match.conditions.empty() || isNeverDead(match))) {
     match.deadRow = DeadRow::Zero;
-  else if (absorbed && !infinite)
-    match.deadRow = DeadRow::Uniform;
+    return true;
+  }
+  if (finiteFills == 0)
+    return true; // NaN, or 0 behind a guard, as matched
+  if (finiteFills > 1 || infiniteFills > 0 || !match.biases.empty())
+    return refuse(match.exponential, "rows that see no key would depend on how several masks add up");
+  match.deadRow = DeadRow::Uniform;
+  return true;
 }
 
 std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
   refusal = &why;
-  absorbed = infinite = inner = false;
+  inner = false;
+  finiteFills = infiniteFills = 0;
   if (product->getNumResults() != 1 || !isa<RankedTensorType>(product->getResult(0).getType()))
     return std::nullopt;
   AttentionMatch match;
@@ -225,7 +233,8 @@ std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &
     match.v = v;
     if (!matchScores(scores, match))
       return std::nullopt;
-    settleDeadRows(match);
+    if (!settleDeadRows(match))
+      return std::nullopt;
     return match;
   }
   return std::nullopt;

@@ -139,21 +139,29 @@ Value reshape(OpBuilder &builder, Location loc, const IndexSpace &space, Value v
   return expand(builder, loc, value, shape, groupAround(to)); // unit dimensions come
 }
 
+SmallVector<const Axis *> inOrderOf(ArrayRef<unsigned> sequence, ArrayRef<Axis> axes) {
+  SmallVector<const Axis *> order;
+  for (unsigned variable : sequence)
+    for (const Axis &axis : axes)
+      if (!axis.variables.empty() && axis.variables.front() == variable)
+        order.push_back(&axis);
+  // An axis of size 1 may stand anywhere: in front of the first one that usually follows it.
+  for (const Axis &axis : axes)
+    if (axis.variables.empty()) {
+      auto follows = llvm::find_if(order, [&](const Axis *other) { return other > &axis; });
+      order.insert(follows, &axis);
+    }
+  return order;
+}
+
 Operand materialize(OpBuilder &builder, Location loc, const IndexSpace &space, const View &view,
                     ArrayRef<Axis> axes) {
-  // The axes in the order in which the tensor has them; those of size 1 come last.
-  SmallVector<const Axis *> order;
+  SmallVector<unsigned> sequence;
   for (const auto &dim : view.dims)
-    for (unsigned variable : dim)
-      for (const Axis &axis : axes)
-        if (!axis.variables.empty() && axis.variables.front() == variable)
-          order.push_back(&axis);
-  for (const Axis &axis : axes)
-    if (axis.variables.empty())
-      order.push_back(&axis);
+    sequence.append(dim.begin(), dim.end());
   Operand operand;
   SmallVector<SmallVector<unsigned, 2>> to;
-  for (const Axis *axis : order) {
+  for (const Axis *axis : inOrderOf(sequence, axes)) {
     operand.layout.push_back(axis->letter);
     to.push_back(axis->variables);
   }

@@ -41,6 +41,9 @@ struct Operand {
   std::string layout;
 };
 
+/// The axes, given in their usual order, in the order in which `sequence` names their variables.
+llvm::SmallVector<const Axis *> inOrderOf(llvm::ArrayRef<unsigned> sequence, llvm::ArrayRef<Axis> axes);
+
 /// Emits the reshapes that give each of the four axes a dimension of its own, in the order in which the tensor holds them.
 Operand materialize(mlir::OpBuilder &builder, mlir::Location loc, const IndexSpace &space, const View &view,
                     llvm::ArrayRef<Axis> axes);

@@ -62,15 +62,14 @@ private:
   bool matchSoftcap(Expr product, AttentionMatch &match);
   bool containsProduct(Expr expr);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
-  void settleDeadRows(AttentionMatch &match);
+  bool settleDeadRows(AttentionMatch &match);
   bool isNeverDead(const AttentionMatch &match);
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);
 
   Evaluator &evaluator;
   ExprContext &context;
   Refusal *refusal = nullptr;
-  bool absorbed = false; ///< a finite fill hides keys: rows without a key become uniform
-  bool infinite = false; ///< a fill of -inf hides keys
+  unsigned finiteFills = 0, infiniteFills = 0; ///< masks that hide keys by a large number, by -inf
   bool inner = false;    ///< a factor or a cap applies to all that is still to come, so masks may not
 };
 

@@ -1,5 +1,6 @@
 // The one list of dialects and passes.
 #include "gqa/Pipeline/Register.h"
+#include "gqa/CPU/Passes.h"
 #include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Dialect/Tile/Tile.h"
@@ -8,6 +9,7 @@
 #include "gqa/Raise/Passes.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Share/Passes.h"
+#include "gqa/Tile/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/InitAllDialects.h"
@@ -25,12 +27,14 @@ void registerDialects(mlir::DialectRegistry &registry) {
 void registerAll(mlir::DialectRegistry &registry) {
   registerDialects(registry);
   mlir::registerAllPasses();
+  registerCPUPasses();
   registerGQATransformsPasses();
   registerRaisePasses();
   registerSharePasses();
   registerFusePasses();
   registerSimplifyPipeline();
   registerReferencePasses();
+  registerTilePasses();
 }
 
 } // namespace gqa

@@ -253,7 +253,7 @@ def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
   let summary = "normalises the rows of a tile and stores them";
   let description = [{
     `out = o / l` and `lse = m + ln(l)` for each row, rounded once to the type of out. A row with `l = 0` saw no key: it
-    becomes zeros, NaN or the mean of all rows of `values`, as `dead_row` says, and its lse is -inf.
+    becomes zeros, NaN or the mean of all rows of `values`, as `dead_row` says, and its lse is -inf. Rows of o that saw no key may be overwritten.
 
     Constraints:
     * (C1) o, m and l have the same element type, and lse has it too.
@@ -267,7 +267,7 @@ def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
       : memref<?x128xf32>, memref<?xf32>, memref<?xf32>, memref<4x?x128xf16>
     ```
   }];
-  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$o, Arg<Tile_Rows, "", [MemRead]>:$m,
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$m,
                        Arg<Tile_Rows, "", [MemRead]>:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
                        Arg<Optional<MemRefRankOf<[F32, F64], [2]>>, "", [MemWrite]>:$lse,
                        Arg<Optional<Tile_Operand>, "", [MemRead]>:$values,

@@ -1,0 +1,49 @@
+// A builder for index arithmetic and views of buffers that folds constants as it goes, so that static shapes
+// leave constants in the IR and dynamic ones leave operations, from the same code.
+#ifndef GQA_TILE_INDEXBUILDER_H
+#define GQA_TILE_INDEXBUILDER_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace gqa {
+
+class IndexBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using mlir::ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  mlir::Value index(int64_t value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  /// Rounds to zero; `b` must not be zero.
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  mlir::Value rem(mlir::Value a, mlir::Value b);
+  mlir::Value ceilDiv(mlir::Value a, mlir::Value b);
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value max(mlir::Value a, mlir::Value b);
+  /// The largest multiple of `step` that is at most `a`, which is not negative.
+  mlir::Value roundDown(mlir::Value a, int64_t step);
+  mlir::Value roundUp(mlir::Value a, int64_t step);
+
+  /// The size of a dimension of a buffer.
+  mlir::Value size(mlir::Value buffer, unsigned dim);
+
+  /// A view of `buffer` with unit steps. Dimensions whose size is the null value are taken at one point and
+  /// dropped.
+  mlir::Value view(mlir::Value buffer, mlir::ArrayRef<mlir::Value> offsets,
+                   mlir::ArrayRef<mlir::Value> sizes);
+
+  /// `buffer`, of which it is known that the last dimension is contiguous, with a type that says so.
+  mlir::Value withContiguousRows(mlir::Value buffer);
+};
+
+/// The buffer type of `shape` with any strides and any offset.
+mlir::MemRefType stridedType(mlir::ArrayRef<int64_t> shape, mlir::Type element);
+
+/// The same where the last dimension is contiguous.
+mlir::MemRefType contiguousRowsType(mlir::ArrayRef<int64_t> shape, mlir::Type element);
+
+} // namespace gqa
+
+#endif // GQA_TILE_INDEXBUILDER_H

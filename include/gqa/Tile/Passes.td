@@ -1,0 +1,34 @@
+// Passes that schedule attention.
+#ifndef GQA_TILE_PASSES_TD
+#define GQA_TILE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
+  let summary = "each gqa.attention becomes a function with one tile kernel";
+  let description = [{
+    Outlines every `gqa.attention` on tensors into a private function on buffers, whose body is a `tile.kernel` over
+    (batch, key/value head, block of queries). A task keeps the queries of all heads of the group in one tile and
+    walks over the keys in blocks with an online softmax, so that each key and value is read once per group. Layouts
+    become strides, broadcast masks become strides of zero, causal attention and windows become bounds of the loop and
+    a band within a block. Runs in front of bufferization; the caller keeps its tensors.
+
+    ```mlir
+    // before
+    %o = gqa.attention %q, %k, %v causal : (tensor<1x8x64x16xf32>, tensor<1x2x64x16xf32>, tensor<1x2x64x16xf32>)
+         -> tensor<1x8x64x16xf32>
+    // after
+    %qb = bufferization.to_buffer %q read_only : tensor<1x8x64x16xf32> to memref<1x8x64x16xf32, strided<...>>
+    call @gqa_attention_0(%qb, %kb, %vb, %ob) : ...
+    %o = bufferization.to_tensor %room restrict writable : ...
+    ```
+
+    Numerics: reassociates (the sum over keys goes block by block, rescaled by the running maximum)
+  }];
+  let dependentDialects = ["gqa::tile::TileDialect", "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
+                           "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect"];
+  let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
+}
+
+#endif

@@ -1,0 +1,65 @@
+// gqa-lower-tile-to-cpu: every tile operation by its own lowering, then the kernels around them.
+#include "TileLowering.h"
+#include "gqa/CPU/Passes.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+#define GEN_PASS_DEF_LOWERTILETOCPU
+#include "gqa/CPU/Passes.h.inc"
+
+namespace {
+
+void lower(Operation *op, const VectorTarget &target) {
+  TypeSwitch<Operation *>(op)
+      .Case([&](tile::PackOp op) { lowerPack(op, target); })
+      .Case([&](tile::InitOp op) { lowerInit(op, target); })
+      .Case([&](tile::QKOp op) { lowerQK(op, target); })
+      .Case([&](tile::ScoreOp op) { lowerScore(op, target); })
+      .Case([&](tile::SoftmaxStepOp op) { lowerSoftmaxStep(op, target); })
+      .Case([&](tile::PVOp op) { lowerPV(op, target); })
+      .Case([&](tile::FinishOp op) { lowerFinish(op, target); })
+      .Case([&](tile::ScratchOp op) { lowerScratch(op); });
+}
+
+struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
+  using LowerTileToCPUBase::LowerTileToCPUBase;
+
+  void runOnOperation() override {
+    VectorTarget target = hostVectorTarget();
+    if (vectorBits != 0) {
+      if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
+        getOperation().emitError("vector-bits is ") << unsigned(vectorBits) << ", expected 128, 256 or 512";
+        return signalPassFailure();
+      }
+      target = {vectorBits, vectorBits == 512 ? 32u : 16u};
+    }
+    SmallVector<Operation *> operations;
+    SmallVector<tile::KernelOp> kernels;
+    getOperation().walk([&](Operation *op) {
+      if (auto kernel = dyn_cast<tile::KernelOp>(op))
+        kernels.push_back(kernel);
+      else if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
+        operations.push_back(op);
+    });
+    for (Operation *op : operations)
+      if (!isa<tile::YieldOp>(op))
+        lower(op, target);
+    for (tile::KernelOp kernel : kernels) {
+      outlineKernel(kernel);
+      ++numKernels;
+    }
+  }
+};
+
+} // namespace
+} // namespace gqa

@@ -1,0 +1,154 @@
+// Loops, loads and conversions over rank-1 vectors.
+#include "VectorBuilder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+VectorTarget hostVectorTarget() {
+  // The processor's name can lie (a virtual machine), its feature bits do not.
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  if (features.lookup("avx512f"))
+    return {512, 32};
+  if (features.lookup("avx2"))
+    return {256, 16};
+  return {128, 16};
+}
+
+VectorBuilder::VectorBuilder(Operation *op, const VectorTarget &target, Type element)
+    : IndexBuilder(op->getLoc(), op), target(target), element(cast<FloatType>(element)),
+      lanes(target.bits / element.getIntOrFloatBitWidth()) {}
+
+Value VectorBuilder::floatLike(Value like, double value) {
+  Type type = like.getType();
+  Attribute scalar = FloatAttr::get(getElementTypeOrSelf(type), value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(*this, DenseElementsAttr::get(vector, scalar));
+  return arith::ConstantOp::create(*this, cast<TypedAttr>(scalar));
+}
+
+Value VectorBuilder::scalar(double value) {
+  return arith::ConstantOp::create(*this, getFloatAttr(element, value));
+}
+
+Value VectorBuilder::splat(Value scalar) {
+  return vector::BroadcastOp::create(*this, vectorOf(scalar.getType()), scalar);
+}
+
+Value VectorBuilder::load(Value buffer, ValueRange at) { return memref::LoadOp::create(*this, buffer, at); }
+
+void VectorBuilder::store(Value value, Value buffer, ValueRange at) {
+  memref::StoreOp::create(*this, value, buffer, at);
+}
+
+Value VectorBuilder::loadVector(Value buffer, ValueRange at) {
+  VectorType type = vectorOf(cast<MemRefType>(buffer.getType()).getElementType());
+  return vector::LoadOp::create(*this, type, buffer, at);
+}
+
+void VectorBuilder::storeVector(Value value, Value buffer, ValueRange at) {
+  vector::StoreOp::create(*this, value, buffer, at);
+}
+
+static Type withElement(Type type, Type element) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? VectorType::get(vector.getShape(), element) : element;
+}
+
+Value VectorBuilder::widen(Value value, Type type) {
+  if (getElementTypeOrSelf(value.getType()) == type)
+    return value;
+  return arith::ExtFOp::create(*this, withElement(value.getType(), type), value);
+}
+
+/// f32 to bf16 by integer arithmetic, to the nearest even: not every processor has an instruction for it.
+static Value roundToBF16(VectorBuilder &b, Value value) {
+  Type words = withElement(value.getType(), b.getI32Type()),
+       halves = withElement(value.getType(), b.getI16Type());
+  auto constant = [&](int64_t number) {
+    TypedAttr attr = b.getI32IntegerAttr(number);
+    if (auto vector = dyn_cast<VectorType>(words))
+      attr = DenseElementsAttr::get(vector, Attribute(attr));
+    return Value(arith::ConstantOp::create(b, attr));
+  };
+  Value bits = arith::BitcastOp::create(b, words, value);
+  Value high = arith::ShRUIOp::create(b, bits, constant(16));
+  Value odd = arith::AndIOp::create(b, high, constant(1));
+  Value bias = arith::AddIOp::create(b, odd, constant(0x7fff));
+  Value rounded = arith::ShRUIOp::create(b, arith::AddIOp::create(b, bits, bias), constant(16));
+  Value quiet = arith::OrIOp::create(b, high, constant(0x40)); // a NaN must not round to an infinity
+  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  Value result = arith::TruncIOp::create(b, halves, b.select(isNaN, quiet, rounded));
+  return arith::BitcastOp::create(b, withElement(value.getType(), b.getBF16Type()), result);
+}
+
+Value VectorBuilder::narrow(Value value, Type type) {
+  if (getElementTypeOrSelf(value.getType()) == type)
+    return value;
+  if (type.isBF16())
+    return roundToBF16(*this, value);
+  return arith::TruncFOp::create(*this, withElement(value.getType(), type), value);
+}
+
+Value VectorBuilder::less(Value a, Value b) {
+  return arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, a, b);
+}
+Value VectorBuilder::equal(Value a, Value b) {
+  return arith::CmpFOp::create(*this, arith::CmpFPredicate::OEQ, a, b);
+}
+Value VectorBuilder::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(*this, condition, a, b);
+}
+Value VectorBuilder::maxKeepFirst(Value a, Value b) { return select(less(a, b), b, a); }
+Value VectorBuilder::addF(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
+Value VectorBuilder::subF(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
+Value VectorBuilder::mulF(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
+Value VectorBuilder::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
+
+Value VectorBuilder::fma(Value a, Value b, Value c) {
+  if (isa<VectorType>(a.getType()))
+    return vector::FMAOp::create(*this, a, b, c);
+  return math::FmaOp::create(*this, a, b, c);
+}
+
+void VectorBuilder::forEach(Value begin, Value end, int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(*this, begin, end, index(step));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value> VectorBuilder::fold(Value begin, Value end, int64_t step, ValueRange init,
+                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(*this, begin, end, index(step), init);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(*this, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+void VectorBuilder::ifElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPoint(branch.thenYield());
+  then();
+  if (!otherwise)
+    return;
+  setInsertionPoint(branch.elseYield());
+  otherwise();
+}
+
+void VectorBuilder::blocked(Value count, int64_t block, function_ref<void(Value, int64_t)> body) {
+  Value whole = roundDown(count, block);
+  forEach(index(0), whole, block, [&](Value at) { body(at, block); });
+  if (block > 1)
+    forEach(whole, count, 1, [&](Value at) { body(at, 1); });
+}
+
+} // namespace gqa

@@ -1,0 +1,89 @@
+// A builder for loops and rank-1 vectors, and the pieces of arithmetic that tile operations share.
+#ifndef GQA_LIB_CPU_VECTORBUILDER_H
+#define GQA_LIB_CPU_VECTORBUILDER_H
+
+#include "gqa/Tile/IndexBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace gqa {
+
+/// What the lowering of tile operations needs to know about a processor.
+struct VectorTarget {
+  unsigned bits = 128;     // of a vector register
+  unsigned registers = 16; // vector registers
+};
+
+/// The processor that this process runs on.
+VectorTarget hostVectorTarget();
+
+class VectorBuilder : public IndexBuilder {
+public:
+  using Value = mlir::Value;
+  using ValueRange = mlir::ValueRange;
+
+  /// Builds in front of `op`, with vectors of `element` (f32 or f64).
+  VectorBuilder(mlir::Operation *op, const VectorTarget &target, mlir::Type element);
+
+  const VectorTarget &target;
+  mlir::FloatType element;
+  /// Elements of a vector.
+  int64_t lanes;
+
+  mlir::VectorType vectorOf(mlir::Type type) { return mlir::VectorType::get(lanes, type); }
+  mlir::VectorType vectorType() { return vectorOf(element); }
+
+  /// A float constant of the type of `like`, scalar or vector.
+  Value floatLike(Value like, double value);
+  Value scalar(double value);
+  Value splat(Value scalar);
+  Value splat(double value) { return splat(scalar(value)); }
+
+  Value load(Value buffer, ValueRange at);
+  void store(Value value, Value buffer, ValueRange at);
+  /// `lanes` consecutive elements of the last dimension.
+  Value loadVector(Value buffer, ValueRange at);
+  void storeVector(Value value, Value buffer, ValueRange at);
+
+  /// A float, scalar or vector, widened to or rounded to the element type `type`.
+  Value widen(Value value, mlir::Type type);
+  Value narrow(Value value, mlir::Type type);
+
+  /// a < b, a == b: false for NaN. Select keeps the order of the words.
+  Value less(Value a, Value b);
+  Value equal(Value a, Value b);
+  Value select(Value condition, Value a, Value b);
+  /// The larger; the first if they do not compare.
+  Value maxKeepFirst(Value a, Value b);
+  Value addF(Value a, Value b);
+  Value subF(Value a, Value b);
+  Value mulF(Value a, Value b);
+  Value divF(Value a, Value b);
+  Value fma(Value a, Value b, Value c);
+
+  /// e^x for x <= 0, scalar or vector; NaN stays NaN.
+  Value exp(Value x);
+  Value tanh(Value x);
+
+  /// The sum of each of `vectors`, 1 to 16 of them, a power of two: as vectors of `width` sums in order, or
+  /// as scalars if width is 1.
+  llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> vectors, int64_t width);
+
+  void forEach(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body);
+  /// A loop that carries values.
+  llvm::SmallVector<Value> fold(Value begin, Value end, int64_t step, ValueRange init,
+                                llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body);
+  void ifElse(Value condition, llvm::function_ref<void()> then,
+              llvm::function_ref<void()> otherwise = nullptr);
+  /// In blocks of `block` as long as they fit, then one by one; `body` gets a position and the size of its
+  /// block.
+  void blocked(Value count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
+
+private:
+  Value expF32(Value x);
+};
+
+} // namespace gqa
+
+#endif // GQA_LIB_CPU_VECTORBUILDER_H

@@ -1,0 +1,132 @@
+// exp, tanh and sums across lanes.
+#include "VectorBuilder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+// e^x = 2^n e^r with n the integer nearest to x / ln 2 and |r| <= ln(2) / 2. e^r = 1 + r + r^2 p(r) with p
+// fitted for the least relative error, 3e-9, so that the rounding of f32 is what remains: 1e-7. Below -87.3,
+// where the result would be denormal, it is zero.
+Value VectorBuilder::expF32(Value x) {
+  // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float; with 127 more these are the
+  // exponent of 2^n.
+  constexpr double kRound = 12582912.0 + 127.0;
+  auto number = [&](double value) { return floatLike(x, value); };
+  Value shifted = fma(x, number(1.44269504088896340736), number(kRound));
+  Value n = subF(shifted, number(kRound));
+  // ln 2 in two parts, so that r is exact to the last bit.
+  Value r = fma(n, number(-0.693145751953125), x);
+  r = fma(n, number(-1.428606820309417e-6), r);
+  Value p = number(1.3814464752e-3);
+  for (double coefficient : {8.3687806222e-3, 4.1668394259e-2, 1.6666520106e-1, 4.9999993412e-1})
+    p = fma(p, r, number(coefficient));
+  p = addF(fma(p, mulF(r, r), r), number(1.0));
+  Type words = getI32Type();
+  TypedAttr shift = getI32IntegerAttr(23);
+  if (auto vector = dyn_cast<VectorType>(x.getType())) {
+    words = VectorType::get(vector.getShape(), words);
+    shift = DenseElementsAttr::get(cast<VectorType>(words), Attribute(shift));
+  }
+  Value bits = arith::BitcastOp::create(*this, words, shifted);
+  bits = arith::ShLIOp::create(*this, bits, arith::ConstantOp::create(*this, shift));
+  Value result = mulF(p, arith::BitcastOp::create(*this, x.getType(), bits)); // a product: NaN stays NaN
+  return select(less(x, number(-87.3)), number(0.0), result);
+}
+
+Value VectorBuilder::exp(Value x) {
+  return element.isF32() ? expF32(x) : Value(math::ExpOp::create(*this, x));
+}
+
+// With t = e^(-2|x|) tanh |x| = (1 - t) / (1 + t); near zero, where this cancels, an odd polynomial fitted
+// to a relative error of 3e-9.
+Value VectorBuilder::tanh(Value x) {
+  if (!element.isF32())
+    return math::TanhOp::create(*this, x);
+  auto number = [&](double value) { return floatLike(x, value); };
+  Value negative = less(x, number(0.0));
+  Value magnitude = select(negative, arith::NegFOp::create(*this, x), x);
+  Value t = exp(mulF(magnitude, number(-2.0)));
+  Value far = divF(subF(number(1.0), t), addF(number(1.0), t));
+  Value square = mulF(x, x), p = number(-5.8951621885e-3);
+  for (double coefficient : {2.0795975455e-2, -5.3783831501e-2, 1.3331924143e-1, -3.3333298003e-1})
+    p = fma(p, square, number(coefficient));
+  Value near = fma(mulF(p, square), magnitude, magnitude);
+  Value result = select(less(magnitude, number(0.6)), near, far);
+  return select(negative, arith::NegFOp::create(*this, result), result);
+}
+
+namespace {
+
+/// Vectors whose lanes are segments of equal length, each the partial sums of one of the original vectors.
+struct Partial {
+  Value vector;
+  SmallVector<int64_t> ids; // the original vector of each segment
+};
+
+} // namespace
+
+/// Adds the lower halves of all segments to the upper ones. With two operands the result is as wide as each
+/// and holds the segments of both, so that n vectors take n - 1 steps; segments are ordered so that a shuffle
+/// stays within 128 bits wherever it can.
+static Partial halve(VectorBuilder &b, const Partial &first, const Partial *second) {
+  auto type = cast<VectorType>(first.vector.getType());
+  int64_t width = type.getDimSize(0), segments = first.ids.size(), length = width / segments;
+  int64_t laneWidth = std::min<int64_t>(width, 128 / type.getElementType().getIntOrFloatBitWidth());
+  int64_t block = length > laneWidth ? width : laneWidth;
+  SmallVector<int64_t> low, high, ids;
+  for (int64_t begin = 0; begin < width; begin += block)
+    for (const Partial *source : {&first, second}) {
+      if (!source)
+        continue;
+      int64_t shift = source == &first ? 0 : width;
+      for (int64_t segment = begin; segment < begin + block; segment += length) {
+        ids.push_back(source->ids[segment / length]);
+        for (int64_t lane = 0; lane < length / 2; ++lane) {
+          low.push_back(shift + segment + lane);
+          high.push_back(shift + segment + length / 2 + lane);
+        }
+      }
+    }
+  Value other = second ? second->vector : first.vector;
+  Value sum = b.addF(vector::ShuffleOp::create(b, first.vector, other, low),
+                     vector::ShuffleOp::create(b, first.vector, other, high));
+  return {sum, ids};
+}
+
+SmallVector<Value> VectorBuilder::sums(ArrayRef<Value> vectors, int64_t width) {
+  SmallVector<Value> results;
+  // One vector has room for `lanes` sums.
+  for (size_t begin = 0; begin < vectors.size(); begin += lanes) {
+    SmallVector<Partial> partials;
+    for (auto [id, vector] :
+         llvm::enumerate(vectors.slice(begin, std::min<size_t>(lanes, vectors.size() - begin))))
+      partials.push_back({vector, {static_cast<int64_t>(id)}});
+    int64_t count = partials.size();
+    while (partials.size() > 1) {
+      SmallVector<Partial> next;
+      for (size_t pair = 0; pair < partials.size(); pair += 2)
+        next.push_back(halve(*this, partials[pair], &partials[pair + 1]));
+      partials = std::move(next);
+    }
+    Partial total = partials.front();
+    while (cast<VectorType>(total.vector.getType()).getDimSize(0) > count)
+      total = halve(*this, total, nullptr);
+    SmallVector<int64_t> position(count);
+    for (auto [lane, id] : llvm::enumerate(total.ids))
+      position[id] = lane;
+    for (int64_t id = 0; id < count; id += width) {
+      ArrayRef<int64_t> lanesOfResult = ArrayRef(position).slice(id, width);
+      if (width == 1)
+        results.push_back(vector::ExtractOp::create(*this, total.vector, lanesOfResult[0]));
+      else
+        results.push_back(vector::ShuffleOp::create(*this, total.vector, total.vector, lanesOfResult));
+    }
+  }
+  return results;
+}
+
+} // namespace gqa

@@ -1,0 +1,133 @@
+// The function around the kernel: arguments, sizes, and views that hide layouts and broadcasting from the
+// kernel.
+#include "AttentionFunction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+Type bufferType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return type;
+  // A view of an empty dimension is rejected where its size is known, so it is not known here.
+  SmallVector<int64_t> shape(tensor.getShape());
+  llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
+  return stridedType(shape, tensor.getElementType());
+}
+
+/// `buffer`, laid out as `layout`, in logical order.
+Value toLogical(IndexBuilder &b, Value buffer, StringRef layout) {
+  SmallVector<unsigned> order;
+  for (char letter : StringRef("bhsd"))
+    order.push_back(dimOf(layout, letter));
+  auto map = AffineMap::getPermutationMap(order, b.getContext());
+  if (map.isIdentity())
+    return buffer;
+  return memref::TransposeOp::create(b, buffer, AffineMapAttr::get(map));
+}
+
+/// `buffer` as a buffer of the given sizes; dimensions that are missing or 1 repeat, by a stride of zero.
+Value toBroadcast(IndexBuilder &b, Value buffer, ArrayRef<Value> sizes) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
+  unsigned missing = sizes.size() - type.getRank();
+  SmallVector<OpFoldResult> strides(missing, b.getIndexAttr(0));
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, b.size(buffer, dim), b.index(1));
+    strides.push_back(b.createOrFold<arith::SelectOp>(isOne, b.index(0), data.getStrides()[dim]));
+  }
+  SmallVector<int64_t> shape;
+  for (Value size : sizes)
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  SmallVector<OpFoldResult> dynamicStrides;
+  for (OpFoldResult stride : strides) // as values: the type says that strides are dynamic
+    dynamicStrides.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), stride));
+  return memref::ReinterpretCastOp::create(b, stridedType(shape, type.getElementType()), data.getBaseBuffer(),
+                                           OpFoldResult(data.getOffset()), getAsOpFoldResult(sizes),
+                                           dynamicStrides);
+}
+
+Value castFloat(IndexBuilder &b, Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from < to)
+    return arith::ExtFOp::create(b, type, value);
+  return from == to ? value : arith::TruncFOp::create(b, type, value);
+}
+
+/// The scale in the accumulator's type: an operand, a constant, or 1 / sqrt(Dk) where Dk is known at run time
+/// only.
+Value buildScale(AttentionOp op, Value operand, Value keyDim, IndexBuilder &b) {
+  FloatType type = op.getAccumulatorType();
+  if (operand)
+    return castFloat(b, operand, type);
+  if (std::optional<double> constant = op.getConstantScale())
+    return arith::ConstantOp::create(b, b.getFloatAttr(type, *constant));
+  Value dim = arith::IndexCastOp::create(b, b.getI64Type(), keyDim);
+  Value root = math::SqrtOp::create(b, arith::SIToFPOp::create(b, b.getF64Type(), dim));
+  Value one = arith::ConstantOp::create(b, b.getF64FloatAttr(1.0));
+  return castFloat(b, arith::DivFOp::create(b, one, root), type);
+}
+
+void bindSizes(AttentionValues &values, const Schedule &schedule, IndexBuilder &b) {
+  values.batch = b.size(values.q, 0);
+  values.queries = b.size(values.q, 2);
+  values.keyDim = b.size(values.q, 3);
+  values.kvHeads = b.size(values.k, 1);
+  values.keys = b.size(values.k, 2);
+  values.valueDim = b.size(values.v, 3);
+  Value one = b.index(1);
+  values.group = b.div(b.size(values.q, 1), b.max(values.kvHeads, one));
+  Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
+  values.blockQueries = b.max(b.min(share, values.queries), one);
+  values.blocks = b.ceilDiv(values.queries, values.blockQueries);
+}
+
+/// Takes the function's arguments apart, in the order of the attention's operands and results.
+AttentionValues bindArguments(AttentionOp op, Block &block, const Schedule &schedule, IndexBuilder &b) {
+  auto arguments = block.getArguments().begin();
+  auto next = [&](Value operand) -> Value { return operand ? Value(*arguments++) : Value(); };
+  AttentionValues values;
+  values.q = toLogical(b, next(op.getQ()), op.getQLayout());
+  values.k = toLogical(b, next(op.getK()), op.getKLayout());
+  values.v = toLogical(b, next(op.getV()), op.getVLayout());
+  values.mask = next(op.getMask());
+  values.bias = next(op.getBias());
+  values.kvLen = next(op.getKvLen());
+  values.offsets = next(op.getOffsets());
+  values.sinks = next(op.getSinks());
+  Value scale = next(op.getScaleValue());
+  for (Value capture : op.getCaptures())
+    values.captures.push_back(next(capture));
+  values.output = toLogical(b, next(op.getOutput()), op.getOLayout());
+  values.lse = next(op.getLse());
+  bindSizes(values, schedule, b);
+  values.scale = buildScale(op, scale, values.keyDim, b);
+  SmallVector<Value> scores = {values.batch, b.size(values.q, 1), values.queries, values.keys};
+  for (Value *broadcast : {&values.mask, &values.bias})
+    if (*broadcast)
+      *broadcast = toBroadcast(b, *broadcast, scores);
+  return values;
+}
+
+} // namespace
+
+func::FuncOp buildAttentionFunction(AttentionOp op, StringRef name, OpBuilder &builder) {
+  SmallVector<Type> types = llvm::map_to_vector(op->getOperandTypes(), bufferType);
+  llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
+  auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
+  function.setPrivate();
+  IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());
+  Schedule schedule = chooseSchedule(op);
+  AttentionValues values = bindArguments(op, function.getBody().front(), schedule, b);
+  buildAttentionKernel(op, values, schedule, b);
+  func::ReturnOp::create(b);
+  return function;
+}
+
+} // namespace gqa

@@ -1,0 +1,37 @@
+// The function on buffers that one gqa.attention becomes.
+#ifndef GQA_LIB_TILE_ATTENTIONFUNCTION_H
+#define GQA_LIB_TILE_ATTENTIONFUNCTION_H
+
+#include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Tile/IndexBuilder.h"
+#include "gqa/Tile/Schedule.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace gqa {
+
+/// Values of the function around the kernel. Rank-4 buffers are in logical order (b, h, s, d), whatever their
+/// layout was: a layout is strides. Operands that the attention does not have are null.
+struct AttentionValues {
+  mlir::Value q, k, v, output, lse;
+  mlir::Value mask, bias; // seen as B x Hq x Sq x Skv, with strides of zero where they broadcast
+  mlir::Value kvLen, offsets, sinks;
+  mlir::Value scale;                       // in the accumulator's type
+  llvm::SmallVector<mlir::Value> captures; // buffers where the attention captures tensors
+  mlir::Value batch, kvHeads, group, queries, keys, keyDim, valueDim;
+  mlir::Value blockQueries, blocks; // queries per tile and head; tiles per key/value head
+};
+
+/// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
+mlir::func::FuncOp buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder);
+
+/// The kernel, at the end of the function.
+void buildAttentionKernel(AttentionOp op, const AttentionValues &values, const Schedule &schedule,
+                          IndexBuilder &b);
+
+/// Copies the score region of `op` to `region`, with captured tensors read from their buffers.
+void copyScoreRegion(AttentionOp op, mlir::ValueRange captures, mlir::Region &region, IndexBuilder &b);
+
+} // namespace gqa
+
+#endif // GQA_LIB_TILE_ATTENTIONFUNCTION_H

@@ -1,0 +1,85 @@
+// gqa-tile: calls of attention functions take the place of gqa.attention.
+#include "AttentionFunction.h"
+#include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Tile/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+#define GEN_PASS_DEF_GQATILE
+#include "gqa/Tile/Passes.h.inc"
+
+namespace {
+
+/// Memory for each result of `op`, laid out as its type says.
+SmallVector<Value> allocateResults(AttentionOp op, IndexBuilder &b) {
+  ReifiedRankedShapedTypeDims shapes;
+  if (failed(op.reifyResultShapes(b, shapes)))
+    llvm_unreachable("gqa.attention always knows its result shapes");
+  SmallVector<Value> buffers;
+  for (auto [result, shape] : llvm::zip(op->getResults(), shapes)) {
+    auto type = cast<RankedTensorType>(result.getType());
+    SmallVector<Value> sizes;
+    for (auto [dim, size] : llvm::enumerate(shape))
+      if (type.isDynamicDim(dim))
+        sizes.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), size));
+    auto buffer = MemRefType::get(type.getShape(), type.getElementType());
+    buffers.push_back(memref::AllocOp::create(b, buffer, sizes, b.getI64IntegerAttr(64)));
+  }
+  return buffers;
+}
+
+/// A tensor as a buffer of the given type; other values as they are.
+Value toBuffer(Value operand, Type type, IndexBuilder &b) {
+  auto tensor = dyn_cast<RankedTensorType>(operand.getType());
+  if (!tensor)
+    return operand;
+  Type buffer = stridedType(tensor.getShape(), tensor.getElementType());
+  Value view = bufferization::ToBufferOp::create(b, buffer, operand, /*read_only=*/true);
+  return buffer == type ? view : memref::CastOp::create(b, type, view);
+}
+
+void replaceWithCall(AttentionOp op, func::FuncOp function) {
+  IndexBuilder b(op.getLoc(), op);
+  SmallVector<Value> arguments;
+  ArrayRef<Type> types = function.getFunctionType().getInputs();
+  for (auto [operand, type] : llvm::zip(op->getOperands(), types))
+    arguments.push_back(toBuffer(operand, type, b));
+  SmallVector<Value> buffers = allocateResults(op, b);
+  for (auto [buffer, type] : llvm::zip(buffers, types.drop_front(arguments.size())))
+    arguments.push_back(memref::CastOp::create(b, type, buffer));
+  func::CallOp::create(b, function, arguments);
+  for (auto [result, buffer] : llvm::zip(op->getResults(), buffers))
+    result.replaceAllUsesWith(bufferization::ToTensorOp::create(b, result.getType(), buffer,
+                                                                /*restrict=*/true,
+                                                                /*writable=*/true));
+  op.erase();
+}
+
+struct TilePass : impl::GQATileBase<TilePass> {
+  void runOnOperation() override {
+    SmallVector<AttentionOp> attentions;
+    getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
+    SymbolTable symbols(getOperation());
+    OpBuilder builder(&getContext());
+    for (auto [number, op] : llvm::enumerate(attentions)) {
+      func::FuncOp function = buildAttentionFunction(op, ("gqa_attention_" + Twine(number)).str(), builder);
+      symbols.insert(function); // renames it if the name is taken
+      replaceWithCall(op, function);
+      ++numTiled;
+    }
+  }
+};
+
+} // namespace
+} // namespace gqa

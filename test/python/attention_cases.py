@@ -1,0 +1,286 @@
+"""Random attentions: the IR of one, inputs for it, and the options that make `reference.attention` compute the same.
+
+    case = draw(rng)                 # a dict that prints as one line and can be pasted into a test
+    program = build(case)            # .text, .inputs (arrays of the function's arguments), .options, .qkv
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reference import rounded, to_bf16
+
+SIZES = [0, 1, 3, 4, 17, 64, 65, 113, 130]
+DIMS = [1, 5, 16, 20, 32, 64, 80, 128]
+LAYOUTS = ["bhsd", "bshd", "bhds", "sbhd", "hbsd", "dshb"]
+
+
+def draw(rng):
+    """A case over everything that the operation's verifier admits."""
+    def pick(*options):
+        return options[rng.integers(len(options))]
+
+    def maybe(chance, value):
+        return value() if rng.random() < chance else None
+
+    batch, kv_heads = pick(1, 1, 2, 3), pick(1, 2, 3)
+    queries, keys, dim = pick(*SIZES), pick(*SIZES), pick(*DIMS)
+    case = dict(dtype=pick("f32", "f32", "f64", "f16", "bf16"), batch=batch, kv_heads=kv_heads, group=pick(1, 2, 3, 5, 8),
+                queries=queries, keys=keys, dim=dim, value_dim=pick(dim, dim, *DIMS), dynamic=rng.random() < 0.4,
+                seed=int(rng.integers(1 << 30)), lse=rng.random() < 0.5, strided=rng.random() < 0.2)
+    if queries * case["value_dim"] < 16:
+        case["value_dim"] = 16  # the rule for errors compares maxima and means of a head: it needs more than a few elements
+    optional = dict(
+        layouts=maybe(0.5, lambda: tuple(pick(*LAYOUTS) for _ in range(4))),
+        causal=maybe(0.4, lambda: True),
+        window=maybe(0.3, lambda: (pick(-1, 0, 1, 5, 40), pick(-1, 0, 1, 30))),
+        kv_len=maybe(0.3, lambda: (pick("i32", "i64"), [int(x) for x in rng.integers(-2, keys + 3, pick(1, batch))])),
+        scale=maybe(0.4, lambda: (pick("constant", "runtime"), pick(0.0, -0.7, 0.3, 1.5))),
+        softcap=maybe(0.2, lambda: pick(0.5, 5.0, 50.0)),
+        mask=maybe(0.3, lambda: _broadcast(rng, case)),
+        bias=maybe(0.3, lambda: (pick("f32", "f16", case["dtype"]), _broadcast(rng, case))),
+        sinks=maybe(0.2, lambda: pick("f32", "f64", "f16")),
+        dead_row=maybe(0.5, lambda: pick("zero", "nan", "uniform")),
+        score=maybe(0.3, lambda: pick("alibi", "documents", "runtime", "holes")),
+        values=maybe(0.4, lambda: pick("large", "equal", "poison", "denormal", "one_huge")))
+    case.update({name: value for name, value in optional.items() if value is not None})
+    if (case.get("causal") or case.get("window")) and (case["dynamic"] or queries != keys or rng.random() < 0.5):
+        values = [int(x) for x in rng.integers(-5, keys + 5, pick(1, batch))]
+        case["offset"] = pick(("constant", values[0]), ("i32", values), ("i64", values))
+    return case
+
+
+def _broadcast(rng, case):
+    """A shape of rank 0 to 4 that broadcasts to B x Hq x Sq x Skv."""
+    full = [case["batch"], case["kv_heads"] * case["group"], case["queries"], case["keys"]]
+    shape = [size if rng.random() < 0.6 else 1 for size in full]
+    return tuple(shape[rng.integers(5):])
+
+
+@dataclass
+class Program:
+    case: dict
+    text: str = ""
+    inputs: list = field(default_factory=list)   # of the function, in order; bf16 as uint16
+    types: list = field(default_factory=list)    # of the inputs
+    qkv: tuple = ()                               # logical order, as the reference wants them
+    options: dict = field(default_factory=dict)  # of the reference
+
+    def argument(self, value, dtype):
+        """Adds an argument of the function; returns its SSA name and type."""
+        value = np.asarray(value)
+        self.inputs.append(to_bf16(value) if dtype == "bf16" else value)
+        shape = "".join(f"{'?' if self.case['dynamic'] else size}x" for size in value.shape)
+        self.types.append(f"tensor<{shape}{dtype}>")
+        return f"%a{len(self.inputs) - 1}", self.types[-1]
+
+
+def build(case):
+    return _Builder(case).build()
+
+
+class _Builder:
+    def __init__(self, case):
+        self.case, self.rng = case, np.random.default_rng(case["seed"])
+        self.program = Program(case)
+        self.float = "f64" if case["dtype"] == "f64" else "f32"
+        self.operands, self.types, self.clauses, self.setup = [], [], [], []
+        self.captures, self.region = [], ""
+
+    def build(self):
+        self._tensors()
+        for clause in (self._mask, self._bias, self._kv_len, self._offset, self._sinks, self._scale, self._rest,
+                       self._score):
+            clause()
+        self._print()
+        return self.program
+
+    def _normal(self, *shape, dtype=None):
+        return rounded(self.rng.standard_normal(shape), dtype or self.case["dtype"])
+
+    def _tensors(self):
+        c = self.case
+        q = self._normal(c["batch"], c["kv_heads"] * c["group"], c["queries"], c["dim"])
+        k = self._normal(c["batch"], c["kv_heads"], c["keys"], c["dim"])
+        v = self._normal(c["batch"], c["kv_heads"], c["keys"], c["value_dim"])
+        self.program.qkv = q, k, v = self._unusual(c.get("values"), q, k, v)
+        layouts = c.get("layouts", ("bhsd",) * 4)
+        for name, value, layout in zip("qkv", (q, k, v), layouts):
+            self._operand(*self._strided(value.transpose(["bhsd".index(letter) for letter in layout])))
+        self.clauses.append("layout(" + ", ".join(f'{n} = "{l}"' for n, l in zip("qkvo", layouts)) + ")")
+        self.result = [(c["batch"], q.shape[1], c["queries"], c["value_dim"])["bhsd".index(l)] for l in layouts[3]]
+
+    def _unusual(self, kind, q, k, v):
+        dtype = self.case["dtype"]
+        if kind == "large":
+            q = rounded(q * 1500, dtype)
+        elif kind == "equal":
+            q = np.zeros_like(q)
+        elif kind == "denormal":
+            v = rounded(v * (1e-6 if dtype == "f16" else 1e-39), dtype)
+        elif kind == "one_huge" and k.size:
+            k[:, :, -1] = rounded(k[:, :, -1] * 300, dtype)
+        elif kind == "poison":
+            for array, poison in ((v, np.nan), (v, np.inf), (k, np.nan), (k, -np.inf)):
+                if array.size:
+                    array[tuple(self.rng.integers(size) for size in array.shape)] = poison
+        return q, k, v
+
+    def _operand(self, name, type_):
+        self.operands.append(name)
+        self.types.append(type_)
+
+    def _strided(self, value):
+        """The tensor as an argument or, where the case says so, as every second element of a larger one."""
+        value = np.ascontiguousarray(value)
+        if not self.case["strided"] or self.case["dynamic"] or not value.size:
+            return self.program.argument(value, self.case["dtype"])
+        step = [1, 1, 2, 2]
+        wide = np.full([n * s for n, s in zip(value.shape, step)], np.nan, dtype=value.dtype)
+        wide[:, :, ::2, ::2] = value
+        name, type_ = self.program.argument(wide, self.case["dtype"])
+        small = f"tensor<{'x'.join(map(str, value.shape))}x{self.case['dtype']}>"
+        self.setup.append(f"{name}s = tensor.extract_slice {name}[0, 0, 0, 0] {list(value.shape)} {step} "
+                          f": {type_} to {small}")
+        return name + "s", small
+
+    def _clause(self, name, value, dtype):
+        operand, type_ = self.program.argument(value, dtype)
+        self.clauses.append(f"{name}({operand})")
+        self._operand(operand, type_)
+
+    def _mask(self):
+        if "mask" in self.case:
+            mask = self.rng.random(self.case["mask"]) < 0.7
+            self.program.options["mask"] = mask
+            self._clause("mask", mask, "i1")
+
+    def _bias(self):
+        if "bias" in self.case:
+            dtype, shape = self.case["bias"]
+            bias = np.where(self.rng.random(shape) < 0.2, -np.inf, self.rng.standard_normal(shape))
+            bias = rounded(bias, dtype)
+            self.program.options["bias"] = bias
+            self._clause("bias", bias, dtype)
+
+    def _kv_len(self):
+        if "kv_len" in self.case:
+            dtype, lengths = self.case["kv_len"]
+            self.program.options["kv_len"] = lengths
+            self._clause("kv_len", np.array(lengths, {"i32": np.int32, "i64": np.int64}[dtype]), dtype)
+
+    def _offset(self):
+        if "offset" in self.case:
+            kind, value = self.case["offset"]
+            self.program.options["offset"] = value
+            if kind == "constant":
+                self.clauses.append(f"offset({value})")
+            else:
+                self._clause("offset", np.array(value, {"i32": np.int32, "i64": np.int64}[kind]), kind)
+
+    def _sinks(self):
+        if "sinks" in self.case:
+            sinks = self._normal(self.case["kv_heads"] * self.case["group"], dtype=self.case["sinks"])
+            sinks[::4] = -np.inf
+            self.program.options["sinks"] = sinks
+            self._clause("sinks", sinks, self.case["sinks"])
+
+    def _scale(self):
+        if "scale" in self.case:
+            kind, value = self.case["scale"]
+            self.program.options["scale"] = value
+            if kind == "constant":
+                self.clauses.append(f"scale({value:e})")
+            else:
+                self.program.options["scale"] = float(np.float32(value))
+                operand, type_ = self._scalar(np.float32(value))
+                self.clauses.append(f"scale({operand})")
+                self._operand(operand, type_)
+
+    def _scalar(self, value):
+        """An f32 value that is not known before the program runs."""
+        tensor, type_ = self.program.argument(value, "f32")
+        self.setup.append(f"{tensor}v = tensor.extract {tensor}[] : {type_}")
+        return tensor + "v", "f32"
+
+    def _rest(self):
+        for name in ("causal", "window", "softcap", "dead_row"):
+            if name not in self.case:
+                continue
+            value = self.program.options[name] = self.case[name]
+            text = {"causal": lambda: "causal", "window": lambda: f"window{value}",
+                    "softcap": lambda: f"softcap({value:e})", "dead_row": lambda: f"dead_row({value})"}[name]()
+            self.clauses.append(text)
+
+    def _capture(self, value, dtype):
+        operand, type_ = self.program.argument(value, dtype) if np.ndim(value) else self._scalar(value)
+        self._operand(operand, type_)
+        self.captures.append(f"%c{len(self.captures)} = {operand}")
+        return f"%c{len(self.captures) - 1}", type_
+
+    def _score(self):
+        if "score" in self.case:
+            body, function = getattr(self, "_score_" + self.case["score"])()
+            self.program.options["score"] = function
+            arguments = ", ".join(["%s", "%b", "%h", "%i", "%j", *self.captures])
+            self.region = f" score({arguments}) {{\n{body}\n}}"
+
+    def _score_alibi(self):
+        slopes = self._normal(self.case["kv_heads"] * self.case["group"], dtype="f32")
+        name, type_ = self._capture(slopes, "f32")
+        widen = "%w = arith.extf %e : f32 to f64" if self.float == "f64" else "%z = arith.constant 0.0 : f32\n" \
+                                                                              "%w = arith.addf %e, %z : f32"
+        return f"""%e = tensor.extract {name}[%h] : {type_}
+          {widen}
+          %n = arith.index_cast %j : index to i64
+          %f = arith.sitofp %n : i64 to {self.float}
+          %p = arith.mulf %f, %w : {self.float}
+          %r = arith.addf %s, %p : {self.float}
+          gqa.yield %r : {self.float}""", lambda s, b, h, i, j: s + slopes[h].astype(s.dtype) * j
+
+    def _score_documents(self):
+        of_query, of_key = (np.sort(self.rng.integers(0, 3, n)).astype(np.int32)
+                            for n in (self.case["queries"], self.case["keys"]))
+        (query, query_type), (key, key_type) = self._capture(of_query, "i32"), self._capture(of_key, "i32")
+        return f"""%e = tensor.extract {query}[%i] : {query_type}
+          %f = tensor.extract {key}[%j] : {key_type}
+          %seen = arith.cmpi eq, %e, %f : i32
+          gqa.yield %s, %seen : {self.float}, i1""", lambda s, b, h, i, j: (s, of_query[i] == of_key[j])
+
+    def _score_runtime(self):
+        factor = np.float32(self.rng.standard_normal())
+        name, _ = self._capture(factor, "f32")
+        widen = "%w = arith.extf {0} : f32 to f64" if self.float == "f64" else "%w = arith.negf {0} : f32"
+        sign = 1 if self.float == "f64" else -1
+        return f"""{widen.format(name)}
+          %r = arith.mulf %s, %w : {self.float}
+          gqa.yield %r : {self.float}""", lambda s, b, h, i, j: s * s.dtype.type(sign * factor)
+
+    def _score_holes(self):
+        """-inf instead of an i1, and every index used."""
+        return f"""%three = arith.constant 3 : index
+          %zero = arith.constant 0 : index
+          %x = arith.addi %i, %j : index
+          %y = arith.addi %x, %h : index
+          %w = arith.addi %y, %b : index
+          %m = arith.remsi %w, %three : index
+          %hole = arith.cmpi eq, %m, %zero : index
+          %none = arith.constant 0x{'FFF0000000000000' if self.float == 'f64' else 'FF800000'} : {self.float}
+          %r = arith.select %hole, %none, %s : {self.float}
+          gqa.yield %r : {self.float}""", lambda s, b, h, i, j: np.where((i + j + h + b) % 3 == 0, -np.inf, s)
+
+    def _print(self):
+        def shape(sizes, dtype):
+            return "tensor<" + "".join(f"{'?' if self.case['dynamic'] else n}x" for n in sizes) + dtype + ">"
+        c = self.case
+        results = [shape(self.result, c["dtype"])]
+        if c["lse"]:
+            results.append(shape([c["batch"], c["kv_heads"] * c["group"], c["queries"]], self.float))
+        names = ["%o", "%l"][:len(results)]
+        arguments = ", ".join(f"%a{n}: {t}" for n, t in enumerate(self.program.types))
+        q, k, v = self.operands[:3]
+        lines = [f"func.func @main({arguments}) -> ({', '.join(results)}) {{", *self.setup,
+                 f"{', '.join(names)} = gqa.attention {q}, {k}, {v} {' '.join(self.clauses)}",
+                 f": ({', '.join(self.types)}) -> ({', '.join(results)}){self.region}",
+                 f"return {', '.join(names)} : {', '.join(results)}", "}"]
+        self.program.text = "\n".join(lines) + "\n"

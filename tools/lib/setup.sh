@@ -47,8 +47,15 @@ step() {
   ((SECONDS - start < 2)) || say "    done in $((SECONDS - start)) s"
 }
 
+apt_install() {
+  "${as_root[@]}" apt-get update &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
+      --no-install-recommends "$@"
+}
+
+as_root=()
 install_packages() {
-  local missing=() name as_root=()
+  local missing=() name
   command -v dpkg-query apt-get >/dev/null ||
     fail "this needs Debian 12 (apt-get not found); elsewhere install LLVM/MLIR 22, oneTBB and OpenBLAS, then use cmake"
   for name in "${packages[@]}"; do
@@ -59,9 +66,9 @@ install_packages() {
     command -v sudo >/dev/null && sudo -n true 2>/dev/null && as_root=(sudo -n) ||
       fail "packages are missing; run as root: apt-get install ${missing[*]}"
   fi
-  step "installing ${#missing[@]} packages" apt.log "run as root: apt-get update && apt-get install ${missing[*]}" \
-    bash -c '"$@" apt-get update && "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends '"${missing[*]}" \
-    _ "${as_root[@]}"
+  # LLVM 22 comes with Debian 12's security archive.
+  step "installing ${#missing[@]} packages" apt.log \
+    "check that /etc/apt lists bookworm and bookworm-security, then run this again" apt_install "${missing[@]}"
 }
 
 # The system's Python first: one found on PATH may be a version manager's shim, or lack venv.
@@ -80,7 +87,7 @@ pip_install() {
   local base=$1 pip
   rm -rf "$build/venv"
   "$base" -m venv "$build/venv" || return
-  pip=("$python" -m pip install --disable-pip-version-check --no-input)
+  pip=("$python" -m pip install --disable-pip-version-check --no-input --no-compile)
   "${pip[@]}" -r "$root/python/requirements.txt" ||
     "${pip[@]}" --extra-index-url "$torch_index" -r "$root/python/requirements.txt" || return
   "${pip[@]}" --no-deps -r "$root/python/requirements-no-deps.txt" || return

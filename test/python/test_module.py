@@ -9,7 +9,7 @@ from gqa.importer import import_model
 
 DOUBLE = """
 func.func @twice(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
-  %y = arith.addf %x, %x : tensor<?x3xf32>
+  %y = linalg.add ins(%x, %x : tensor<?x3xf32>, tensor<?x3xf32>) outs(%x : tensor<?x3xf32>) -> tensor<?x3xf32>
   return %y : tensor<?x3xf32>
 }
 """
@@ -18,12 +18,12 @@ func.func private @helper(%x: tensor<2xf32>) -> tensor<2xf32> {
   return %x : tensor<2xf32>
 }
 func.func @pair(%x: tensor<2xf32>, %y: tensor<2xi64>) -> (tensor<2xi64>, tensor<2xf32>) {
-  %z = arith.addi %y, %y : tensor<2xi64>
-  %w = arith.mulf %x, %x : tensor<2xf32>
+  %z = linalg.add ins(%y, %y : tensor<2xi64>, tensor<2xi64>) outs(%y : tensor<2xi64>) -> tensor<2xi64>
+  %w = linalg.mul ins(%x, %x : tensor<2xf32>, tensor<2xf32>) outs(%x : tensor<2xf32>) -> tensor<2xf32>
   return %z, %w : tensor<2xi64>, tensor<2xf32>
 }
 func.func @other(%x: tensor<2xf32>) -> tensor<2xf32> {
-  %w = arith.negf %x : tensor<2xf32>
+  %w = linalg.negf ins(%x : tensor<2xf32>) outs(%x : tensor<2xf32>) -> tensor<2xf32>
   return %w : tensor<2xf32>
 }
 """

@@ -111,7 +111,8 @@ configure_and_build() {
   # ccache with a precompiled header needs to be told that times and macros of time do not matter.
   export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1
   if [[ ! -f $build/build.ninja || $(cat "$build/configured" 2>/dev/null) != "${arguments[*]}" ]]; then
-    step "configuring with CMake" cmake.log "remove build/CMakeCache.txt and run this again" cmake "${arguments[@]}"
+    rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles"  # what an interrupted or different configuration left
+    step "configuring with CMake" cmake.log "fix what the log names and run this again" cmake "${arguments[@]}"
     say "${arguments[*]}" >"$build/configured"
   fi
   step "building into build/" build.log "fix the first error in the log, or free memory: each job takes up to 1.5 GB" \

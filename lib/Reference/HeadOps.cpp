@@ -15,14 +15,8 @@ Values at(StringRef layout, Value b, Value h, Value s, Value d) {
 Values broadcast(Emitter &e, Value tensor, ValueRange full) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Values indices;
-  for (auto [dim, index] : llvm::enumerate(full.take_back(type.getRank()))) {
-    if (type.getDimSize(dim) == 1)
-      indices.push_back(e.index(0));
-    else if (!type.isDynamicDim(dim))
-      indices.push_back(index);
-    else
-      indices.push_back(e.select(e.equal(e.size(tensor, dim), e.index(1)), e.index(0), index));
-  }
+  for (auto [size, index] : llvm::zip_equal(type.getShape(), full.take_back(type.getRank())))
+    indices.push_back(size == 1 ? e.index(0) : index);
   return indices;
 }
 

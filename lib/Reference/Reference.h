@@ -18,7 +18,7 @@ Values evaluate(Emitter &e, AppendKVOp op);
 Values at(llvm::StringRef layout, Value b, Value h, Value s, Value d);
 
 /// The part of (b, h, i, j) at which a tensor is read that broadcasts to them: compared from the last
-/// dimension, 0 where its size is 1.
+/// dimension, 0 where its size is known to be 1.
 Values broadcast(Emitter &e, Value tensor, ValueRange full);
 
 /// The score region's (score, seen) for an f64 score and the indices b, h, i, j. Its f32 arithmetic is done

@@ -3,7 +3,6 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 
@@ -42,10 +41,6 @@ public:
       return cloneWide(op);
     for (Value operand : op->getOperands())
       plain(operand);
-    llvm::SetVector<Value> used;
-    getUsedValuesDefinedAbove(op->getRegions(), used);
-    for (Value value : used)
-      plain(value);
     e.clone(*op, plainForms);
   }
 

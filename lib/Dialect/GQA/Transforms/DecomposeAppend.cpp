@@ -16,6 +16,9 @@ using Sizes = SmallVector<OpFoldResult>;
 Value concatenate(OpBuilder &builder, AppendKVOp op) {
   Location loc = op.getLoc();
   unsigned tokens = dimOf(op.getLayout(), 's');
+  if (sizeOf(op.getFresh(), op.getLayout(), 's') ==
+      0) // a slice behind the end is not one, even without elements
+    return op.getCache();
   ReifiedRankedShapedTypeDims shapes;
   (void)op.reifyResultShapes(builder, shapes);
   Value result = emptyTensor(builder, loc, cast<RankedTensorType>(op.getOutput().getType()), shapes[0]);

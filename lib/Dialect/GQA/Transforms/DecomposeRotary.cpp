@@ -22,7 +22,7 @@ public:
   Value emit() {
     if (half == 0)
       return op.getX();
-    Value cos = broadcast(op.getCos()), sin = broadcast(op.getSin());
+    Value cos = op.getCos(), sin = op.getSin();
     Value x1 = extract(op.getX(), 0), x2 = extract(op.getX(), 1);
     Value result = emptyTensor(builder, loc, type, sizes);
     // Two loops over one slice each, not one over both: every step writes where the step before it left off,
@@ -58,28 +58,6 @@ private:
     Value computed = compute(extract(into, which));
     return tensor::InsertSliceOp::create(builder, loc, computed, into, slice.offsets, slice.sizes,
                                          slice.strides);
-  }
-
-  /// Cos or sin with every dimension either of static size 1 or of the size that it is read with. A dimension
-  /// of dynamic size may be 1 at run time and is then read with a stride of 0.
-  Value broadcast(Value angles) {
-    auto angleType = cast<RankedTensorType>(angles.getType());
-    if (angleType.hasStaticShape())
-      return angles;
-    int64_t rank = angleType.getRank();
-    Sizes offsets(rank, builder.getIndexAttr(0)), strides(rank, builder.getIndexAttr(1));
-    Sizes full = tensor::getMixedSizes(builder, loc, angles);
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1),
-          zero = arith::ConstantIndexOp::create(builder, loc, 0);
-    for (int64_t at = 0; at < rank; ++at) {
-      if (!angleType.isDynamicDim(at))
-        continue;
-      Value size = getValueOrCreateConstantIndexOp(builder, loc, full[at]);
-      Value isOne = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, size, one);
-      strides[at] = arith::SelectOp::create(builder, loc, isOne, zero, one).getResult();
-      full[at] = sizes[dimOf(op.getLayout(), "bhsd"[4 - rank + at])];
-    }
-    return tensor::ExtractSliceOp::create(builder, loc, angles, offsets, full, strides);
   }
 
   /// Where cos or sin is read for an element of a slice: compared with B x H x S x R/2 from the last

@@ -65,6 +65,15 @@ func.func @append_concat(%cache: tensor<2x?x6x16xf32>, %fresh: tensor<2x1x6x16xf
   return %r : tensor<2x?x6x16xf32>
 }
 
+// CHECK-LABEL: @append_nothing
+// CHECK-SAME: %[[CACHE:.*]]: tensor<1x2x4x8xf32>, %{{.*}}: tensor<1x2x0x8xf32>
+// CHECK-NEXT: %[[OPEN:.*]] = tensor.cast %[[CACHE]]
+// CHECK-NEXT: return %[[OPEN]]
+func.func @append_nothing(%cache: tensor<1x2x4x8xf32>, %fresh: tensor<1x2x0x8xf32>) -> tensor<1x2x?x8xf32> {
+  %r = gqa.append_kv %cache, %fresh : (tensor<1x2x4x8xf32>, tensor<1x2x0x8xf32>) -> tensor<1x2x?x8xf32>
+  return %r : tensor<1x2x?x8xf32>
+}
+
 // A position outside of the cache writes nothing.
 // CHECK-LABEL: @append_indexed
 // CHECK: scf.for

@@ -6,6 +6,7 @@
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Fuse/Passes.h"
 #include "gqa/Fuse/Simplify.h"
+#include "gqa/Pipeline/Passes.h"
 #include "gqa/Raise/Passes.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Share/Passes.h"
@@ -35,6 +36,7 @@ void registerAll(mlir::DialectRegistry &registry) {
   registerSimplifyPipeline();
   registerReferencePasses();
   registerTilePasses();
+  registerPipelinePasses();
 }
 
 } // namespace gqa

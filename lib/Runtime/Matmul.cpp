@@ -17,10 +17,17 @@ using namespace gqa::rt;
 
 namespace {
 
+/// One operand: address, elements from one row to the next and from one matrix to the next, element type.
+struct Matrix {
+  void *data;
+  int64_t row, batch;
+  int32_t type;
+};
+
 struct Product {
   int64_t batch, m, n, k;
   bool transposeA, transposeB, accumulate;
-  gqa_rt_matrix a, b, c;
+  Matrix a, b, c;
 };
 
 /// Rows [row, row + rows) and columns [column, column + columns) of C.
@@ -30,7 +37,7 @@ struct Block {
 
 int64_t elementSize(int32_t type) { return type == GQA_RT_F64 ? 8 : type == GQA_RT_F32 ? 4 : 2; }
 
-const void *at(const gqa_rt_matrix &x, int64_t batch, int64_t row, int64_t column) {
+const void *at(const Matrix &x, int64_t batch, int64_t row, int64_t column) {
   return static_cast<const char *>(x.data) + (batch * x.batch + row * x.row + column) * elementSize(x.type);
 }
 
@@ -57,8 +64,8 @@ template <typename T> struct View {
 };
 
 template <typename T>
-View<T> view(const gqa_rt_matrix &x, int64_t batch, int64_t row, int64_t rows, int64_t column,
-             int64_t columns, bool read) {
+View<T> view(const Matrix &x, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns,
+             bool read) {
   View<T> result;
   void *source = const_cast<void *>(at(x, batch, row, column));
   if (x.type == GQA_RT_F32 || x.type == GQA_RT_F64) {
@@ -181,8 +188,9 @@ void check(const Product &p) {
 
 } // namespace
 
-void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const gqa_rt_matrix *a,
-                   const gqa_rt_matrix *b, const gqa_rt_matrix *c) {
+void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
+                   int64_t a_row, int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c,
+                   int64_t c_row, int64_t c_batch) {
   Product p{batch,
             m,
             n,
@@ -190,14 +198,14 @@ void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k
             (flags & GQA_RT_TRANSPOSE_A) != 0,
             (flags & GQA_RT_TRANSPOSE_B) != 0,
             (flags & GQA_RT_ACCUMULATE) != 0,
-            *a,
-            *b,
-            *c};
+            {const_cast<void *>(a), a_row, a_batch, flags >> 4 & 3},
+            {const_cast<void *>(b), b_row, b_batch, flags >> 6 & 3},
+            {c, c_row, c_batch, flags >> 8 & 3}};
   if (batch <= 0 || m <= 0 || n <= 0)
     return;
   if (k <= 0)
     return p.accumulate ? void() : clear(p);
   check(p);
-  if (!(c->type == GQA_RT_F64 ? run<double>(p) : run<float>(p)))
+  if (!(p.c.type == GQA_RT_F64 ? run<double>(p) : run<float>(p)))
     fail("out of memory in a matrix product");
 }

@@ -11,6 +11,13 @@ namespace gqa {
 #define GEN_PASS_REGISTRATION
 #include "gqa/CPU/Passes.h.inc"
 
+struct CPUPipelineOptions {
+  bool polynomials = true; ///< functions of f32 as polynomials; off for the reference
+};
+
+/// Everything on memrefs to the LLVM dialect.
+void buildCPUPipeline(mlir::OpPassManager &pm, const CPUPipelineOptions &options = {});
+
 } // namespace gqa
 
 #endif // GQA_CPU_PASSES_H

@@ -30,4 +30,36 @@ def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
                            "mlir::vector::VectorDialect"];
 }
 
+def AbsorbTranspose : Pass<"gqa-absorb-transpose"> {
+  let summary = "matrix products that read a transposed operand where it lies";
+  let description = [{
+    Replaces a `linalg.matmul` or `linalg.batch_matmul` of a `linalg.transpose` that swaps the last two dimensions by the
+    product with those two swapped in its indexing map, so that no transposed copy of a weight is made.
+
+    ```mlir
+    %t = linalg.transpose ins(%w : tensor<8x4xf32>) outs(%e : tensor<4x8xf32>) permutation = [1, 0]
+    %c = linalg.matmul ins(%a, %t : tensor<2x4xf32>, tensor<4x8xf32>) outs(%z : tensor<2x8xf32>) -> tensor<2x8xf32>
+    // becomes
+    %c = linalg.matmul indexing_maps = [(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)] ins(%a, %w ...
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numAbsorbed", "absorbed", "transposes read in place">];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
+def LowerMatmul : Pass<"gqa-lower-matmul", "mlir::ModuleOp"> {
+  let summary = "matrix products as calls of the runtime";
+  let description = [{
+    `linalg.matmul` and `linalg.batch_matmul` on memrefs of f32, f64, f16 and bf16, with either operand transposed, become
+    calls of `gqa_rt_matmul`, which uses a BLAS. A fill with zero right before becomes a product that overwrites. Other
+    element types and layouts stay for the loops.
+
+    Numerics: reassociates
+  }];
+  let statistics = [Statistic<"numLowered", "lowered", "products that the runtime computes">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 #endif

@@ -52,18 +52,14 @@ void gqa_rt_keep(void *block);
 
 enum { GQA_RT_F32 = 0, GQA_RT_F64 = 1, GQA_RT_F16 = 2, GQA_RT_BF16 = 3 };
 enum { GQA_RT_TRANSPOSE_A = 1, GQA_RT_TRANSPOSE_B = 2, GQA_RT_ACCUMULATE = 4 };
+/* The element types of the three operands, as part of the flags. */
+#define GQA_RT_TYPES(a, b, c) ((a) << 4 | (b) << 6 | (c) << 8)
 
-/* One operand: element type, address, elements from one row to the next and from one matrix to the next. */
-typedef struct gqa_rt_matrix {
-  void *data;
-  int64_t row, batch;
-  int32_t type, reserved;
-} gqa_rt_matrix;
-
-/* C[i] (+)= A[i] B[i] for i < batch, with op(A) m x k, op(B) k x n and C m x n, row-major. Products of f16 and bf16 are
-   accumulated in f32 and rounded once; f64 goes with f64 only. The work is cut by shape, never by thread count. */
-void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const gqa_rt_matrix *a,
-                   const gqa_rt_matrix *b, const gqa_rt_matrix *c);
+/* C[i] (+)= A[i] B[i] for i < batch, with op(A) m x k, op(B) k x n and C m x n, row-major. `_row` is the distance from
+   one row to the next and `_batch` from one matrix to the next, in elements. Products of f16 and bf16 are accumulated in
+   f32 and rounded once; f64 goes with f64 only. The work is cut by shape, never by the number of threads. */
+void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
+                   int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c, int64_t c_row, int64_t c_batch);
 
 /* Null if the BLAS that gqa_rt_matmul needs is loaded (it is, on the first call of either), else what is wrong. */
 const char *gqa_rt_blas_error(void);

@@ -1,0 +1,35 @@
+// Compiling a module that is already in memory; for hosts that use MLIR themselves.
+#ifndef GQA_JIT_JITMODULE_H
+#define GQA_JIT_JITMODULE_H
+
+#include "gqa/JIT/JIT.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace mlir {
+class DialectRegistry;
+}
+
+namespace gqa {
+
+/// The dialects and translations that compiling needs.
+void registerForJIT(mlir::DialectRegistry &registry);
+
+/// A module from text, after the pre-scan. `context` must have what registerForJIT registers.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(llvm::StringRef text, llvm::StringRef filename,
+                                                              mlir::MLIRContext &context);
+
+/// The signature of the entry, named as in CompileOptions::function, before anything is lowered.
+llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef function);
+
+/// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
+llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
+
+/// Compiles `module`, which is lowered in place.
+llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(mlir::ModuleOp module,
+                                                                const CompileOptions &options);
+
+} // namespace gqa
+
+#endif // GQA_JIT_JITMODULE_H

@@ -1,0 +1,99 @@
+// Passes of the pipeline itself: what happens to a whole graph around its attentions.
+#ifndef GQA_PIPELINE_PASSES_TD
+#define GQA_PIPELINE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PrepareEntry : Pass<"gqa-prepare-entry", "mlir::ModuleOp"> {
+  let summary = "gives one function the form that the host calls";
+  let description = [{
+    Checks the module's types and makes `function` an entry point: every argument and result becomes a tensor (a scalar
+    one of rank 0, `index` an i64), arguments are not written to, no result is an argument or the same buffer as another
+    result, and a C interface is asked for. All other functions become private, and unused symbols go.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>, %s: f32) -> f32
+    // becomes
+    func.func @main(%x: tensor<4xf32> {bufferization.writable = false},
+                    %s: tensor<f32> {bufferization.writable = false}) -> tensor<f32> attributes {llvm.emit_c_interface}
+    ```
+
+    Numerics: exact
+  }];
+  let options = [Option<"function", "function", "std::string", /*default=*/"",
+                        "the entry; by default `main`, else the only public function">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
+def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
+  let summary = "one loop nest per chain of elementwise operations";
+  let description = [{
+    Generalises named linalg operations other than contractions and fills, and fuses elementwise producers into their
+    only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
+    larger space than the producer's.
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numFused", "fused", "producers fused into their reader">];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect"];
+}
+
+def RelaxReductions : Pass<"gqa-relax-reductions"> {
+  let summary = "lets sums be added in any order, so that they become vectors";
+  let description = [{
+    Marks the additions and multiplications that combine a value with the accumulator of a reducing `linalg.generic`
+    with `fastmath<reassoc>`. Without it a sum is one chain of dependent additions.
+
+    Numerics: reassociates
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
+def GuardSizes : Pass<"gqa-guard-sizes"> {
+  let summary = "asserts that the size of each dynamic allocation is sane";
+  let description = [{
+    In front of every `memref.alloc` with dynamic sizes: each is at least 0, and all together need less than 2^46 bytes.
+    The lowering of the allocation multiplies in 64 bits and would wrap around.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect"];
+}
+
+def LowerCopy : Pass<"gqa-lower-copy"> {
+  let summary = "copies between strided buffers as loops";
+  let description = [{
+    `memref.copy` from or to a buffer with strides becomes an elementwise `linalg.generic`, which vectorises; upstream's
+    lowering calls a library function that copies element by element. Dense copies stay, as `memcpy`.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
+def LowerAssert : Pass<"gqa-lower-assert", "mlir::ModuleOp"> {
+  let summary = "a failing assertion ends the call, not the process";
+  let description = [{
+    `cf.assert` becomes a call of the runtime's `gqa_rt_fail(message, length)`, which does not return: the host's call
+    ends with an error that carries the message. Messages of upstream's runtime checks are shortened to one line.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect", "mlir::LLVM::LLVMDialect"];
+}
+
+def ExpandMath : Pass<"gqa-expand-math"> {
+  let summary = "mathematical functions as arithmetic that vectorises";
+  let description = [{
+    `exp`, `tanh`, `erf`, `log` and their like of f32 become polynomials, `rsqrt` a division by a root, small constant powers
+    multiplications. Everything else (`sin`, `cos`, all of f64) stays for the C library.
+
+    Numerics: approximates (4 ulp of f32)
+  }];
+  let options = [Option<"polynomials", "polynomials", "bool", /*default=*/"true",
+                        "approximate by polynomials; off, the C library is called">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
+}
+
+#endif

@@ -1,0 +1,81 @@
+// From memrefs to the LLVM dialect, for the host's processor.
+#include "gqa/CPU/Passes.h"
+#include "gqa/Pipeline/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// Structured operations to loops over loads and stores whose indices are as simple as they can be.
+void buildLoops(OpPassManager &pm) {
+  pm.addPass(createLowerTileToCPU());
+  pm.addPass(createGuardSizes());
+  pm.addPass(createLowerMatmul());
+  pm.addPass(createLowerCopy());
+  pm.addPass(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(arith::createIntRangeOptimizationsPass()); // removes the bounds checks that hold
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createLoopInvariantCodeMotionPass());
+}
+
+/// Scalars: narrow floats computed in f32, functions as arithmetic.
+void buildScalars(OpPassManager &pm, const CPUPipelineOptions &options) {
+  pm.addPass(math::createMathExtendToSupportedTypes());
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
+  ExpandMathOptions expand;
+  expand.polynomials = options.polynomials;
+  pm.addPass(createExpandMath(expand));
+  pm.addPass(createConvertMathToFuncs());
+  arith::ArithExpandOpsPassOptions arithOptions;
+  arithOptions.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(arithOptions));
+  pm.addPass(memref::createExpandOpsPass());
+}
+
+void buildLLVM(OpPassManager &pm) {
+  pm.addPass(createLowerAssert());
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  FinalizeMemRefToLLVMConversionPassOptions memory;
+  memory.useAlignedAlloc = true;
+  memory.useGenericFunctions = true;
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+} // namespace
+
+void buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
+  buildLoops(pm);
+  buildScalars(pm, options);
+  buildLLVM(pm);
+}
+
+} // namespace gqa

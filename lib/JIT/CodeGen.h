@@ -1,0 +1,29 @@
+// From the LLVM dialect to code in memory.
+#ifndef GQA_LIB_JIT_CODEGEN_H
+#define GQA_LIB_JIT_CODEGEN_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/Error.h"
+
+namespace gqa {
+
+/// Takes pointers to the result structure (if there are results) and to each argument's descriptor.
+using EntryPoint = void (*)(void **arguments);
+
+struct LoadedCode {
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  EntryPoint entry = nullptr;
+};
+
+/// Translates, optimises and links `module`, whose C interface function `_mlir_ciface_<name>` becomes the
+/// entry.
+llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target);
+
+/// Makes the runtime's functions and the C library's mathematics known to `jit`, and nothing else of the
+/// process.
+llvm::Error addSymbols(llvm::orc::LLJIT &jit);
+
+} // namespace gqa
+
+#endif // GQA_LIB_JIT_CODEGEN_H

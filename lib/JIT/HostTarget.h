@@ -1,0 +1,16 @@
+// The processor that code is generated for.
+#ifndef GQA_LIB_JIT_HOSTTARGET_H
+#define GQA_LIB_JIT_HOSTTARGET_H
+
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace gqa {
+
+/// A target machine for `cpu` (this processor, by its features) or `cpu:ARCH`, whose features this one must
+/// have.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(llvm::StringRef target);
+
+} // namespace gqa
+
+#endif // GQA_LIB_JIT_HOSTTARGET_H

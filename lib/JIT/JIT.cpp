@@ -1,0 +1,99 @@
+// CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Diagnostics.h"
+#include "Implementation.h"
+
+#include "gqa/JIT/JITModule.h"
+#include "gqa/Pipeline/Phases.h"
+#include "gqa/Pipeline/Prescan.h"
+#include "gqa/Pipeline/Register.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+CompiledFunction::CompiledFunction(std::unique_ptr<Implementation> implementation)
+    : implementation(std::move(implementation)) {}
+CompiledFunction::~CompiledFunction() = default;
+
+const Signature &CompiledFunction::signature() const { return implementation->signature; }
+
+void registerForJIT(DialectRegistry &registry) {
+  // Passes are looked up by name; their registry belongs to the process.
+  [[maybe_unused]] static const bool once = [] {
+    DialectRegistry unused;
+    registerAll(unused);
+    return true;
+  }();
+  registerDialects(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef filename, MLIRContext &context) {
+  if (llvm::Error error = prescan(text))
+    return makeError(filename + ": " + llvm::toString(std::move(error)));
+  if (text.starts_with("ML\xefR"))
+    return makeError(
+        filename +
+        ": bytecode is not accepted, because its reader trusts it; convert it to text with gqa-opt");
+  DiagnosticCollector collector(&context);
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, filename), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (!module)
+    return collector.take((filename + ": the text does not hold a module").str());
+  return module;
+}
+
+llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {
+  std::optional<Phase> phase = parsePhase(phaseName);
+  if (!phase)
+    return makeError("there is no phase '" + phaseName +
+                     "'; expected input, raised, shared, fused, tiled, target or binary");
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  pipeline.function = options.function;
+  pipeline.reference = options.reference;
+  pipeline.simplify = options.simplify;
+  pipeline.report = options.report;
+  pipeline.dumpPhases = options.dumpPhases;
+  DiagnosticCollector collector(module.getContext());
+  if (failed(runToPhase(module, *phase, pipeline)))
+    return collector.take("compilation stopped without a diagnostic");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
+                                                                const CompileOptions &options) {
+  llvm::Expected<Signature> signature = readSignature(module, options.function);
+  if (!signature)
+    return signature.takeError();
+  if (llvm::Error error = lowerModule(module, "binary", options))
+    return error;
+  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, options.target);
+  if (!code)
+    return code.takeError();
+  auto implementation = std::make_unique<CompiledFunction::Implementation>();
+  implementation->signature = std::move(*signature);
+  implementation->code = std::move(*code);
+  return std::make_unique<CompiledFunction>(std::move(implementation));
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
+                                                                            const CompileOptions &options) {
+  DialectRegistry registry;
+  registerForJIT(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(text, options.filename, context);
+  if (!module)
+    return module.takeError();
+  return compileModule(**module, options);
+}
+
+} // namespace gqa

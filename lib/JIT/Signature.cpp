@@ -1,0 +1,96 @@
+// The types of a function as DLPack describes them.
+#include "Diagnostics.h"
+
+#include "gqa/JIT/JITModule.h"
+#include "gqa/Pipeline/Entry.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+std::optional<DLDataType> dtypeOf(Type element) {
+  if (element.isIndex())
+    return DLDataType{kDLInt, 64, 1};
+  unsigned bits = element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0;
+  if (element.isBF16())
+    return DLDataType{kDLBfloat, 16, 1};
+  if (element.isF16() || element.isF32() || element.isF64())
+    return DLDataType{kDLFloat, uint8_t(bits), 1};
+  if (!isa<IntegerType>(element))
+    return std::nullopt;
+  if (bits == 1)
+    return DLDataType{dlBool, 8, 1};
+  if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
+    return std::nullopt;
+  return DLDataType{uint8_t(element.isUnsignedInteger() ? kDLUInt : kDLInt), uint8_t(bits), 1};
+}
+
+llvm::Error describe(Type type, const Twine &what, TensorType &result) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  if (!tensor && !type.isIntOrIndexOrFloat())
+    return makeError(what + " has type " + text + "; expected a ranked tensor or a number");
+  std::optional<DLDataType> dtype = dtypeOf(tensor ? tensor.getElementType() : type);
+  if (!dtype)
+    return makeError(what + " has type " + text +
+                     ", whose elements cannot be passed; supported are i1, i8, i16, " +
+                     "i32, i64, f16, bf16, f32 and f64");
+  result.dtype = *dtype;
+  for (int64_t size : tensor ? tensor.getShape() : ArrayRef<int64_t>())
+    result.shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
+  return llvm::Error::success();
+}
+
+std::string dtypeName(DLDataType dtype) {
+  switch (dtype.code) {
+  case dlBool:
+    return "i1";
+  case kDLInt:
+    return "i" + std::to_string(dtype.bits);
+  case kDLUInt:
+    return "u" + std::to_string(dtype.bits);
+  case kDLFloat:
+    return "f" + std::to_string(dtype.bits);
+  case kDLBfloat:
+    return "bf" + std::to_string(dtype.bits);
+  default:
+    return "type" + std::to_string(dtype.code) + ":" + std::to_string(dtype.bits);
+  }
+}
+
+} // namespace
+
+std::string toString(const TensorType &type) {
+  auto sizes =
+      llvm::map_range(type.shape, [](int64_t size) { return size < 0 ? "?" : std::to_string(size); });
+  return dtypeName(type.dtype) + (type.dtype.lanes > 1 ? "x" + std::to_string(type.dtype.lanes) : "") + "[" +
+         llvm::join(sizes, "x") + "]";
+}
+
+llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
+  DiagnosticCollector collector(module.getContext());
+  FailureOr<func::FuncOp> entry = findEntry(module, function);
+  if (failed(entry))
+    return collector.take("the module has no function that can be called");
+  Signature signature;
+  signature.name = entry->getName().str();
+  if (auto weights = module->getAttrOfType<StringAttr>("gqa.weights"))
+    signature.weights = weights.str();
+  for (auto [index, type] : llvm::enumerate(entry->getArgumentTypes())) {
+    TensorType &input = signature.inputs.emplace_back();
+    if (llvm::Error error = describe(type, "argument " + Twine(index), input))
+      return error;
+    if (auto name = entry->getArgAttrOfType<StringAttr>(unsigned(index), "gqa.param"))
+      input.param = name.str();
+  }
+  for (auto [index, type] : llvm::enumerate(entry->getResultTypes()))
+    if (llvm::Error error = describe(type, "result " + Twine(index), signature.outputs.emplace_back()))
+      return error;
+  return signature;
+}
+
+} // namespace gqa

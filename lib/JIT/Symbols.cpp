@@ -1,0 +1,67 @@
+// What compiled code may call.
+#include "CodeGen.h"
+
+#include "gqa/Runtime/Runtime.h"
+
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+
+extern "C" {
+// Half precision where the processor has no conversion; the compiler's support library defines them.
+float __extendhfsf2(_Float16);
+_Float16 __truncsfhf2(float);
+_Float16 __truncdfhf2(double);
+}
+
+namespace gqa {
+namespace {
+
+template <typename F> llvm::orc::ExecutorSymbolDef symbol(F *address) {
+  return {llvm::orc::ExecutorAddr::fromPtr(address),
+          llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+}
+
+llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
+  auto name = [&](const char *text) { return jit.mangleAndIntern(text); };
+  return {{name("gqa_rt_parallel_for"), symbol(&gqa_rt_parallel_for)},
+          {name("gqa_rt_num_threads"), symbol(&gqa_rt_num_threads)},
+          {name("gqa_rt_matmul"), symbol(&gqa_rt_matmul)},
+          {name("gqa_rt_fail"), symbol(&gqa_rt_fail)},
+          {name("gqa_rt_alloc"), symbol(&gqa_rt_alloc)},
+          {name("gqa_rt_aligned_alloc"), symbol(&gqa_rt_aligned_alloc)},
+          {name("gqa_rt_free"), symbol(&gqa_rt_free)},
+          {name("_mlir_memref_to_llvm_alloc"), symbol(&gqa_rt_alloc)},
+          {name("_mlir_memref_to_llvm_aligned_alloc"), symbol(&gqa_rt_aligned_alloc)},
+          {name("_mlir_memref_to_llvm_free"), symbol(&gqa_rt_free)},
+          {name("__extendhfsf2"), symbol(&__extendhfsf2)},
+          {name("__truncsfhf2"), symbol(&__truncsfhf2)},
+          {name("__truncdfhf2"), symbol(&__truncdfhf2)}};
+}
+
+bool isLibraryFunction(llvm::StringRef name) {
+  if (llvm::is_contained({"memcpy", "memset", "memmove", "erf", "erff", "bcmp"}, name))
+    return true;
+  name.consume_back("f");
+  return llvm::is_contained(
+      {"sin",   "cos",       "sincos", "tan",       "asin", "acos", "atan",  "atan2", "sinh",    "cosh",
+       "tanh",  "asinh",     "acosh",  "atanh",     "exp",  "exp2", "expm1", "log",   "log2",    "log10",
+       "log1p", "pow",       "sqrt",   "cbrt",      "erfc", "fma",  "fmod",  "floor", "ceil",    "trunc",
+       "round", "roundeven", "rint",   "nearbyint", "fmin", "fmax", "fabs",  "ldexp", "copysign"},
+      name);
+}
+
+} // namespace
+
+llvm::Error addSymbols(llvm::orc::LLJIT &jit) {
+  if (llvm::Error error = jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(runtimeSymbols(jit))))
+    return error;
+  auto generator = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      jit.getDataLayout().getGlobalPrefix(),
+      [](const llvm::orc::SymbolStringPtr &name) { return isLibraryFunction(*name); });
+  if (!generator)
+    return generator.takeError();
+  jit.getMainJITDylib().addGenerator(std::move(*generator));
+  return llvm::Error::success();
+}
+
+} // namespace gqa

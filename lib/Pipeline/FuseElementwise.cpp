@@ -1,0 +1,94 @@
+// gqa-fuse-elementwise and gqa-relax-reductions: the loops of everything that is not attention.
+#include "gqa/Pipeline/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+#define GEN_PASS_DEF_FUSEELEMENTWISE
+#define GEN_PASS_DEF_RELAXREDUCTIONS
+#include "gqa/Pipeline/Passes.h.inc"
+
+namespace {
+
+/// Named operations that stay: products go to the runtime, fills fold into what reads them.
+bool staysNamed(linalg::LinalgOp op) {
+  return isa<linalg::GenericOp, linalg::FillOp, linalg::MatmulOp, linalg::BatchMatmulOp, linalg::MatvecOp,
+             linalg::VecmatOp, linalg::DotOp, linalg::BatchMatvecOp>(op.getOperation());
+}
+
+struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
+    if (staysNamed(op) || op->getNumRegions() != 1)
+      return failure();
+    return linalg::generalizeNamedOp(rewriter, op);
+  }
+};
+
+bool isExpensive(linalg::LinalgOp op) {
+  return llvm::any_of(op->getRegion(0).front(), [](Operation &inner) {
+    return isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, tensor::ExtractOp>(inner) ||
+           inner.getName().getDialectNamespace() == "math";
+  });
+}
+
+bool worthFusing(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+  auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+  if (!producer || !consumer || !producer->hasOneUse())
+    return false;
+  return producer.getNumLoops() >= consumer.getNumLoops() || !isExpensive(producer);
+}
+
+struct FuseElementwisePass : impl::FuseElementwiseBase<FuseElementwisePass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    patterns.add<Generalize>(context);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, [this](OpOperand *operand) {
+      bool fuse = worthFusing(operand);
+      numFused += fuse;
+      return fuse;
+    });
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    affine::AffineApplyOp::getCanonicalizationPatterns(patterns, context);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+/// Marks the last addition or multiplication of the accumulator, if that is how it is combined.
+void relax(linalg::GenericOp op) {
+  Block &body = op.getRegion().front();
+  for (auto [index, yielded] : llvm::enumerate(body.getTerminator()->getOperands())) {
+    Operation *combine = yielded.getDefiningOp();
+    if (!isa_and_present<arith::AddFOp, arith::MulFOp>(combine))
+      continue;
+    BlockArgument accumulator = body.getArgument(op.getNumDpsInputs() + unsigned(index));
+    if (!llvm::is_contained(combine->getOperands(), accumulator))
+      continue;
+    combine->setAttr("fastmath",
+                     arith::FastMathFlagsAttr::get(op.getContext(), arith::FastMathFlags::reassoc));
+  }
+}
+
+struct RelaxReductionsPass : impl::RelaxReductionsBase<RelaxReductionsPass> {
+  void runOnOperation() override {
+    getOperation()->walk([](linalg::GenericOp op) {
+      if (op.getNumReductionLoops())
+        relax(op);
+    });
+  }
+};
+
+} // namespace
+} // namespace gqa

@@ -1,0 +1,73 @@
+// What may remain after each phase, so that a leak is found where it was made.
+#include "gqa/Pipeline/Phases.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// Dialects of a graph: values, no memory, no code of the host. What a front end may hand to this compiler.
+const llvm::StringSet<> graphDialects = {"affine", "arith", "bufferization", "builtin", "cf",   "complex",
+                                         "func",   "gqa",   "index",         "linalg",  "math", "ml_program",
+                                         "scf",    "shape", "tensor",        "ub"};
+const llvm::StringSet<> bufferDialects = {
+    "affine", "arith", "bufferization", "builtin", "cf",    "complex", "func", "index",  "linalg",
+    "llvm",   "math",  "memref",        "scf",     "shape", "tile",    "ub",   "vector", "ml_program"};
+const llvm::StringSet<> targetDialects = {"builtin", "llvm"};
+
+const llvm::StringSet<> &dialectsAfter(Phase phase) {
+  if (phase < Phase::Tiled)
+    return graphDialects;
+  return phase == Phase::Tiled ? bufferDialects : targetDialects;
+}
+
+/// More bytes than any address space has, in a type that some value has: nothing below checks such products.
+bool isTooLarge(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped || !shaped.hasRank())
+    return false;
+  double bytes = 8;
+  for (int64_t size : shaped.getShape())
+    bytes *= ShapedType::isDynamic(size) || size == 0 ? 1.0 : double(size);
+  return bytes >= 0x1p46;
+}
+
+LogicalResult verifyType(Operation *op, Type type, Phase phase) {
+  if (phase < Phase::Tiled && isTooLarge(type))
+    return op->emitError() << "type " << type << " is too large: at most 2^46 bytes can be addressed";
+  if (phase >= Phase::Tiled && isa<TensorType>(type))
+    return op->emitError() << "'" << op->getName() << "' still has a value of type " << type
+                           << " after the phase '" << stringifyPhase(phase) << "'; expected buffers";
+  return success();
+}
+
+LogicalResult verifyOperation(Operation *op, Phase phase) {
+  if (!dialectsAfter(phase).contains(op->getName().getDialectNamespace()) ||
+      (phase >= Phase::Target && op->getName().getStringRef() == "builtin.unrealized_conversion_cast"))
+    return op->emitError() << "'" << op->getName() << "' may not be in a module after the phase '"
+                           << stringifyPhase(phase) << "'";
+  for (Type type : op->getResultTypes())
+    if (failed(verifyType(op, type, phase)))
+      return failure();
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Type type : block.getArgumentTypes())
+        if (failed(verifyType(op, type, phase)))
+          return failure();
+  return success();
+}
+
+} // namespace
+
+LogicalResult verifyPhase(ModuleOp module, Phase phase) {
+  WalkResult result = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    return failed(verifyOperation(op, phase)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+} // namespace gqa

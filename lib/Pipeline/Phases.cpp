@@ -1,0 +1,147 @@
+// The phases in order: which passes lead from each to the next.
+#include "gqa/Pipeline/Phases.h"
+#include "gqa/CPU/Passes.h"
+#include "gqa/Dialect/GQA/Transforms/Passes.h"
+#include "gqa/Fuse/Passes.h"
+#include "gqa/Fuse/Simplify.h"
+#include "gqa/Pipeline/Passes.h"
+#include "gqa/Reference/Passes.h"
+#include "gqa/Tile/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+constexpr StringRef names[] = {"input", "raised", "shared", "fused", "tiled", "target", "binary"};
+
+/// Attention and its companions to loops, on tensors.
+LogicalResult buildAttention(OpPassManager &pm, const PipelineOptions &options) {
+  if (options.reference)
+    pm.addPass(createGQALowerToReference());
+  else
+    pm.addPass(createGQADecompose());
+  // Before kernels are made of memrefs, whose accesses are right by construction. Its options have no C++ name.
+  if (failed(parsePassPipeline("generate-runtime-verification{verbose-level=0}", pm)))
+    return failure();
+  if (!options.reference)
+    pm.addPass(createGQATile());
+  return success();
+}
+
+void buildBuffers(OpPassManager &pm) {
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  bufferization::buildBufferDeallocationPipeline(pm, {});
+  pm.addPass(createConvertBufferizationToMemRefPass());
+}
+
+LogicalResult buildTiled(OpPassManager &pm, const PipelineOptions &options) {
+  PrepareEntryOptions entry;
+  entry.function = options.function;
+  pm.addPass(createPrepareEntry(entry));
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  if (failed(buildAttention(pm, options)))
+    return failure();
+  pm.addPass(createAbsorbTranspose());
+  pm.addPass(createFuseElementwise());
+  if (!options.reference)
+    pm.addPass(createRelaxReductions());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  buildBuffers(pm);
+  return success();
+}
+
+/// The passes that lead to `phase` from the one before it.
+LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &options) {
+  // The reference must not depend on what it judges.
+  bool simplify = options.simplify && !options.reference;
+  switch (phase) {
+  case Phase::Input:
+  case Phase::Binary:
+    return success();
+  case Phase::Raised:
+    if (simplify)
+      buildRaisePipeline(pm);
+    return success();
+  case Phase::Shared:
+    if (simplify)
+      buildSharePipeline(pm);
+    return success();
+  case Phase::Fused:
+    if (simplify) {
+      buildFusePipeline(pm);
+      pm.addPass(createGQAReport({options.report}));
+    }
+    return success();
+  case Phase::Tiled:
+    return buildTiled(pm, options);
+  case Phase::Target: {
+    CPUPipelineOptions cpu;
+    cpu.polynomials = !options.reference;
+    buildCPUPipeline(pm, cpu);
+    return success();
+  }
+  }
+  return failure();
+}
+
+LogicalResult dump(ModuleOp module, Phase phase, StringRef folder) {
+  std::string name = (std::to_string(int(phase)) + "-" + stringifyPhase(phase) + ".mlir").str();
+  SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  std::error_code error = llvm::sys::fs::create_directories(folder);
+  if (!error) {
+    llvm::raw_fd_ostream out(path, error);
+    if (!error)
+      module.print(out, OpPrintingFlags().elideLargeElementsAttrs(64).useLocalScope());
+  }
+  if (error)
+    return module.emitError() << "the IR cannot be written to '" << path << "': " << error.message();
+  return success();
+}
+
+} // namespace
+
+std::optional<Phase> parsePhase(StringRef name) {
+  for (auto [index, known] : llvm::enumerate(names))
+    if (known == name)
+      return Phase(index);
+  return std::nullopt;
+}
+
+StringRef stringifyPhase(Phase phase) { return names[size_t(phase)]; }
+
+LogicalResult runToPhase(ModuleOp module, Phase to, const PipelineOptions &options) {
+  for (int index = 0; index <= int(to); ++index) {
+    Phase phase = Phase(index);
+    PassManager pm(module.getContext());
+    pm.enableVerifier(true);
+    if (failed(buildPhase(pm, phase, options)) || failed(pm.run(module)) ||
+        failed(verifyPhase(module, phase)))
+      return failure();
+    if (!options.dumpPhases.empty() && failed(dump(module, phase, options.dumpPhases)))
+      return failure();
+  }
+  return success();
+}
+
+} // namespace gqa

@@ -1,0 +1,142 @@
+// Parsed by hand: LLVM's own parser knows a few hundred options of LLVM and MLIR, and exits with 1.
+#include "Options.h"
+#include "Array.h"
+
+#include <cmath>
+#include <functional>
+
+namespace gqa::run {
+namespace {
+
+struct Flag {
+  llvm::StringRef name;
+  enum { None, Optional, Required } value;
+  std::function<llvm::Error(Options &, llvm::StringRef)> apply;
+};
+
+template <typename Member> auto text(Member member) {
+  return [member](Options &options, llvm::StringRef value) {
+    std::invoke(member, options) = value.str();
+    return llvm::Error::success();
+  };
+}
+
+llvm::Error setTime(Options &options, llvm::StringRef value) {
+  options.repeats = 20;
+  if (!value.empty() && (value.getAsInteger(10, options.repeats) || options.repeats < 1))
+    return fail("--time=" + value + " is not a number of calls; expected 1 or more");
+  return llvm::Error::success();
+}
+
+llvm::Error setTolerance(Options &options, llvm::StringRef value) {
+  double number;
+  if (value.getAsDouble(number) || !(number >= 0) || !std::isfinite(number))
+    return fail("--tolerance=" + value + " is not a tolerance; expected a number such as 1e-4");
+  options.tolerance = number;
+  return llvm::Error::success();
+}
+
+llvm::Error setSeed(Options &options, llvm::StringRef value) {
+  if (value.getAsInteger(10, options.seed))
+    return fail("--seed=" + value + " is not a seed; expected a number");
+  return llvm::Error::success();
+}
+
+llvm::Error setTarget(Options &options, llvm::StringRef value) {
+  if (value == "cuda" || value.starts_with("cuda:"))
+    return fail("target '" + value +
+                "' needs a CUDA code generator, and this build has none; use --target=cpu");
+  options.compile.target = value.str();
+  return llvm::Error::success();
+}
+
+const std::vector<Flag> &flags() {
+  using O = Options;
+  using E = llvm::Error;
+  static const std::vector<Flag> all = {
+      {"help", Flag::None, [](O &o, llvm::StringRef) { return o.help = true, E::success(); }},
+      {"inputs", Flag::Required, text(&O::inputs)},
+      {"outputs", Flag::Required, text(&O::outputs)},
+      {"expect", Flag::Required, text(&O::expect)},
+      {"to", Flag::Required, text(&O::to)},
+      {"dump-phases", Flag::Required, text([](O &o) -> auto & { return o.compile.dumpPhases; })},
+      {"function", Flag::Required, text([](O &o) -> auto & { return o.compile.function; })},
+      {"report", Flag::Required, text([](O &o) -> auto & { return o.compile.report; })},
+      {"target", Flag::Required, setTarget},
+      {"reference", Flag::None,
+       [](O &o, llvm::StringRef) { return o.compile.reference = true, E::success(); }},
+      {"no-simplify", Flag::None,
+       [](O &o, llvm::StringRef) { return o.compile.simplify = false, E::success(); }},
+      {"time", Flag::Optional, setTime},
+      {"tolerance", Flag::Required, setTolerance},
+      {"seed", Flag::Required, setSeed},
+  };
+  return all;
+}
+
+} // namespace
+
+llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
+  Options options;
+  for (llvm::StringRef argument : arguments) {
+    llvm::StringRef name = argument;
+    if (argument == "-" || !name.consume_front("-")) {
+      if (!options.file.empty())
+        return fail("two files are given, '" + options.file + "' and '" + argument + "'; expected one");
+      options.file = argument.str();
+      continue;
+    }
+    name.consume_front("-");
+    auto [key, value] = name.split('=');
+    if (key == "h")
+      key = "help";
+    auto flag = llvm::find_if(flags(), [key = key](const Flag &known) { return known.name == key; });
+    if (flag == flags().end())
+      return fail("unknown option '" + argument + "'; see gqa-run --help");
+    bool given = name.contains('=');
+    if (given && flag->value == Flag::None)
+      return fail("option '--" + key + "' takes no value");
+    if (flag->value == Flag::Required && value.empty())
+      return fail("option '--" + key + "' needs a value: --" + key + "=...");
+    if (llvm::Error error = flag->apply(options, value))
+      return std::move(error);
+  }
+  if (options.file.empty() && !options.help)
+    return fail("no file is given; expected gqa-run FILE, see gqa-run --help");
+  options.compile.filename = options.file == "-" ? "<stdin>" : options.file;
+  return options;
+}
+
+llvm::StringRef helpText() {
+  return R"(gqa-run FILE [options]      compiles a module of MLIR and runs one of its functions ('-': standard input)
+
+What goes in and out
+  --inputs=X.npz            arrays arg0, arg1, ... (parameters come from the module's gqa.weights file)
+  --inputs=A.npy,B.npy      one file per argument
+  --inputs=2x?...xf32,...   shapes, filled at random; without --inputs the function's own shapes are
+  --outputs=O.npz           writes the results as out0, out1, ...; bf16 as uint16
+  --expect=Y.npz            compares the results with out0, out1, ...
+  --tolerance=T             allowed error relative to the largest value (1e-4; f16 5e-3; bf16 4e-2)
+  --seed=N                  for random inputs
+  --function=NAME           by default main, else the only public function
+
+How it is compiled
+  --reference               float64 loops instead of kernels, on the graph as it stands
+  --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
+  --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
+  --report=R.json           what the recogniser found
+  --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
+  --dump-phases=DIR         writes the IR after every phase
+  --time[=N]                median and minimum of N calls (20)
+
+Examples
+  gqa-run model.mlir --inputs=args.npz --expect=want.npz
+  gqa-run attention.mlir --inputs=1x32x1x128xbf16,1x8x4096x128xbf16,1x8x4096x128xbf16 --time
+  gqa-run model.mlir --to=tiled | less
+
+Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
+Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load).
+)";
+}
+
+} // namespace gqa::run

@@ -1,0 +1,29 @@
+// The command line of gqa-run.
+#ifndef GQA_TOOLS_GQA_RUN_OPTIONS_H
+#define GQA_TOOLS_GQA_RUN_OPTIONS_H
+
+#include "gqa/JIT/JIT.h"
+
+#include <optional>
+
+namespace gqa::run {
+
+struct Options {
+  std::string file;
+  std::string inputs, outputs, expect, to;
+  CompileOptions compile;
+  std::optional<double> tolerance;
+  uint64_t seed = 0;
+  int repeats = 0; ///< how many calls to time, 0 for none
+  bool help = false;
+};
+
+/// Reads the arguments after the program's name.
+llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments);
+
+/// What --help prints.
+llvm::StringRef helpText();
+
+} // namespace gqa::run
+
+#endif // GQA_TOOLS_GQA_RUN_OPTIONS_H

@@ -1,0 +1,139 @@
+// gqa-run: compiles a module and runs one of its functions.
+#include "Compare.h"
+#include "Inputs.h"
+#include "Options.h"
+
+#include "gqa/JIT/JITModule.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+
+using namespace gqa;
+using namespace gqa::run;
+
+namespace {
+
+/// One call. Results belong to the arrays.
+llvm::Expected<std::vector<Array>> callOnce(CompiledFunction &function, llvm::ArrayRef<Array> inputs) {
+  std::vector<DLTensor> views;
+  for (const Array &input : inputs)
+    views.push_back(input.view());
+  std::vector<const DLTensor *> pointers;
+  for (const DLTensor &view : views)
+    pointers.push_back(&view);
+  auto results = function.call(pointers);
+  if (!results)
+    return results.takeError();
+  std::vector<Array> arrays;
+  for (DLManagedTensor *result : *results)
+    arrays.push_back(Array::adopt(result));
+  return arrays;
+}
+
+llvm::Error measure(CompiledFunction &function, llvm::ArrayRef<Array> inputs, int repeats) {
+  std::vector<double> times;
+  for (int i = 0; i < repeats; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    auto results = callOnce(function, inputs);
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    if (!results)
+      return results.takeError();
+  }
+  llvm::sort(times);
+  llvm::outs() << llvm::format("time: median %.4f ms, minimum %.4f ms of %d calls\n", times[times.size() / 2],
+                               times[0], repeats);
+  return llvm::Error::success();
+}
+
+void summarize(llvm::ArrayRef<Array> results) {
+  for (auto [index, result] : llvm::enumerate(results)) {
+    llvm::outs() << "out" << index << ": " << toString(result.type) << " =";
+    int64_t count = result.count();
+    for (int64_t i = 0; i < std::min<int64_t>(count, 6); ++i)
+      llvm::outs() << llvm::format(" %g", result.at(i));
+    llvm::outs() << (count > 6 ? " ...\n" : "\n");
+  }
+}
+
+/// True if all results are as expected.
+llvm::Expected<bool> useResults(llvm::ArrayRef<Array> results, const Options &options) {
+  if (!options.outputs.empty()) {
+    Arrays named;
+    for (auto [index, result] : llvm::enumerate(results))
+      named.insert({"out" + std::to_string(index), result});
+    if (llvm::Error error = writeNpz(options.outputs, named))
+      return error;
+  }
+  if (!options.expect.empty())
+    return compareResults(results, options.expect, options.tolerance);
+  if (options.outputs.empty() && !options.repeats)
+    summarize(results);
+  return true;
+}
+
+llvm::Expected<bool> runFile(const Options &options) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.file);
+  if (!buffer)
+    return fail(options.file + ": " + buffer.getError().message());
+  mlir::DialectRegistry registry;
+  registerForJIT(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = parseModule((*buffer)->getBuffer(), options.compile.filename, context);
+  if (!module)
+    return module.takeError();
+  if (!options.to.empty()) {
+    if (llvm::Error error = lowerModule(**module, options.to, options.compile))
+      return error;
+    (*module)->print(llvm::outs());
+    llvm::outs() << "\n";
+    return true;
+  }
+  auto signature = readSignature(**module, options.compile.function);
+  if (!signature)
+    return signature.takeError();
+  auto inputs = makeInputs(*signature, options);
+  if (!inputs)
+    return inputs.takeError();
+  auto function = compileModule(**module, options.compile);
+  if (!function)
+    return function.takeError();
+  auto results = callOnce(**function, *inputs);
+  if (!results)
+    return results.takeError();
+  if (options.repeats)
+    if (llvm::Error error = measure(**function, *inputs, options.repeats))
+      return error;
+  return useResults(*results, options);
+}
+
+int report(llvm::Error error) {
+  llvm::errs() << "gqa-run: error: " << llvm::toString(std::move(error)) << "\n";
+  return 2;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  auto options = parseOptions(llvm::ArrayRef(const_cast<const char **>(argv) + 1, size_t(argc - 1)));
+  if (!options)
+    return report(options.takeError());
+  if (options->help) {
+    llvm::outs() << helpText();
+    return 0;
+  }
+  try {
+    auto good = runFile(*options);
+    if (!good)
+      return report(good.takeError());
+    return *good ? 0 : 1;
+  } catch (const std::bad_alloc &) {
+    return report(fail("out of memory"));
+  }
+}

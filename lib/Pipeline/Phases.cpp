@@ -119,6 +119,25 @@ LogicalResult dump(ModuleOp module, Phase phase, StringRef folder) {
   return success();
 }
 
+/// Stands behind a phase's passes: checks what remains, and writes it to a folder if there is one.
+struct EndPhasePass : PassWrapper<EndPhasePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EndPhasePass)
+
+  EndPhasePass(Phase phase, StringRef folder) : phase(phase), folder(folder) {}
+
+  StringRef getName() const override { return "EndPhase"; }
+
+  void runOnOperation() override {
+    if (failed(verifyPhase(getOperation(), phase)) ||
+        (!folder.empty() && failed(dump(getOperation(), phase, folder))))
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+
+  Phase phase;
+  std::string folder;
+};
+
 } // namespace
 
 std::optional<Phase> parsePhase(StringRef name) {
@@ -130,18 +149,19 @@ std::optional<Phase> parsePhase(StringRef name) {
 
 StringRef stringifyPhase(Phase phase) { return names[size_t(phase)]; }
 
-LogicalResult runToPhase(ModuleOp module, Phase to, const PipelineOptions &options) {
+LogicalResult buildPipelineTo(OpPassManager &pm, Phase to, const PipelineOptions &options) {
   for (int index = 0; index <= int(to); ++index) {
     Phase phase = Phase(index);
-    PassManager pm(module.getContext());
-    pm.enableVerifier(true);
-    if (failed(buildPhase(pm, phase, options)) || failed(pm.run(module)) ||
-        failed(verifyPhase(module, phase)))
+    if (failed(buildPhase(pm, phase, options)))
       return failure();
-    if (!options.dumpPhases.empty() && failed(dump(module, phase, options.dumpPhases)))
-      return failure();
+    pm.addPass(std::make_unique<EndPhasePass>(phase, options.dumpPhases));
   }
   return success();
+}
+
+LogicalResult runToPhase(ModuleOp module, Phase to, const PipelineOptions &options) {
+  PassManager pm(module.getContext());
+  return failure(failed(buildPipelineTo(pm, to, options)) || failed(pm.run(module)));
 }
 
 } // namespace gqa

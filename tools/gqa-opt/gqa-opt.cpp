@@ -1,10 +1,75 @@
-// gqa-opt: runs passes on a module. MlirOptMain with this compiler's dialects and passes.
+// gqa-opt: runs passes on a module, or takes it to a phase. MlirOptMain with this compiler's dialects and passes, behind a
+// look at the text that keeps absurd nesting away from the parser.
+#include "gqa/Pipeline/Phases.h"
+#include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
 
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace llvm;
+
+namespace {
+
+cl::opt<std::string> toPhase("to", cl::value_desc("phase"),
+                             cl::desc("take the module to input, raised, shared, fused, tiled, target or binary"));
+cl::opt<std::string> dumpPhases("dump-phases", cl::value_desc("folder"),
+                                cl::desc("with --to: write the IR after every phase"));
+
+int fail(const Twine &message) {
+  WithColor::error(errs(), "gqa-opt") << message << "\n";
+  return EXIT_FAILURE;
+}
+
+/// Passes from the command line first, then the phases.
+mlir::MlirOptMainConfig makeConfig(std::optional<gqa::Phase> phase) {
+  mlir::MlirOptMainConfig config = mlir::MlirOptMainConfig::createFromCLOptions();
+  if (!phase)
+    return config;
+  mlir::MlirOptMainConfig passes = config;
+  config.setPassPipelineSetupFn([passes, phase](mlir::PassManager &manager) {
+    gqa::PipelineOptions options;
+    options.dumpPhases = dumpPhases;
+    return mlir::failure(mlir::failed(passes.setupPassPipeline(manager)) ||
+                         mlir::failed(gqa::buildPipelineTo(manager, *phase, options)));
+  });
+  return config;
+}
+
+} // namespace
 
 int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
   mlir::DialectRegistry registry;
   gqa::registerAll(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "gqa-opt: compiler for grouped-query attention\n", registry));
+  auto [input, output] =
+      mlir::registerAndParseCLIOptions(argc, argv, "gqa-opt: compiler for grouped-query attention\n", registry);
+  std::optional<gqa::Phase> phase = gqa::parsePhase(toPhase);
+  if (!phase && !toPhase.empty())
+    return fail("there is no phase '" + toPhase +
+                "'; expected input, raised, shared, fused, tiled, target or binary");
+  mlir::MlirOptMainConfig config = makeConfig(phase);
+  if (config.shouldShowDialects() || config.shouldListPasses())
+    return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
+
+  std::string message;
+  std::unique_ptr<MemoryBuffer> file = mlir::openInputFile(input, &message);
+  if (!file)
+    return fail(message);
+  if (Error error = gqa::prescan(file->getBuffer()))
+    return fail(file->getBufferIdentifier() + ": " + toString(std::move(error)));
+  std::unique_ptr<ToolOutputFile> out = mlir::openOutputFile(output, &message);
+  if (!out)
+    return fail(message);
+  if (mlir::failed(mlir::MlirOptMain(out->os(), std::move(file), registry, config)))
+    return EXIT_FAILURE;
+  out->keep();
+  return EXIT_SUCCESS;
 }

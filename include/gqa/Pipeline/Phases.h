@@ -3,6 +3,7 @@
 #define GQA_PIPELINE_PHASES_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct PipelineOptions {
   std::string report;     ///< where the recogniser writes its JSON
   std::string dumpPhases; ///< a directory for the IR after every phase, made if missing
 };
+
+/// Adds the passes that take a module from `input` to `to`, each phase followed by its verifier.
+mlir::LogicalResult buildPipelineTo(mlir::OpPassManager &manager, Phase to, const PipelineOptions &options);
 
 /// Takes `module` from `input` to `to`, verifying after every phase. Errors are diagnostics of the module's
 /// context.

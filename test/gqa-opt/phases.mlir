@@ -8,7 +8,7 @@
 // FUSED: gqa.attention
 // TILED-NOT: tensor<
 // TILED: tile.kernel
-// TARGET-NOT: memref
+// TARGET-NOT: memref<
 // TARGET: llvm.func @main
 // UNKNOWN: there is no phase 'fussed'; expected input, raised, shared, fused, tiled, target or binary
 func.func @main(%q: tensor<1x4x8x16xf32>, %k: tensor<1x2x8x16xf32>) -> tensor<1x4x8x16xf32> {

@@ -107,6 +107,7 @@ AttentionValues bindArguments(AttentionOp op, Block &block, const Schedule &sche
   values.output = toLogical(b, next(op.getOutput()), op.getOLayout());
   values.lse = next(op.getLse());
   bindSizes(values, schedule, b);
+  buildRuntimeChecks(op, values, b);
   values.scale = buildScale(op, scale, values.keyDim, b);
   SmallVector<Value> scores = {values.batch, b.size(values.q, 1), values.queries, values.keys};
   for (Value *broadcast : {&values.mask, &values.bias})

@@ -25,6 +25,9 @@ struct AttentionValues {
 /// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
 mlir::func::FuncOp buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder);
 
+/// Assertions about operands whose sizes are not known before the program runs; mask and bias have their own shape yet.
+void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
 /// The kernel, at the end of the function.
 void buildAttentionKernel(AttentionOp op, const AttentionValues &values, const Schedule &schedule,
                           IndexBuilder &b);

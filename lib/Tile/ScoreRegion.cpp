@@ -34,6 +34,29 @@ void readFromBuffer(Value tensor, Value buffer, IndexBuilder &b) {
   tensor.replaceAllUsesWith(view);
 }
 
+/// The size that bounds an index argument of the region, or dynamic: any other index can be anything.
+int64_t boundOf(AttentionOp op, Value index) {
+  auto argument = dyn_cast<BlockArgument>(index);
+  if (!argument || argument.getArgNumber() == 0 || argument.getArgNumber() > 4)
+    return ShapedType::kDynamic;
+  int64_t bounds[] = {op.getBatch(), op.getQueryHeads(), op.getNumQueries(), op.getNumKeys()};
+  return bounds[argument.getArgNumber() - 1];
+}
+
+/// Moves the indices of a read into the tensor where they may be outside: a read there is undefined, and a
+/// task cannot report an error, but no program may read other memory.
+void clampIndices(AttentionOp op, tensor::ExtractOp extract, IndexBuilder &b) {
+  b.setInsertionPoint(extract);
+  RankedTensorType type = extract.getTensor().getType();
+  for (auto [dim, operand] : llvm::enumerate(extract.getIndicesMutable())) {
+    int64_t bound = boundOf(op, operand.get());
+    if (!ShapedType::isDynamic(bound) && !type.isDynamicDim(dim) && bound <= type.getDimSize(dim))
+      continue;
+    Value last = b.sub(b.createOrFold<tensor::DimOp>(extract.getTensor(), int64_t(dim)), b.index(1));
+    operand.set(b.max(b.min(operand.get(), last), b.index(0)));
+  }
+}
+
 } // namespace
 
 void copyScoreRegion(AttentionOp op, ValueRange captures, Region &region, IndexBuilder &b) {
@@ -41,6 +64,7 @@ void copyScoreRegion(AttentionOp op, ValueRange captures, Region &region, IndexB
   IRMapping mapping;
   op.getScore().cloneInto(&region, mapping);
   Block &block = region.front();
+  block.walk([&](tensor::ExtractOp extract) { clampIndices(op, extract, b); });
   constexpr unsigned kIndices = 5; // the score, b, h, i, j
   for (auto [argument, capture] : llvm::zip(block.getArguments().drop_front(kIndices), captures)) {
     if (isa<TensorType>(argument.getType()))

@@ -2,6 +2,12 @@
 
 // One task per (batch, key/value head, block of queries); the group's 4 heads times 16 queries are the rows of a tile.
 
+// RUN: gqa-opt %s --gqa-tile --canonicalize --cse | FileCheck %s --check-prefix=STATIC
+// Sizes that are all known need no check.
+// STATIC: func private @gqa_attention_0
+// STATIC-NOT: cf.assert
+// STATIC: func private @gqa_attention_2
+
 // CHECK-LABEL: func @causal
 // CHECK: %[[Q:.*]] = bufferization.to_buffer %arg0 read_only
 // CHECK: %[[O:.*]] = memref.alloc() {{.*}} : memref<1x8x64x16xf32>
@@ -48,12 +54,16 @@ func.func @clauses(%q: tensor<2x2x1x16xf16>, %k: tensor<2x2x16x64xf16>, %v: tens
   return %o, %l : tensor<2x2x1x8xf16>, tensor<2x2x1xf32>
 }
 
-// Captured tensors are read from their buffers.
+// Captured tensors are read from their buffers, within their bounds; sizes known at run time only are compared.
 // CHECK-LABEL: func private @gqa_attention_2(
 // CHECK-SAME: %[[TABLE:[^:]*]]: memref<?xf32, strided<[?], offset: ?>>, %[[X:[^:]*]]: f32
+// CHECK: cf.assert %{{.*}}, "gqa.attention: q and k differ in batch size"
+// CHECK: cf.assert %{{.*}}, "gqa.attention: the number of key/value heads does not divide the number of query heads"
 // CHECK: tile.score {{.*}} score {
 // CHECK: ^bb0(%[[S:.*]]: f32, %{{.*}}: index, %[[HEAD:.*]]: index, %{{.*}}: index, %{{.*}}: index):
-// CHECK: memref.load %[[TABLE]][%[[HEAD]]]
+// CHECK: %[[LOW:.*]] = arith.minsi %[[HEAD]]
+// CHECK: %[[INDEX:.*]] = arith.maxsi %[[LOW]], %c0
+// CHECK: memref.load %[[TABLE]][%[[INDEX]]]
 // CHECK: arith.mulf %{{.*}}, %[[X]]
 // CHECK: tile.yield
 func.func @score(%q: tensor<?x?x?x16xf32>, %k: tensor<?x?x?x16xf32>, %v: tensor<?x?x?x16xf32>, %table: tensor<?xf32>,

@@ -75,7 +75,7 @@ HARD = {
     "no_queries": dict(queries=0),
     "no_batch": dict(batch=0),
     "odd_dims": dict(dim=33, value_dim=7),
-    "one_value_dim": dict(queries=130, dim=1, value_dim=1),
+    "one_value_dim": dict(queries=130, dim=24, value_dim=1),
     "decode_group_16": dict(queries=1, group=16, keys=239),
     "many_tiles": dict(queries=130, keys=239, causal=True, offset=("constant", 109)),
     "more_queries_than_keys": dict(queries=65, keys=17, causal=True, offset=("constant", 0), dead_row="uniform"),

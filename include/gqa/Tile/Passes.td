@@ -23,9 +23,13 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
     %o = bufferization.to_tensor %room restrict writable : ...
     ```
 
+    Sizes that are not known before the program runs are compared by assertions in front of the kernel, and indices into
+    captured tensors are clamped, so that a kernel never reads or writes other memory.
+
     Numerics: reassociates (the sum over keys goes block by block, rescaled by the running maximum)
   }];
   let dependentDialects = ["gqa::tile::TileDialect", "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
+                           "mlir::cf::ControlFlowDialect",
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect"];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];

@@ -1,0 +1,76 @@
+// What the verifier of gqa.attention says about static sizes, said again at run time about dynamic ones: a
+// kernel trusts its operands to agree. Comments name the constraint of GQAOps.td.
+#include "AttentionFunction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+class Checks {
+public:
+  explicit Checks(IndexBuilder &b) : b(b) {}
+
+  void equal(Value size, Value expected, const Twine &message) { require(isEqual(size, expected), message); }
+
+  void equalOrOne(Value size, Value expected, const Twine &message) {
+    require(b.createOrFold<arith::OrIOp>(isEqual(size, expected), isEqual(size, b.index(1))), message);
+  }
+
+private:
+  Value isEqual(Value a, Value b2) {
+    if (a == b2)
+      return arith::ConstantOp::create(b, b.getBoolAttr(true));
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, a, b2);
+  }
+
+  void require(Value condition, const Twine &message) {
+    if (!matchPattern(condition, m_One())) // what is known to hold needs no check
+      cf::AssertOp::create(b, condition, ("gqa.attention: " + message).str());
+  }
+
+  IndexBuilder &b;
+};
+
+} // namespace
+
+void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+  Checks checks(b);
+  Value queryHeads = b.size(values.q, 1);
+  for (auto [name, value] : {std::pair("k", values.k), std::pair("v", values.v)})
+    checks.equal(b.size(value, 0), values.batch,
+                 Twine("q and ") + name + " differ in batch size");                           // attention_c3
+  checks.equal(b.size(values.v, 1), values.kvHeads, "k and v differ in the number of heads"); // attention_c4
+  checks.equal(b.mul(values.group, values.kvHeads), queryHeads,
+               "the number of key/value heads does not divide the number of query heads");    // attention_c5
+  checks.equal(b.size(values.v, 2), values.keys, "k and v differ in the number of keys");     // attention_c6
+  checks.equal(b.size(values.k, 3), values.keyDim, "q and k differ in their head dimension"); // attention_c7
+  SmallVector<Value> output = {values.batch, queryHeads, values.queries, values.valueDim};
+  for (auto [dim, size] : llvm::enumerate(output)) {
+    checks.equal(b.size(values.output, dim), size,
+                 "the output does not have the shape that q and v ask for"); // c8
+    if (values.lse && dim < 3)
+      checks.equal(b.size(values.lse, dim), size,
+                   "lse does not have the shape that q asks for"); // attention_c9
+  }
+  SmallVector<Value> scores = {values.batch, queryHeads, values.queries, values.keys};
+  for (auto [name, value] : {std::pair("mask", values.mask), std::pair("bias", values.bias)}) {
+    int64_t rank = value ? cast<MemRefType>(value.getType()).getRank() : 0;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      checks.equalOrOne(b.size(value, dim), scores[4 - rank + dim],
+                        Twine(name) +
+                            " does not broadcast to batch x heads x queries x keys"); // attention_c10
+  }
+  for (auto [name, value] : {std::pair("kv_len", values.kvLen), std::pair("offset", values.offsets)})
+    if (value)
+      checks.equalOrOne(b.size(value, 0), values.batch,
+                        Twine(name) + " needs one element, or one per batch"); // c11
+  if (values.sinks)
+    checks.equal(b.size(values.sinks, 0), queryHeads,
+                 "sinks needs one element per query head"); // attention_c12
+}
+
+} // namespace gqa

@@ -50,6 +50,18 @@ def RelaxReductions : Pass<"gqa-relax-reductions"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def GuardAccesses : Pass<"gqa-guard-accesses"> {
+  let summary = "asserts that dynamic indices, slices and shapes are within bounds";
+  let description = [{
+    Asks every operation that can verify itself at run time to do so, as upstream's `generate-runtime-verification` does,
+    but leaves score regions alone: they are pure and run inside a kernel, and `gqa-tile` clamps their indices.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def GuardSizes : Pass<"gqa-guard-sizes"> {
   let summary = "asserts that the size of each dynamic allocation is sane";
   let description = [{

@@ -35,7 +35,13 @@ public:
           Value from = contiguousSource();
           forEachRow([&](ValueRange at, Value row) { copyVectors(from, at, row); });
         },
-        [&] { forEachRow([&](ValueRange at, Value row) { copyElements(source, at, row, b.index(0)); }); });
+        [&] {
+          // Column by column: what is not contiguous along a row mostly is across rows.
+          b.forEach(b.index(0), width, 1, [&](Value column) {
+            forEachRow([&](ValueRange at, Value row) { copyElement(source, at, row, column); });
+          });
+          forEachRow([&](ValueRange, Value row) { pad(row); });
+        });
   }
 
 private:
@@ -60,16 +66,18 @@ private:
       place.push_back(column);
       b.storeVector(b.widen(b.loadVector(from, place), b.element), storage, {row, column});
     });
-    copyElements(from, at, row, whole);
+    b.forEach(whole, width, 1, [&](Value column) { copyElement(from, at, row, column); });
+    pad(row);
   }
 
-  /// The elements of a row from `begin` on, and the zeros behind them.
-  void copyElements(Value from, ValueRange at, Value row, Value begin) {
-    b.forEach(begin, width, 1, [&](Value column) {
-      SmallVector<Value> place(at);
-      place.push_back(column);
-      b.store(b.widen(b.load(from, place), b.element), storage, {row, column});
-    });
+  void copyElement(Value from, ValueRange at, Value row, Value column) {
+    SmallVector<Value> place(at);
+    place.push_back(column);
+    b.store(b.widen(b.load(from, place), b.element), storage, {row, column});
+  }
+
+  /// The zeros behind the elements of a row.
+  void pad(Value row) {
     Value zero = b.scalar(0.0);
     b.forEach(width, b.size(storage, 1), 1, [&](Value column) { b.store(zero, storage, {row, column}); });
   }

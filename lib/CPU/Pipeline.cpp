@@ -17,8 +17,8 @@ namespace {
 
 /// Structured operations to loops over loads and stores whose indices are as simple as they can be.
 void buildLoops(OpPassManager &pm) {
+  pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small and must not fail
   pm.addPass(createLowerTileToCPU());
-  pm.addPass(createGuardSizes());
   pm.addPass(createLowerMatmul());
   pm.addPass(createLowerCopy());
   pm.addPass(createConvertLinalgToLoopsPass());

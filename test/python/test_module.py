@@ -80,7 +80,7 @@ def test_missing_sidecar_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("call, error, word", [
-    (lambda: gqa.compile("not mlir\n"), ValueError, "expected"),
+    (lambda: gqa.compile("not mlir\n"), ValueError, "<module>:1:1: "),
     (lambda: gqa.compile("module {\n}\n"), ValueError, "function"),
     (lambda: gqa.compile(TWO, "absent"), ValueError, "absent"),
     (lambda: gqa.compile("absent.mlir"), FileNotFoundError, "absent.mlir"),

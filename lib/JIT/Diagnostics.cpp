@@ -12,7 +12,7 @@ std::string place(Location location) {
   std::string text;
   location->walk([&](Location inner) {
     auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file)
+    if (!file || file.getLine() == 0) // 0: the text as a whole
       return WalkResult::advance();
     text = (file.getFilename().strref() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ")
                .str();

@@ -42,6 +42,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef file
     return makeError(
         filename +
         ": bytecode is not accepted, because its reader trusts it; convert it to text with gqa-opt");
+  context.printOpOnDiagnostic(false); // the place says it in fewer lines
   DiagnosticCollector collector(&context);
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, filename), llvm::SMLoc());

@@ -32,6 +32,12 @@ std::string oneLine(StringRef message) {
     else if (lines.size() == 1)
       text += line;
   }
+  // loc("model.mlir":7:10) reads better as model.mlir:7:10.
+  StringRef simple = place;
+  if (simple.consume_front("loc(\"") && simple.consume_back(")") && simple.count('"') == 1) {
+    auto [file, position] = simple.split('"');
+    place = (file + position).str();
+  }
   return place.empty() ? text : text + " at " + place;
 }
 

@@ -1,6 +1,7 @@
 // What may remain after each phase, so that a leak is found where it was made.
 #include "gqa/Pipeline/Phases.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringSet.h"
@@ -50,6 +51,10 @@ LogicalResult verifyOperation(Operation *op, Phase phase) {
       (phase >= Phase::Target && op->getName().getStringRef() == "builtin.unrealized_conversion_cast"))
     return op->emitError() << "'" << op->getName() << "' may not be in a module after the phase '"
                            << stringifyPhase(phase) << "'";
+  // What it would call is whatever the process has under that name.
+  if (auto function = dyn_cast<func::FuncOp>(op); function && function.isExternal() && phase < Phase::Tiled)
+    return op->emitError() << "function '" << function.getName()
+                           << "' has no body; a graph cannot call foreign code";
   for (Type type : op->getResultTypes())
     if (failed(verifyType(op, type, phase)))
       return failure();

@@ -21,7 +21,8 @@ llvm::Expected<Zip> open(const std::string &path, int flags) {
   zip_error_init_with_code(&error, code);
   std::string text = zip_error_strerror(&error);
   zip_error_fini(&error);
-  return fail(path + ": " + text + (flags ? "" : "; expected a .npz file"));
+  return fail(path + ": " + text +
+              (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS ? "; expected a .npz file" : ""));
 }
 
 /// The bytes of one member.

@@ -98,8 +98,8 @@ def LowerAssert : Pass<"gqa-lower-assert", "mlir::ModuleOp"> {
 def ExpandMath : Pass<"gqa-expand-math"> {
   let summary = "mathematical functions as arithmetic that vectorises";
   let description = [{
-    `exp`, `tanh`, `erf`, `log` and their like of f32 become polynomials, `rsqrt` a division by a root, small constant powers
-    multiplications. Everything else (`sin`, `cos`, all of f64) stays for the C library.
+    `exp`, `tanh`, `erf` and their like of f32 become polynomials, `rsqrt` a division by a root, small constant powers
+    multiplications. NaN and infinities stay exact. Everything else (`log`, `sin`, all of f64) stays for the C library.
 
     Numerics: approximates (4 ulp of f32)
   }];

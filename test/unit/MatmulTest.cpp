@@ -1,0 +1,109 @@
+// Matrix products against sums in double, over types, orientations, strides and awkward sizes.
+#include "Runtime/Widen.h"
+#include "gqa/Runtime/Runtime.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+#include <tuple>
+#include <vector>
+
+using namespace gqa::rt;
+
+namespace {
+
+/// A batch of matrices of any of the runtime's types, with a few elements between rows.
+struct Matrices {
+  int type;
+  int64_t batch, rows, columns, row;
+  std::vector<float> f32;
+  std::vector<double> f64;
+  std::vector<uint16_t> bits;
+
+  Matrices(int type, int64_t batch, int64_t rows, int64_t columns, std::mt19937 &random)
+      : type(type), batch(batch), rows(rows), columns(columns), row(columns + 3), f32(size_t(size())),
+        f64(size_t(size())), bits(size_t(size())) {
+    std::normal_distribution<float> normal;
+    for (int64_t i = 0; i < size(); ++i)
+      set(i, normal(random));
+  }
+  int64_t size() const { return batch * rows * row; }
+  void set(int64_t i, float value) {
+    if (type == GQA_RT_F16)
+      bits[size_t(i)] = narrowF16(value);
+    else if (type == GQA_RT_BF16)
+      narrowBF16(&value, &bits[size_t(i)], 1);
+    f32[size_t(i)] = value;
+    f64[size_t(i)] = value;
+  }
+  double get(int64_t b, int64_t r, int64_t c) const {
+    size_t i = size_t((b * rows + r) * row + c);
+    float value = f32[i];
+    if (type == GQA_RT_F16)
+      return widenF16(bits[i]);
+    if (type == GQA_RT_BF16)
+      widenBF16(&bits[i], &value, 1);
+    return type == GQA_RT_F64 ? f64[i] : value;
+  }
+  void *data() {
+    return type == GQA_RT_F32   ? static_cast<void *>(f32.data())
+           : type == GQA_RT_F64 ? static_cast<void *>(f64.data())
+                                : bits.data();
+  }
+};
+
+/// What one rounding to the type may lose.
+double epsilon(int type) {
+  return type == GQA_RT_F64 ? 0x1p-52 : type == GQA_RT_F32 ? 0x1p-23 : type == GQA_RT_F16 ? 0x1p-10 : 0x1p-7;
+}
+
+using Case = std::tuple<int, int, std::tuple<int64_t, int64_t, int64_t, int64_t>>;
+class Matmul : public testing::TestWithParam<Case> {};
+
+TEST_P(Matmul, AgreesWithDouble) {
+  auto [type, flags, sizes] = GetParam();
+  auto [batch, m, n, k] = sizes;
+  if (const char *error = gqa_rt_blas_error())
+    GTEST_SKIP() << error;
+  std::mt19937 random(7);
+  bool ta = flags & GQA_RT_TRANSPOSE_A, tb = flags & GQA_RT_TRANSPOSE_B;
+  Matrices a(type, batch, ta ? k : m, ta ? m : k, random), b(type, batch, tb ? n : k, tb ? k : n, random);
+  Matrices c(type, batch, m, n, random), before = c;
+  gqa_rt_matmul(flags | GQA_RT_TYPES(type, type, type), batch, m, n, k, a.data(), a.row, a.rows * a.row,
+                b.data(), b.row, b.rows * b.row, c.data(), c.row, c.rows * c.row);
+  for (int64_t i = 0; i < batch; ++i)
+    for (int64_t r = 0; r < m; ++r) {
+      for (int64_t s = 0; s < n; ++s) {
+        double want = flags & GQA_RT_ACCUMULATE ? before.get(i, r, s) : 0, magnitude = std::abs(want);
+        for (int64_t t = 0; t < k; ++t) {
+          double product = (ta ? a.get(i, t, r) : a.get(i, r, t)) * (tb ? b.get(i, s, t) : b.get(i, t, s));
+          want += product;
+          magnitude += std::abs(product);
+        }
+        double sum = type == GQA_RT_F64 ? 0x1p-52 : 0x1p-23; // the precision that is accumulated in
+        ASSERT_NEAR(c.get(i, r, s), want, epsilon(type) * std::abs(want) + double(k + 2) * sum * magnitude);
+      }
+      ASSERT_EQ(c.get(i, r, n), before.get(i, r, n)) << "written between the rows";
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, Matmul,
+    testing::Combine(testing::Values(GQA_RT_F32, GQA_RT_F64, GQA_RT_F16, GQA_RT_BF16), testing::Range(0, 8),
+                     testing::Values(std::make_tuple(1, 1, 1, 1), std::make_tuple(1, 1, 130, 37),
+                                     std::make_tuple(3, 5, 1, 9), std::make_tuple(2, 33, 65, 17),
+                                     std::make_tuple(40, 4, 3, 2), std::make_tuple(2, 3, 4, 0),
+                                     std::make_tuple(1, 300, 520, 5), std::make_tuple(0, 3, 4, 5))));
+
+void mixed(void **) {
+  double d = 1;
+  float f = 1;
+  gqa_rt_matmul(GQA_RT_TYPES(GQA_RT_F64, GQA_RT_F32, GQA_RT_F32), 1, 1, 1, 1, &d, 1, 0, &f, 1, 0, &f, 1, 0);
+}
+
+TEST(MatmulErrors, Refused) {
+  EXPECT_EQ(gqa_rt_call(mixed, nullptr), 1);
+  EXPECT_STREQ(gqa_rt_last_error(), "a matrix product mixes f64 with narrower types");
+}
+
+} // namespace

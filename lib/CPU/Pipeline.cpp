@@ -16,9 +16,11 @@ namespace gqa {
 namespace {
 
 /// Structured operations to loops over loads and stores whose indices are as simple as they can be.
-void buildLoops(OpPassManager &pm) {
+void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small and must not fail
-  pm.addPass(createLowerTileToCPU());
+  LowerTileToCPUOptions tiles;
+  tiles.vectorBits = options.vectorBits;
+  pm.addPass(createLowerTileToCPU(tiles));
   pm.addPass(createLowerMatmul());
   pm.addPass(createLowerCopy());
   pm.addPass(createConvertLinalgToLoopsPass());
@@ -73,7 +75,7 @@ void buildLLVM(OpPassManager &pm) {
 } // namespace
 
 void buildCPUPipeline(OpPassManager &pm, const CPUPipelineOptions &options) {
-  buildLoops(pm);
+  buildLoops(pm, options);
   buildScalars(pm, options);
   buildLLVM(pm);
 }

@@ -35,14 +35,12 @@ struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
   using LowerTileToCPUBase::LowerTileToCPUBase;
 
   void runOnOperation() override {
-    VectorTarget target = hostVectorTarget();
-    if (vectorBits != 0) {
-      if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
-        getOperation().emitError("vector-bits is ") << unsigned(vectorBits) << ", expected 128, 256 or 512";
-        return signalPassFailure();
-      }
-      target = {vectorBits, vectorBits == 512 ? 32u : 16u};
+    unsigned bits = vectorBits == 0 ? hostVectorBits() : unsigned(vectorBits);
+    if (bits != 128 && bits != 256 && bits != 512) {
+      getOperation().emitError("vector-bits is ") << bits << ", expected 128, 256 or 512";
+      return signalPassFailure();
     }
+    VectorTarget target = vectorTargetOf(bits);
     SmallVector<Operation *> operations;
     SmallVector<tile::KernelOp> kernels;
     getOperation().walk([&](Operation *op) {

@@ -5,21 +5,10 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 
 namespace gqa {
-
-VectorTarget hostVectorTarget() {
-  // The processor's name can lie (a virtual machine), its feature bits do not.
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  if (features.lookup("avx512f"))
-    return {512, 32};
-  if (features.lookup("avx2"))
-    return {256, 16};
-  return {128, 16};
-}
 
 VectorBuilder::VectorBuilder(Operation *op, const VectorTarget &target, Type element)
     : IndexBuilder(op->getLoc(), op), target(target), element(cast<FloatType>(element)),

@@ -15,8 +15,11 @@ struct VectorTarget {
   unsigned registers = 16; // vector registers
 };
 
-/// The processor that this process runs on.
-VectorTarget hostVectorTarget();
+/// A processor with vector registers of 128, 256 or 512 bits.
+VectorTarget vectorTargetOf(unsigned bits);
+
+/// The width of this processor's vector registers.
+unsigned hostVectorBits();
 
 class VectorBuilder : public IndexBuilder {
 public:

@@ -93,6 +93,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   case Phase::Target: {
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
+    cpu.vectorBits = vectorBitsOf(options.target);
     buildCPUPipeline(pm, cpu);
     return success();
   }

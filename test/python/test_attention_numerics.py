@@ -1,10 +1,9 @@
 """Attention through gqa-run against float64, over random cases and over the cases that are known to be hard.
 
 Tolerances are the rule of `reference.check`. Its base is an unfused evaluation, whose error is one sample of rounding
-noise; for heads of a few elements one sample says little, so the base here is, element by element, the worst of several
-evaluations that differ in nothing but the order in which the head dimension is summed.
+noise: heads are large enough to compare the largest of many errors, and scores that are large are exact.
 
-GQA_CAMPAIGN=N runs N random cases instead of 24.
+GQA_CAMPAIGN=N runs N random cases instead of 24; GQA_TARGET=cpu:x86-64-v3 compiles for another processor.
 """
 
 import os
@@ -20,27 +19,15 @@ from reference import attention, check, check_lse, from_bf16, largest_score, unf
 
 RUN = os.environ.get("GQA_RUN") or shutil.which(
     "gqa-run", path=str(Path(__file__).parents[2] / "build" / "bin") + os.pathsep + os.environ["PATH"])
+TARGET = os.environ.get("GQA_TARGET", "cpu")
 CASES = int(os.environ.get("GQA_CAMPAIGN", 24))
-
-
-def worst_base(ref, q, k, v, dtype, options):
-    rng = np.random.default_rng(0)
-    worst = None
-    for order in [np.arange(q.shape[3]), *(rng.permutation(q.shape[3]) for _ in range(5))]:
-        base = unfused(q[..., order], k[..., order], v, dtype, **options)[0]
-        if worst is None:
-            worst = base
-        else:
-            with np.errstate(invalid="ignore"):
-                worst = np.where(np.abs(base - ref) > np.abs(worst - ref), base, worst)
-    return worst
 
 
 def check_case(program, output, lse):
     """Asserts that an output, in logical order, and lse (or None) are those of a program of attention_cases."""
     (q, k, v), dtype, options = program.qkv, program.case["dtype"], program.options
     ref, ref_lse = attention(q, k, v, **options)
-    check(output, ref, worst_base(ref, q, k, v, dtype, options), dtype)
+    check(output, ref, unfused(q, k, v, dtype, **options)[0], dtype)
     if lse is not None:
         check_lse(lse, ref_lse, dtype, largest_score(q, k, **options))
 
@@ -50,7 +37,7 @@ def run(program, directory):
     (directory / "case.mlir").write_text(program.text)
     np.savez(directory / "in.npz", **{f"arg{n}": value for n, value in enumerate(program.inputs)})
     subprocess.run([RUN, directory / "case.mlir", f"--inputs={directory / 'in.npz'}",
-                    f"--outputs={directory / 'out.npz'}"], check=True, timeout=60)
+                    f"--outputs={directory / 'out.npz'}", f"--target={TARGET}"], check=True, timeout=60)
     results = np.load(directory / "out.npz")
     output = results["out0"]
     if program.case["dtype"] == "bf16":
@@ -70,11 +57,12 @@ BASE = dict(dtype="f32", batch=2, kv_heads=2, group=3, queries=17, keys=65, dim=
 
 HARD = {
     "one_key": dict(keys=1),
+    "three_queries": dict(queries=3, keys=113, causal=True, offset=("constant", 110)),
     "no_keys": dict(keys=0, dead_row="zero"),
     "no_keys_nan": dict(keys=0, dead_row="nan"),
     "no_queries": dict(queries=0),
     "no_batch": dict(batch=0),
-    "odd_dims": dict(dim=33, value_dim=7),
+    "odd_dims": dict(queries=600, dim=33, value_dim=7),
     "one_value_dim": dict(queries=130, dim=24, value_dim=1),
     "decode_group_16": dict(queries=1, group=16, keys=239),
     "many_tiles": dict(queries=130, keys=239, causal=True, offset=("constant", 109)),
@@ -84,7 +72,8 @@ HARD = {
     "window_1": dict(window=(1, 1), offset=("i32", [48])),
     "kv_len_beyond": dict(kv_len=("i32", [-4, 1000]), dead_row="uniform"),
     "equal_logits": dict(values="equal"),
-    "large_logits": dict(values="large"),
+    "large_logits": dict(dim=64, values="large"),
+    "one_huge_key": dict(dim=64, values="one_huge"),
     "poison": dict(values="poison", causal=True, offset=("constant", 20)),
     "poison_bf16": dict(values="poison", dtype="bf16", kv_len=("i64", [40, 3])),
     "sinks": dict(sinks="f32", kv_len=("i64", [0, 30])),

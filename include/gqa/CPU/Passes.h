@@ -13,7 +13,11 @@ namespace gqa {
 
 struct CPUPipelineOptions {
   bool polynomials = true; ///< functions of f32 as polynomials; off for the reference
+  unsigned vectorBits = 0; ///< width of a vector register; 0 is that of this machine
 };
+
+/// The width of a vector register of `cpu` (this machine) or `cpu:ARCH`.
+unsigned vectorBitsOf(llvm::StringRef target);
 
 /// Everything on memrefs to the LLVM dialect.
 void buildCPUPipeline(mlir::OpPassManager &pm, const CPUPipelineOptions &options = {});

@@ -3,82 +3,15 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/Threading.h"
 #include <cmath>
 
 using namespace mlir;
 
 namespace gqa {
-
-//===-- Visibility ----------------------------------------------------------------------------------------------===//
-
-/// One affine comparison as causal or left bound; false if it is neither.
-static bool classifyComparison(AffineExpr notNegative, const Axes &axes, Visibility &visibility) {
-  LinearForm form = LinearForm::of(notNegative);
-  MLIRContext *context = notNegative.getContext();
-  int64_t key = form.coefficientOf(getAffineDimExpr(axes.match.key, context)), row = 0;
-  size_t expected = 1;
-  if (!axes.i.variables.empty()) {
-    row = form.coefficientOf(getAffineDimExpr(axes.i.variables[0], context));
-    ++expected;
-  }
-  bool isDifference = axes.i.variables.empty() || row == -key;
-  if (form.terms.size() != expected || !isDifference)
-    return false;
-  if (key == -1) // i + c >= j
-    visibility.offset = std::min(form.constant, visibility.offset.value_or(form.constant));
-  else if (key == 1) // j >= i - c
-    visibility.left = std::min(form.constant, visibility.left.value_or(form.constant));
-  else
-    return false;
-  return true;
-}
-
-/// Batch, heads and queries.
-static SmallVector<unsigned> rowVariables(const Axes &axes) {
-  SmallVector<unsigned> rows;
-  for (const Axis *axis : {&axes.b, &axes.h, &axes.i})
-    rows.append(axis->variables.begin(), axis->variables.end());
-  return rows;
-}
-
-static bool classifyCondition(Evaluator &evaluator, const Axes &axes, Expr expr, bool negated,
-                              Visibility &visibility, Refusal &refusal) {
-  Expr expanded = evaluator.expandAll(expr);
-  if (std::optional<bool> truth = expanded->getTruth(); truth && *truth != negated)
-    return true;
-  using Comparison = ExprNode::Comparison;
-  if (expanded->kind == ExprNode::Kind::Compare && expanded->comparison == Comparison::NotNegative)
-    if (classifyComparison(negated ? -expanded->affine - 1 : expanded->affine, axes, visibility))
-      return true;
-  Expr root = evaluator.peel(expr);
-  if (Expr inner = getNegated(root))
-    return classifyCondition(evaluator, axes, inner, !negated, visibility, refusal);
-  if (root->isApply(negated ? "arith.ori" : "arith.andi"))
-    return llvm::all_of(root->operands, [&](Expr operand) {
-      return classifyCondition(evaluator, axes, operand, negated, visibility, refusal);
-    });
-  double fill = 0;
-  if (root->isLoad())
-    if (auto comparisons =
-            matchConstantMask(evaluator.context, root, rowVariables(axes), axes.match.key, negated, fill))
-      return llvm::all_of(*comparisons, [&](Expr comparison) {
-        return classifyCondition(evaluator, axes, comparison, false, visibility, refusal);
-      });
-  if (expr->isLoad() && !negated) {
-    visibility.masks.push_back(expr);
-    return true;
-  }
-  refusal.where = axes.match.product;
-  refusal.reason = "a mask that is neither causal, nor a window, nor held by a tensor";
-  return false;
-}
-
-bool classifyConditions(Evaluator &evaluator, const Axes &axes, Visibility &visibility, Refusal &refusal) {
-  return llvm::all_of(axes.match.conditions, [&](const Condition &condition) {
-    return classifyCondition(evaluator, axes, condition.expr, condition.negated, visibility, refusal);
-  });
-}
 
 //===-- Operands ------------------------------------------------------------------------------------------------===//
 
@@ -87,8 +20,9 @@ static Value buildBroadcast(OpBuilder &builder, Evaluator &evaluator, const Axes
   ExprContext &context = evaluator.context;
   SmallVector<Expr> chain = evaluator.chain(load);
   SmallVector<Axis> present = {axes.b, axes.h, axes.i, axes.j};
-  for (Axis &axis : present)
-    llvm::erase_if(axis.variables, [&](unsigned variable) { return !dependsOn(chain.back(), variable); });
+  for (Axis &axis : present) // heads may be two variables: a tensor with one of them is no broadcast
+    if (llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(chain.back(), variable); }))
+      axis.variables.clear();
   std::optional<View> view = findView(context, chain, present);
   if (!view)
     return nullptr;
@@ -114,9 +48,10 @@ static std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Ex
   Axis keys = axes.j;
   if (axes.h.variables.empty())
     return findView(context, chain, {axes.b, heads, keys, inner});
+  constexpr int64_t kMostHeads = 1 << 16; // beyond, it is something else that is called heads here
   unsigned head = axes.h.variables.front();
   int64_t size = context.space.sizeOf(head);
-  for (int64_t groups = ShapedType::isDynamic(size) ? 1 : size; groups >= 1; --groups) {
+  for (int64_t groups = ShapedType::isDynamic(size) || size > kMostHeads ? 1 : size; groups >= 1; --groups) {
     if (!ShapedType::isDynamic(size) && size % groups != 0)
       continue;
     for (HeadOrder order : {HeadOrder::Block, HeadOrder::Tiled}) {
@@ -152,10 +87,11 @@ static Value buildRepeat(OpBuilder &builder, Location loc, const Operand &operan
 
 //===-- The operation -------------------------------------------------------------------------------------------===//
 
-static void setVisibility(OpBuilder &builder, AttentionOp op, const Visibility &visibility) {
+static void setVisibility(AttentionOp op, const Visibility &visibility) {
   if (visibility.offset)
     op.setCausal(true);
-  int64_t offset = visibility.offset.value_or(0);
+  // A window reaches back from the query's position; keys in front of it only: the position is moved there.
+  int64_t offset = visibility.offset.value_or(std::max<int64_t>(0, -visibility.left.value_or(0)));
   if (visibility.left)
     op.setWindow(ArrayRef<int64_t>{offset + *visibility.left, -1});
   bool square = op.getNumQueries() == op.getNumKeys() && !ShapedType::isDynamic(op.getNumQueries());
@@ -205,13 +141,14 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
     op.getMaskMutable().assign(parts.mask);
   if (parts.bias)
     op.getBiasMutable().assign(parts.bias);
-  double usual = 1.0 / std::sqrt(static_cast<double>(size(parts.k, 'd')));
-  if (std::abs(axes.match.scale - usual) > 1e-7 * usual) // a constant of the graph's type, rounded
+  int64_t keyDim = size(parts.k, 'd');
+  double usual = keyDim > 0 ? 1.0 / std::sqrt(static_cast<double>(keyDim)) : 0.0;
+  if (usual == 0.0 || std::abs(axes.match.scale - usual) > 1e-7 * usual) // a constant of the graph's type, rounded
     op.setScale(APFloat(axes.match.scale));
   if (axes.match.softcap)
     op.setSoftcap(APFloat(*axes.match.softcap));
   op.setDeadRow(axes.match.deadRow);
-  setVisibility(rewriter, op, visibility);
+  setVisibility(op, visibility);
   return op;
 }
 
@@ -228,6 +165,19 @@ static Value roundedResult(linalg::LinalgOp product, Type element) {
   auto round = yield.getOperand(0).getDefiningOp<arith::TruncFOp>();
   bool rounds = round && round.getIn() == user.getBody()->getArgument(0) && round.getType() == element;
   return rounds ? user.getResult(0) : result;
+}
+
+std::string whyInvalid(Operation *op) {
+  std::string reason;
+  uint64_t thread = llvm::get_threadid(); // other functions are worked on by other threads, with errors of their own
+  ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &diagnostic) {
+    if (llvm::get_threadid() != thread)
+      return failure();
+    if (reason.empty())
+      reason = diagnostic.str();
+    return success();
+  });
+  return failed(verify(op)) && reason.empty() ? "not a valid operation" : reason;
 }
 
 std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,
@@ -274,6 +224,10 @@ std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &eva
   parts.k = materialize(rewriter, loc, space, *k, {axes.b, kHeads, axes.j, axes.d});
   parts.v = materialize(rewriter, loc, space, *v, {axes.b, vHeads, axes.j, axes.dv});
   AttentionOp op = createOp(rewriter, axes, parts, findings, visibility);
+  if (std::string invalid = whyInvalid(op); !invalid.empty()) {
+    rewriter.eraseOp(op);
+    return refuse(nullptr, invalid);
+  }
   Value result = reshape(rewriter, loc, space, op.getOutput(), parts.output, axes.output);
   rewriter.replaceAllUsesWith(replaced, result);
   return op;

@@ -66,10 +66,23 @@ std::optional<Indices> throughCollapse(tensor::CollapseShapeOp op, ArrayRef<Affi
   return source;
 }
 
+/// True if the slice may be shorter than its source by a number that is not known. Two sizes that are not known would
+/// then look alike.
+bool mayShorten(tensor::ExtractSliceOp op, unsigned dim) {
+  if (!ShapedType::isDynamic(op.getStaticSizes()[dim]))
+    return false;
+  auto size = dyn_cast<Value>(op.getMixedSizes()[dim]);
+  auto dimOp = size ? size.getDefiningOp<tensor::DimOp>() : nullptr;
+  return !dimOp || dimOp.getSource() != op.getSource() || dimOp.getConstantIndex() != dim;
+}
+
 std::optional<Indices> throughSlice(tensor::ExtractSliceOp op, ArrayRef<AffineExpr> indices) {
   if (llvm::any_of(op.getStaticOffsets(), ShapedType::isDynamic) ||
       llvm::any_of(op.getStaticStrides(), ShapedType::isDynamic))
     return std::nullopt;
+  for (int64_t dim = 0; dim < op.getSourceType().getRank(); ++dim)
+    if (mayShorten(op, dim))
+      return std::nullopt;
   llvm::SmallBitVector dropped = op.getDroppedDims();
   Indices source;
   size_t next = 0;

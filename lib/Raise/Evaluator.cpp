@@ -14,12 +14,13 @@ namespace gqa {
 /// result's indexing map is not a permutation of the parallel dimensions.
 std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp op, unsigned result, Expr load) {
   AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(load->value.getType()).getShape();
   SmallVector<AffineExpr> coordinates(op.getNumLoops());
-  for (auto [expr, index] : llvm::zip_equal(map.getResults(), load->indices)) {
+  for (auto [expr, index, size] : llvm::zip_equal(map.getResults(), load->indices, shape)) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (dim && !coordinates[dim.getPosition()])
       coordinates[dim.getPosition()] = index;
-    else if (!isa<AffineConstantExpr>(expr))
+    else if (!isa<AffineConstantExpr>(expr) || size != 1) // elsewhere along this dimension nothing is written
       return std::nullopt;
   }
   SmallVector<int64_t> ranges = op.getStaticLoopRanges();
@@ -79,7 +80,7 @@ Expr Evaluator::expand(Expr load) {
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());
-  if (!op || op.getNumParallelLoops() != op.getNumLoops())
+  if (!op || !op.hasPureTensorSemantics() || op.getNumParallelLoops() != op.getNumLoops())
     return nullptr;
   unsigned result = cast<OpResult>(load->value).getResultNumber();
   std::optional<SmallVector<AffineExpr>> at = coordinates(op, result, load);
@@ -99,10 +100,22 @@ Expr Evaluator::peel(Expr expr) {
   return expr;
 }
 
+/// Casts between the types that attention is computed in. Narrower ones are quantisation, which is meant.
+static bool isFloatCast(Expr expr) {
+  return (expr->isApply("arith.extf") || expr->isApply("arith.truncf")) && expr->type.getIntOrFloatBitWidth() >= 16 &&
+         expr->operands[0]->type.getIntOrFloatBitWidth() >= 16;
+}
+
 Expr Evaluator::peelCasts(Expr expr) {
   expr = peel(expr);
-  while (expr->isApply("arith.extf") || expr->isApply("arith.truncf"))
+  while (isFloatCast(expr))
     expr = peel(expr->operands[0]);
+  return expr;
+}
+
+Expr Evaluator::withoutCasts(Expr expr) {
+  while (isFloatCast(expr))
+    expr = expr->operands[0];
   return expr;
 }
 
@@ -165,16 +178,25 @@ static bool isNeutral(Expr initial, Reduction::Kind kind) {
     break;
   }
   auto value = dyn_cast_if_present<FloatAttr>(initial->constant);
-  return value && (value.getValue().isNegInfinity() || value.getValue().isLargest());
+  return value && value.getValue().isNegative() && (value.getValue().isInfinity() || value.getValue().isLargest());
 }
 
 /// Whether the value is computed from what earlier iterations left, other than by the combiner.
 static bool readsAccumulator(Value value, linalg::LinalgOp op) {
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return argument.getOwner() == op.getBlock() && llvm::is_contained(op.getRegionOutputArgs(), argument);
-  Operation *def = value.getDefiningOp();
-  return def->getBlock() == op.getBlock() &&
-         llvm::any_of(def->getOperands(), [&](Value operand) { return readsAccumulator(operand, op); });
+  SmallVector<Value> worklist = {value};
+  DenseSet<Value> visited;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    if (!visited.insert(next).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(next)) {
+      if (llvm::is_contained(op.getRegionOutputArgs(), argument))
+        return true;
+    } else if (Operation *def = next.getDefiningOp(); def->getBlock() == op.getBlock()) {
+      worklist.append(def->operand_begin(), def->operand_end());
+    }
+  }
+  return false;
 }
 
 std::optional<Reduction> Evaluator::reduction(Expr load) {
@@ -188,7 +210,7 @@ std::optional<Reduction> Evaluator::reduction(Expr load) {
 
 std::optional<Reduction> Evaluator::findReduction(Expr load) {
   auto op = load->isLoad() ? load->value.getDefiningOp<linalg::LinalgOp>() : nullptr;
-  if (!op || op.getNumReductionLoops() == 0 ||
+  if (!op || !op.hasPureTensorSemantics() || op.getNumReductionLoops() == 0 ||
       op.getNumParallelLoops() + op.getNumReductionLoops() != op.getNumLoops())
     return std::nullopt;
   unsigned result = cast<OpResult>(load->value).getResultNumber();

@@ -1,10 +1,11 @@
-// Unique scalar expressions and their folding.
+// Unique scalar expressions: how they are made and rewritten.
 #include "gqa/Raise/Expr.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/Support/MathExtras.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -33,7 +34,7 @@ std::optional<double> ExprNode::getNumber() const {
   if (auto number = dyn_cast_if_present<FloatAttr>(constant))
     return number.getValueAsDouble();
   if (auto number = dyn_cast_if_present<IntegerAttr>(constant))
-    return type.isInteger(1) ? number.getValue().getZExtValue() : number.getValue().getSExtValue();
+    return number.getValue().roundToDouble(/*isSigned=*/!type.isInteger(1));
   return std::nullopt;
 }
 
@@ -64,14 +65,13 @@ static ExprNode makeNode(ExprNode::Kind kind, Type type) {
   return node;
 }
 
-/// Whether integers of the type can be followed as coordinates: i8 could wrap.
-static bool isCoordinate(Type type) {
-  return type.isIndex() || (type.isSignlessInteger() && type.getIntOrFloatBitWidth() >= 32);
-}
-
 Expr ExprContext::constant(Attribute value, Type type) {
-  if (auto integer = dyn_cast<IntegerAttr>(value); integer && isCoordinate(type))
-    return index(space.constant(integer.getValue().getSExtValue()), type);
+  auto integer = dyn_cast<IntegerAttr>(value);
+  if (integer && integer.getValue().getSignificantBits() <= 64) {
+    AffineExpr affine = space.constant(integer.getValue().getSExtValue());
+    if (isExact(affine, type))
+      return index(affine, type);
+  }
   ExprNode node = makeNode(ExprNode::Kind::Constant, type);
   node.constant = value;
   return unique(std::move(node));
@@ -80,6 +80,21 @@ Expr ExprContext::constant(Attribute value, Type type) {
 Expr ExprContext::truth(bool value) {
   Type type = IntegerType::get(space.getContext(), 1);
   return constant(IntegerAttr::get(type, value), type);
+}
+
+/// Integers narrower than 32 bits are no coordinates, and numbers near the ends of int64_t might wrap around on the way.
+/// Sizes that are not known are taken to fit.
+bool ExprContext::isExact(AffineExpr affine, Type type) const {
+  bool isCoordinate = type.isIndex() || (type.isSignlessInteger() && type.getIntOrFloatBitWidth() >= 32);
+  affine = space.simplify(affine);
+  if (!isCoordinate || !LinearForm::of(affine).isSmall())
+    return false;
+  if (type.isIndex() || type.getIntOrFloatBitWidth() >= 64)
+    return true;
+  IndexSpace::Range range = space.rangeOf(affine);
+  unsigned width = type.getIntOrFloatBitWidth();
+  bool low = range.low == std::numeric_limits<int64_t>::min() || llvm::isIntN(width, range.low);
+  return low && (range.high == std::numeric_limits<int64_t>::max() || llvm::isIntN(width, range.high));
 }
 
 Expr ExprContext::index(AffineExpr affine, Type type) {
@@ -138,132 +153,6 @@ Expr ExprContext::select(Expr condition, Expr then, Expr otherwise) {
   return unique(std::move(node));
 }
 
-//===-- Folding -------------------------------------------------------------------------------------------------===//
-
-Expr ExprContext::foldInteger(Operation *op, ArrayRef<Expr> operands) {
-  auto isIndex = [](Expr expr) { return expr->kind == ExprNode::Kind::Index; };
-  Type type = op->getResult(0).getType();
-  if (!llvm::all_of(operands, isIndex) || !isCoordinate(type))
-    return nullptr;
-  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::TruncIOp>(op))
-    return index(operands[0]->affine, type);
-  if (isa<arith::ExtUIOp>(op) && space.rangeOf(operands[0]->affine).low >= 0)
-    return index(operands[0]->affine, type);
-  if (operands.size() != 2)
-    return nullptr;
-  AffineExpr a = operands[0]->affine, b = operands[1]->affine;
-  if (isa<arith::AddIOp>(op))
-    return index(a + b, type);
-  if (isa<arith::SubIOp>(op))
-    return index(a - b, type);
-  if (isa<arith::MulIOp>(op) && (isa<AffineConstantExpr>(a) || isa<AffineConstantExpr>(b)))
-    return index(a * b, type);
-  auto divisor = dyn_cast<AffineConstantExpr>(b);
-  bool exact = divisor && divisor.getValue() > 0 && space.rangeOf(a).low >= 0;
-  if (exact && isa<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
-    return index(a.floorDiv(b), type);
-  if (exact && isa<arith::RemSIOp, arith::RemUIOp>(op))
-    return index(a % b, type);
-  return nullptr;
-}
-
-Expr ExprContext::foldCompare(Operation *op, ArrayRef<Expr> operands) {
-  auto compareOp = dyn_cast<arith::CmpIOp>(op);
-  if (!compareOp || operands[0]->kind != ExprNode::Kind::Index || operands[1]->kind != ExprNode::Kind::Index)
-    return nullptr;
-  AffineExpr a = operands[0]->affine, b = operands[1]->affine;
-  using Comparison = ExprNode::Comparison;
-  bool sameSign = space.rangeOf(a).low >= 0 && space.rangeOf(b).low >= 0;
-  switch (compareOp.getPredicate()) {
-  case arith::CmpIPredicate::eq:
-    return compare(Comparison::Zero, a - b);
-  case arith::CmpIPredicate::ne:
-    return compare(Comparison::NotZero, a - b);
-  case arith::CmpIPredicate::ule:
-    return sameSign ? compare(Comparison::NotNegative, b - a) : nullptr;
-  case arith::CmpIPredicate::sle:
-    return compare(Comparison::NotNegative, b - a);
-  case arith::CmpIPredicate::ult:
-    return sameSign ? compare(Comparison::NotNegative, b - a - 1) : nullptr;
-  case arith::CmpIPredicate::slt:
-    return compare(Comparison::NotNegative, b - a - 1);
-  case arith::CmpIPredicate::uge:
-    return sameSign ? compare(Comparison::NotNegative, a - b) : nullptr;
-  case arith::CmpIPredicate::sge:
-    return compare(Comparison::NotNegative, a - b);
-  case arith::CmpIPredicate::ugt:
-    return sameSign ? compare(Comparison::NotNegative, a - b - 1) : nullptr;
-  case arith::CmpIPredicate::sgt:
-    return compare(Comparison::NotNegative, a - b - 1);
-  }
-  llvm_unreachable("every predicate is handled");
-}
-
-Expr getNegated(Expr expr) {
-  if (!expr->op || expr->operands.size() != 2 || !expr->operands[0]->type.isInteger(1))
-    return nullptr;
-  std::optional<bool> right = expr->operands[1]->getTruth();
-  auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
-  bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
-  bool isDifferent = isa<arith::XOrIOp>(expr->op) ||
-                     (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
-  if ((isEqual && right == false) || (isDifferent && right == true))
-    return expr->operands[0];
-  return nullptr;
-}
-
-Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
-  if (auto selectOp = dyn_cast<arith::SelectOp>(op)) {
-    if (std::optional<bool> truth = operands[0]->getTruth())
-      return operands[*truth ? 1 : 2];
-    return operands[1] == operands[2] ? operands[1] : nullptr;
-  }
-  if (operands.size() != 2 || !operands[0]->type.isInteger(1))
-    return nullptr;
-  for (auto [one, other] : {std::pair(operands[0], operands[1]), std::pair(operands[1], operands[0])}) {
-    std::optional<bool> truth = one->getTruth();
-    if (!truth)
-      continue;
-    if (isa<arith::AndIOp>(op))
-      return *truth ? other : one;
-    if (isa<arith::OrIOp>(op))
-      return *truth ? one : other;
-    auto compareOp = dyn_cast<arith::CmpIOp>(op);
-    bool keeps = (isa<arith::XOrIOp>(op) && !*truth) ||
-                 (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq && *truth) ||
-                 (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne && !*truth);
-    if (keeps)
-      return other;
-    bool negates = isa<arith::XOrIOp>(op) || (compareOp && (compareOp.getPredicate() == arith::CmpIPredicate::eq ||
-                                                            compareOp.getPredicate() == arith::CmpIPredicate::ne));
-    if (negates)
-      if (Expr inner = getNegated(other))
-        return inner;
-    if (negates && other->kind == ExprNode::Kind::Compare) {
-      using Comparison = ExprNode::Comparison;
-      if (other->comparison == Comparison::NotNegative)
-        return compare(Comparison::NotNegative, -other->affine - 1);
-      return compare(other->comparison == Comparison::Zero ? Comparison::NotZero : Comparison::Zero, other->affine);
-    }
-  }
-  return nullptr;
-}
-
-/// Constant operands: the operation's own folder knows.
-Expr ExprContext::foldConstants(Operation *op, ArrayRef<Expr> operands) {
-  SmallVector<Attribute> constants;
-  for (Expr operand : operands) {
-    if (!operand->constant)
-      return nullptr;
-    constants.push_back(operand->constant);
-  }
-  SmallVector<OpFoldResult> results;
-  if (failed(op->fold(constants, results)) || results.size() != 1)
-    return nullptr;
-  auto attribute = dyn_cast<Attribute>(results[0]);
-  return attribute ? constant(attribute, op->getResult(0).getType()) : nullptr;
-}
-
 Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
   if (Expr folded = foldInteger(op, operands))
     return folded;
@@ -281,7 +170,14 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
 
 /// An element of a tensor at coordinates that are data.
 Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinates) {
-  if (llvm::all_of(coordinates, [](Expr expr) { return expr->kind == ExprNode::Kind::Index; }))
+  // Of a size that is not known, an extract may read a part: unlike a load, it says nothing about the loop's size.
+  auto isLoadable = [](auto pair) {
+    auto [expr, size] = pair;
+    bool isKnown = !ShapedType::isDynamic(size) || isa_and_present<AffineConstantExpr>(expr->affine);
+    return expr->kind == ExprNode::Kind::Index && isKnown;
+  };
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  if (type && llvm::all_of(llvm::zip_equal(coordinates, type.getShape()), isLoadable))
     return load(tensor, llvm::map_to_vector<4>(coordinates, [](Expr expr) { return expr->affine; }));
   ExprNode node = makeNode(ExprNode::Kind::Apply, op->getResult(0).getType());
   node.op = op;

@@ -13,82 +13,12 @@ namespace gqa {
 static constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 static constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-//===-- LinearForm ----------------------------------------------------------------------------------------------===//
-
-void LinearForm::add(AffineExpr term, int64_t coefficient) {
-  auto it = llvm::find_if(terms, [&](auto &entry) { return entry.first == term; });
-  if (it == terms.end())
-    terms.emplace_back(term, coefficient);
-  else if ((it->second += coefficient) == 0)
-    terms.erase(it);
-}
-
-int64_t LinearForm::coefficientOf(AffineExpr term) const {
-  for (auto [other, coefficient] : terms)
-    if (other == term)
-      return coefficient;
-  return 0;
-}
-
-static void accumulate(LinearForm &form, AffineExpr expr, int64_t factor) {
-  if (factor == 0)
-    return;
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    form.constant += factor * constant.getValue();
-    return;
-  }
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (binary && expr.getKind() == AffineExprKind::Add) {
-    accumulate(form, binary.getLHS(), factor);
-    accumulate(form, binary.getRHS(), factor);
-    return;
-  }
-  if (binary && expr.getKind() == AffineExprKind::Mul) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS()))
-      return accumulate(form, binary.getLHS(), factor * constant.getValue());
-    if (auto constant = dyn_cast<AffineConstantExpr>(binary.getLHS()))
-      return accumulate(form, binary.getRHS(), factor * constant.getValue());
-  }
-  form.add(expr, factor);
-}
-
-LinearForm LinearForm::of(AffineExpr expr) {
-  LinearForm form;
-  accumulate(form, expr, 1);
-  return form;
-}
-
-/// Any total order will do, as long as equal sums are built in the same order.
-static int compareTerms(AffineExpr a, AffineExpr b) {
-  auto dimA = dyn_cast<AffineDimExpr>(a), dimB = dyn_cast<AffineDimExpr>(b);
-  if (dimA && dimB)
-    return static_cast<int>(dimA.getPosition()) - static_cast<int>(dimB.getPosition());
-  if (bool(dimA) != bool(dimB))
-    return dimA ? -1 : 1;
-  return std::less<const void *>()(a.getAsOpaquePointer(), b.getAsOpaquePointer()) ? -1 : a != b;
-}
-
-AffineExpr LinearForm::build(MLIRContext *context) const {
-  auto sorted = terms;
-  llvm::sort(sorted, [](auto &a, auto &b) { return compareTerms(a.first, b.first) < 0; });
-  AffineExpr sum;
-  for (auto [term, coefficient] : sorted) {
-    AffineExpr product = coefficient == 1 ? term : term * coefficient;
-    sum = sum ? sum + product : product;
-  }
-  if (!sum)
-    return getAffineConstantExpr(constant, context);
-  return constant == 0 ? sum : sum + constant;
-}
-
-//===-- IndexSpace ----------------------------------------------------------------------------------------------===//
-
 AffineExpr IndexSpace::addVariable(int64_t size) {
   sizes.push_back(size);
   return getAffineDimExpr(sizes.size() - 1, context);
 }
 
-static int64_t saturatedAdd(int64_t a, int64_t b, int64_t unbounded) {
+static int64_t addBounds(int64_t a, int64_t b, int64_t unbounded) {
   int64_t sum;
   return a == unbounded || b == unbounded || llvm::AddOverflow(a, b, sum) ? unbounded : sum;
 }
@@ -107,6 +37,13 @@ static int64_t floorDivide(int64_t a, int64_t b) {
   return a == kMin || a == kMax ? a : llvm::divideFloorSigned(a, b);
 }
 
+/// The divisor of `x floordiv c` or `x mod c` with a constant above 0; 0 if `expr` is nothing of that kind.
+static int64_t divisorOf(AffineExpr expr, AffineExprKind kind) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  auto divisor = binary && expr.getKind() == kind ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
+  return divisor && divisor.getValue() > 0 ? divisor.getValue() : 0;
+}
+
 IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return {constant.getValue(), constant.getValue()};
@@ -114,14 +51,12 @@ IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
     int64_t size = sizes[dim.getPosition()];
     return {0, ShapedType::isDynamic(size) ? kMax : std::max<int64_t>(size, 1) - 1};
   }
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  auto divisor = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
-  if (divisor && divisor.getValue() > 0 && expr.getKind() == AffineExprKind::FloorDiv) {
-    Range range = rangeOf(binary.getLHS());
-    return {floorDivide(range.low, divisor.getValue()), floorDivide(range.high, divisor.getValue())};
+  if (int64_t divisor = divisorOf(expr, AffineExprKind::FloorDiv)) {
+    Range range = rangeOf(cast<AffineBinaryOpExpr>(expr).getLHS());
+    return {floorDivide(range.low, divisor), floorDivide(range.high, divisor)};
   }
-  if (divisor && divisor.getValue() > 0 && expr.getKind() == AffineExprKind::Mod)
-    return {0, divisor.getValue() - 1};
+  if (int64_t divisor = divisorOf(expr, AffineExprKind::Mod))
+    return {0, divisor - 1};
   if (expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul)
     return {kMin, kMax};
   LinearForm form = LinearForm::of(expr);
@@ -130,7 +65,7 @@ IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
     if (term == expr) // a product of two variables: nothing is known
       return {kMin, kMax};
     Range range = scale(rangeOf(term), coefficient);
-    sum = {saturatedAdd(sum.low, range.low, kMin), saturatedAdd(sum.high, range.high, kMax)};
+    sum = {addBounds(sum.low, range.low, kMin), addBounds(sum.high, range.high, kMax)};
   }
   return sum;
 }
@@ -185,12 +120,10 @@ static AffineExpr simplifyFloorDiv(const IndexSpace &space, AffineExpr numerator
     return space.simplify(quotient.build(context));
   }
   // (x floordiv a) floordiv b == x floordiv (a * b)
-  auto inner = dyn_cast<AffineBinaryOpExpr>(remainder);
-  if (inner && remainder.getKind() == AffineExprKind::FloorDiv) {
-    if (auto innerDivisor = dyn_cast<AffineConstantExpr>(inner.getRHS())) {
-      quotient.add(simplifyFloorDiv(space, inner.getLHS(), innerDivisor.getValue() * divisor), 1);
-      return space.simplify(quotient.build(context));
-    }
+  int64_t innerDivisor = divisorOf(remainder, AffineExprKind::FloorDiv), product;
+  if (innerDivisor > 0 && !llvm::MulOverflow(innerDivisor, divisor, product)) {
+    quotient.add(simplifyFloorDiv(space, cast<AffineBinaryOpExpr>(remainder).getLHS(), product), 1);
+    return space.simplify(quotient.build(context));
   }
   quotient.add(remainder.floorDiv(divisor), 1);
   return quotient.build(context);
@@ -211,11 +144,9 @@ static AffineExpr simplifyMod(const IndexSpace &space, AffineExpr numerator, int
     return space.simplify(lower.build(space.getContext()));
   }
   // (x mod (a * divisor)) mod divisor == x mod divisor
-  auto inner = dyn_cast<AffineBinaryOpExpr>(remainder);
-  if (inner && remainder.getKind() == AffineExprKind::Mod)
-    if (auto innerDivisor = dyn_cast<AffineConstantExpr>(inner.getRHS()))
-      if (innerDivisor.getValue() % divisor == 0)
-        return simplifyMod(space, inner.getLHS(), divisor);
+  int64_t innerDivisor = divisorOf(remainder, AffineExprKind::Mod);
+  if (innerDivisor > 0 && innerDivisor % divisor == 0)
+    return simplifyMod(space, cast<AffineBinaryOpExpr>(remainder).getLHS(), divisor);
   return remainder % divisor;
 }
 
@@ -223,37 +154,36 @@ static AffineExpr simplifyMod(const IndexSpace &space, AffineExpr numerator, int
 static void recombine(LinearForm &form) {
   for (unsigned i = 0; i < form.terms.size(); ++i) {
     auto [term, coefficient] = form.terms[i];
-    auto mod = dyn_cast<AffineBinaryOpExpr>(term);
-    if (!mod || term.getKind() != AffineExprKind::Mod)
+    int64_t divisor = divisorOf(term, AffineExprKind::Mod), product;
+    if (divisor == 0 || llvm::MulOverflow(coefficient, divisor, product))
       continue;
-    auto divisor = cast<AffineConstantExpr>(mod.getRHS()).getValue();
-    AffineExpr quotient = mod.getLHS().floorDiv(divisor);
-    if (form.coefficientOf(quotient) != coefficient * divisor)
+    AffineExpr number = cast<AffineBinaryOpExpr>(term).getLHS(), quotient = number.floorDiv(divisor);
+    if (form.coefficientOf(quotient) != product)
       continue;
-    form.add(quotient, -coefficient * divisor);
-    form.add(term, -coefficient);
-    accumulate(form, mod.getLHS(), coefficient);
+    form.add(quotient, -product);
+    form.add(AffineExpr(term), -coefficient);
+    form.accumulate(number, coefficient);
     return recombine(form);
   }
 }
 
 AffineExpr IndexSpace::simplify(AffineExpr expr) const {
+  if (AffineExpr known = simplified.lookup(expr))
+    return known;
   LinearForm form = LinearForm::of(expr), simple;
   simple.constant = form.constant;
   for (auto [term, coefficient] : form.terms) {
-    AffineExpr simplified = term;
-    auto binary = dyn_cast<AffineBinaryOpExpr>(term);
-    auto divisor = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
-    if (divisor && divisor.getValue() > 0 && term.getKind() == AffineExprKind::FloorDiv)
-      simplified = simplifyFloorDiv(*this, simplify(binary.getLHS()), divisor.getValue());
-    else if (divisor && divisor.getValue() > 0 && term.getKind() == AffineExprKind::Mod)
-      simplified = simplifyMod(*this, simplify(binary.getLHS()), divisor.getValue());
+    AffineExpr result = term;
+    if (int64_t divisor = divisorOf(term, AffineExprKind::FloorDiv))
+      result = simplifyFloorDiv(*this, simplify(cast<AffineBinaryOpExpr>(term).getLHS()), divisor);
+    else if (int64_t divisor = divisorOf(term, AffineExprKind::Mod))
+      result = simplifyMod(*this, simplify(cast<AffineBinaryOpExpr>(term).getLHS()), divisor);
     else if (auto dim = dyn_cast<AffineDimExpr>(term); dim && sizes[dim.getPosition()] == 1)
-      simplified = constant(0);
-    accumulate(simple, simplified, coefficient);
+      result = constant(0);
+    simple.accumulate(result, coefficient);
   }
   recombine(simple);
-  return simple.build(context);
+  return simplified[expr] = simple.build(context);
 }
 
 AffineExpr IndexSpace::substitute(AffineExpr expr, unsigned variable, AffineExpr replacement) const {

@@ -2,6 +2,7 @@
 #include "gqa/Raise/ConstantData.h"
 #include "gqa/Raise/Match.h"
 
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -17,43 +18,71 @@ struct Table {
 /// The largest table that is looked at: beyond it a constant stays a dense mask.
 constexpr int64_t kMaxElements = int64_t(1) << 26;
 
+/// The value of an expression of positive divisors at a point.
+int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> coordinates) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return coordinates[dim.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  int64_t left = evaluate(binary.getLHS(), coordinates), right = evaluate(binary.getRHS(), coordinates);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return left + right;
+  case AffineExprKind::Mul:
+    return left * right;
+  case AffineExprKind::FloorDiv:
+    return llvm::divideFloorSigned(left, right);
+  case AffineExprKind::CeilDiv:
+    return llvm::divideCeilSigned(left, right);
+  default:
+    return llvm::mod(left, right);
+  }
+}
+
 /// Reads a constant mask element by element.
 class MaskReader {
 public:
-  MaskReader(ExprContext &context, Expr load, ConstantData data, bool trueHides)
-      : context(context), load(load), data(data), trueHides(trueHides),
-        coordinates(context.space.numVariables(), context.space.constant(0)) {}
+  /// None if the load is not always inside of the tensor.
+  static std::optional<MaskReader> create(const ExprContext &context, Expr load, ConstantData data, bool trueHides) {
+    AffineExpr position = context.space.constant(0);
+    for (auto [index, size] : llvm::zip_equal(load->indices, data.getType().getShape())) {
+      IndexSpace::Range range = context.space.rangeOf(index);
+      if (range.low < 0 || range.high >= size)
+        return std::nullopt;
+      position = position * size + index;
+    }
+    return MaskReader(data, trueHides, context.space.simplify(position), context.space.numVariables());
+  }
 
-  void set(unsigned variable, int64_t value) { coordinates[variable] = context.space.constant(value); }
+  void set(unsigned variable, int64_t value) { coordinates[variable] = value; }
+  bool dependsOn(unsigned variable) const { return gqa::dependsOn(position, variable); }
 
-  /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, which makes it no mask.
+  /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, or at a second kind of
+  /// absorbing one, which makes it no mask.
   std::optional<bool> isSeen() {
     Type type = data.getType().getElementType();
-    int64_t position = 0;
-    for (auto [index, size] : llvm::zip_equal(load->indices, data.getType().getShape())) {
-      auto at = dyn_cast<AffineConstantExpr>(index.replaceDims(coordinates));
-      if (!at || at.getValue() < 0 || at.getValue() >= size)
-        return std::nullopt;
-      position = position * size + at.getValue();
-    }
-    double element = data.at(position);
+    double element = data.at(evaluate(position, coordinates));
     if (type.isInteger(1))
       return (element != 0.0) != trueHides;
-    if (trueHides || (element != 0.0 && !isAbsorbing(element, type)))
+    if (element == 0.0 && !trueHides)
+      return true;
+    if (trueHides || !isAbsorbing(element, type) || (fill != 0.0 && fill != element))
       return std::nullopt;
-    if (element != 0.0)
-      fill = element;
-    return element == 0.0;
+    fill = element;
+    return false;
   }
 
   double fill = 0;
 
 private:
-  ExprContext &context;
-  Expr load;
+  MaskReader(ConstantData data, bool trueHides, AffineExpr position, unsigned numVariables)
+      : data(data), trueHides(trueHides), position(position), coordinates(numVariables, 0) {}
+
   ConstantData data;
   bool trueHides;
-  SmallVector<AffineExpr> coordinates;
+  AffineExpr position; ///< in row-major order
+  SmallVector<int64_t> coordinates;
 };
 
 /// The mask over `row` and `key`, if no other coordinate (each with its size in `others`) changes it.
@@ -82,7 +111,7 @@ bool readTable(MaskReader &reader, std::optional<unsigned> row, unsigned key,
   return true;
 }
 
-/// Exactly `j <= i + offset` and `j >= i - left`, for the tightest such numbers.
+/// Exactly `j <= i + offset` and `j >= i - left`, for the tightest such numbers; false if nothing is seen.
 bool isBand(const Table &table, int64_t &offset, int64_t &left) {
   offset = std::numeric_limits<int64_t>::min();
   left = std::numeric_limits<int64_t>::min();
@@ -92,6 +121,8 @@ bool isBand(const Table &table, int64_t &offset, int64_t &left) {
         offset = std::max(offset, j - i);
         left = std::max(left, i - j);
       }
+  if (offset == std::numeric_limits<int64_t>::min())
+    return false;
   for (int64_t i = 0; i < table.rows; ++i)
     for (int64_t j = 0; j < table.keys; ++j)
       if (table.seen[i * table.keys + j] != (j <= i + offset && j >= i - left))
@@ -106,8 +137,17 @@ std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr lo
   std::optional<ConstantData> data = ConstantData::of(load->value);
   if (!data || data->getType().getNumElements() > kMaxElements)
     return std::nullopt;
-  SmallVector<unsigned> dependent =
-      llvm::filter_to_vector(rows, [&](unsigned row) { return dependsOn(load, row); });
+  std::optional<MaskReader> reader = MaskReader::create(context, load, *data, trueHides);
+  if (!reader)
+    return std::nullopt;
+  SmallVector<unsigned> dependent;
+  for (unsigned variable = 0; variable < context.space.numVariables(); ++variable) {
+    if (variable == key || !reader->dependsOn(variable))
+      continue;
+    if (!llvm::is_contained(rows, variable))
+      return std::nullopt;
+    dependent.push_back(variable);
+  }
   int64_t total = 1;
   for (unsigned variable : llvm::concat<unsigned>(dependent, SmallVector<unsigned>{key})) {
     int64_t size = context.space.sizeOf(variable);
@@ -126,11 +166,11 @@ std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr lo
         others.emplace_back(variable, context.space.sizeOf(variable));
     }
     Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
-    MaskReader reader(context, load, *data, trueHides);
+    MaskReader fresh = *reader;
     int64_t offset, left;
-    if (!readTable(reader, row, key, others, table) || !isBand(table, offset, left))
+    if (!readTable(fresh, row, key, others, table) || !isBand(table, offset, left))
       continue;
-    fill = reader.fill;
+    fill = fresh.fill;
     AffineExpr i = row ? getAffineDimExpr(*row, context.space.getContext()) : context.space.constant(0);
     AffineExpr j = getAffineDimExpr(key, context.space.getContext());
     using Comparison = ExprNode::Comparison;

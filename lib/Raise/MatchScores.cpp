@@ -5,27 +5,41 @@
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
 namespace gqa {
 
-bool isAbsorbing(double fill, Type type) {
+/// The largest finite number of a float type; infinity for any other type.
+static double largestOf(Type type) {
   auto floatType = dyn_cast<FloatType>(type);
-  if (!floatType || std::isnan(fill))
+  if (!floatType || floatType.getIntOrFloatBitWidth() > 64)
+    return std::numeric_limits<double>::infinity();
+  return APFloat::getLargest(floatType.getFloatSemantics()).convertToDouble();
+}
+
+bool isAbsorbing(double fill, Type type) {
+  if (!isa<FloatType>(type) || std::isnan(fill))
     return false;
-  double largest = APFloat::getLargest(floatType.getFloatSemantics()).convertToDouble();
-  return fill <= -0.6 * largest; // -inf, finfo.min, and the -0.7 max of JAX
+  return fill <= -0.6 * largestOf(type); // -inf, finfo.min, and the -0.7 max of JAX
 }
 
 /// Whether q times k is somewhere below: which operand of a sum is the score, and which is a mask.
 bool Matcher::containsProduct(Expr expr) {
   expr = evaluator.peel(expr);
-  if (expr->kind == ExprNode::Kind::Apply)
-    return llvm::any_of(expr->operands, [&](Expr operand) { return containsProduct(operand); });
-  std::optional<Reduction> reduction = evaluator.reduction(expr);
-  return reduction && reduction->kind == Reduction::Kind::Sum && reduction->variables.size() == 1 &&
-         evaluator.peelCasts(reduction->body)->isApply("arith.mulf");
+  auto [known, isNew] = products.try_emplace(expr, false);
+  if (!isNew)
+    return known->second;
+  bool contains;
+  if (expr->kind == ExprNode::Kind::Apply) {
+    contains = llvm::any_of(expr->operands, [&](Expr operand) { return containsProduct(operand); });
+  } else {
+    std::optional<Reduction> reduction = evaluator.reduction(expr);
+    contains = reduction && reduction->kind == Reduction::Kind::Sum && reduction->variables.size() == 1 &&
+               evaluator.peelCasts(reduction->body)->isApply("arith.mulf");
+  }
+  return products[expr] = contains;
 }
 
 /// `load * c` as load and c: how half of the scale ends up on q and on k.
@@ -34,29 +48,24 @@ static Expr takeFactor(Evaluator &evaluator, Expr load, double &scale) {
     Expr computed = evaluator.expand(element);
     if (!computed || computed->isLoad())
       continue;
-    if (!computed->isApply("arith.mulf") && !computed->isApply("arith.divf"))
+    bool isProduct = computed->isApply("arith.mulf"), isQuotient = computed->isApply("arith.divf");
+    if (!isProduct && !isQuotient)
       return load;
-    std::optional<double> right = evaluator.peelCasts(computed->operands[1])->getNumber();
     std::optional<double> left = evaluator.peelCasts(computed->operands[0])->getNumber();
-    if (computed->isApply("arith.divf") && right && *right != 0) {
-      scale /= *right;
-      return takeFactor(evaluator, computed->operands[0], scale);
-    }
-    if (!computed->isApply("arith.mulf") || bool(left) == bool(right))
+    std::optional<double> right = evaluator.peelCasts(computed->operands[1])->getNumber();
+    bool known = isProduct ? bool(left) != bool(right) : !left && right && *right != 0;
+    Expr scaled = computed->operands[left ? 1 : 0];
+    if (!known || !scaled->isLoad())
       return load;
-    scale *= left ? *left : *right;
-    return takeFactor(evaluator, computed->operands[left ? 1 : 0], scale);
+    scale *= isQuotient ? 1 / *right : left ? *left : *right;
+    return takeFactor(evaluator, scaled, scale);
   }
   return load;
 }
 
 bool Matcher::matchProduct(Expr expr, const Reduction &product, AttentionMatch &match) {
   Expr body = evaluator.peelCasts(product.body);
-  Expr a = body->operands[0], b = body->operands[1];
-  while (a->isApply("arith.extf"))
-    a = a->operands[0];
-  while (b->isApply("arith.extf"))
-    b = b->operands[0];
+  Expr a = Evaluator::withoutCasts(body->operands[0]), b = Evaluator::withoutCasts(body->operands[1]);
   if (!a->isLoad() || !b->isLoad())
     return refuse(product.op, "the factors of q times k are computed inside of the contraction");
   if (dependsOn(a, match.key))
@@ -89,10 +98,12 @@ bool Matcher::matchMasked(Expr select, AttentionMatch &match) {
     std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
     if (!fill)
       continue;
-    if (!isAbsorbing(*fill, other->type) || inner)
+    if (inner)
+      return refuse(select->op, "a mask inside of a scale or a softcap");
+    if (!isAbsorbing(*fill, other->type))
       return refuse(select->op, "a mask that fills with " + llvm::formatv("{0}", *fill).str() +
                                     ", which does not hide a key: its probability is not 0");
-    ++(std::isinf(*fill) ? infiniteFills : finiteFills);
+    countFill(*fill, other->type, /*added=*/false);
     match.conditions.push_back({select->operands[0], !seenWhenTrue});
     return matchScores(score, match);
   }
@@ -111,7 +122,7 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
     std::optional<double> b = evaluator.peelCasts(root->operands[2])->getNumber();
     for (auto [seen, hidden, negated] : {std::tuple(a, b, false), std::tuple(b, a, true)})
       if (seen == 0.0 && hidden && isAbsorbing(*hidden, root->type)) {
-        ++(std::isinf(*hidden) ? infiniteFills : finiteFills);
+        countFill(*hidden, root->type, /*added=*/true);
         match.conditions.push_back({root->operands[0], negated});
         return true;
       }
@@ -119,7 +130,8 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
   if (root->isLoad()) {
     double fill = 0;
     if (auto conditions = matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
-      ++(std::isinf(fill) ? infiniteFills : finiteFills);
+      if (fill != 0)
+        countFill(fill, root->type, /*added=*/true);
       for (Expr condition : *conditions)
         match.conditions.push_back({condition});
       return true;
@@ -131,8 +143,17 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
   return true;
 }
 
+/// `peelCasts`, remembering the narrowest type that all scores pass through.
+Expr Matcher::peelScores(Expr expr) {
+  for (expr = evaluator.peel(expr);; expr = evaluator.peel(expr->operands[0])) {
+    narrowest = std::min(narrowest, largestOf(expr->type));
+    if (Evaluator::withoutCasts(expr) == expr)
+      return expr;
+  }
+}
+
 bool Matcher::matchScores(Expr expr, AttentionMatch &match) {
-  expr = evaluator.peelCasts(expr);
+  expr = peelScores(expr);
   if (expr->isLoad()) {
     std::optional<Reduction> product = evaluator.reduction(expr);
     if (product && containsProduct(expr))
@@ -167,44 +188,11 @@ bool Matcher::matchScores(Expr expr, AttentionMatch &match) {
                     "' on the scores is none of scale, softcap, bias and mask");
 }
 
-/// True if every row provably sees a key: key 0, or the key at the row's own position.
-bool Matcher::isNeverDead(const AttentionMatch &match) {
-  auto holdsAt = [&](AffineExpr witness) {
-    return llvm::all_of(match.conditions, [&](const Condition &condition) {
-      Expr seen = evaluator.expandAll(context.substitute(condition.expr, match.key, witness));
-      return seen->getTruth() == !condition.negated;
-    });
-  };
-  if (context.space.sizeOf(match.key) == 0)
-    return false;
-  if (holdsAt(context.space.constant(0)))
-    return true;
-  return llvm::any_of(match.rows, [&](unsigned row) {
-    int64_t queries = context.space.sizeOf(row), keys = context.space.sizeOf(match.key);
-    return !ShapedType::isDynamic(queries) && !ShapedType::isDynamic(keys) && queries <= keys &&
-           holdsAt(getAffineDimExpr(row, context.space.getContext()));
-  });
-}
-
-/// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two finite fills
-/// add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is nothing simple.
-bool Matcher::settleDeadRows(AttentionMatch &match) {
-  if (match.biases.empty() && (match.conditions.empty() || isNeverDead(match))) {
-    match.deadRow = DeadRow::Zero;
-    return true;
-  }
-  if (finiteFills == 0)
-    return true; // NaN, or 0 behind a guard, as matched
-  if (finiteFills > 1 || infiniteFills > 0 || !match.biases.empty())
-    return refuse(match.exponential, "rows that see no key would depend on how several masks add up");
-  match.deadRow = DeadRow::Uniform;
-  return true;
-}
-
 std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
   refusal = &why;
   inner = false;
-  finiteFills = infiniteFills = 0;
+  narrowest = std::numeric_limits<double>::infinity();
+  finiteFills = roundedFills = infiniteFills = 0;
   if (product->getNumResults() != 1 || !isa<RankedTensorType>(product->getResult(0).getType()))
     return std::nullopt;
   AttentionMatch match;
@@ -219,15 +207,11 @@ std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &
   if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
     return std::nullopt;
   match.key = reduction->variables[0];
-  Expr body = reduction->body;
-  while (body->isApply("arith.extf") || body->isApply("arith.truncf"))
-    body = body->operands[0];
+  Expr body = Evaluator::withoutCasts(reduction->body);
   if (!body->isApply("arith.mulf"))
     return std::nullopt;
   for (unsigned side : {0, 1}) {
-    Expr probabilities = body->operands[side], v = body->operands[1 - side], scores = nullptr;
-    while (v->isApply("arith.extf"))
-      v = v->operands[0];
+    Expr probabilities = body->operands[side], v = Evaluator::withoutCasts(body->operands[1 - side]), scores = nullptr;
     if (!v->isLoad() || !matchSoftmax(probabilities, match, scores))
       continue;
     match.v = v;

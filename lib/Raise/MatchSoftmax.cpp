@@ -10,7 +10,7 @@ namespace gqa {
 
 bool Matcher::refuse(Operation *where, const Twine &reason) {
   if (refusal->reason.empty()) {
-    refusal->where = where;
+    refusal->where = where ? where : refusal->exponential; // a select that no operation wrote is nowhere
     refusal->reason = reason.str();
   }
   return false;
@@ -20,6 +20,8 @@ bool Matcher::refuse(Operation *where, const Twine &reason) {
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
   if (reduction.variables.size() != 1 ||
       context.space.sizeOf(reduction.variables[0]) != context.space.sizeOf(variable))
+    return false;
+  if (dependsOn(body, variable)) // what is reduced changes with the key: the diagonal would say nothing about it
     return false;
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
   body = context.substitute(body, reduction.variables[0], replacement);

@@ -78,14 +78,14 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
       findings.rotaryDim = rotary->getRotaryDim();
     }
   };
-  for (Operand cached : {underRepeat(op.getK(), op.getKLayout()), underRepeat(op.getV(), op.getVLayout())}) {
+  auto append = [&](const Operand &cached) {
     std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
     if (append)
       findings.cache = "concat";
-    if (cached.tensor == underRepeat(op.getV(), op.getVLayout()).tensor)
-      continue;
-    rotate(append ? Operand{append->getFresh(), cached.layout} : cached);
-  }
+    return append ? Operand{append->getFresh(), cached.layout} : cached;
+  };
+  append(underRepeat(op.getV(), op.getVLayout()));
+  rotate(append(underRepeat(op.getK(), op.getKLayout())));
   rotate({op.getQ(), op.getQLayout().str()});
 }
 

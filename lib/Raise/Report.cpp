@@ -19,12 +19,12 @@ std::string text(Location loc) {
   return result;
 }
 
-std::string text(HeadMap map) {
-  if (map.groups == 1)
-    return "h";
-  if (map.order == HeadOrder::Tiled)
-    return "h mod Hkv";
-  return "h floordiv " + std::to_string(map.groups);
+/// From the query head to the tensor's: the operation's own groups first, then the repeat.
+std::string text(HeadMap map, int64_t groups) {
+  bool isTiled = map.groups != 1 && map.order == HeadOrder::Tiled;
+  int64_t divisor = isTiled ? groups : groups * map.groups;
+  std::string head = divisor == 1 ? "h" : "h floordiv " + std::to_string(divisor);
+  return !isTiled ? head : divisor == 1 ? "h mod Hkv" : "(" + head + ") mod Hkv";
 }
 
 /// semantics.md's number: keys seen, the query's own included; two-sided windows as a pair; null if unbounded.
@@ -64,9 +64,10 @@ DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, Operatio
   auto number = [&](int64_t value) -> Attribute {
     return ShapedType::isDynamic(value) ? none : builder.getI64IntegerAttr(value);
   };
-  std::string headMap = text(findings.k);
-  if (text(findings.v) != headMap)
-    headMap = "K: " + headMap + ", V: " + text(findings.v);
+  int64_t groups = ShapedType::isDynamic(op.getGroupSize()) ? 1 : op.getGroupSize();
+  std::string headMap = text(findings.k, groups), valueHeadMap = text(findings.v, groups);
+  if (valueHeadMap != headMap)
+    headMap = "K: " + headMap + ", V: " + valueHeadMap;
   entry.set("status", builder.getStringAttr("raised"));
   entry.set("function", builder.getStringAttr(op->getParentOfType<func::FuncOp>().getName()));
   entry.set("location", builder.getStringAttr(text(exponential->getLoc())));
@@ -114,7 +115,10 @@ llvm::Error writeReport(ModuleOp module, StringRef path) {
     });
     for (auto [place, candidate] : llvm::enumerate(candidates)) {
       llvm::json::Object entry;
-      for (NamedAttribute attribute : cast<DictionaryAttr>(candidate))
+      auto findings = dyn_cast<DictionaryAttr>(candidate);
+      if (!findings) // written by hand
+        continue;
+      for (NamedAttribute attribute : findings)
         entry[attribute.getName().str()] = toJSON(attribute.getValue());
       if (AttentionOp op = raised.lookup(place); op && !ShapedType::isDynamic(op.getKvHeads()))
         entry["kv_heads"] = op.getKvHeads();

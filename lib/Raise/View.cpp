@@ -129,7 +129,9 @@ Value reshape(OpBuilder &builder, Location loc, const IndexSpace &space, Value v
     int64_t size = 1;
     for (unsigned variable : variables) {
       group.push_back(next++);
-      size = ShapedType::isDynamic(space.sizeOf(variable)) ? ShapedType::kDynamic : size * space.sizeOf(variable);
+      size = ShapedType::isDynamic(size) || ShapedType::isDynamic(space.sizeOf(variable))
+                 ? ShapedType::kDynamic
+                 : size * space.sizeOf(variable);
     }
     if (!group.empty())
       groups.push_back(group);

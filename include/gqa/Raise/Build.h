@@ -29,6 +29,10 @@ struct Visibility {
 /// Sorts the conditions of the match into attributes and dense masks; false, with the reason, if one is neither.
 bool classifyConditions(Evaluator &evaluator, const Axes &axes, Visibility &visibility, Refusal &refusal);
 
+/// What the verifier says against an operation that was just made, or nothing: limits of the dialect, such as the element
+/// types it knows, have their one place there.
+std::string whyInvalid(mlir::Operation *op);
+
 /// Builds the attention in front of the match's product, and replaces the product by it.
 std::optional<AttentionOp> buildAttention(mlir::RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,
                                           Findings &findings, Refusal &refusal);

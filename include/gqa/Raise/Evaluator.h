@@ -36,8 +36,11 @@ public:
   /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.
   Expr peel(Expr expr);
 
-  /// `peel`, through casts between floats as well.
+  /// `peel`, through casts between floats of 16 bits and more as well.
   Expr peelCasts(Expr expr);
+
+  /// Through such casts, but no further.
+  static Expr withoutCasts(Expr expr);
 
   /// `peel` everywhere: equal results mean equal values.
   Expr expandAll(Expr expr);

@@ -79,8 +79,11 @@ public:
 private:
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement, llvm::DenseMap<Expr, Expr> &done);
   Expr unique(ExprNode &&node);
+  /// True if integer arithmetic of the type gives the value of `affine`: nothing wraps around.
+  bool isExact(mlir::AffineExpr affine, mlir::Type type) const;
   Expr foldInteger(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldBoolean(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldNegation(Expr expr);
   Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 

@@ -2,8 +2,10 @@
 #ifndef GQA_RAISE_INDEXSPACE_H
 #define GQA_RAISE_INDEXSPACE_H
 
-#include "mlir/IR/AffineExpr.h"
+#include "gqa/Raise/LinearForm.h"
+
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace gqa {
@@ -41,22 +43,11 @@ public:
 private:
   mlir::MLIRContext *context;
   llvm::SmallVector<int64_t> sizes;
+  mutable llvm::DenseMap<mlir::AffineExpr, mlir::AffineExpr> simplified; // what simplify was asked before
 };
 
 /// True if `expr` mentions the variable.
 inline bool dependsOn(mlir::AffineExpr expr, unsigned variable) { return expr.isFunctionOfDim(variable); }
-
-/// A sum of products: `constant + sum coefficient * term`, terms being variables, floordivs or mods.
-struct LinearForm {
-  int64_t constant = 0;
-  llvm::SmallVector<std::pair<mlir::AffineExpr, int64_t>> terms;
-
-  static LinearForm of(mlir::AffineExpr expr);
-  mlir::AffineExpr build(mlir::MLIRContext *context) const;
-  void add(mlir::AffineExpr term, int64_t coefficient);
-  /// The coefficient of a term, 0 if absent.
-  int64_t coefficientOf(mlir::AffineExpr term) const;
-};
 
 } // namespace gqa
 

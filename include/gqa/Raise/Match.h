@@ -61,6 +61,8 @@ private:
   bool matchAdded(Expr term, AttentionMatch &match);
   bool matchSoftcap(Expr product, AttentionMatch &match);
   bool containsProduct(Expr expr);
+  void countFill(double fill, mlir::Type type, bool added);
+  Expr peelScores(Expr expr);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
   bool settleDeadRows(AttentionMatch &match);
   bool isNeverDead(const AttentionMatch &match);
@@ -69,7 +71,10 @@ private:
   Evaluator &evaluator;
   ExprContext &context;
   Refusal *refusal = nullptr;
-  unsigned finiteFills = 0, infiniteFills = 0; ///< masks that hide keys by a large number, by -inf
+  /// Masks that hide keys by a large number, by one that the scores round, by -inf.
+  unsigned finiteFills = 0, roundedFills = 0, infiniteFills = 0;
+  double narrowest = 0; ///< the largest number of the narrowest type that the scores pass
+  llvm::DenseMap<Expr, bool> products; ///< what containsProduct was asked
   bool inner = false;    ///< a factor or a cap applies to all that is still to come, so masks may not
 };
 

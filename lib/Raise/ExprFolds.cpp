@@ -1,0 +1,137 @@
+// What expressions fold to: arithmetic on coordinates, comparisons, conditions, constants.
+#include "gqa/Raise/Expr.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+Expr ExprContext::foldInteger(Operation *op, ArrayRef<Expr> operands) {
+  auto isIndex = [](Expr expr) { return expr->kind == ExprNode::Kind::Index; };
+  Type type = op->getResult(0).getType();
+  if (!llvm::all_of(operands, isIndex))
+    return nullptr;
+  auto exact = [&](AffineExpr affine) { return isExact(affine, type) ? index(affine, type) : nullptr; };
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
+    return exact(operands[0]->affine);
+  if (isa<arith::IndexCastUIOp, arith::ExtUIOp>(op) && space.rangeOf(operands[0]->affine).low >= 0)
+    return exact(operands[0]->affine);
+  if (operands.size() != 2)
+    return nullptr;
+  AffineExpr a = operands[0]->affine, b = operands[1]->affine;
+  if (isa<arith::AddIOp>(op))
+    return exact(a + b);
+  if (isa<arith::SubIOp>(op))
+    return exact(a - b);
+  if (isa<arith::MulIOp>(op) && (isa<AffineConstantExpr>(a) || isa<AffineConstantExpr>(b)))
+    return exact(a * b);
+  auto divisor = dyn_cast<AffineConstantExpr>(b);
+  bool isFloor = divisor && divisor.getValue() > 0 && space.rangeOf(a).low >= 0;
+  if (isFloor && isa<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
+    return exact(a.floorDiv(b));
+  if (isFloor && isa<arith::RemSIOp, arith::RemUIOp>(op))
+    return exact(a % b);
+  return nullptr;
+}
+
+Expr ExprContext::foldCompare(Operation *op, ArrayRef<Expr> operands) {
+  auto compareOp = dyn_cast<arith::CmpIOp>(op);
+  if (!compareOp || operands[0]->kind != ExprNode::Kind::Index || operands[1]->kind != ExprNode::Kind::Index)
+    return nullptr;
+  AffineExpr a = operands[0]->affine, b = operands[1]->affine;
+  using Comparison = ExprNode::Comparison;
+  bool sameSign = space.rangeOf(a).low >= 0 && space.rangeOf(b).low >= 0;
+  switch (compareOp.getPredicate()) {
+  case arith::CmpIPredicate::eq:
+    return compare(Comparison::Zero, a - b);
+  case arith::CmpIPredicate::ne:
+    return compare(Comparison::NotZero, a - b);
+  case arith::CmpIPredicate::ule:
+    return sameSign ? compare(Comparison::NotNegative, b - a) : nullptr;
+  case arith::CmpIPredicate::sle:
+    return compare(Comparison::NotNegative, b - a);
+  case arith::CmpIPredicate::ult:
+    return sameSign ? compare(Comparison::NotNegative, b - a - 1) : nullptr;
+  case arith::CmpIPredicate::slt:
+    return compare(Comparison::NotNegative, b - a - 1);
+  case arith::CmpIPredicate::uge:
+    return sameSign ? compare(Comparison::NotNegative, a - b) : nullptr;
+  case arith::CmpIPredicate::sge:
+    return compare(Comparison::NotNegative, a - b);
+  case arith::CmpIPredicate::ugt:
+    return sameSign ? compare(Comparison::NotNegative, a - b - 1) : nullptr;
+  case arith::CmpIPredicate::sgt:
+    return compare(Comparison::NotNegative, a - b - 1);
+  }
+  llvm_unreachable("every predicate is handled");
+}
+
+Expr getNegated(Expr expr) {
+  if (!expr->op || expr->operands.size() != 2 || !expr->operands[0]->type.isInteger(1))
+    return nullptr;
+  std::optional<bool> right = expr->operands[1]->getTruth();
+  auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
+  bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
+  bool isDifferent = isa<arith::XOrIOp>(expr->op) ||
+                     (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
+  if ((isEqual && right == false) || (isDifferent && right == true))
+    return expr->operands[0];
+  return nullptr;
+}
+
+/// `not expr`, where that is something simpler.
+Expr ExprContext::foldNegation(Expr expr) {
+  using Comparison = ExprNode::Comparison;
+  if (Expr inner = getNegated(expr))
+    return inner;
+  if (expr->kind != ExprNode::Kind::Compare)
+    return nullptr;
+  if (expr->comparison == Comparison::NotNegative)
+    return compare(Comparison::NotNegative, -expr->affine - 1);
+  return compare(expr->comparison == Comparison::Zero ? Comparison::NotZero : Comparison::Zero, expr->affine);
+}
+
+Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
+  if (auto selectOp = dyn_cast<arith::SelectOp>(op)) {
+    if (std::optional<bool> truth = operands[0]->getTruth())
+      return operands[*truth ? 1 : 2];
+    return operands[1] == operands[2] ? operands[1] : nullptr;
+  }
+  if (operands.size() != 2 || !operands[0]->type.isInteger(1))
+    return nullptr;
+  if (operands[0] == operands[1] && isa<arith::AndIOp, arith::OrIOp>(op))
+    return operands[0];
+  auto compareOp = dyn_cast<arith::CmpIOp>(op);
+  bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
+  bool isDifferent = isa<arith::XOrIOp>(op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
+  for (auto [one, other] : {std::pair(operands[0], operands[1]), std::pair(operands[1], operands[0])}) {
+    std::optional<bool> truth = one->getTruth();
+    if (!truth)
+      continue;
+    if (isa<arith::AndIOp>(op))
+      return *truth ? other : one;
+    if (isa<arith::OrIOp>(op))
+      return *truth ? one : other;
+    if (isEqual || isDifferent)
+      return isEqual == *truth ? other : foldNegation(other);
+  }
+  return nullptr;
+}
+
+/// Constant operands: the operation's own folder knows.
+Expr ExprContext::foldConstants(Operation *op, ArrayRef<Expr> operands) {
+  SmallVector<Attribute> constants;
+  for (Expr operand : operands) {
+    if (!operand->constant)
+      return nullptr;
+    constants.push_back(operand->constant);
+  }
+  SmallVector<OpFoldResult> results;
+  if (failed(op->fold(constants, results)) || results.size() != 1)
+    return nullptr;
+  auto attribute = dyn_cast<Attribute>(results[0]);
+  return attribute ? constant(attribute, op->getResult(0).getType()) : nullptr;
+}
+
+} // namespace gqa

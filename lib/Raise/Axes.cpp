@@ -11,7 +11,8 @@ namespace {
 
 using Sequence = SmallVector<unsigned, 2>;
 
-/// The numbers by which a reshape divides `variable` somewhere in `expr`: `variable floordiv c`, `variable mod c`.
+/// The numbers by which a reshape divides `variable` somewhere in `expr`: `variable floordiv c`, `variable
+/// mod c`.
 void collectDivisors(AffineExpr expr, unsigned variable, llvm::SmallSet<int64_t, 4> &divisors) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
@@ -37,7 +38,8 @@ void replaceVariable(ExprContext &context, AttentionMatch &match, unsigned varia
     replace(bias);
 }
 
-/// Splits one dimension of the output at the divisors; its variables, outermost first, without those of size 1.
+/// Splits one dimension of the output at the divisors; its variables, outermost first, without those of
+/// size 1.
 Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned variable,
                         const llvm::SmallSet<int64_t, 4> &divisors) {
   int64_t size = context.space.sizeOf(variable);
@@ -67,8 +69,8 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   return variables;
 }
 
-/// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's queries
-/// stand together because they belong to one head.
+/// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's
+/// queries stand together because they belong to one head.
 bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, unsigned inner) {
   for (Expr element : chain)
     for (AffineExpr index : element->indices) {
@@ -91,7 +93,8 @@ bool isPosition(Evaluator &evaluator, const AttentionMatch &match, unsigned vari
   });
 }
 
-/// The row dimensions that K does not see: the queries, and in front of them the group if it is a dimension of its own.
+/// The row dimensions that K does not see: the queries, and in front of them the group if it is a dimension
+/// of its own.
 bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef<unsigned> rows) {
   SmallVector<Expr> chain = evaluator.chain(axes.match.q);
   SmallVector<unsigned> group, queries;
@@ -102,7 +105,8 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
     (follows ? group : queries).push_back(row);
   }
   if (group.empty() && queries.size() == 2) {
-    bool swap = isPosition(evaluator, axes.match, queries[0]) && !isPosition(evaluator, axes.match, queries[1]);
+    bool swap =
+        isPosition(evaluator, axes.match, queries[0]) && !isPosition(evaluator, axes.match, queries[1]);
     unsigned which = swap ? 1 : 0;
     group.push_back(queries[which]);
     queries.erase(queries.begin() + which);
@@ -114,14 +118,16 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
 
 } // namespace
 
-std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, AttentionMatch match, Refusal &refusal) {
+std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, AttentionMatch match,
+                             Refusal &refusal) {
   auto refuse = [&](const Twine &reason) {
     refusal.where = match.product;
     refusal.reason = reason.str();
     return std::nullopt;
   };
   Axes axes;
-  SmallVector<unsigned> shared, rows; // what K depends on: batch and heads; what it does not: group and queries
+  SmallVector<unsigned> shared,
+      rows; // what K depends on: batch and heads; what it does not: group and queries
   for (unsigned row : match.rows) {
     llvm::SmallSet<int64_t, 4> divisors;
     for (Expr element : evaluator.chain(match.q))
@@ -132,7 +138,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
   for (Sequence &dim : axes.output)
     for (unsigned variable : dim) {
       // The operands of the contractions decide, repeated heads included, not what they were moved from.
-      bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable), inV = dependsOn(match.v, variable);
+      bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable),
+           inV = dependsOn(match.v, variable);
       if (!inQ && !inK && inV)
         axes.dv.variables.push_back(variable);
       else if (inK || inV)

@@ -13,7 +13,8 @@ using namespace mlir;
 
 namespace gqa {
 
-//===-- Operands ------------------------------------------------------------------------------------------------===//
+//===-- Operands
+//------------------------------------------------------------------------------------------------===//
 
 /// A mask or a bias as `B|1 x Hq|1 x Sq|1 x Skv|1`; null if no tensor on the way is a view of them.
 static Value buildBroadcast(OpBuilder &builder, Evaluator &evaluator, const Axes &axes, Expr load) {
@@ -39,9 +40,10 @@ static Value buildBroadcast(OpBuilder &builder, Evaluator &evaluator, const Axes
   return reshape(builder, load->value.getLoc(), context.space, view->tensor, view->dims, wanted);
 }
 
-/// K or V with as few heads as its access map needs: the largest group for which nothing depends on the place in it.
-static std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load, Axis inner, HeadMap &map,
-                                      Axis &heads) {
+/// K or V with as few heads as its access map needs: the largest group for which nothing depends on the place
+/// in it.
+static std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load, Axis inner,
+                                      HeadMap &map, Axis &heads) {
   ExprContext &context = evaluator.context;
   SmallVector<Expr> chain = evaluator.chain(load);
   heads = Axis{'h', {}};
@@ -58,9 +60,10 @@ static std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Ex
       AffineExpr shared = context.space.addVariable(ShapedType::isDynamic(size) ? size : size / groups);
       unsigned sharedVariable = context.space.numVariables() - 1;
       AffineExpr member = context.space.addVariable(groups);
-      AffineExpr full = order == HeadOrder::Block ? shared * groups + member : member * (size / groups) + shared;
-      auto substituted = llvm::map_to_vector(
-          chain, [&](Expr element) { return context.substitute(element, head, full); });
+      AffineExpr full =
+          order == HeadOrder::Block ? shared * groups + member : member * (size / groups) + shared;
+      auto substituted =
+          llvm::map_to_vector(chain, [&](Expr element) { return context.substitute(element, head, full); });
       heads.variables.clear();
       if (context.space.sizeOf(sharedVariable) != 1)
         heads.variables.push_back(sharedVariable);
@@ -79,13 +82,14 @@ static Value buildRepeat(OpBuilder &builder, Location loc, const Operand &operan
   auto type = cast<RankedTensorType>(operand.tensor.getType());
   SmallVector<int64_t> shape(type.getShape());
   shape[dimOf(operand.layout, 'h')] *= map.groups;
-  return RepeatHeadsOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()), operand.tensor,
-                               builder.getI64IntegerAttr(map.groups),
+  return RepeatHeadsOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()),
+                               operand.tensor, builder.getI64IntegerAttr(map.groups),
                                HeadOrderAttr::get(builder.getContext(), map.order),
                                builder.getStringAttr(operand.layout));
 }
 
-//===-- The operation -------------------------------------------------------------------------------------------===//
+//===-- The operation
+//-------------------------------------------------------------------------------------------===//
 
 static void setVisibility(AttentionOp op, const Visibility &visibility) {
   if (visibility.offset)
@@ -100,7 +104,8 @@ static void setVisibility(AttentionOp op, const Visibility &visibility) {
 }
 
 /// The order in which the output holds its axes, and that order as a layout; none if an axis is torn apart.
-static std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVector<unsigned, 2>> &dims) {
+static std::optional<std::string> outputLayout(const Axes &axes,
+                                               SmallVector<SmallVector<unsigned, 2>> &dims) {
   SmallVector<unsigned> sequence, expected;
   for (const auto &dim : axes.output)
     sequence.append(dim.begin(), dim.end());
@@ -124,12 +129,16 @@ struct Parts {
   SmallVector<SmallVector<unsigned, 2>> output;
 };
 
-static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &parts,
-                            const Findings &findings, const Visibility &visibility) {
+static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &parts, const Findings &findings,
+                            const Visibility &visibility) {
   Location loc = axes.match.product.getLoc();
-  Value k = buildRepeat(rewriter, loc, parts.k, findings.k), v = buildRepeat(rewriter, loc, parts.v, findings.v);
-  auto size = [](const Operand &operand, char letter) { return sizeOf(operand.tensor, operand.layout, letter); };
-  SmallVector<int64_t> shape = {size(parts.q, 'b'), size(parts.q, 'h'), size(parts.q, 's'), size(parts.v, 'd')};
+  Value k = buildRepeat(rewriter, loc, parts.k, findings.k),
+        v = buildRepeat(rewriter, loc, parts.v, findings.v);
+  auto size = [](const Operand &operand, char letter) {
+    return sizeOf(operand.tensor, operand.layout, letter);
+  };
+  SmallVector<int64_t> shape = {size(parts.q, 'b'), size(parts.q, 'h'), size(parts.q, 's'),
+                                size(parts.v, 'd')};
   auto element = cast<RankedTensorType>(parts.q.tensor.getType()).getElementType();
   auto type = RankedTensorType::get(toLayout(shape, parts.layout), element);
   auto op = AttentionOp::create(rewriter, loc, type, parts.q.tensor, k, v);
@@ -143,7 +152,8 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
     op.getBiasMutable().assign(parts.bias);
   int64_t keyDim = size(parts.k, 'd');
   double usual = keyDim > 0 ? 1.0 / std::sqrt(static_cast<double>(keyDim)) : 0.0;
-  if (usual == 0.0 || std::abs(axes.match.scale - usual) > 1e-7 * usual) // a constant of the graph's type, rounded
+  if (usual == 0.0 ||
+      std::abs(axes.match.scale - usual) > 1e-7 * usual) // a constant of the graph's type, rounded
     op.setScale(APFloat(axes.match.scale));
   if (axes.match.softcap)
     op.setSoftcap(APFloat(*axes.match.softcap));
@@ -169,7 +179,8 @@ static Value roundedResult(linalg::LinalgOp product, Type element) {
 
 std::string whyInvalid(Operation *op) {
   std::string reason;
-  uint64_t thread = llvm::get_threadid(); // other functions are worked on by other threads, with errors of their own
+  uint64_t thread =
+      llvm::get_threadid(); // other functions are worked on by other threads, with errors of their own
   ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &diagnostic) {
     if (llvm::get_threadid() != thread)
       return failure();
@@ -197,11 +208,12 @@ std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &eva
   auto q = findView(evaluator.context, evaluator.chain(match.q), {axes.b, axes.h, axes.i, axes.d});
   auto k = findShared(evaluator, axes, match.k, axes.d, findings.k, kHeads);
   auto v = findShared(evaluator, axes, match.v, axes.dv, findings.v, vHeads);
-  for (auto [name, view, load] : {std::tuple("q", &q, match.q), std::tuple("k", &k, match.k),
-                                  std::tuple("v", &v, match.v)})
+  for (auto [name, view, load] :
+       {std::tuple("q", &q, match.q), std::tuple("k", &k, match.k), std::tuple("v", &v, match.v)})
     if (!*view)
-      return refuse(load->value, Twine(name) + " does not have batch, heads, tokens and head dimension as dimensions "
-                                               "of its own, or together in one");
+      return refuse(load->value, Twine(name) +
+                                     " does not have batch, heads, tokens and head dimension as dimensions "
+                                     "of its own, or together in one");
   Parts parts;
   auto layout = outputLayout(axes, parts.output);
   if (!layout)
@@ -216,9 +228,12 @@ std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &eva
   Location loc = match.product.getLoc();
   if (!visibility.masks.empty() &&
       !(parts.mask = buildBroadcast(rewriter, evaluator, axes, visibility.masks.front())))
-    return refuse(visibility.masks.front()->value, "the mask does not broadcast to batch, heads, queries and keys");
-  if (!match.biases.empty() && !(parts.bias = buildBroadcast(rewriter, evaluator, axes, match.biases.front())))
-    return refuse(match.biases.front()->value, "the bias does not broadcast to batch, heads, queries and keys");
+    return refuse(visibility.masks.front()->value,
+                  "the mask does not broadcast to batch, heads, queries and keys");
+  if (!match.biases.empty() &&
+      !(parts.bias = buildBroadcast(rewriter, evaluator, axes, match.biases.front())))
+    return refuse(match.biases.front()->value,
+                  "the bias does not broadcast to batch, heads, queries and keys");
   const IndexSpace &space = evaluator.context.space;
   parts.q = materialize(rewriter, loc, space, *q, {axes.b, axes.h, axes.i, axes.d});
   parts.k = materialize(rewriter, loc, space, *k, {axes.b, kHeads, axes.j, axes.d});

@@ -24,7 +24,8 @@ std::optional<ConstantData> ConstantData::of(Value value) {
   auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
   AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
   unsigned width = element.getIntOrFloatBitWidth();
-  if (!blob || width % 8 != 0 || blob->getData().size() != static_cast<size_t>(data.type.getNumElements()) * width / 8)
+  if (!blob || width % 8 != 0 ||
+      blob->getData().size() != static_cast<size_t>(data.type.getNumElements()) * width / 8)
     return std::nullopt;
   data.raw = blob->getData();
   return data;
@@ -35,7 +36,8 @@ double ConstantData::at(int64_t position) const {
   APInt bits;
   if (dense) {
     if (auto floatType = dyn_cast<FloatType>(element))
-      return (dense.isSplat() ? dense.getSplatValue<APFloat>() : dense.getValues<APFloat>()[position]).convertToDouble();
+      return (dense.isSplat() ? dense.getSplatValue<APFloat>() : dense.getValues<APFloat>()[position])
+          .convertToDouble();
     bits = dense.isSplat() ? dense.getSplatValue<APInt>() : dense.getValues<APInt>()[position];
     return element.isInteger(1) ? bits.getZExtValue() : bits.getSExtValue();
   }

@@ -12,7 +12,8 @@ namespace {
 using Indices = SmallVector<AffineExpr, 4>;
 
 /// The row-major position of `indices` in a shape; only the outermost size may be unknown.
-std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape, MLIRContext *context) {
+std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape,
+                                    MLIRContext *context) {
   AffineExpr position = getAffineConstantExpr(0, context);
   for (auto [i, index, size] : llvm::enumerate(indices, shape)) {
     if (i > 0 && ShapedType::isDynamic(size))
@@ -42,9 +43,8 @@ std::optional<Indices> throughExpand(tensor::ExpandShapeOp op, ArrayRef<AffineEx
   Indices source;
   ArrayRef<int64_t> shape = op.getResultType().getShape();
   for (const ReassociationIndices &group : op.getReassociationIndices()) {
-    std::optional<AffineExpr> position =
-        linearize(indices.slice(group.front(), group.size()), shape.slice(group.front(), group.size()),
-                  op.getContext());
+    std::optional<AffineExpr> position = linearize(indices.slice(group.front(), group.size()),
+                                                   shape.slice(group.front(), group.size()), op.getContext());
     if (!position)
       return std::nullopt;
     source.push_back(*position);
@@ -66,8 +66,8 @@ std::optional<Indices> throughCollapse(tensor::CollapseShapeOp op, ArrayRef<Affi
   return source;
 }
 
-/// True if the slice may be shorter than its source by a number that is not known. Two sizes that are not known would
-/// then look alike.
+/// True if the slice may be shorter than its source by a number that is not known. Two sizes that are not
+/// known would then look alike.
 bool mayShorten(tensor::ExtractSliceOp op, unsigned dim) {
   if (!ShapedType::isDynamic(op.getStaticSizes()[dim]))
     return false;
@@ -111,7 +111,8 @@ Expr Evaluator::step(Expr load) {
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     return move(slice.getSource(), throughSlice(slice, load->indices));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return isa<RankedTensorType>(cast.getSource().getType()) ? context.load(cast.getSource(), load->indices) : nullptr;
+    return isa<RankedTensorType>(cast.getSource().getType()) ? context.load(cast.getSource(), load->indices)
+                                                             : nullptr;
   if (isa<tensor::ConcatOp>(op)) {
     Expr element = concatElement(op, load);
     return element && element->isLoad() ? element : nullptr;
@@ -157,7 +158,8 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
     return nullptr;
   Expr element = pieces.back().first;
   for (auto [piece, end] : llvm::reverse(ArrayRef(pieces).drop_back()))
-    element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece, element);
+    element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece,
+                             element);
   return element;
 }
 

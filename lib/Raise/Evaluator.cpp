@@ -12,7 +12,8 @@ namespace gqa {
 
 /// The coordinates in the iteration space, from those of a result; reductions get new variables. None if the
 /// result's indexing map is not a permutation of the parallel dimensions.
-std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp op, unsigned result, Expr load) {
+std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp op, unsigned result,
+                                                              Expr load) {
   AffineMap map = op.getIndexingMapMatchingResult(op->getResult(result));
   ArrayRef<int64_t> shape = cast<RankedTensorType>(load->value.getType()).getShape();
   SmallVector<AffineExpr> coordinates(op.getNumLoops());
@@ -35,8 +36,8 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
   return coordinates;
 }
 
-/// The value of `yielded`, computed in the body of `op` at the given coordinates; null if something in the way has no
-/// expression. `known` holds what is known already.
+/// The value of `yielded`, computed in the body of `op` at the given coordinates; null if something in the
+/// way has no expression. `known` holds what is known already.
 Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr> coordinates,
                          DenseMap<Value, Expr> &known) {
   if (Expr expr = known.lookup(yielded))
@@ -102,8 +103,8 @@ Expr Evaluator::peel(Expr expr) {
 
 /// Casts between the types that attention is computed in. Narrower ones are quantisation, which is meant.
 static bool isFloatCast(Expr expr) {
-  return (expr->isApply("arith.extf") || expr->isApply("arith.truncf")) && expr->type.getIntOrFloatBitWidth() >= 16 &&
-         expr->operands[0]->type.getIntOrFloatBitWidth() >= 16;
+  return (expr->isApply("arith.extf") || expr->isApply("arith.truncf")) &&
+         expr->type.getIntOrFloatBitWidth() >= 16 && expr->operands[0]->type.getIntOrFloatBitWidth() >= 16;
 }
 
 Expr Evaluator::peelCasts(Expr expr) {
@@ -144,10 +145,12 @@ static Value matchCombiner(Value combined, Value accumulator, Reduction::Kind &k
   if (auto select = dyn_cast<arith::SelectOp>(op)) { // in > acc ? in : acc
     auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
     using Predicate = arith::CmpFPredicate;
-    bool greater = compare && llvm::is_contained({Predicate::OGT, Predicate::OGE, Predicate::UGT, Predicate::UGE},
-                                                 compare.getPredicate());
+    bool greater =
+        compare && llvm::is_contained({Predicate::OGT, Predicate::OGE, Predicate::UGT, Predicate::UGE},
+                                      compare.getPredicate());
     kind = Reduction::Kind::Max;
-    bool picks = greater && compare.getLhs() == select.getTrueValue() && compare.getRhs() == select.getFalseValue();
+    bool picks =
+        greater && compare.getLhs() == select.getTrueValue() && compare.getRhs() == select.getFalseValue();
     return picks && select.getFalseValue() == accumulator ? select.getTrueValue() : Value();
   }
   if (isa<arith::AddFOp, arith::AddIOp>(op))
@@ -178,7 +181,8 @@ static bool isNeutral(Expr initial, Reduction::Kind kind) {
     break;
   }
   auto value = dyn_cast_if_present<FloatAttr>(initial->constant);
-  return value && value.getValue().isNegative() && (value.getValue().isInfinity() || value.getValue().isLargest());
+  return value && value.getValue().isNegative() &&
+         (value.getValue().isInfinity() || value.getValue().isLargest());
 }
 
 /// Whether the value is computed from what earlier iterations left, other than by the combiner.

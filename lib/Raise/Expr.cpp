@@ -11,7 +11,8 @@ using namespace mlir;
 
 namespace gqa {
 
-//===-- ExprNode ------------------------------------------------------------------------------------------------===//
+//===-- ExprNode
+//------------------------------------------------------------------------------------------------===//
 
 void ExprNode::Profile(llvm::FoldingSetNodeID &id) const {
   id.AddInteger(static_cast<int>(kind));
@@ -45,7 +46,8 @@ std::optional<bool> ExprNode::getTruth() const {
   return !number.getValue().isZero();
 }
 
-//===-- Construction --------------------------------------------------------------------------------------------===//
+//===-- Construction
+//--------------------------------------------------------------------------------------------===//
 
 Expr ExprContext::unique(ExprNode &&node) {
   llvm::FoldingSetNodeID id;
@@ -82,8 +84,8 @@ Expr ExprContext::truth(bool value) {
   return constant(IntegerAttr::get(type, value), type);
 }
 
-/// Integers narrower than 32 bits are no coordinates, and numbers near the ends of int64_t might wrap around on the way.
-/// Sizes that are not known are taken to fit.
+/// Integers narrower than 32 bits are no coordinates, and numbers near the ends of int64_t might wrap around
+/// on the way. Sizes that are not known are taken to fit.
 bool ExprContext::isExact(AffineExpr affine, Type type) const {
   bool isCoordinate = type.isIndex() || (type.isSignlessInteger() && type.getIntOrFloatBitWidth() >= 32);
   affine = space.simplify(affine);
@@ -170,7 +172,8 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
 
 /// An element of a tensor at coordinates that are data.
 Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinates) {
-  // Of a size that is not known, an extract may read a part: unlike a load, it says nothing about the loop's size.
+  // Of a size that is not known, an extract may read a part: unlike a load, it says nothing about the loop's
+  // size.
   auto isLoadable = [](auto pair) {
     auto [expr, size] = pair;
     bool isKnown = !ShapedType::isDynamic(size) || isa_and_present<AffineConstantExpr>(expr->affine);
@@ -186,14 +189,16 @@ Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinate
   return unique(std::move(node));
 }
 
-//===-- Traversal -----------------------------------------------------------------------------------------------===//
+//===-- Traversal
+//-----------------------------------------------------------------------------------------------===//
 
 Expr ExprContext::substitute(Expr expr, unsigned variable, AffineExpr replacement) {
   DenseMap<Expr, Expr> done;
   return substitute(expr, variable, replacement, done);
 }
 
-Expr ExprContext::substitute(Expr expr, unsigned variable, AffineExpr replacement, DenseMap<Expr, Expr> &done) {
+Expr ExprContext::substitute(Expr expr, unsigned variable, AffineExpr replacement,
+                             DenseMap<Expr, Expr> &done) {
   if (Expr known = done.lookup(expr))
     return known;
   auto replaced = [&]() -> Expr {

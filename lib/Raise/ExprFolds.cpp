@@ -73,8 +73,8 @@ Expr getNegated(Expr expr) {
   std::optional<bool> right = expr->operands[1]->getTruth();
   auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
   bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
-  bool isDifferent = isa<arith::XOrIOp>(expr->op) ||
-                     (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
+  bool isDifferent =
+      isa<arith::XOrIOp>(expr->op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
   if ((isEqual && right == false) || (isDifferent && right == true))
     return expr->operands[0];
   return nullptr;
@@ -104,7 +104,8 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
     return operands[0];
   auto compareOp = dyn_cast<arith::CmpIOp>(op);
   bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
-  bool isDifferent = isa<arith::XOrIOp>(op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
+  bool isDifferent =
+      isa<arith::XOrIOp>(op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
   for (auto [one, other] : {std::pair(operands[0], operands[1]), std::pair(operands[1], operands[0])}) {
     std::optional<bool> truth = one->getTruth();
     if (!truth)

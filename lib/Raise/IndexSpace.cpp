@@ -40,7 +40,8 @@ static int64_t floorDivide(int64_t a, int64_t b) {
 /// The divisor of `x floordiv c` or `x mod c` with a constant above 0; 0 if `expr` is nothing of that kind.
 static int64_t divisorOf(AffineExpr expr, AffineExprKind kind) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  auto divisor = binary && expr.getKind() == kind ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
+  auto divisor =
+      binary && expr.getKind() == kind ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
   return divisor && divisor.getValue() > 0 ? divisor.getValue() : 0;
 }
 
@@ -85,7 +86,8 @@ static LinearForm takeMultiples(LinearForm &form, int64_t divisor) {
   return multiples;
 }
 
-/// Mixed radix: `form = g * high + low` with `0 <= low < g` and `g` dividing `divisor`. False if there is no such g > 1.
+/// Mixed radix: `form = g * high + low` with `0 <= low < g` and `g` dividing `divisor`. False if there is no
+/// such g > 1.
 static bool splitRadix(const IndexSpace &space, const LinearForm &form, int64_t divisor, int64_t &radix,
                        LinearForm &high, LinearForm &low) {
   for (auto [candidate, coefficient] : form.terms) {

@@ -12,7 +12,8 @@ namespace gqa {
 static constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 static constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
-/// Sums and products that do not fit stop at the ends of int64_t, where whoever asks about the size of a number sees them.
+/// Sums and products that do not fit stop at the ends of int64_t, where whoever asks about the size of a
+/// number sees them.
 static int64_t saturatedSum(int64_t a, int64_t b) {
   int64_t sum;
   return llvm::AddOverflow(a, b, sum) ? (a > 0 ? kMax : kMin) : sum;

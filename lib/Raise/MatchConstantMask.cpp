@@ -44,7 +44,8 @@ int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> coordinates) {
 class MaskReader {
 public:
   /// None if the load is not always inside of the tensor.
-  static std::optional<MaskReader> create(const ExprContext &context, Expr load, ConstantData data, bool trueHides) {
+  static std::optional<MaskReader> create(const ExprContext &context, Expr load, ConstantData data,
+                                          bool trueHides) {
     AffineExpr position = context.space.constant(0);
     for (auto [index, size] : llvm::zip_equal(load->indices, data.getType().getShape())) {
       IndexSpace::Range range = context.space.rangeOf(index);
@@ -58,8 +59,8 @@ public:
   void set(unsigned variable, int64_t value) { coordinates[variable] = value; }
   bool dependsOn(unsigned variable) const { return gqa::dependsOn(position, variable); }
 
-  /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, or at a second kind of
-  /// absorbing one, which makes it no mask.
+  /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, or at a second kind
+  /// of absorbing one, which makes it no mask.
   std::optional<bool> isSeen() {
     Type type = data.getType().getElementType();
     double element = data.at(evaluate(position, coordinates));

@@ -11,7 +11,8 @@ namespace gqa {
 void Matcher::countFill(double fill, Type type, bool added) {
   if (std::isinf(fill) || -fill > narrowest)
     ++infiniteFills;
-  else if (added && type.isF16()) // next to 65504 the scores are not absorbed, only rounded to multiples of 32
+  else if (added &&
+           type.isF16()) // next to 65504 the scores are not absorbed, only rounded to multiples of 32
     ++roundedFills;
   else
     ++finiteFills;
@@ -34,8 +35,9 @@ bool Matcher::isNeverDead(const AttentionMatch &match) {
   });
 }
 
-/// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two finite fills
-/// add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is nothing simple.
+/// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two
+/// finite fills add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is
+/// nothing simple.
 bool Matcher::settleDeadRows(AttentionMatch &match) {
   bool noKeys = context.space.sizeOf(match.key) == 0; // the product with V is a sum of nothing
   if (noKeys || (match.biases.empty() && (match.conditions.empty() || isNeverDead(match)))) {

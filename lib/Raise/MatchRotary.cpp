@@ -8,7 +8,8 @@ using namespace mlir;
 
 namespace gqa {
 
-RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor) : evaluator(evaluator), tensor(tensor) {
+RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor)
+    : evaluator(evaluator), tensor(tensor) {
   coordinates.resize(4);
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd"))) {
     AffineExpr variable = evaluator.context.space.addVariable(sizeOf(tensor.tensor, tensor.layout, letter));
@@ -27,7 +28,8 @@ Expr RotaryMatcher::factor(Expr expr, bool &negative) {
       computed = evaluator.expand(expr);
     }
     bool isNegation = computed && computed->isApply("arith.negf");
-    bool isWidening = computed && computed->isApply("arith.extf") && Evaluator::withoutCasts(computed) != computed;
+    bool isWidening =
+        computed && computed->isApply("arith.extf") && Evaluator::withoutCasts(computed) != computed;
     if (!isNegation && !isWidening)
       return expr;
     negative ^= isNegation;
@@ -92,7 +94,8 @@ bool RotaryMatcher::sameTable(Expr a, Expr b) {
     return false;
   IndexSpace::Range range = evaluator.context.space.rangeOf(x.terms[0].first);
   int64_t row = shape.back(), rows = data->getType().getNumElements() / std::max<int64_t>(row, 1);
-  if (range.low + std::min(x.constant, y.constant) < 0 || range.high + std::max(x.constant, y.constant) >= row)
+  if (range.low + std::min(x.constant, y.constant) < 0 ||
+      range.high + std::max(x.constant, y.constant) >= row)
     return false;
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t t = range.low; t <= range.high; ++t)
@@ -118,7 +121,8 @@ bool RotaryMatcher::matchPair(const Pairing &candidate) {
     for (Term *term : {&c, &d})
       if (term->right == a.left || term->right == b.left)
         std::swap(term->left, term->right);
-    bool fits = c.left == a.left && d.left == b.left && sameTable(b.right, c.right) && sameTable(a.right, d.right);
+    bool fits =
+        c.left == a.left && d.left == b.left && sameTable(b.right, c.right) && sameTable(a.right, d.right);
     if (!fits || !a.right->isLoad() || !b.right->isLoad())
       continue;
     pairing = candidate;
@@ -160,7 +164,8 @@ SmallVector<int64_t> RotaryMatcher::rotaryDims() {
   AffineExpr d = getAffineDimExpr(variables[3], evaluator.context.space.getContext());
   for (Expr element : evaluator.chain(at(d)))
     if (auto concat = element->value.getDefiningOp<tensor::ConcatOp>())
-      dims.push_back(cast<RankedTensorType>(concat.getInputs().front().getType()).getDimSize(concat.getDim()));
+      dims.push_back(
+          cast<RankedTensorType>(concat.getInputs().front().getType()).getDimSize(concat.getDim()));
   return dims;
 }
 

@@ -3,7 +3,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/APFloat.h"
-#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 #include <limits>
 
@@ -92,6 +91,12 @@ bool Matcher::matchSoftcap(Expr tanh, AttentionMatch &match) {
   return true;
 }
 
+static std::string text(double number) {
+  SmallString<16> digits;
+  APFloat(number).toString(digits, /*FormatPrecision=*/4);
+  return digits.str().str();
+}
+
 bool Matcher::matchMasked(Expr select, AttentionMatch &match) {
   for (bool seenWhenTrue : {true, false}) {
     Expr score = select->operands[seenWhenTrue ? 1 : 2], other = select->operands[seenWhenTrue ? 2 : 1];
@@ -101,7 +106,7 @@ bool Matcher::matchMasked(Expr select, AttentionMatch &match) {
     if (inner)
       return refuse(select->op, "a mask inside of a scale or a softcap");
     if (!isAbsorbing(*fill, other->type))
-      return refuse(select->op, "a mask that fills with " + llvm::formatv("{0}", *fill).str() +
+      return refuse(select->op, "a mask that fills with " + text(*fill) +
                                     ", which does not hide a key: its probability is not 0");
     countFill(*fill, other->type, /*added=*/false);
     match.conditions.push_back({select->operands[0], !seenWhenTrue});
@@ -129,7 +134,8 @@ bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
   }
   if (root->isLoad()) {
     double fill = 0;
-    if (auto conditions = matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
+    if (auto conditions =
+            matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
       if (fill != 0)
         countFill(fill, root->type, /*added=*/true);
       for (Expr condition : *conditions)
@@ -181,7 +187,8 @@ bool Matcher::matchScores(Expr expr, AttentionMatch &match) {
     bool first = containsProduct(expr->operands[0]);
     if (first && containsProduct(expr->operands[1]))
       return refuse(expr->op, "the scores are a sum of two products");
-    return matchAdded(expr->operands[first ? 1 : 0], match) && matchScores(expr->operands[first ? 0 : 1], match);
+    return matchAdded(expr->operands[first ? 1 : 0], match) &&
+           matchScores(expr->operands[first ? 0 : 1], match);
   }
   return refuse(expr->op ? expr->op : match.exponential,
                 Twine("'") + (expr->op ? expr->op->getName().getStringRef() : "select") +
@@ -211,7 +218,8 @@ std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &
   if (!body->isApply("arith.mulf"))
     return std::nullopt;
   for (unsigned side : {0, 1}) {
-    Expr probabilities = body->operands[side], v = Evaluator::withoutCasts(body->operands[1 - side]), scores = nullptr;
+    Expr probabilities = body->operands[side], v = Evaluator::withoutCasts(body->operands[1 - side]),
+         scores = nullptr;
     if (!v->isLoad() || !matchSoftmax(probabilities, match, scores))
       continue;
     match.v = v;

@@ -21,7 +21,8 @@ bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body,
   if (reduction.variables.size() != 1 ||
       context.space.sizeOf(reduction.variables[0]) != context.space.sizeOf(variable))
     return false;
-  if (dependsOn(body, variable)) // what is reduced changes with the key: the diagonal would say nothing about it
+  if (dependsOn(body,
+                variable)) // what is reduced changes with the key: the diagonal would say nothing about it
     return false;
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
   body = context.substitute(body, reduction.variables[0], replacement);
@@ -52,7 +53,8 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
                                    compare.getPredicate());
   bool seen = isSeen != perKeyNegated;
-  bool about = seen == (reduction->kind == Reduction::Kind::Any); // any hidden, or all seen, is something else
+  bool about =
+      seen == (reduction->kind == Reduction::Kind::Any); // any hidden, or all seen, is something else
   if ((!isHidden && !isSeen) || !about)
     return std::nullopt;
   return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};
@@ -64,8 +66,8 @@ static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
     return {expr->operands[0], expr->operands[1]};
   if (!expr->isApply("arith.mulf"))
     return {nullptr, nullptr};
-  for (auto [e, inverse] : {std::pair(expr->operands[0], expr->operands[1]),
-                            std::pair(expr->operands[1], expr->operands[0])}) {
+  for (auto [e, inverse] :
+       {std::pair(expr->operands[0], expr->operands[1]), std::pair(expr->operands[1], expr->operands[0])}) {
     Expr root = evaluator.peelCasts(inverse);
     if (root->isApply("arith.divf") && evaluator.peelCasts(root->operands[0])->getNumber() == 1.0)
       return {e, root->operands[1]};
@@ -120,10 +122,12 @@ bool Matcher::matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scor
   scores = argument->operands[0];
   std::optional<Reduction> sum = evaluator.reduction(evaluator.peelCasts(denominator));
   if (!sum || sum->kind != Reduction::Kind::Sum || !sameOver(*sum, match.key, sum->body, numerator))
-    return refuse(match.exponential, "the softmax does not run over the keys that the product with V contracts: the "
-                                     "denominator is not the sum of the exponentials over them");
+    return refuse(match.exponential,
+                  "the softmax does not run over the keys that the product with V contracts: the "
+                  "denominator is not the sum of the exponentials over them");
   std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(argument->operands[1]));
-  if (!maximum || maximum->kind != Reduction::Kind::Max || !sameOver(*maximum, match.key, maximum->body, scores))
+  if (!maximum || maximum->kind != Reduction::Kind::Max ||
+      !sameOver(*maximum, match.key, maximum->body, scores))
     return refuse(match.exponential, "what is subtracted from the scores is not their maximum over the keys");
   if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
     return refuse(match.exponential, "the guard against empty rows looks at something other than the scores");

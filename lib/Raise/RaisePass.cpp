@@ -106,7 +106,8 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     raiseAll(function, candidates);
     SmallVector<Attribute> entries;
     for (auto &[op, entry] : candidates)
-      entries.push_back(entry ? entry : decline({op, op, "no product of the probabilities with V was found"}));
+      entries.push_back(entry ? entry
+                              : decline({op, op, "no product of the probabilities with V was found"}));
     if (auto earlier = function->getAttrOfType<ArrayAttr>(kCandidatesAttr))
       entries.insert(entries.begin(), earlier.begin(), earlier.end());
     function->setAttr(kCandidatesAttr, ArrayAttr::get(&getContext(), entries));
@@ -171,9 +172,12 @@ private:
 
   DictionaryAttr decline(const Refusal &refusal) {
     ++declined;
-    remark::missed(refusal.where->getLoc(), remark::RemarkOpts::name("NotRaised").category("gqa-raise"))
+    Operation *where = refusal.where;
+    while (isa<UnknownLoc>(where->getLoc()) && isa<linalg::LinalgOp>(where->getParentOp()))
+      where = where->getParentOp(); // named operations have bodies that nobody wrote
+    remark::missed(where->getLoc(), remark::RemarkOpts::name("NotRaised").category("gqa-raise"))
         << remark::reason("{0}", refusal.reason)
-        << remark::metric("Operation", refusal.where->getName().getStringRef());
+        << remark::metric("Operation", where->getName().getStringRef());
     return describeDeclined(refusal);
   }
 };

@@ -27,7 +27,8 @@ std::string text(HeadMap map, int64_t groups) {
   return !isTiled ? head : divisor == 1 ? "h mod Hkv" : "(" + head + ") mod Hkv";
 }
 
-/// semantics.md's number: keys seen, the query's own included; two-sided windows as a pair; null if unbounded.
+/// semantics.md's number: keys seen, the query's own included; two-sided windows as a pair; null if
+/// unbounded.
 Attribute describeWindow(AttentionOp op, Builder &builder) {
   std::optional<ArrayRef<int64_t>> window = op.getWindow();
   if (!window || ((*window)[0] == -1 && (*window)[1] == -1))

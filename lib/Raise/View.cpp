@@ -9,7 +9,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// `index` as a mixed-radix number of plain variables that covers a dimension of `size` exactly; none if it is not.
+/// `index` as a mixed-radix number of plain variables that covers a dimension of `size` exactly; none if it
+/// is not.
 std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, AffineExpr index, int64_t size) {
   LinearForm form = LinearForm::of(index);
   if (form.constant != 0)
@@ -68,7 +69,8 @@ std::optional<View> findView(ExprContext &context, ArrayRef<Expr> chain, ArrayRe
   return std::nullopt;
 }
 
-//===-- Reshapes ------------------------------------------------------------------------------------------------===//
+//===-- Reshapes
+//------------------------------------------------------------------------------------------------===//
 
 using Groups = SmallVector<ReassociationIndices>;
 
@@ -79,15 +81,17 @@ static Value collapse(OpBuilder &builder, Location loc, Value value, const Group
   return tensor::CollapseShapeOp::create(builder, loc, value, groups);
 }
 
-static Value expand(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape, const Groups &groups) {
+static Value expand(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape,
+                    const Groups &groups) {
   auto type = cast<RankedTensorType>(value.getType());
   if (static_cast<int64_t>(shape.size()) == type.getRank())
     return value;
-  return tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()), value,
-                                       groups);
+  return tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()),
+                                       value, groups);
 }
 
-/// Dimensions grouped so that each group holds exactly one that is `present`, the others joining their neighbours.
+/// Dimensions grouped so that each group holds exactly one that is `present`, the others joining their
+/// neighbours.
 static Groups groupAround(ArrayRef<SmallVector<unsigned, 2>> dims) {
   Groups groups;
   bool open = false; // the last group holds a present dimension

@@ -10,7 +10,8 @@ namespace gqa {
 /// Elements of an `arith.constant`, inline or in a resource, as doubles in row-major order.
 class ConstantData {
 public:
-  /// None if the value is no constant, or of a type that is neither a float of at most 64 bits nor an integer.
+  /// None if the value is no constant, or of a type that is neither a float of at most 64 bits nor an
+  /// integer.
   static std::optional<ConstantData> of(mlir::Value value);
 
   double at(int64_t position) const;

@@ -17,14 +17,14 @@ struct Reduction {
   mlir::linalg::LinalgOp op;
 };
 
-/// Reads tensors as functions of their coordinates. Nothing here knows what an attention is, or which front end wrote the
-/// graph: a transpose, a broadcast and a slice are the same thing, an affine map.
+/// Reads tensors as functions of their coordinates. Nothing here knows what an attention is, or which front
+/// end wrote the graph: a transpose, a broadcast and a slice are the same thing, an affine map.
 class Evaluator {
 public:
   explicit Evaluator(ExprContext &context) : context(context) {}
 
-  /// The same element in the tensor that the load's tensor was moved from (transposed, reshaped, broadcast, sliced,
-  /// concatenated); null if it was computed there.
+  /// The same element in the tensor that the load's tensor was moved from (transposed, reshaped, broadcast,
+  /// sliced, concatenated); null if it was computed there.
   Expr step(Expr load);
 
   /// `load` and the elements that `step` leads to, nearest first.

@@ -24,7 +24,7 @@ public:
     Compare,  ///< an affine expression compared with 0, as an i1
     Load,     ///< an element of a tensor, its coordinates affine
     Scalar,   ///< an SSA value that is no tensor
-    Apply     ///< an arith or math operation on expressions; `tensor.extract` where a coordinate is not affine
+    Apply ///< an arith or math operation on expressions; `tensor.extract` where a coordinate is not affine
   };
   enum class Comparison { NotNegative, Zero, NotZero };
 
@@ -35,8 +35,8 @@ public:
   Comparison comparison = Comparison::NotNegative; // Compare
   mlir::Value value;                               // Load, extract: the tensor. Scalar: the value
   llvm::SmallVector<mlir::AffineExpr, 4> indices;  // Load
-  mlir::Operation *op = nullptr;                   // Apply: stands for its kind and attributes; null: a select
-  llvm::SmallVector<Expr, 3> operands;             // Apply
+  mlir::Operation *op = nullptr;       // Apply: stands for its kind and attributes; null: a select
+  llvm::SmallVector<Expr, 3> operands; // Apply
 
   void Profile(llvm::FoldingSetNodeID &id) const;
 
@@ -51,8 +51,8 @@ public:
   std::optional<bool> getTruth() const;
 };
 
-/// Makes expressions, folding what it can: constants, integer arithmetic on coordinates, comparisons that the ranges of
-/// the coordinates decide, selects of equal branches.
+/// Makes expressions, folding what it can: constants, integer arithmetic on coordinates, comparisons that the
+/// ranges of the coordinates decide, selects of equal branches.
 class ExprContext {
 public:
   explicit ExprContext(mlir::MLIRContext *context) : space(context) {}
@@ -77,7 +77,8 @@ public:
   IndexSpace space;
 
 private:
-  Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement, llvm::DenseMap<Expr, Expr> &done);
+  Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement,
+                  llvm::DenseMap<Expr, Expr> &done);
   Expr unique(ExprNode &&node);
   /// True if integer arithmetic of the type gives the value of `affine`: nothing wraps around.
   bool isExact(mlir::AffineExpr affine, mlir::Type type) const;

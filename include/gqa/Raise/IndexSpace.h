@@ -1,4 +1,5 @@
-// Index arithmetic with known ranges: how an element's coordinates in one tensor follow from those in another.
+// Index arithmetic with known ranges: how an element's coordinates in one tensor follow from those in
+// another.
 #ifndef GQA_RAISE_INDEXSPACE_H
 #define GQA_RAISE_INDEXSPACE_H
 
@@ -10,10 +11,12 @@
 
 namespace gqa {
 
-/// Variables `d0, d1, ...`, each running from 0 to its size, and the simplification of affine expressions over them.
+/// Variables `d0, d1, ...`, each running from 0 to its size, and the simplification of affine expressions
+/// over them.
 ///
 /// Reshapes make `floordiv` and `mod`; with the ranges known most of them cancel: with `h < 6`,
-/// `(b * 6 + h) floordiv 6` is `b`. A head map such as `h floordiv 3` is what is left, proven and not guessed.
+/// `(b * 6 + h) floordiv 6` is `b`. A head map such as `h floordiv 3` is what is left, proven and not
+/// guessed.
 class IndexSpace {
 public:
   explicit IndexSpace(mlir::MLIRContext *context) : context(context) {}
@@ -25,7 +28,8 @@ public:
   unsigned numVariables() const { return sizes.size(); }
   mlir::MLIRContext *getContext() const { return context; }
 
-  /// An equal expression in a canonical form: two expressions that this can prove equal become the same object.
+  /// An equal expression in a canonical form: two expressions that this can prove equal become the same
+  /// object.
   mlir::AffineExpr simplify(mlir::AffineExpr expr) const;
 
   /// `expr` with `variable` replaced, simplified.

@@ -13,12 +13,14 @@ struct Condition {
   bool negated = false;
 };
 
-/// An attention as mathematics, before anything is said about batches and heads: every expression is a function of the
-/// coordinates of the output (`rows`, all but the value dimension), the key `key`, and the contracted `keyDim`.
+/// An attention as mathematics, before anything is said about batches and heads: every expression is a
+/// function of the coordinates of the output (`rows`, all but the value dimension), the key `key`, and the
+/// contracted `keyDim`.
 struct AttentionMatch {
-  mlir::linalg::LinalgOp product;  ///< of the probabilities with V
+  mlir::linalg::LinalgOp product;         ///< of the probabilities with V
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
-  llvm::SmallVector<unsigned> rows; ///< variables of the output's dimensions, the value dimension included, in order
+  llvm::SmallVector<unsigned>
+      rows; ///< variables of the output's dimensions, the value dimension included, in order
   unsigned key = 0, valueDim = 0, keyDim = 0;
   Expr q = nullptr, k = nullptr, v = nullptr; ///< loads
   double scale = 1.0;
@@ -39,14 +41,14 @@ class Matcher {
 public:
   explicit Matcher(Evaluator &evaluator) : evaluator(evaluator), context(evaluator.context) {}
 
-  /// Reads `product` as the last contraction of an attention. None, with `refusal.exponential` set if there is a softmax
-  /// in front of it.
+  /// Reads `product` as the last contraction of an attention. None, with `refusal.exponential` set if there
+  /// is a softmax in front of it.
   std::optional<AttentionMatch> match(mlir::linalg::LinalgOp product, Refusal &refusal);
 
 private:
   bool matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scores);
-  /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key is `alive`,
-  /// or where none is.
+  /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key
+  /// is `alive`, or where none is.
   struct Guard {
     Reduction reduction;
     Expr scores;
@@ -73,20 +75,20 @@ private:
   Refusal *refusal = nullptr;
   /// Masks that hide keys by a large number, by one that the scores round, by -inf.
   unsigned finiteFills = 0, roundedFills = 0, infiniteFills = 0;
-  double narrowest = 0; ///< the largest number of the narrowest type that the scores pass
+  double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass
   llvm::DenseMap<Expr, bool> products; ///< what containsProduct was asked
-  bool inner = false;    ///< a factor or a cap applies to all that is still to come, so masks may not
+  bool inner = false; ///< a factor or a cap applies to all that is still to come, so masks may not
 };
 
 /// True if adding `fill` to any score of the type, or selecting it, makes its probability exactly 0.
 bool isAbsorbing(double fill, mlir::Type type);
 
-/// The comparisons that a constant tensor of zeros and absorbing fills (or of i1) spells out: `j <= i + c` and
-/// `j >= i - w`. None if it is anything else. `fill` is what hides, where a number does; `trueHides` reads an i1 the other
-/// way round.
+/// The comparisons that a constant tensor of zeros and absorbing fills (or of i1) spells out: `j <= i + c`
+/// and `j >= i - w`. None if it is anything else. `fill` is what hides, where a number does; `trueHides`
+/// reads an i1 the other way round.
 std::optional<llvm::SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr load,
-                                                         llvm::ArrayRef<unsigned> rows, unsigned key, bool trueHides,
-                                                         double &fill);
+                                                         llvm::ArrayRef<unsigned> rows, unsigned key,
+                                                         bool trueHides, double &fill);
 
 } // namespace gqa
 

@@ -9,8 +9,8 @@
 
 namespace gqa {
 
-/// Between raise and report the findings travel as attributes: an array of dictionaries on the function, one for each
-/// candidate, and on each raised operation its place in that array.
+/// Between raise and report the findings travel as attributes: an array of dictionaries on the function, one
+/// for each candidate, and on each raised operation its place in that array.
 inline constexpr llvm::StringLiteral kCandidatesAttr = "gqa.candidates";
 inline constexpr llvm::StringLiteral kCandidateAttr = "gqa.candidate";
 
@@ -20,8 +20,8 @@ mlir::DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, ml
 /// The report's entry for something that looks like attention and is left alone.
 mlir::DictionaryAttr describeDeclined(const Refusal &refusal);
 
-/// Writes a JSON array with an object for each candidate in program order (`-` is standard output; no path: nothing is
-/// written), and removes the findings from the module.
+/// Writes a JSON array with an object for each candidate in program order (`-` is standard output; no path:
+/// nothing is written), and removes the findings from the module.
 llvm::Error writeReport(mlir::ModuleOp module, llvm::StringRef path);
 
 } // namespace gqa

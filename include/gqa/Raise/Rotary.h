@@ -1,4 +1,5 @@
-// Rotary position embedding: the two elements of a pair as expressions, whatever slices, negations and concats made them.
+// Rotary position embedding: the two elements of a pair as expressions, whatever slices, negations and
+// concats made them.
 #ifndef GQA_RAISE_ROTARY_H
 #define GQA_RAISE_ROTARY_H
 
@@ -17,7 +18,8 @@ struct Pair {
   Expr x0 = nullptr, cos = nullptr, sin = nullptr; ///< loads, at the pair's variable
 };
 
-/// One way to pair elements: `t` counts pairs, `first` and `second` are the coordinates along the head dimension.
+/// One way to pair elements: `t` counts pairs, `first` and `second` are the coordinates along the head
+/// dimension.
 struct Pairing {
   RotaryKind kind;
   int64_t dim; ///< R
@@ -35,7 +37,7 @@ public:
   Pairing pairing;
   Pair pair;
   llvm::SmallVector<mlir::AffineExpr, 4> coordinates; // of the tensor, the head dimension to be filled in
-  unsigned headDim, variables[4];         // by letter position b, h, s, d
+  unsigned headDim, variables[4];                     // by letter position b, h, s, d
 
 private:
   Expr at(mlir::AffineExpr d) {

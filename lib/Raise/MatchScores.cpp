@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <limits>
 
@@ -92,9 +94,9 @@ bool Matcher::matchSoftcap(Expr tanh, AttentionMatch &match) {
 }
 
 static std::string text(double number) {
-  SmallString<16> digits;
-  APFloat(number).toString(digits, /*FormatPrecision=*/4);
-  return digits.str().str();
+  std::string digits;
+  llvm::raw_string_ostream(digits) << llvm::format("%g", number);
+  return digits;
 }
 
 bool Matcher::matchMasked(Expr select, AttentionMatch &match) {

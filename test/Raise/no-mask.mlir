@@ -10,7 +10,7 @@
 !R = tensor<6x7xf32>
 
 // JSON: "function": "small_fill"
-// JSON: "reason": "a mask that fills with -1.0E+4,
+// JSON: "reason": "a mask that fills with -10000,
 // JSON: "status": "declined"
 func.func @small_fill(%q: !Q, %k: !K, %v: !V, %seen: tensor<6x7x9xi1>) -> !Q {
   %zs = arith.constant dense<0.0> : !S
@@ -19,7 +19,7 @@ func.func @small_fill(%q: !Q, %k: !K, %v: !V, %seen: tensor<6x7x9xi1>) -> !Q {
   %zo = arith.constant dense<0.0> : !Q
   %fill = arith.constant dense<-1.0e4> : !S
   %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
-  // expected-remark @below {{a mask that fills with -1.0E+4,}}
+  // expected-remark @below {{a mask that fills with -10000,}}
   %t = linalg.select ins(%seen, %qk, %fill : tensor<6x7x9xi1>, !S, !S) outs(%zs : !S) -> !S
   %m = linalg.reduce { arith.maximumf } ins(%t : !S) outs(%low : !R) dimensions = [2]
   %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
@@ -33,7 +33,7 @@ func.func @small_fill(%q: !Q, %k: !K, %v: !V, %seen: tensor<6x7x9xi1>) -> !Q {
 }
 
 // JSON: "function": "positive_fill"
-// JSON: "reason": "a mask that fills with 3.4E+38,
+// JSON: "reason": "a mask that fills with 3.4e+38,
 // JSON: "status": "declined"
 func.func @positive_fill(%q: !Q, %k: !K, %v: !V, %seen: tensor<6x7x9xi1>) -> !Q {
   %zs = arith.constant dense<0.0> : !S
@@ -42,7 +42,7 @@ func.func @positive_fill(%q: !Q, %k: !K, %v: !V, %seen: tensor<6x7x9xi1>) -> !Q 
   %zo = arith.constant dense<0.0> : !Q
   %fill = arith.constant dense<3.4e38> : !S
   %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
-  // expected-remark @below {{a mask that fills with 3.4E+38,}}
+  // expected-remark @below {{a mask that fills with 3.4e+38,}}
   %t = linalg.select ins(%seen, %qk, %fill : tensor<6x7x9xi1>, !S, !S) outs(%zs : !S) -> !S
   %m = linalg.reduce { arith.maximumf } ins(%t : !S) outs(%low : !R) dimensions = [2]
   %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]

@@ -2,6 +2,7 @@
 #include "gqa/Pipeline/Phases.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringSet.h"
@@ -46,11 +47,37 @@ LogicalResult verifyType(Operation *op, Type type, Phase phase) {
   return success();
 }
 
+/// Upstream verifies what the groups multiply to, not that they are all dimensions in order; everything below
+/// relies on it.
+LogicalResult verifyReassociation(Operation *op) {
+  SmallVector<ReassociationIndices> groups;
+  int64_t rank = 0;
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+    groups = collapse.getReassociationIndices();
+    rank = collapse.getSrcType().getRank();
+  } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+    groups = expand.getReassociationIndices();
+    rank = expand.getResultType().getRank();
+  }
+  int64_t next = 0;
+  for (const ReassociationIndices &group : groups)
+    for (int64_t dimension : group)
+      if (dimension != next++)
+        return op->emitError() << "'" << op->getName() << "' op groups dimension " << dimension << " where "
+                               << next - 1 << " is next";
+  if (!groups.empty() && next != rank)
+    return op->emitError() << "'" << op->getName() << "' op groups " << next << " of " << rank
+                           << " dimensions";
+  return success();
+}
+
 LogicalResult verifyOperation(Operation *op, Phase phase) {
   if (!dialectsAfter(phase).contains(op->getName().getDialectNamespace()) ||
       (phase >= Phase::Target && op->getName().getStringRef() == "builtin.unrealized_conversion_cast"))
     return op->emitError() << "'" << op->getName() << "' may not be in a module after the phase '"
                            << stringifyPhase(phase) << "'";
+  if (phase < Phase::Tiled && failed(verifyReassociation(op)))
+    return failure();
   // What it would call is whatever the process has under that name.
   if (auto function = dyn_cast<func::FuncOp>(op); function && function.isExternal() && phase < Phase::Tiled)
     return op->emitError() << "function '" << function.getName()

@@ -1,6 +1,9 @@
 // A scan over the characters of a module, because MLIR's parser recurses once per bracket and has no limit.
 #include "gqa/Pipeline/Prescan.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+
 #include <algorithm>
 
 namespace gqa {
@@ -14,6 +17,28 @@ size_t skipString(llvm::StringRef text, size_t position) {
     if (text[position] == '\\')
       ++position;
   return position;
+}
+
+/// True for `permutation =` and `dimensions =` behind a closing bracket, as linalg.transpose and its like are
+/// written, without a list of integers after it: MLIR's parser does not survive that.
+bool lacksList(llvm::StringRef text, size_t position) {
+  llvm::StringRef rest = text.substr(position);
+  if ((!rest.consume_front("permutation") && !rest.consume_front("dimensions")) ||
+      !text.take_front(position).rtrim().ends_with(")"))
+    return false;
+  rest = rest.ltrim();
+  if (!rest.consume_front("="))
+    return false;
+  rest = rest.ltrim();
+  if (!rest.consume_front("[") || !rest.contains(']'))
+    return true;
+  llvm::StringRef list = rest.take_until([](char c) { return c == ']'; }).trim();
+  llvm::SmallVector<llvm::StringRef> items;
+  list.split(items, ',');
+  return !list.empty() && llvm::any_of(items, [](llvm::StringRef item) {
+    int64_t number;
+    return item.trim().getAsInteger(10, number);
+  });
 }
 
 } // namespace
@@ -41,6 +66,8 @@ llvm::Error prescan(llvm::StringRef text) {
             "line %zu nests brackets more than %d deep, which the parser cannot take", line, deepest);
     } else if (c == ')' || c == ']' || c == '}' || c == '>') {
       depth = std::max(depth - 1, 0);
+    } else if ((c == 'p' || c == 'd') && lacksList(text, i)) {
+      return llvm::createStringError("line %zu: expected a list of integers behind '='", line);
     }
     line += c == '\n';
   }

@@ -37,6 +37,18 @@ TEST(Prescan, AcceptsWhatOnlyLooksDeep) {
   EXPECT_FALSE(llvm::errorToBool(prescan("affine_set<(d0) : (" + repeat("d0 >= 0, ", 1000) + ")>")));
 }
 
+TEST(Prescan, RefusesWhatCrashesTheParser) {
+  for (const char *list : {"[0, 1", "0]", "[0 1]", "[0, 1, ]", "[99999999999999999999]", "dense<0>"}) {
+    EXPECT_TRUE(llvm::errorToBool(prescan(std::string("outs(%x : tensor<2x2xf32>) permutation = ") + list)))
+        << list;
+    EXPECT_TRUE(llvm::errorToBool(prescan(std::string("outs(%x : tensor<2x2xf32>)\n  dimensions = ") + list)))
+        << list;
+  }
+  EXPECT_FALSE(llvm::errorToBool(
+      prescan("outs(%x : tensor<2x2xf32>) permutation = [1, 0] { dimensions = dense<0> }")));
+  EXPECT_FALSE(llvm::errorToBool(prescan("outs(%x : tensor<f32>) dimensions = []")));
+}
+
 /// Closing what was never opened must not buy depth for later.
 TEST(Prescan, CountsFromZero) {
   EXPECT_TRUE(llvm::errorToBool(prescan(repeat(")", 1000) + repeat("(", 257))));

@@ -1,0 +1,60 @@
+"""What README.md shows is what the tools do."""
+
+import pathlib
+import re
+import subprocess
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+README = (SOURCE / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def test_graph_after_sharing(tools):
+    done = subprocess.run([tools / "gqa-opt", SOURCE / "test/graphs/llama_decode_concat.mlir", "--gqa-simplify"],
+                          capture_output=True, text=True, timeout=60)
+    # Names of values are the printer's and say nothing.
+    plain = lambda line: re.sub(r"%\w+", "%", line).strip()
+    printed = {plain(line) for line in done.stdout.splitlines()}
+    shown = [plain(line) for block in blocks("mlir") for line in block.splitlines()]
+    assert shown and [line for line in shown if line not in printed] == []
+    assert not re.search(r"tensor<2x6x5x8xf32>|tensor<2x2x3x5x8xf32>", done.stdout)
+
+
+def test_commands_work(tools, tmp_path):
+    commands = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines() if line.startswith("build/bin")]
+    assert len(commands) == 4
+    for command in commands:
+        words = [re.sub(r"\bshared\.mlir|\breport\.json", lambda m: str(tmp_path / m[0]), word)
+                 for word in command.split("#")[0].replace('"', "").split()]
+        words[0] = str(tools / pathlib.Path(words[0]).name)
+        done = subprocess.run(words, cwd=SOURCE, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, command + done.stderr
+
+
+def test_python_example(tools, monkeypatch, tmp_path):
+    example = blocks("python")[0]
+    (tmp_path / "model.mlir").write_text((SOURCE / "test/graphs/einsum_grouped.mlir").read_text())
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example, names)
+    want = names["torch"].nn.functional.scaled_dot_product_attention(*(names[n] for n in "qkv"), is_causal=True, enable_gqa=True)
+    assert names["o"].sub(want).abs().max() < 1e-5
+
+
+def test_links_exist():
+    missing = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not (SOURCE / link).exists()]
+    assert missing == []
+
+
+def test_cmake_package(tools, tmp_path):
+    """`find_package(gqa CONFIG)`: the example builds against the build tree and runs."""
+    configure = ["cmake", "-G", "Ninja", "-S", SOURCE / "test/examples/embed", "-B", tmp_path, f"-Dgqa_DIR={tools.parent}",
+                 "-DMLIR_DIR=/usr/lib/llvm-22/lib/cmake/mlir", "-DCMAKE_CXX_COMPILER=clang++-22", "-DCMAKE_C_COMPILER=clang-22"]
+    for command in (configure, ["ninja", "-C", tmp_path]):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run([tmp_path / "embed"], capture_output=True, text=True, timeout=60)
+    assert [float(line) for line in done.stdout.split()] == [10, 15, 10, 15], done.stderr

@@ -112,9 +112,10 @@ configure_and_build() {
   export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_NOHASHDIR=1
   if [[ ! -f $build/build.ninja || $(cat "$build/configured" 2>/dev/null) != "${arguments[*]}" ]]; then
     rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles"  # what an interrupted or different configuration left
-    step "configuring with CMake" cmake.log "fix what the log names and run this again" cmake "${arguments[@]}"
-    say "${arguments[*]}" >"$build/configured"
   fi
+  # Every time: a folder that is new in the sources is found only by configuring.
+  step "configuring with CMake" cmake.log "fix what the log names and run this again" cmake "${arguments[@]}"
+  say "${arguments[*]}" >"$build/configured"
   step "building into build/" build.log "fix the first error in the log, or free memory: each job takes up to 1.5 GB" \
     ninja -C "$build" -j "${GQA_JOBS:-2}"
 }

@@ -11,9 +11,6 @@ llvm=/usr/lib/llvm-22
 packages=(mlir-22-tools libmlir-22-dev llvm-22-dev llvm-22-tools clang-22 lld-22 cmake ninja-build ccache g++
           libtbb-dev libgtest-dev libgmock-dev libopenblas0-pthread libzip-dev libdlpack-dev python3 python3-venv ca-certificates)
 
-# torch's CPU build: PyPI has only the one with CUDA, of several gigabytes.
-torch_index=https://download.pytorch.org/whl/cpu
-
 say() { printf '%s\n' "$*"; }
 
 # One line that says what to do, and the end.
@@ -88,8 +85,7 @@ pip_install() {
   rm -rf "$build/venv"
   "$base" -m venv "$build/venv" || return
   pip=("$python" -m pip install --disable-pip-version-check --no-input --no-compile)
-  "${pip[@]}" -r "$root/python/requirements.txt" ||
-    "${pip[@]}" --extra-index-url "$torch_index" -r "$root/python/requirements.txt" || return
+  "${pip[@]}" -r "$root/python/requirements.txt" || return
   "${pip[@]}" --no-deps -r "$root/python/requirements-no-deps.txt" || return
   say "$root/python" >"$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/gqa.pth"
   "$python" -c 'import torch, torch_mlir, transformers, tvm_ffi, onnx, safetensors'

@@ -152,8 +152,8 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
     op.getBiasMutable().assign(parts.bias);
   int64_t keyDim = size(parts.k, 'd');
   double usual = keyDim > 0 ? 1.0 / std::sqrt(static_cast<double>(keyDim)) : 0.0;
-  if (usual == 0.0 ||
-      std::abs(axes.match.scale - usual) > 1e-7 * usual) // a constant of the graph's type, rounded
+  // The graph's constant is rounded to its type.
+  if (usual == 0.0 || std::abs(axes.match.scale - usual) > 1e-7 * usual)
     op.setScale(APFloat(axes.match.scale));
   if (axes.match.softcap)
     op.setSoftcap(APFloat(*axes.match.softcap));
@@ -179,8 +179,8 @@ static Value roundedResult(linalg::LinalgOp product, Type element) {
 
 std::string whyInvalid(Operation *op) {
   std::string reason;
-  uint64_t thread =
-      llvm::get_threadid(); // other functions are worked on by other threads, with errors of their own
+  // Other functions are worked on by other threads, with errors of their own.
+  uint64_t thread = llvm::get_threadid();
   ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &diagnostic) {
     if (llvm::get_threadid() != thread)
       return failure();

@@ -11,8 +11,7 @@ namespace gqa {
 void Matcher::countFill(double fill, Type type, bool added) {
   if (std::isinf(fill) || -fill > narrowest)
     ++infiniteFills;
-  else if (added &&
-           type.isF16()) // next to 65504 the scores are not absorbed, only rounded to multiples of 32
+  else if (added && type.isF16()) // near 65504 scores are rounded to multiples of 32, not absorbed
     ++roundedFills;
   else
     ++finiteFills;

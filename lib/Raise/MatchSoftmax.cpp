@@ -21,8 +21,8 @@ bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body,
   if (reduction.variables.size() != 1 ||
       context.space.sizeOf(reduction.variables[0]) != context.space.sizeOf(variable))
     return false;
-  if (dependsOn(body,
-                variable)) // what is reduced changes with the key: the diagonal would say nothing about it
+  // What changes with the key while it is reduced: the diagonal would say nothing about it.
+  if (dependsOn(body, variable))
     return false;
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
   body = context.substitute(body, reduction.variables[0], replacement);
@@ -53,8 +53,8 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
                                    compare.getPredicate());
   bool seen = isSeen != perKeyNegated;
-  bool about =
-      seen == (reduction->kind == Reduction::Kind::Any); // any hidden, or all seen, is something else
+  // Any hidden, or all seen, is something else.
+  bool about = seen == (reduction->kind == Reduction::Kind::Any);
   if ((!isHidden && !isSeen) || !about)
     return std::nullopt;
   return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};

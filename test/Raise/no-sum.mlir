@@ -9,25 +9,26 @@
 !V = tensor<6x9x16xf32>
 !S = tensor<6x7x9xf32>
 !R = tensor<6x7xf32>
-!H = tensor<6xf32>
+!F = tensor<6x7x9x4xf32>
 
-// JSON: "function": "over_rows_too"
+// JSON: "function": "over_keys_four_times"
 // JSON: "reason": "the softmax does not run over the keys that the product with V contracts
 // JSON: "status": "declined"
-func.func @over_rows_too(%q: !Q, %k: !K, %v: !V) -> !Q {
+func.func @over_keys_four_times(%q: !Q, %k: !K, %v: !V) -> !Q {
   %zs = arith.constant dense<0.0> : !S
   %zr = arith.constant dense<0.0> : !R
   %low = arith.constant dense<0xFF800000> : !R
   %zo = arith.constant dense<0.0> : !Q
-  %zh = arith.constant dense<0.0> : !H
+  %zf = arith.constant dense<0.0> : !F
   %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
   %m = linalg.reduce { arith.maximumf } ins(%qk : !S) outs(%low : !R) dimensions = [2]
   %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
   %d = linalg.sub ins(%qk, %mb : !S, !S) outs(%zs : !S) -> !S
   // expected-remark @below {{the softmax does not run over the keys that the product with V contracts}}
   %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
-  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zh : !H) dimensions = [1, 2]
-  %lb = linalg.broadcast ins(%l : !H) outs(%zs : !S) dimensions = [1, 2]
+  %pb = linalg.broadcast ins(%p : !S) outs(%zf : !F) dimensions = [3]
+  %l = linalg.reduce { arith.addf } ins(%pb : !F) outs(%zr : !R) dimensions = [2, 3]
+  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
   %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q

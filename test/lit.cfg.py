@@ -1,7 +1,6 @@
 """The lit suite: test/<Room>/*.mlir and *.test, run against the tools in the build's bin folder.
 
 Substitutions beside lit's own: %{python}, %{source} (the source tree), %{build} (the build tree).
-Features for `REQUIRES:` are the names of the tools that exist, such as gqa-run.
 """
 
 import os
@@ -20,7 +19,7 @@ config.environment["PATH"] = os.pathsep.join(
     [config.gqa_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
 # What a developer sets on purpose reaches the tools.
-for name in ("LLVM_SYMBOLIZER_PATH", "GQA_CUDA_DRIVER", "OMP_NUM_THREADS"):
+for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
@@ -30,9 +29,6 @@ config.substitutions += [
     ("%{build}", config.gqa_binary_root),
 ]
 
-for tool in sorted(os.listdir(config.gqa_tools_dir)) if os.path.isdir(config.gqa_tools_dir) else []:
-    if tool.startswith("gqa-"):
-        config.available_features.add(tool)
 for tool in ("FileCheck", "not", "count", "split-file"):
     if not os.path.exists(os.path.join(config.llvm_tools_dir, tool)):
         lit_config.fatal(f"{tool} not found in {config.llvm_tools_dir}; install llvm-22-tools")

@@ -4,6 +4,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 README = (SOURCE / "README.md").read_text()
 
@@ -49,12 +51,16 @@ def test_links_exist():
     assert missing == []
 
 
-def test_cmake_package(tools, tmp_path):
-    """`find_package(gqa CONFIG)`: the example builds against the build tree and runs."""
-    configure = ["cmake", "-G", "Ninja", "-S", SOURCE / "test/examples/embed", "-B", tmp_path, f"-Dgqa_DIR={tools.parent}",
-                 "-DMLIR_DIR=/usr/lib/llvm-22/lib/cmake/mlir", "-DCMAKE_CXX_COMPILER=clang++-22", "-DCMAKE_C_COMPILER=clang-22"]
-    for command in (configure, ["ninja", "-C", tmp_path]):
+@pytest.mark.parametrize("installed", [False, True])
+def test_cmake_package(tools, tmp_path, installed):
+    """`find_package(gqa CONFIG)`: the example builds against the build tree or an installed copy, and runs."""
+    prefix = tmp_path / "prefix" if installed else tools.parent
+    install = ["cmake", "--install", tools.parent, "--prefix", prefix]
+    configure = ["cmake", "-G", "Ninja", "-S", SOURCE / "test/examples/embed", "-B", tmp_path / "embed",
+                 f"-Dgqa_ROOT={prefix}", "-DMLIR_DIR=/usr/lib/llvm-22/lib/cmake/mlir",
+                 "-DCMAKE_CXX_COMPILER=clang++-22", "-DCMAKE_C_COMPILER=clang-22"]
+    for command in [install] * installed + [configure, ["ninja", "-C", tmp_path / "embed"]]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = subprocess.run([tmp_path / "embed"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([tmp_path / "embed" / "embed"], capture_output=True, text=True, timeout=60)
     assert [float(line) for line in done.stdout.split()] == [10, 15, 10, 15], done.stderr

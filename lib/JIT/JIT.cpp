@@ -53,10 +53,9 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef file
 }
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {
-  std::optional<Phase> phase = parsePhase(phaseName);
+  llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
-    return makeError("there is no phase '" + phaseName +
-                     "'; expected input, raised, shared, fused, tiled, target or binary");
+    return phase.takeError();
   PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.function = options.function;

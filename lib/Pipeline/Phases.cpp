@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -137,11 +138,13 @@ struct EndPhasePass : PassWrapper<EndPhasePass, OperationPass<ModuleOp>> {
 
 } // namespace
 
-std::optional<Phase> parsePhase(StringRef name) {
-  for (auto [index, known] : llvm::enumerate(names))
-    if (known == name)
-      return Phase(index);
-  return std::nullopt;
+llvm::Expected<Phase> parsePhase(StringRef name) {
+  const auto *known = llvm::find(names, name);
+  if (known != std::end(names))
+    return Phase(known - names);
+  return llvm::createStringError("there is no phase '" + name + "'; expected " +
+                                 llvm::join(ArrayRef(names).drop_back(), ", ") + " or " +
+                                 ArrayRef(names).back());
 }
 
 StringRef stringifyPhase(Phase phase) { return names[size_t(phase)]; }

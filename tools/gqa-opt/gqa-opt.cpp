@@ -1,5 +1,5 @@
-// gqa-opt: runs passes on a module, or takes it to a phase. MlirOptMain with this compiler's dialects and passes, behind a
-// look at the text that keeps absurd nesting away from the parser.
+// gqa-opt: runs passes on a module, or takes it to a phase. MlirOptMain with this compiler's dialects and
+// passes, behind a look at the text that keeps absurd nesting away from the parser.
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
@@ -18,8 +18,9 @@ using namespace llvm;
 
 namespace {
 
-cl::opt<std::string> toPhase("to", cl::value_desc("phase"),
-                             cl::desc("take the module to input, raised, shared, fused, tiled, target or binary"));
+cl::opt<std::string>
+    toPhase("to", cl::value_desc("phase"),
+            cl::desc("take the module to input, raised, shared, fused, tiled, target or binary"));
 cl::opt<std::string> dumpPhases("dump-phases", cl::value_desc("folder"),
                                 cl::desc("with --to: write the IR after every phase"));
 
@@ -49,12 +50,14 @@ int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   mlir::DialectRegistry registry;
   gqa::registerAll(registry);
-  auto [input, output] =
-      mlir::registerAndParseCLIOptions(argc, argv, "gqa-opt: compiler for grouped-query attention\n", registry);
-  std::optional<gqa::Phase> phase = gqa::parsePhase(toPhase);
-  if (!phase && !toPhase.empty())
-    return fail("there is no phase '" + toPhase +
-                "'; expected input, raised, shared, fused, tiled, target or binary");
+  auto [input, output] = mlir::registerAndParseCLIOptions(
+      argc, argv, "gqa-opt: compiler for grouped-query attention\n", registry);
+  std::optional<gqa::Phase> phase;
+  if (!toPhase.empty())
+    if (Error error = gqa::parsePhase(toPhase).moveInto(phase))
+      return fail(toString(std::move(error)));
+  if (!phase && !dumpPhases.empty())
+    return fail("--dump-phases writes what the phases make, and none is asked for; add --to=<phase>");
   mlir::MlirOptMainConfig config = makeConfig(phase);
   if (config.shouldShowDialects() || config.shouldListPasses())
     return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));

@@ -74,6 +74,20 @@ const std::vector<Flag> &flags() {
   return all;
 }
 
+/// Refuses options that would be without effect: whoever gives them relies on them.
+llvm::Error checkCombination(const Options &options) {
+  const CompileOptions &compile = options.compile;
+  bool runs =
+      !options.inputs.empty() || !options.outputs.empty() || !options.expect.empty() || options.repeats;
+  if (!options.to.empty() && runs)
+    return fail("--to prints the IR and runs nothing; drop it, or --inputs, --outputs, --expect and --time");
+  if (options.tolerance && options.expect.empty())
+    return fail("--tolerance is for the comparison with a file; add --expect=Y.npz");
+  if (!compile.report.empty() && (compile.reference || !compile.simplify))
+    return fail("--report needs the recogniser, which --reference and --no-simplify turn off");
+  return llvm::Error::success();
+}
+
 } // namespace
 
 llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
@@ -103,6 +117,8 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
   }
   if (options.file.empty() && !options.help)
     return fail("no file is given; expected gqa-run FILE, see gqa-run --help");
+  if (llvm::Error error = checkCombination(options))
+    return std::move(error);
   options.compile.filename = options.file == "-" ? "<stdin>" : options.file;
   return options;
 }

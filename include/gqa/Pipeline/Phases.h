@@ -4,8 +4,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Error.h"
 
-#include <optional>
 #include <string>
 
 namespace gqa {
@@ -14,8 +14,8 @@ namespace gqa {
 /// `target`.
 enum class Phase { Input, Raised, Shared, Fused, Tiled, Target, Binary };
 
-/// The phase called `name`, if there is one.
-std::optional<Phase> parsePhase(llvm::StringRef name);
+/// The phase called `name`; the error lists those there are.
+llvm::Expected<Phase> parsePhase(llvm::StringRef name);
 llvm::StringRef stringifyPhase(Phase phase);
 
 struct PipelineOptions {

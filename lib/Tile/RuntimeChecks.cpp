@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -18,6 +19,13 @@ public:
 
   void equalOrOne(Value size, Value expected, const Twine &message) {
     require(b.createOrFold<arith::OrIOp>(isEqual(size, expected), isEqual(size, b.index(1))), message);
+  }
+
+  /// `size` is not 0, or `other` is.
+  void notZeroUnless(Value size, Value other, const Twine &message) {
+    Value zero = b.index(0);
+    Value notZero = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne, size, zero);
+    require(b.createOrFold<arith::OrIOp>(notZero, isEqual(other, zero)), message);
   }
 
 private:
@@ -35,6 +43,25 @@ private:
   IndexBuilder &b;
 };
 
+bool mayBeEmpty(int64_t size) { return size == 0 || ShapedType::isDynamic(size); }
+
+/// A read of a captured tensor is moved into it, which takes an element to move to.
+void checkCaptures(AttentionOp op, const AttentionValues &values, Checks &checks, IndexBuilder &b) {
+  Value queryHeads = b.size(values.q, 1);
+  Value scores =
+      b.min(b.min(values.batch, queryHeads), b.min(values.queries, values.keys)); // 0: there are none
+  for (auto [argument, capture] :
+       llvm::zip(op.getScoreBlock().getArguments().drop_front(5), values.captures)) {
+    bool isRead =
+        llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<tensor::ExtractOp>(user); });
+    int64_t rank = isRead ? cast<MemRefType>(capture.getType()).getRank() : 0;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      if (mayBeEmpty(cast<MemRefType>(capture.getType()).getDimSize(dim)))
+        checks.notZeroUnless(b.size(capture, dim), scores,
+                             "the score region reads a captured tensor that is empty");
+  }
+}
+
 } // namespace
 
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
@@ -51,7 +78,7 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
   SmallVector<Value> output = {values.batch, queryHeads, values.queries, values.valueDim};
   for (auto [dim, size] : llvm::enumerate(output)) {
     checks.equal(b.size(values.output, dim), size,
-                 "the output does not have the shape that q and v ask for"); // c8
+                 "the output does not have the shape that q and v ask for"); // attention_c8
     if (values.lse && dim < 3)
       checks.equal(b.size(values.lse, dim), size,
                    "lse does not have the shape that q asks for"); // attention_c9
@@ -67,10 +94,12 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
   for (auto [name, value] : {std::pair("kv_len", values.kvLen), std::pair("offset", values.offsets)})
     if (value)
       checks.equalOrOne(b.size(value, 0), values.batch,
-                        Twine(name) + " needs one element, or one per batch"); // c11
+                        Twine(name) + " needs one element, or one per batch"); // attention_c11
   if (values.sinks)
     checks.equal(b.size(values.sinks, 0), queryHeads,
                  "sinks needs one element per query head"); // attention_c12
+  if (op.hasScore())
+    checkCaptures(op, values, checks, b);
 }
 
 } // namespace gqa

@@ -35,7 +35,6 @@ public:
   int64_t lanes;
 
   mlir::VectorType vectorOf(mlir::Type type) { return mlir::VectorType::get(lanes, type); }
-  mlir::VectorType vectorType() { return vectorOf(element); }
 
   /// A float constant of the type of `like`, scalar or vector.
   Value floatLike(Value like, double value);

@@ -1,4 +1,4 @@
-// The constraints (C1) to (C19) of gqa.attention, in the order of its description.
+// The constraints (C1) to (C20) of gqa.attention, in the order of its description.
 #include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 

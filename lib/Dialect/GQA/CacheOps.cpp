@@ -11,7 +11,7 @@ using namespace mlir;
 namespace gqa {
 
 LogicalResult AppendKVOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // append_kv_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // append_kv_c5, append_kv_c1
     return failure();
   auto cache = cast<RankedTensorType>(getCache().getType());
   for (auto [name, value] :

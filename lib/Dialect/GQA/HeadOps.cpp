@@ -49,13 +49,14 @@ void printSameType(OpAsmPrinter &, Operation *, Type, Type) {}
 
 } // namespace
 
-//===-- gqa.rotary
-//----------------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------===//
+// gqa.rotary
+//===--------------------------------------------------------------------===//
 
 int64_t RotaryOp::getRotaryDim() { return 2 * cast<RankedTensorType>(getCos().getType()).getShape().back(); }
 
 LogicalResult RotaryOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // rotary_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // rotary_c5, rotary_c1
     return failure();
   auto cos = dyn_cast<RankedTensorType>(getCos().getType());
   if (!cos || cos != getSin().getType() || cos.getRank() < 1 || cos.getRank() > 4 ||
@@ -85,11 +86,13 @@ LogicalResult RotaryOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
   return success();
 }
 
-//===-- gqa.repeat_heads
-//----------------------------------------------------------------------------------------===//
+//===--------------------------------------------------------------------===//
+// gqa.repeat_heads
+//===--------------------------------------------------------------------===//
 
 LogicalResult RepeatHeadsOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // repeat_heads_c1
+  if (failed(verifyTensors(*this)) ||
+      failed(verifyLayout(*this, getLayout()))) // repeat_heads_c4, repeat_heads_c1
     return failure();
   int64_t groups = getGroups();
   if (groups < 1) // repeat_heads_c2

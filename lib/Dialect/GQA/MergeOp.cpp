@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace gqa {
 LogicalResult MergeOp::verify() {
-  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // merge_c1
+  if (failed(verifyTensors(*this)) || failed(verifyLayout(*this, getLayout()))) // merge_c4, merge_c1
     return failure();
   auto lse = cast<RankedTensorType>(getLse().getType());
   auto outputSize = [&](char letter) { return sizeOf(getOutput(), getLayout(), letter); };

@@ -50,7 +50,7 @@ def GQA_HeadOrder : GQA_I32Enum<"HeadOrder", "which key/value head a repeated he
   I32EnumAttrCase<"Block", 0, "block">, I32EnumAttrCase<"Tiled", 1, "tiled">]>;
 def GQA_HeadOrderAttr : EnumAttr<GQA_Dialect, GQA_HeadOrder, "head_order">;
 
-// Rank 4, a float of at most 64 bits: what attention computes on.
+// What attention computes on: floats of at most 64 bits.
 def GQA_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
 def GQA_Heads : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[4]>], "rank-4 tensor">;
 def GQA_Lse : RankedTensorOf<[F32, F64], [HasAnyRankOfPred<[3]>], "rank-3 tensor">;

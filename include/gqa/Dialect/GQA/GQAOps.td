@@ -69,7 +69,8 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
     * (C17) the score region has one block with arguments (score, index, index, index, index, captures...), and yields
       a score and optionally an i1.
     * (C18) captured values need a score region; they are scalars or ranked tensors.
-    * (C19) the score region holds only operations without side effects and regions whose results are scalars.
+    * (C19) the score region holds only operations that have neither side effects nor regions, and whose results are
+      scalars.
     * (C20) every tensor, and the scores, have fewer than 2^60 elements and no encoding.
 
     Example:

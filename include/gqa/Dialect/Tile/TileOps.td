@@ -253,7 +253,8 @@ def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
   let summary = "normalises the rows of a tile and stores them";
   let description = [{
     `out = o / l` and `lse = m + ln(l)` for each row, rounded once to the type of out. A row with `l = 0` saw no key: it
-    becomes zeros, NaN or the mean of all rows of `values`, as `dead_row` says, and its lse is -inf. Rows of o that saw no key may be overwritten.
+    becomes zeros, NaN or the mean of all rows of `values`, as `dead_row` says, and its lse is -inf. Rows of o that saw
+    no key may be overwritten.
 
     Constraints:
     * (C1) o, m and l have the same element type, and lse has it too.

@@ -25,7 +25,8 @@ struct AttentionValues {
 /// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
 mlir::func::FuncOp buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder);
 
-/// Assertions about operands whose sizes are not known before the program runs; mask and bias have their own shape yet.
+/// Assertions about operands whose sizes are not known before the program runs. Mask and bias must not be
+/// broadcast yet: their own shapes are checked.
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// The kernel, at the end of the function.

@@ -40,7 +40,9 @@ public:
   RandomExpr(MLIRContext *context, unsigned seed, unsigned numVariables)
       : context(context), random(seed), numVariables(numVariables) {}
 
-  int64_t number(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); }
+  int64_t number(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  }
 
   AffineExpr make(unsigned depth) {
     if (depth == 0 || number(0, 9) == 0)
@@ -130,7 +132,8 @@ TEST(IndexSpace, ReshapesCancel) {
 TEST(IndexSpace, SizesZeroOneAndUnknown) {
   MLIRContext context;
   IndexSpace space(&context);
-  AffineExpr zero = space.addVariable(0), one = space.addVariable(1), any = space.addVariable(ShapedType::kDynamic);
+  AffineExpr zero = space.addVariable(0), one = space.addVariable(1),
+             any = space.addVariable(ShapedType::kDynamic);
   EXPECT_EQ(space.simplify(one + zero * 0), space.constant(0));
   EXPECT_EQ(space.rangeOf(any).high, std::numeric_limits<int64_t>::max());
   EXPECT_EQ(space.rangeOf(-any).low, std::numeric_limits<int64_t>::min());

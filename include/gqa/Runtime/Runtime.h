@@ -1,8 +1,9 @@
-/* The runtime that compiled code calls: threads, memory, errors, matrix products. Plain C; it knows neither LLVM nor
-   MLIR, so that it can be linked into an artifact or handed to the JIT symbol by symbol.
+/* The runtime that compiled code calls: threads, memory, errors, matrix products. Plain C; it knows neither
+   LLVM nor MLIR, so that it can be linked into an artifact or handed to the JIT symbol by symbol.
 
-   Environment: GQA_NUM_THREADS  how many threads work on one call (default: every processor this process may use)
-                GQA_BLAS         the BLAS library to load (default: libopenblas.so.0) */
+   Environment:
+   GQA_NUM_THREADS  how many threads work on one call; by default one for every processor of this process
+   GQA_BLAS         the BLAS library to load; by default libopenblas.so.0 */
 #ifndef GQA_RUNTIME_RUNTIME_H
 #define GQA_RUNTIME_RUNTIME_H
 
@@ -17,28 +18,29 @@ extern "C" {
 /* How many threads share the work of one call: GQA_NUM_THREADS if it is a number from 1 to 1024. */
 int64_t gqa_rt_num_threads(void);
 
-/* Runs task(0) .. task(n - 1) on the threads and returns when all are done. Tasks are independent; which thread runs
-   which one must not show in a result. Denormals are zero inside tasks: the exponentials of masked scores otherwise
-   cost a hundred times more. Nested calls are legal. */
+/* Runs task(0) .. task(n - 1) on the threads and returns when all are done. Tasks are independent; which
+   thread runs which one must not show in a result. Denormals are zero inside tasks: the exponentials of
+   masked scores otherwise cost a hundred times more. Nested calls are legal. */
 void gqa_rt_parallel_for(int64_t n, void (*task)(int64_t i, void *context), void *context);
 
 /* ---- Calls and errors ---- */
 
-/* Calls entry(arguments). Returns 0, or 1 if compiled code failed: then gqa_rt_last_error() says why, and memory that
-   the call had allocated is free again. Calls may nest and run on any number of threads at once. */
+/* Calls entry(arguments). Returns 0, or 1 if compiled code failed: then gqa_rt_last_error() says why, and
+   memory that the call had allocated is free again. Calls may nest, and run on any number of threads. */
 int gqa_rt_call(void (*entry)(void **arguments), void **arguments);
 
 /* The message of this thread's last failed call, valid until its next one; "" before the first. */
 const char *gqa_rt_last_error(void);
 
-/* Ends the current gqa_rt_call with this message; does not return. Compiled code calls it where a cf.assert fails.
-   Must not be called inside a task of gqa_rt_parallel_for. */
+/* Ends the current gqa_rt_call with this message; does not return. Compiled code calls it where a cf.assert
+   fails. Must not be called inside a task of gqa_rt_parallel_for. */
 void gqa_rt_fail(const char *message, int64_t length);
 
 /* ---- Memory ---- */
 
-/* At least 64-byte aligned memory, never null: the call fails when there is none. Blocks that a call allocated and has
-   neither freed nor kept are freed at its end. Freed blocks are remembered by the thread for its next allocations. */
+/* At least 64-byte aligned memory, never null: the call fails when there is none. Blocks that a call
+   allocated and has neither freed nor kept are freed at its end. Freed blocks are remembered by the thread
+   for its next allocations. */
 void *gqa_rt_alloc(int64_t bytes);
 void *gqa_rt_aligned_alloc(int64_t alignment, int64_t bytes);
 
@@ -55,13 +57,16 @@ enum { GQA_RT_TRANSPOSE_A = 1, GQA_RT_TRANSPOSE_B = 2, GQA_RT_ACCUMULATE = 4 };
 /* The element types of the three operands, as part of the flags. */
 #define GQA_RT_TYPES(a, b, c) ((a) << 4 | (b) << 6 | (c) << 8)
 
-/* C[i] (+)= A[i] B[i] for i < batch, with op(A) m x k, op(B) k x n and C m x n, row-major. `_row` is the distance from
-   one row to the next and `_batch` from one matrix to the next, in elements. Products of f16 and bf16 are accumulated in
-   f32 and rounded once; f64 goes with f64 only. The work is cut by shape, never by the number of threads. */
-void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row,
-                   int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c, int64_t c_row, int64_t c_batch);
+/* C[i] (+)= A[i] B[i] for i < batch, with op(A) m x k, op(B) k x n and C m x n, row-major. `_row` is the
+   distance from one row to the next and `_batch` from one matrix to the next, in elements. Products of f16
+   and bf16 are accumulated in f32 and rounded once; f64 goes with f64 only. The work is cut by shape, never
+   by the number of threads. */
+void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
+                   int64_t a_row, int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c,
+                   int64_t c_row, int64_t c_batch);
 
-/* Null if the BLAS that gqa_rt_matmul needs is loaded (it is, on the first call of either), else what is wrong. */
+/* Null if the BLAS that gqa_rt_matmul needs is loaded, else what is wrong. The first call of either loads it.
+ */
 const char *gqa_rt_blas_error(void);
 
 #ifdef __cplusplus

@@ -52,7 +52,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
       populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
         return llvm::is_contained({math::ExpOp::getOperationName(), math::ExpM1Op::getOperationName(),
                                    math::TanhOp::getOperationName(), math::ErfOp::getOperationName(),
-                                   math::Log1pOp::getOperationName(), math::AtanOp::getOperationName()},
+                                   math::Log1pOp::getOperationName()},
                                   name);
       });
     }

@@ -6,11 +6,13 @@
 // LIBM: math.exp %
 // CHECK-NOT: math.rsqrt
 // CHECK: math.sin
-func.func @functions(%x: f32) -> (f32, f32, f32) {
+// CHECK: math.atan
+func.func @functions(%x: f32) -> (f32, f32, f32, f32) {
   %e = math.exp %x : f32
   %r = math.rsqrt %x : f32
   %s = math.sin %x : f32
-  return %e, %r, %s : f32, f32, f32
+  %a = math.atan %x : f32
+  return %e, %r, %s, %a : f32, f32, f32, f32
 }
 
 // f64 is not approximated.

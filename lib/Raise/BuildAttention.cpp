@@ -3,10 +3,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Verifier.h"
-#include "llvm/Support/Threading.h"
 #include <cmath>
 
 using namespace mlir;
@@ -175,20 +172,6 @@ static Value roundedResult(linalg::LinalgOp product, Type element) {
   auto round = yield.getOperand(0).getDefiningOp<arith::TruncFOp>();
   bool rounds = round && round.getIn() == user.getBody()->getArgument(0) && round.getType() == element;
   return rounds ? user.getResult(0) : result;
-}
-
-std::string whyInvalid(Operation *op) {
-  std::string reason;
-  // Other functions are worked on by other threads, with errors of their own.
-  uint64_t thread = llvm::get_threadid();
-  ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &diagnostic) {
-    if (llvm::get_threadid() != thread)
-      return failure();
-    if (reason.empty())
-      reason = diagnostic.str();
-    return success();
-  });
-  return failed(verify(op)) && reason.empty() ? "not a valid operation" : reason;
 }
 
 std::optional<AttentionOp> buildAttention(RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,

@@ -26,7 +26,7 @@ ffi::Array<ffi::Any> describe(const std::vector<gqa::TensorType> &types) {
 }
 
 /// Arguments are DLPack tensors; the results are allocated.
-ffi::Function wrap(std::shared_ptr<gqa::CompiledFunction> function) {
+ffi::Function wrap(const std::shared_ptr<gqa::CompiledFunction> &function) {
   return ffi::Function::FromPacked([function](ffi::PackedArgs args, ffi::Any *result) {
     std::vector<const DLTensor *> inputs;
     for (int i = 0; i < args.size(); ++i) {
@@ -48,8 +48,8 @@ ffi::Function wrap(std::shared_ptr<gqa::CompiledFunction> function) {
 
 /// (text, what messages call it, function or "", target, reference) -> [callable, name, inputs, outputs,
 /// weights file]
-ffi::Array<ffi::Any> compile(ffi::String text, ffi::String filename, ffi::String name, ffi::String target,
-                             bool reference) {
+ffi::Array<ffi::Any> compile(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
+                             const ffi::String &target, bool reference) {
   gqa::CompileOptions options;
   options.filename = filename;
   options.function = name;

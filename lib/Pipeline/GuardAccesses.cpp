@@ -2,7 +2,10 @@
 #include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Pipeline/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
 
 using namespace mlir;
@@ -21,14 +24,139 @@ std::string message(Operation *op, StringRef what) {
   return text;
 }
 
+/// The assertions that upstream leaves out: operations whose operands or results must agree in size, and of
+/// which bufferization believes that they do.
+class ShapeGuard {
+public:
+  explicit ShapeGuard(Operation *op) : b(op->getLoc(), op), op(op) {}
+
+  /// Each group of result sizes has exactly as many elements as the dimension it comes from.
+  void expandShape(tensor::ExpandShapeOp expand) {
+    SmallVector<OpFoldResult> sizes = expand.getMixedOutputShape();
+    for (auto [dim, group] : llvm::enumerate(expand.getReassociationIndices())) {
+      SmallVector<Value> parts;
+      for (int64_t part : group)
+        parts.push_back(value(sizes[part]));
+      sameCount(parts, {size(expand.getSrc(), dim)});
+    }
+  }
+
+  void reshape(tensor::ReshapeOp reshape) {
+    auto to = dyn_cast<RankedTensorType>(reshape.getType());
+    auto from = dyn_cast<RankedTensorType>(reshape.getSource().getType());
+    if (!to || !from || (to.hasStaticShape() && from.hasStaticShape()))
+      return;
+    SmallVector<Value> parts, whole;
+    for (int64_t dim = 0; dim < to.getRank(); ++dim) {
+      Value part = tensor::ExtractOp::create(b, reshape.getShape(), ValueRange(index(dim)));
+      part = part.getType().isIndex() ? part : arith::IndexCastOp::create(b, b.getIndexType(), part);
+      if (!to.isDynamicDim(dim))
+        require(compare(arith::CmpIPredicate::eq, part, index(to.getDimSize(dim))),
+                "the shape is not the result's");
+      parts.push_back(part);
+    }
+    for (int64_t dim = 0; dim < from.getRank(); ++dim)
+      whole.push_back(size(reshape.getSource(), dim));
+    sameCount(parts, whole);
+  }
+
+  /// The source has the sizes of the slice, and the slice lies in the destination.
+  void insertSlice(tensor::InsertSliceOp insert) {
+    llvm::SmallBitVector dropped = insert.getDroppedDims();
+    int64_t from = 0;
+    for (auto [dim, offset, extent, stride] :
+         llvm::enumerate(insert.getMixedOffsets(), insert.getMixedSizes(), insert.getMixedStrides())) {
+      Value start = value(offset), count = value(extent), all = size(insert.getDest(), dim), zero = index(0);
+      if (!dropped.test(dim))
+        require(compare(arith::CmpIPredicate::eq, size(insert.getSource(), from++), count),
+                "the source does not have the slice's size");
+      Value steps = b.createOrFold<arith::SubIOp>(count, index(1));
+      Value last = b.createOrFold<arith::AddIOp>(start, b.createOrFold<arith::MulIOp>(steps, value(stride)));
+      for (Value position : {start, last})
+        require(orEmpty(count, both(compare(arith::CmpIPredicate::sge, position, zero),
+                                    compare(arith::CmpIPredicate::slt, position, all))),
+                "the slice is not inside the destination");
+      require(both(compare(arith::CmpIPredicate::sge, count, zero),
+                   compare(arith::CmpIPredicate::sle, count, all)),
+              "the slice is not inside the destination");
+    }
+  }
+
+  /// All operands have the same size in every dimension but the one that grows.
+  void concat(tensor::ConcatOp concat) {
+    for (int64_t dim = 0, rank = concat.getRank(); dim < rank; ++dim)
+      for (Value input : concat.getInputs().drop_front())
+        if (dim != int64_t(concat.getDim()))
+          require(compare(arith::CmpIPredicate::eq, size(input, dim), size(concat.getInputs()[0], dim)),
+                  "the operands differ in a size other than that of dimension " + Twine(concat.getDim()));
+  }
+
+private:
+  Value index(int64_t number) { return arith::ConstantIndexOp::create(b, number); }
+  Value value(OpFoldResult size) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), size); }
+  Value size(Value tensor, int64_t dim) { return value(tensor::getMixedSize(b, b.getLoc(), tensor, dim)); }
+  Value compare(arith::CmpIPredicate how, Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(how, x, y);
+  }
+  Value both(Value x, Value y) { return b.createOrFold<arith::AndIOp>(x, y); }
+  Value orEmpty(Value count, Value condition) {
+    return b.createOrFold<arith::OrIOp>(compare(arith::CmpIPredicate::eq, count, index(0)), condition);
+  }
+
+  /// Sizes whose product wraps around agree in no more than 64 bits; in f64 they do not.
+  void sameCount(ArrayRef<Value> parts, ArrayRef<Value> whole) {
+    auto product = [&](ArrayRef<Value> sizes) {
+      Value result = index(1);
+      for (Value part : sizes)
+        result = b.createOrFold<arith::MulIOp>(result, part);
+      return result;
+    };
+    if (llvm::all_of(parts, [](Value part) { return matchPattern(part, m_Constant()); }) &&
+        llvm::all_of(whole, [](Value part) { return matchPattern(part, m_Constant()); }))
+      return; // the verifier has compared them
+    StringRef text = "the shape does not have as many elements as the source";
+    Value count = arith::ConstantOp::create(b, b.getF64FloatAttr(1));
+    for (Value part : parts) {
+      require(compare(arith::CmpIPredicate::sge, part, index(0)), text);
+      Value wide = arith::IndexCastOp::create(b, b.getI64Type(), part);
+      count = arith::MulFOp::create(b, count, arith::SIToFPOp::create(b, b.getF64Type(), wide));
+    }
+    require(compare(arith::CmpIPredicate::eq, product(parts), product(whole)), text);
+    Value limit = arith::ConstantOp::create(b, b.getF64FloatAttr(0x1p62));
+    require(arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, count, limit), text);
+  }
+
+  void require(Value condition, const Twine &what) {
+    if (!matchPattern(condition, m_One()))
+      cf::AssertOp::create(b, condition, message(op, what.str()));
+  }
+
+  ImplicitLocOpBuilder b;
+  Operation *op;
+};
+
+void guardShapes(Operation *op) {
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    ShapeGuard(op).expandShape(expand);
+  else if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
+    ShapeGuard(op).reshape(reshape);
+  else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    ShapeGuard(op).insertSlice(insert);
+  else if (auto concat = dyn_cast<tensor::ConcatOp>(op))
+    ShapeGuard(op).concat(concat);
+}
+
 struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
   void runOnOperation() override {
     SmallVector<RuntimeVerifiableOpInterface> accesses;
+    SmallVector<Operation *> shapes;
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (isa<AttentionOp>(op))
         return WalkResult::skip();
       if (auto access = dyn_cast<RuntimeVerifiableOpInterface>(op))
         accesses.push_back(access);
+      if (isa<tensor::ExpandShapeOp, tensor::ReshapeOp, tensor::InsertSliceOp, tensor::ConcatOp>(op))
+        shapes.push_back(op);
       return WalkResult::advance();
     });
     OpBuilder builder(&getContext());
@@ -36,6 +164,7 @@ struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
       builder.setInsertionPoint(access);
       access.generateRuntimeVerification(builder, access->getLoc(), message);
     }
+    llvm::for_each(shapes, guardShapes);
   }
 };
 

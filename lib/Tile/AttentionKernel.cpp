@@ -11,9 +11,9 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// No sum of positions overflows with offsets and windows up to this, and none that is longer makes a
-/// difference.
-constexpr int64_t kFar = int64_t(1) << 40;
+/// Positions and windows are below 2^60. An offset beyond this is beyond any window's reach as well, and no sum
+/// of the three overflows.
+constexpr int64_t kFar = int64_t(1) << 61;
 
 /// Builds the body of the kernel for one task.
 class TaskBuilder {

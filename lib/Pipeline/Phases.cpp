@@ -11,6 +11,8 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
@@ -54,6 +56,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   entry.function = options.function;
   pm.addPass(createPrepareEntry(entry));
   pm.addPass(createSymbolDCEPass());
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildAttention(pm, options);

@@ -22,8 +22,8 @@ def as_array(value, name):
         if value.device.type != "cpu":
             raise ValueError(f"{name} is on {value.device}, expected cpu")
         return value.detach()
-    if isinstance(value, np.ndarray):
-        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return np.asarray(value)
     if not hasattr(value, "__dlpack__"):
         raise TypeError(f"{name} is of type {type(value).__name__}, expected a tensor (torch, NumPy, or anything with __dlpack__)")
     try:
@@ -51,7 +51,8 @@ def is_contiguous(array):
 
 
 def contiguous(array):
-    return array.contiguous() if is_torch(array) else np.ascontiguousarray(array)
+    # ascontiguousarray would give a scalar a dimension.
+    return array.contiguous() if is_torch(array) else np.asarray(array, order="C")
 
 
 def strides(array):

@@ -94,3 +94,15 @@ def test_messages(call, error, word):
     with pytest.raises(error) as raised:
         call()
     assert word in str(raised.value)
+
+
+def test_numpy_scalars_have_rank_0():
+    add = gqa.compile("""
+      func.func @main(%a: f32, %t: tensor<f32>) -> tensor<f32> {
+        %e = tensor.extract %t[] : tensor<f32>
+        %s = arith.addf %a, %e : f32
+        %r = tensor.from_elements %s : tensor<f32>
+        return %r : tensor<f32>
+      }""")
+    assert add(np.float32(2), np.array(3, np.float32)) == 5
+    assert add(np.array(1, np.float32), np.array(3, np.float32)).shape == ()

@@ -52,7 +52,8 @@ void buildSimplifyPipeline(OpPassManager &manager, const SimplifyOptions &option
 
 void registerSimplifyPipeline() {
   PassPipelineRegistration<SimplifyOptions>(
-      "gqa-simplify", "raise, share and fuse: what a front end emits becomes grouped attention", buildSimplifyPipeline);
+      "gqa-simplify", "raise, share and fuse: what a front end emits becomes grouped attention",
+      buildSimplifyPipeline);
 }
 
 } // namespace gqa

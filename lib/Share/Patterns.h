@@ -6,7 +6,8 @@
 
 namespace gqa {
 
-/// K and V repeated as `h mod Hkv`: the query heads are permuted so that the repeat becomes `h floordiv G`, and drops.
+/// K and V repeated as `h mod Hkv`: the query heads are permuted so that the repeat becomes `h floordiv G`,
+/// and drops.
 void populateTiledOrderPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace gqa

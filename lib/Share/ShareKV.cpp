@@ -32,9 +32,10 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
       for (auto [name, value] : {std::pair("K", op.getK()), std::pair("V", op.getV())})
         if (value.getDefiningOp<RepeatHeadsOp>())
           remark::missed(op.getLoc(), remark::RemarkOpts::name("NotShared").category("gqa-share-kv"))
-              << remark::reason("{0} stays repeated: K and V are not repeated alike, or something that depends on "
-                                "the query head keeps their order",
-                                name);
+              << remark::reason(
+                     "{0} stays repeated: K and V are not repeated alike, or something that depends on "
+                     "the query head keeps their order",
+                     name);
     });
   }
 };

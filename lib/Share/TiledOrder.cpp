@@ -11,21 +11,23 @@ namespace gqa {
 namespace {
 
 /// Heads of `value` along `dim`, `outer * inner` of them, in the order in which `inner` varies slowest.
-Value swapHeadOrder(OpBuilder &builder, Location loc, Value value, unsigned dim, int64_t outer, int64_t inner) {
+Value swapHeadOrder(OpBuilder &builder, Location loc, Value value, unsigned dim, int64_t outer,
+                    int64_t inner) {
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<ReassociationIndices> groups;
   SmallVector<int64_t> split, permutation;
   for (unsigned k = 0; k < type.getRank(); ++k) {
     groups.emplace_back();
-    for (int64_t size : k == dim ? SmallVector<int64_t>{outer, inner} : SmallVector<int64_t>{type.getDimSize(k)}) {
+    for (int64_t size :
+         k == dim ? SmallVector<int64_t>{outer, inner} : SmallVector<int64_t>{type.getDimSize(k)}) {
       groups.back().push_back(split.size());
       permutation.push_back(split.size());
       split.push_back(size);
     }
   }
   std::swap(permutation[dim], permutation[dim + 1]);
-  Value expanded = tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(split, type.getElementType()),
-                                                 value, groups);
+  Value expanded = tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(split, type.getElementType()), value, groups);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, expanded);
   std::swap(sizes[dim], sizes[dim + 1]);
   Value empty = tensor::EmptyOp::create(builder, loc, sizes, type.getElementType());
@@ -47,7 +49,8 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
     auto k = op.getK().getDefiningOp<RepeatHeadsOp>(), v = op.getV().getDefiningOp<RepeatHeadsOp>();
     if (!k || !v || k.getOrder() != HeadOrder::Tiled || v.getOrder() != HeadOrder::Tiled ||
-        k.getGroups() != v.getGroups() || k.getLayout() != op.getKLayout() || v.getLayout() != op.getVLayout())
+        k.getGroups() != v.getGroups() || k.getLayout() != op.getKLayout() ||
+        v.getLayout() != op.getVLayout())
       return rewriter.notifyMatchFailure(op, "k and v are not repeated alike in tiled order");
     if (op.getSinks() || op.hasScore() || !sameForAllHeads(op.getMask()) || !sameForAllHeads(op.getBias()))
       return rewriter.notifyMatchFailure(op, "sinks, mask, bias or score depend on the head");
@@ -70,7 +73,8 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
 
   /// All users of a result see its heads in the order they had.
   static void restore(PatternRewriter &rewriter, Value result, unsigned dim, int64_t outer, int64_t inner) {
-    SmallVector<OpOperand *> uses = llvm::map_to_vector(result.getUses(), [](OpOperand &use) { return &use; });
+    SmallVector<OpOperand *> uses =
+        llvm::map_to_vector(result.getUses(), [](OpOperand &use) { return &use; });
     Value restored = swapHeadOrder(rewriter, result.getLoc(), result, dim, outer, inner);
     for (OpOperand *use : uses)
       rewriter.modifyOpInPlace(use->getOwner(), [&] { use->set(restored); });
@@ -79,6 +83,8 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
 
 } // namespace
 
-void populateTiledOrderPatterns(RewritePatternSet &patterns) { patterns.add<ShareTiledHeads>(patterns.getContext()); }
+void populateTiledOrderPatterns(RewritePatternSet &patterns) {
+  patterns.add<ShareTiledHeads>(patterns.getContext());
+}
 
 } // namespace gqa

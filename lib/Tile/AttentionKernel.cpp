@@ -11,8 +11,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Positions and windows are below 2^60. An offset beyond this is beyond any window's reach as well, and no sum
-/// of the three overflows.
+/// Positions and windows are below 2^60. An offset beyond this is beyond any window's reach as well, and no
+/// sum of the three overflows.
 constexpr int64_t kFar = int64_t(1) << 61;
 
 /// Builds the body of the kernel for one task.

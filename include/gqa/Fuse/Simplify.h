@@ -12,7 +12,8 @@ namespace gqa {
 
 struct SimplifyOptions : mlir::PassPipelineOptions<SimplifyOptions> {
   PassOptions::Option<std::string> report{
-      *this, "report", llvm::cl::desc("write a JSON array with an object for each attention, raised or declined")};
+      *this, "report",
+      llvm::cl::desc("write a JSON array with an object for each attention, raised or declined")};
 };
 
 /// The phases `raised`, `shared` and `fused`, one by one, so that a driver can stop behind each.

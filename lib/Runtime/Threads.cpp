@@ -4,6 +4,7 @@
 
 #include "gqa/Runtime/Runtime.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -22,7 +23,12 @@ int numThreads() {
     long wanted = text ? std::strtol(text, &end, 10) : 0;
     if (text && *text && *end == '\0' && wanted >= 1 && wanted <= 1024)
       return int(wanted);
-    return oneapi::tbb::info::default_concurrency();
+    int all = oneapi::tbb::info::default_concurrency();
+    if (text && *text)
+      std::fprintf(stderr,
+                   "gqa: GQA_NUM_THREADS is '%s', expected a number from 1 to 1024; using %d threads\n", text,
+                   all);
+    return all;
   }();
   return count;
 }

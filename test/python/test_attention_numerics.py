@@ -34,6 +34,7 @@ def check_case(program, output, lse):
 
 def run(program, directory):
     """(output in logical order, lse or None) from gqa-run."""
+    assert RUN, "gqa-run is not built; build it, or name it by GQA_RUN"
     (directory / "case.mlir").write_text(program.text)
     np.savez(directory / "in.npz", **{f"arg{n}": value for n, value in enumerate(program.inputs)})
     subprocess.run([RUN, directory / "case.mlir", f"--inputs={directory / 'in.npz'}",
@@ -84,7 +85,6 @@ HARD = {
 }
 
 
-@pytest.mark.skipif(not RUN, reason="gqa-run is not built")
 class TestAttention:
     @pytest.mark.parametrize("name", HARD)
     def test_hard(self, name, tmp_path):

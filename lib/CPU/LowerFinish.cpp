@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -38,10 +39,10 @@ public:
 
 private:
   void forEachPlace(function_ref<void(ValueRange, Value)> body) {
-    Value zero = b.index(0), queries = b.size(out, 1);
+    Value zero = b.index(0);
     b.forEach(zero, b.size(out, 0), 1, [&](Value head) {
-      Value first = b.mul(head, queries);
-      b.forEach(zero, queries, 1, [&](Value query) { body({head, query}, b.add(first, query)); });
+      Value first = b.mul(head, op.getQueries());
+      b.forEach(zero, b.size(out, 1), 1, [&](Value query) { body({head, query}, b.add(first, query)); });
     });
   }
 
@@ -79,7 +80,8 @@ private:
       b.forEach(zero, b.size(op.getValues(), 0), 1, [&](Value key) {
         b.forEach(zero, width, 1, [&](Value d) {
           Value value = b.widen(b.load(op.getValues(), {key, d}), b.element);
-          b.store(b.addF(b.load(o, {first, d}), value), o, {first, d});
+          Value column = columnOf(d);
+          b.store(b.addF(b.load(o, {first, column}), value), o, {first, column});
         });
       });
       b.forEach(b.add(first, b.index(1)), rows, 1, [&](Value row) {
@@ -96,10 +98,17 @@ private:
     return place;
   }
 
+  Value columnOf(Value d) { return b.pairedColumn(d, op.getPaired().has_value()); }
+
   void storeVectors(Value to, ValueRange at, Value row, Value divisor) {
-    Value whole = b.roundDown(width, b.lanes), divisors = b.splat(divisor);
-    b.forEach(b.index(0), whole, b.lanes, [&](Value d) {
+    int64_t step = op.getPaired() ? 2 * b.lanes : b.lanes;
+    Value whole = b.roundDown(width, step), divisors = b.splat(divisor);
+    b.forEach(b.index(0), whole, step, [&](Value d) {
       Value value = b.divF(b.loadVector(o, {row, d}), divisors);
+      if (op.getPaired()) {
+        Value odd = b.divF(b.loadVector(o, {row, b.add(d, b.index(b.lanes))}), divisors);
+        value = vector::InterleaveOp::create(b, value, odd);
+      }
       b.storeVector(b.narrow(value, outElement), to, append(at, d));
     });
     storeElements(to, at, row, divisor, whole);
@@ -107,7 +116,7 @@ private:
 
   void storeElements(Value to, ValueRange at, Value row, Value divisor, Value begin) {
     b.forEach(begin, width, 1, [&](Value d) {
-      Value value = b.divF(b.load(o, {row, d}), divisor);
+      Value value = b.divF(b.load(o, {row, columnOf(d)}), divisor);
       b.store(b.narrow(value, outElement), to, append(at, d));
     });
   }
@@ -115,7 +124,8 @@ private:
   void storeLse() {
     forEachPlace([&](ValueRange at, Value row) {
       Value logarithm = math::LogOp::create(b, b.load(op.getL(), row)); // -inf for a dead row
-      b.store(b.addF(b.load(op.getM(), row), logarithm), op.getLse(), at);
+      Value maximum = b.mulF(b.load(op.getM(), row), op.getScale());
+      b.store(b.addF(maximum, logarithm), op.getLse(), at);
     });
   }
 
@@ -127,7 +137,7 @@ private:
 
 } // namespace
 
-void lowerFinish(tile::FinishOp op, const VectorTarget &target) {
+void lowerFinish(tile::FinishOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getO().getType()).getElementType());
   Finish(op, b).build();
   op.erase();

@@ -1,6 +1,8 @@
 // tile.pv: blocks of the output in registers, lanes along the head dimension, over all keys of the tile.
+#include "RegisterBlocks.h"
 #include "TileLowering.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -12,11 +14,11 @@ namespace {
 class Product {
 public:
   Product(tile::PVOp op, VectorBuilder &b)
-      : b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(p, 0)),
-        keys(b.size(v, 0)), width(b.size(v, 1)) {}
+      : op(op), b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(o, 0)),
+        keys(b.size(v, 0)), width(b.size(o, 1)) {}
 
   void build() {
-    auto check = scf::IfOp::create(b, TypeRange(b.getI1Type()), anyHidden(), /*withElseRegion=*/true);
+    auto check = scf::IfOp::create(b, TypeRange(b.getI1Type()), op.getHidden(), /*withElseRegion=*/true);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToEnd(check.thenBlock());
@@ -28,28 +30,30 @@ public:
   }
 
 private:
-  Type words() { return b.vectorOf(b.getIntegerType(b.element.getWidth())); }
+  Value weight(Value row, Value key) {
+    return op.getTransposed() ? b.load(p, {key, row}) : b.load(p, {row, key});
+  }
 
-  /// Whether a probability is negative: -0.0, the mark of a hidden key, or a NaN, which does no harm here.
-  Value anyHidden() {
-    Value none = arith::ConstantOp::create(b, b.getZeroAttr(words())), zero = b.index(0);
-    Value bits = b.fold(zero, rows, 1, none, [&](Value row, ValueRange so) {
-      return b.fold(zero, b.roundUp(keys, b.lanes), b.lanes, so, [&](Value column, ValueRange far) {
-        Value next = arith::BitcastOp::create(b, words(), b.loadVector(p, {row, column}));
-        return SmallVector<Value>{arith::OrIOp::create(b, far[0], next)};
-      });
-    })[0];
-    Value all = vector::ReductionOp::create(b, vector::CombiningKind::OR, bits);
-    Value word = arith::ConstantOp::create(b, b.getZeroAttr(all.getType()));
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, all, word);
+  /// Columns that are read together: a vector, or a pair of them.
+  int64_t unit() { return op.getPaired() ? 2 * b.lanes : b.lanes; }
+
+  /// The vectors of the unit at column `d`, in the order of o.
+  SmallVector<Value> values(Value key, Value d) {
+    if (!op.getPaired())
+      return {b.widen(b.loadVector(v, {key, d}), b.element)};
+    auto [even, odd] = b.loadPairs(v, {key, d});
+    return {even, odd};
   }
 
   /// Whether a value is NaN or infinite: only these times zero are not zero.
   Value anyNotFinite() {
     Value zero = b.index(0), zeros = b.splat(0.0);
     Value sum = b.fold(zero, keys, 1, zeros, [&](Value key, ValueRange so) {
-      return b.fold(zero, width, b.lanes, so, [&](Value d, ValueRange far) {
-        return SmallVector<Value>{b.fma(b.loadVector(v, {key, d}), zeros, far[0])};
+      return b.fold(zero, width, unit(), so, [&](Value d, ValueRange far) {
+        Value sum = far[0];
+        for (Value vector : values(key, d))
+          sum = b.fma(vector, zeros, sum);
+        return SmallVector<Value>{sum};
       });
     })[0];
     Value total =
@@ -58,40 +62,59 @@ private:
   }
 
   void buildFast() {
-    int64_t blockRows = b.target.registers >= 32 ? 4 : 2;
-    Value wide = b.roundDown(width, kVectors * b.lanes);
-    auto columns = [&](Value begin, Value end, int64_t vectors) {
-      b.forEach(begin, end, vectors * b.lanes, [&](Value d) {
-        b.blocked(rows, blockRows, [&](Value row, int64_t count) { buildBlock(row, count, d, vectors); });
-      });
-    };
-    columns(b.index(0), wide, kVectors);
-    columns(wide, width, 1);
+    std::optional<int64_t> vectors = getConstantIntValue(width);
+    if (vectors)
+      *vectors /= b.lanes;
+    RegisterBlock block = chooseRegisterBlock(b.target, vectors, getConstantIntValue(rows));
+    int64_t perUnit = unit() / b.lanes, units = std::max<int64_t>(1, block.vectors / perUnit);
+    panels = vectors ? llvm::divideCeil(*vectors, units * perUnit) : 0;
+    blockKeys = cast<MemRefType>(p.getType()).getDimSize(1);
+    Value columns = b.index(unit());
+    b.blocked(b.div(width, columns), units, 1, [&](Value column, int64_t count) {
+      b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes),
+                [&](Value row, int64_t height) { buildBlock(row, height, b.mul(column, columns), count); });
+    });
   }
 
-  void buildBlock(Value row, int64_t count, Value d, int64_t vectors) {
-    SmallVector<Value> rowAt, columnAt;
+  /// `count` rows times `units` units of columns from `d` on.
+  void buildBlock(Value row, int64_t count, Value d, int64_t units) {
+    int64_t vectors = units * unit() / b.lanes;
+    SmallVector<Value> rowAt;
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
-    for (int64_t j = 0; j < vectors; ++j)
-      columnAt.push_back(b.add(d, b.index(j * b.lanes)));
     // From zero, not from o: short sums round less, and o joins them in one step.
     SmallVector<Value> zeros(count * vectors, b.splat(0.0));
     SmallVector<Value> sums = b.fold(b.index(0), keys, 1, zeros, [&](Value key, ValueRange so) {
-      SmallVector<Value> values, next;
-      for (Value at : columnAt)
-        values.push_back(b.loadVector(v, {key, at}));
+      SmallVector<Value> tile, next;
+      if (op.getPrefetch() && panels && getConstantIntValue(row).value_or(0) == 0)
+        prefetchPart(key, b.div(d, b.index(vectors * b.lanes)), panels);
+      for (int64_t i = 0; i < units; ++i)
+        llvm::append_range(tile, values(key, b.add(d, b.index(i * unit()))));
       for (int64_t i = 0; i < count; ++i) {
-        Value weight = b.splat(b.load(p, {rowAt[i], key}));
+        Value factor = b.splat(weight(rowAt[i], key));
         for (int64_t j = 0; j < vectors; ++j)
-          next.push_back(b.fma(weight, values[j], so[i * vectors + j]));
+          next.push_back(b.fma(factor, tile[j], so[i * vectors + j]));
       }
       return next;
     });
     for (int64_t i = 0; i < count; ++i) {
       Value factor = b.splat(b.load(alpha, rowAt[i]));
       for (int64_t j = 0; j < vectors; ++j)
-        addTo(rowAt[i], columnAt[j], factor, sums[i * vectors + j]);
+        addTo(rowAt[i], b.add(d, b.index(j * b.lanes)), factor, sums[i * vectors + j]);
+    }
+  }
+
+  /// One of `panels` shares of the lines to come, and of it one of as many shares as there are keys, in the
+  /// order of their addresses.
+  void prefetchPart(Value key, Value panel, int64_t panels) {
+    auto type = cast<MemRefType>(op.getPrefetch().getType());
+    int64_t line = kLineBits / type.getElementTypeBitWidth();
+    Value linesOfRow = b.index(llvm::divideCeil(type.getDimSize(1), line));
+    Value step = b.add(b.mul(panel, b.index(blockKeys)), key);
+    Value first = b.div(b.mul(step, linesOfRow), b.index(panels));
+    for (int64_t i = 0; i * panels < *getConstantIntValue(linesOfRow); ++i) {
+      Value at = b.add(first, b.index(i));
+      b.prefetch(op.getPrefetch(), {b.div(at, linesOfRow), b.mul(b.rem(at, linesOfRow), b.index(line))});
     }
   }
 
@@ -107,28 +130,32 @@ private:
         arith::ConstantOp::create(b, b.getIntegerAttr(bits, APInt::getSignMask(b.element.getWidth())));
     b.forEach(zero, rows, 1, [&](Value row) {
       Value factor = b.splat(b.load(alpha, row));
-      b.forEach(zero, width, b.lanes, [&](Value d) {
-        Value sum = b.fold(zero, keys, 1, b.splat(0.0), [&](Value key, ValueRange so) {
-          Value weight = b.load(p, {row, key});
-          Value mark = arith::BitcastOp::create(b, bits, weight);
+      b.forEach(zero, width, unit(), [&](Value d) {
+        SmallVector<Value> zeros(unit() / b.lanes, b.splat(0.0));
+        SmallVector<Value> sums = b.fold(zero, keys, 1, zeros, [&](Value key, ValueRange so) {
+          Value number = weight(row, key);
+          Value mark = arith::BitcastOp::create(b, bits, number);
           Value hidden = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, mark, word);
-          Value next = b.fma(b.splat(weight), b.loadVector(v, {key, d}), so[0]);
-          return SmallVector<Value>{b.select(hidden, so[0], next)};
-        })[0];
-        addTo(row, d, factor, sum);
+          SmallVector<Value> next;
+          for (auto [vector, sum] : llvm::zip(values(key, d), so))
+            next.push_back(b.select(hidden, sum, b.fma(b.splat(number), vector, sum)));
+          return next;
+        });
+        for (auto [i, sum] : llvm::enumerate(sums))
+          addTo(row, b.add(d, b.index(int64_t(i) * b.lanes)), factor, sum);
       });
     });
   }
 
-  static constexpr int64_t kVectors = 4; // of a block's columns
-
+  tile::PVOp op;
   VectorBuilder &b;
   Value p, v, o, alpha, rows, keys, width;
+  int64_t panels = 0, blockKeys = 0; // of the loop over columns; of a whole block
 };
 
 } // namespace
 
-void lowerPV(tile::PVOp op, const VectorTarget &target) {
+void lowerPV(tile::PVOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getO().getType()).getElementType());
   Product(op, b).build();
   op.erase();

@@ -9,71 +9,51 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Copies rows of a source, widened and padded with zeros.
-class Copy {
+/// Copies rows of keys or values, widened and padded with zeros.
+class CopyRows {
 public:
-  Copy(tile::PackOp op, VectorBuilder &b) : op(op), b(b), source(op.getSource()), storage(op.getStorage()) {
-    auto type = cast<MemRefType>(source.getType());
-    rank = type.getRank();
-    width = b.size(source, rank - 1);
-  }
+  CopyRows(tile::PackOp op, VectorBuilder &b)
+      : b(b), source(op.getSource()), storage(op.getStorage()), rows(b.size(source, 0)),
+        width(b.size(source, 1)) {}
 
   /// True at run time if the elements of a row are next to each other.
   Value isContiguous() {
     auto data = memref::ExtractStridedMetadataOp::create(b, source);
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[rank - 1], b.index(1));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[1], b.index(1));
   }
 
   Value contiguousSource() { return b.withContiguousRows(source); }
 
-  Value rows() { return rank == 2 ? b.size(source, 0) : b.mul(b.size(source, 0), b.size(source, 1)); }
-
-  void build() {
+  Value build() {
+    Value zero = b.index(0);
     b.ifElse(
         isContiguous(),
         [&] {
           Value from = contiguousSource();
-          forEachRow([&](ValueRange at, Value row) { copyVectors(from, at, row); });
+          b.forEach(zero, rows, 1, [&](Value row) { copyRow(from, row); });
         },
         [&] {
           // Column by column: what is not contiguous along a row mostly is across rows.
-          b.forEach(b.index(0), width, 1, [&](Value column) {
-            forEachRow([&](ValueRange at, Value row) { copyElement(source, at, row, column); });
+          b.forEach(zero, width, 1, [&](Value column) {
+            b.forEach(zero, rows, 1, [&](Value row) { copyElement(source, row, column); });
           });
-          forEachRow([&](ValueRange, Value row) { pad(row); });
         });
+    if (getConstantIntValue(width) != getConstantIntValue(b.size(storage, 1)) || !getConstantIntValue(width))
+      b.forEach(zero, rows, 1, [&](Value row) { pad(row); });
+    return b.view(storage, {zero, zero}, {rows, b.size(storage, 1)});
   }
 
 private:
-  /// Calls `body` with the leading indices of a row in the source and its number in the storage.
-  void forEachRow(function_ref<void(ValueRange, Value)> body) {
-    Value zero = b.index(0);
-    if (rank == 2) {
-      b.forEach(zero, b.size(source, 0), 1, [&](Value row) { body(row, row); });
-      return;
-    }
-    Value inner = b.size(source, 1);
-    b.forEach(zero, b.size(source, 0), 1, [&](Value i) {
-      Value first = b.mul(i, inner);
-      b.forEach(zero, inner, 1, [&](Value j) { body({i, j}, b.add(first, j)); });
-    });
-  }
-
-  void copyVectors(Value from, ValueRange at, Value row) {
+  void copyRow(Value from, Value row) {
     Value whole = b.roundDown(width, b.lanes);
     b.forEach(b.index(0), whole, b.lanes, [&](Value column) {
-      SmallVector<Value> place(at);
-      place.push_back(column);
-      b.storeVector(b.widen(b.loadVector(from, place), b.element), storage, {row, column});
+      b.storeVector(b.widen(b.loadVector(from, {row, column}), b.element), storage, {row, column});
     });
-    b.forEach(whole, width, 1, [&](Value column) { copyElement(from, at, row, column); });
-    pad(row);
+    b.forEach(whole, width, 1, [&](Value column) { copyElement(from, row, column); });
   }
 
-  void copyElement(Value from, ValueRange at, Value row, Value column) {
-    SmallVector<Value> place(at);
-    place.push_back(column);
-    b.store(b.widen(b.load(from, place), b.element), storage, {row, column});
+  void copyElement(Value from, Value row, Value column) {
+    b.store(b.widen(b.load(from, {row, column}), b.element), storage, {row, column});
   }
 
   /// The zeros behind the elements of a row.
@@ -82,30 +62,47 @@ private:
     b.forEach(width, b.size(storage, 1), 1, [&](Value column) { b.store(zero, storage, {row, column}); });
   }
 
-  tile::PackOp op;
   VectorBuilder &b;
-  Value source, storage, width;
-  int64_t rank;
+  Value source, storage, rows, width;
 };
+
+/// Copies the queries of a tile, as rows or as columns, into storage that is zero elsewhere.
+void packQueries(tile::PackOp op, VectorBuilder &b) {
+  Value source = op.getSource(), storage = op.getStorage(), zero = b.index(0), empty = b.splat(0.0);
+  b.forEach(zero, b.size(storage, 0), 1, [&](Value i) {
+    b.forEach(zero, b.size(storage, 1), b.lanes, [&](Value j) { b.storeVector(empty, storage, {i, j}); });
+  });
+  b.forEach(zero, b.size(source, 0), 1, [&](Value head) {
+    Value first = b.mul(head, op.getQueries());
+    b.forEach(zero, b.size(source, 1), 1, [&](Value query) {
+      Value row = b.add(first, query);
+      b.forEach(zero, b.size(source, 2), 1, [&](Value d) {
+        Value number = b.widen(b.load(source, {head, query, d}), b.element);
+        Value column = b.pairedColumn(d, op.getPaired().has_value());
+        b.store(number, storage, op.getTransposed() ? ValueRange{d, row} : ValueRange{row, column});
+      });
+    });
+  });
+  op.getTile().replaceAllUsesWith(storage);
+}
 
 } // namespace
 
-void lowerPack(tile::PackOp op, const VectorTarget &target) {
+void lowerPack(tile::PackOp op, const CPUTarget &target) {
   auto tileType = cast<MemRefType>(op.getTile().getType());
-  auto sourceType = cast<MemRefType>(op.getSource().getType());
   VectorBuilder b(op, target, tileType.getElementType());
-  Copy copy(op, b);
-  auto packed = [&]() -> Value {
-    copy.build();
-    Value zero = b.index(0);
-    Value used = b.view(op.getStorage(), {zero, zero}, {copy.rows(), b.size(op.getStorage(), 1)});
-    return memref::CastOp::create(b, tileType, used);
-  };
-  Value tile;
-  Value width = b.size(op.getSource(), sourceType.getRank() - 1);
+  if (op.getQueries()) {
+    packQueries(op, b);
+    op.erase();
+    return;
+  }
+  CopyRows copy(op, b);
+  auto packed = [&]() -> Value { return memref::CastOp::create(b, tileType, copy.build()); };
+  auto sourceType = cast<MemRefType>(op.getSource().getType());
+  Value tile, width = b.size(op.getSource(), 1);
   std::optional<int64_t> staticWidth = getConstantIntValue(width);
-  bool neverInPlace = sourceType.getRank() != 2 || sourceType.getElementType() != b.element ||
-                      (staticWidth && *staticWidth != tileType.getDimSize(1));
+  bool neverInPlace =
+      sourceType.getElementType() != b.element || (staticWidth && *staticWidth != tileType.getDimSize(1));
   if (neverInPlace) {
     tile = packed();
   } else {

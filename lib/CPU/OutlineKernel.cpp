@@ -15,13 +15,13 @@ namespace {
 
 constexpr StringLiteral kParallelFor = "gqa_rt_parallel_for";
 
-/// The runtime's `void gqa_rt_parallel_for(int64_t n, void (*task)(int64_t, void *), void *context)`.
+/// The runtime's `void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t, void *), void *)`.
 func::FuncOp declareParallelFor(ModuleOp module) {
   if (auto declared = module.lookupSymbol<func::FuncOp>(kParallelFor))
     return declared;
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   Type pointer = LLVM::LLVMPointerType::get(module.getContext());
-  auto type = builder.getFunctionType({builder.getI64Type(), pointer, pointer}, {});
+  auto type = builder.getFunctionType({builder.getI64Type(), builder.getI64Type(), pointer, pointer}, {});
   auto function = func::FuncOp::create(builder, module.getLoc(), kParallelFor, type);
   function.setPrivate();
   return function;
@@ -93,12 +93,13 @@ private:
   /// The function that runs one task: unpacks the context, turns the task's number into a point of the grid.
   func::FuncOp buildTask() {
     auto parent = op->getParentOfType<func::FuncOp>();
-    OpBuilder builder(parent);
-    builder.setInsertionPointAfter(parent);
-    auto type = builder.getFunctionType({builder.getI64Type(), pointer()}, {});
-    auto task = func::FuncOp::create(builder, op.getLoc(), (parent.getName() + "_task").str(), type);
+    auto type = b.getFunctionType({b.getI64Type(), pointer()}, {});
+    auto task = func::FuncOp::create(op.getLoc(), (parent.getName() + "_task").str(), type);
     task.setPrivate();
-    SymbolTable(module).insert(task);
+    // Written for the machine already; code generation has a shorter way for it.
+    task->setAttr("passthrough", b.getStrArrayAttr({"gqa-kernel"}));
+    // Renames it if the function has several kernels.
+    SymbolTable(module).insert(task, std::next(Block::iterator(parent)));
     IndexBuilder inside(op.getLoc(), task.addEntryBlock(), task.getBody().front().end());
     SmallVector<Value> unpacked;
     for (auto [number, capture] : llvm::enumerate(captures)) {
@@ -141,7 +142,9 @@ private:
     Value count = arith::IndexCastOp::create(b, b.getI64Type(), tasks);
     Value constant = func::ConstantOp::create(b, task.getFunctionType(), task.getName());
     Value address = UnrealizedConversionCastOp::create(b, TypeRange(pointer()), constant).getResult(0);
-    func::CallOp::create(b, declareParallelFor(module), ValueRange{count, address, room});
+    Value work = op.getWork() ? op.getWork() : b.index(INT64_MAX); // unknown: worth all cores
+    Value cost = arith::IndexCastOp::create(b, b.getI64Type(), work);
+    func::CallOp::create(b, declareParallelFor(module), ValueRange{count, cost, address, room});
   }
 
   tile::KernelOp op;
@@ -156,15 +159,43 @@ private:
 
 void outlineKernel(tile::KernelOp op) { Outliner(op).run(); }
 
-void lowerScratch(tile::ScratchOp op) {
-  OpBuilder builder(op);
-  auto type = cast<MemRefType>(op.getMemory().getType());
-  Value memory =
-      memref::AllocOp::create(builder, op.getLoc(), type, op.getSizes(), builder.getI64IntegerAttr(64));
-  builder.setInsertionPoint(op->getBlock()->getTerminator());
-  memref::DeallocOp::create(builder, op.getLoc(), memory);
-  op.getMemory().replaceAllUsesWith(memory);
-  op.erase();
+void lowerScratch(tile::KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  OpBuilder atStart = OpBuilder::atBlockBegin(&body), atEnd(body.getTerminator());
+  auto allocate = [&](OpBuilder &builder, Location loc, MemRefType type, ValueRange sizes) -> Value {
+    Value memory = memref::AllocOp::create(builder, loc, type, sizes, builder.getI64IntegerAttr(64));
+    memref::DeallocOp::create(atEnd, loc, memory);
+    return memory;
+  };
+  // What has a known size lies in one block, each piece at the start of a line.
+  constexpr int64_t kLine = 64;
+  int64_t total = 0;
+  SmallVector<std::pair<tile::ScratchOp, int64_t>> pieces;
+  for (auto scratch : llvm::make_early_inc_range(body.getOps<tile::ScratchOp>())) {
+    auto type = cast<MemRefType>(scratch.getMemory().getType());
+    if (!type.hasStaticShape()) {
+      OpBuilder builder(scratch);
+      Value memory = allocate(builder, scratch.getLoc(), type, scratch.getSizes());
+      scratch.getMemory().replaceAllUsesWith(memory);
+      scratch.erase();
+      continue;
+    }
+    pieces.push_back({scratch, total});
+    int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    total += llvm::alignTo(bytes, kLine);
+  }
+  if (pieces.empty())
+    return;
+  auto type = MemRefType::get({total}, atStart.getI8Type());
+  Value block = allocate(atStart, kernel.getLoc(), type, {});
+  for (auto [scratch, offset] : pieces) {
+    OpBuilder builder(scratch);
+    Value start = arith::ConstantIndexOp::create(builder, scratch.getLoc(), offset);
+    Value piece = memref::ViewOp::create(builder, scratch.getLoc(), scratch.getMemory().getType(), block,
+                                         start, ValueRange());
+    scratch.getMemory().replaceAllUsesWith(piece);
+    scratch.erase();
+  }
 }
 
 } // namespace gqa

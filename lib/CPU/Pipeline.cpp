@@ -19,7 +19,7 @@ namespace {
 void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small and must not fail
   LowerTileToCPUOptions tiles;
-  tiles.vectorBits = options.vectorBits;
+  tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));
   pm.addPass(createLowerMatmul());
   pm.addPass(createLowerCopy());

@@ -9,16 +9,18 @@
 
 namespace gqa {
 
-void lowerPack(tile::PackOp op, const VectorTarget &target);
-void lowerInit(tile::InitOp op, const VectorTarget &target);
-void lowerQK(tile::QKOp op, const VectorTarget &target);
-void lowerScore(tile::ScoreOp op, const VectorTarget &target);
-void lowerSoftmaxStep(tile::SoftmaxStepOp op, const VectorTarget &target);
-void lowerPV(tile::PVOp op, const VectorTarget &target);
-void lowerFinish(tile::FinishOp op, const VectorTarget &target);
+void lowerPack(tile::PackOp op, const CPUTarget &target);
+void lowerInit(tile::InitOp op, const CPUTarget &target);
+void lowerQK(tile::QKOp op, const CPUTarget &target);
+void lowerScore(tile::ScoreOp op, const CPUTarget &target);
+void lowerMask(tile::MaskOp op, const CPUTarget &target);
+void lowerSoftmaxStep(tile::SoftmaxStepOp op, const CPUTarget &target);
+void lowerPV(tile::PVOp op, const CPUTarget &target);
+void lowerMerge(tile::MergeOp op, const CPUTarget &target);
+void lowerFinish(tile::FinishOp op, const CPUTarget &target);
 
-/// Memory of a task: allocated where the scratch is, freed at the end of the kernel.
-void lowerScratch(tile::ScratchOp op);
+/// Memory of a task: one block for all scratch of known size, freed at the end of the kernel.
+void lowerScratch(tile::KernelOp op);
 
 /// Moves the body of `op` to a function of its own, which the runtime calls for each point of the grid.
 void outlineKernel(tile::KernelOp op);

@@ -19,28 +19,29 @@ namespace gqa {
 
 namespace {
 
-void lower(Operation *op, const VectorTarget &target) {
+void lower(Operation *op, const CPUTarget &target) {
   TypeSwitch<Operation *>(op)
       .Case([&](tile::PackOp op) { lowerPack(op, target); })
       .Case([&](tile::InitOp op) { lowerInit(op, target); })
       .Case([&](tile::QKOp op) { lowerQK(op, target); })
       .Case([&](tile::ScoreOp op) { lowerScore(op, target); })
+      .Case([&](tile::MaskOp op) { lowerMask(op, target); })
       .Case([&](tile::SoftmaxStepOp op) { lowerSoftmaxStep(op, target); })
       .Case([&](tile::PVOp op) { lowerPV(op, target); })
+      .Case([&](tile::MergeOp op) { lowerMerge(op, target); })
       .Case([&](tile::FinishOp op) { lowerFinish(op, target); })
-      .Case([&](tile::ScratchOp op) { lowerScratch(op); });
+      .Case([&](tile::ScratchOp) {}); // all of a kernel's together
 }
 
 struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
   using LowerTileToCPUBase::LowerTileToCPUBase;
 
   void runOnOperation() override {
-    unsigned bits = vectorBits == 0 ? hostVectorBits() : unsigned(vectorBits);
-    if (bits != 128 && bits != 256 && bits != 512) {
-      getOperation().emitError("vector-bits is ") << bits << ", expected 128, 256 or 512";
+    llvm::Expected<CPUTarget> description = describeCPU(target);
+    if (!description) {
+      getOperation().emitError(llvm::toString(description.takeError()));
       return signalPassFailure();
     }
-    VectorTarget target = vectorTargetOf(bits);
     SmallVector<Operation *> operations;
     SmallVector<tile::KernelOp> kernels;
     getOperation().walk([&](Operation *op) {
@@ -51,8 +52,9 @@ struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
     });
     for (Operation *op : operations)
       if (!isa<tile::YieldOp>(op))
-        lower(op, target);
+        lower(op, *description);
     for (tile::KernelOp kernel : kernels) {
+      lowerScratch(kernel);
       outlineKernel(kernel);
       ++numKernels;
     }

@@ -10,9 +10,9 @@ using namespace mlir;
 
 namespace gqa {
 
-VectorBuilder::VectorBuilder(Operation *op, const VectorTarget &target, Type element)
+VectorBuilder::VectorBuilder(Operation *op, const CPUTarget &target, Type element)
     : IndexBuilder(op->getLoc(), op), target(target), element(cast<FloatType>(element)),
-      lanes(target.bits / element.getIntOrFloatBitWidth()) {}
+      lanes(target.lanes(cast<FloatType>(element))) {}
 
 Value VectorBuilder::floatLike(Value like, double value) {
   Type type = like.getType();
@@ -85,6 +85,26 @@ Value VectorBuilder::narrow(Value value, Type type) {
   return arith::TruncFOp::create(*this, withElement(value.getType(), type), value);
 }
 
+std::pair<Value, Value> VectorBuilder::loadPairs(Value buffer, ValueRange at) {
+  Value halves = vector::LoadOp::create(*this, VectorType::get(2 * lanes, getBF16Type()), buffer, at);
+  VectorType words = vectorOf(getI32Type()), floats = vectorOf(element);
+  Value pairs = vector::BitCastOp::create(*this, words, halves);
+  auto constant = [&](int32_t bits) -> Value {
+    return arith::ConstantOp::create(*this,
+                                     DenseElementsAttr::get(words, Attribute(getI32IntegerAttr(bits))));
+  };
+  Value even = arith::ShLIOp::create(*this, pairs, constant(16));
+  Value odd = arith::AndIOp::create(*this, pairs, constant(int32_t(0xffff0000)));
+  return {arith::BitcastOp::create(*this, floats, even), arith::BitcastOp::create(*this, floats, odd)};
+}
+
+Value VectorBuilder::pairedColumn(Value d, bool paired) {
+  if (!paired)
+    return d;
+  Value inBlock = rem(d, index(2 * lanes)), block = sub(d, inBlock), two = index(2);
+  return add(add(block, mul(rem(inBlock, two), index(lanes))), div(inBlock, two));
+}
+
 Value VectorBuilder::less(Value a, Value b) {
   return arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, a, b);
 }
@@ -95,12 +115,15 @@ Value VectorBuilder::select(Value condition, Value a, Value b) {
   return arith::SelectOp::create(*this, condition, a, b);
 }
 Value VectorBuilder::maxKeepFirst(Value a, Value b) { return select(less(a, b), b, a); }
+Value VectorBuilder::minKeepFirst(Value a, Value b) { return select(less(b, a), b, a); }
 Value VectorBuilder::addF(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
 Value VectorBuilder::subF(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
 Value VectorBuilder::mulF(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
 Value VectorBuilder::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
 
 Value VectorBuilder::fma(Value a, Value b, Value c) {
+  if (!target.fma) // a fused one would be a call of the C library
+    return addF(mulF(a, b), c);
   if (isa<VectorType>(a.getType()))
     return vector::FMAOp::create(*this, a, b, c);
   return math::FmaOp::create(*this, a, b, c);
@@ -133,11 +156,24 @@ void VectorBuilder::ifElse(Value condition, function_ref<void()> then, function_
   otherwise();
 }
 
-void VectorBuilder::blocked(Value count, int64_t block, function_ref<void(Value, int64_t)> body) {
+void VectorBuilder::blocked(Value count, int64_t block, int64_t rest,
+                            function_ref<void(Value, int64_t)> body) {
+  if (std::optional<int64_t> known = getConstantIntValue(count)) {
+    int64_t whole = *known / block * block;
+    forEach(index(0), index(whole), block, [&](Value at) { body(at, block); });
+    if (whole != *known)
+      body(index(whole), *known - whole);
+    return;
+  }
   Value whole = roundDown(count, block);
   forEach(index(0), whole, block, [&](Value at) { body(at, block); });
-  if (block > 1)
-    forEach(whole, count, 1, [&](Value at) { body(at, 1); });
+  if (block > rest)
+    forEach(whole, count, rest, [&](Value at) { body(at, rest); });
+}
+
+void VectorBuilder::prefetch(Value buffer, ValueRange at) {
+  memref::PrefetchOp::create(*this, buffer, at, /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
 }
 
 } // namespace gqa

@@ -3,23 +3,15 @@
 #define GQA_LIB_CPU_VECTORBUILDER_H
 
 #include "gqa/Tile/IndexBuilder.h"
+#include "gqa/Tile/Target.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 namespace gqa {
 
-/// What the lowering of tile operations needs to know about a processor.
-struct VectorTarget {
-  unsigned bits = 128;     // of a vector register
-  unsigned registers = 16; // vector registers
-};
-
-/// A processor with vector registers of 128, 256 or 512 bits.
-VectorTarget vectorTargetOf(unsigned bits);
-
-/// The width of this processor's vector registers.
-unsigned hostVectorBits();
+/// Of a line of the cache.
+constexpr int64_t kLineBits = 512;
 
 class VectorBuilder : public IndexBuilder {
 public:
@@ -27,9 +19,9 @@ public:
   using ValueRange = mlir::ValueRange;
 
   /// Builds in front of `op`, with vectors of `element` (f32 or f64).
-  VectorBuilder(mlir::Operation *op, const VectorTarget &target, mlir::Type element);
+  VectorBuilder(mlir::Operation *op, const CPUTarget &target, mlir::Type element);
 
-  const VectorTarget &target;
+  const CPUTarget &target;
   mlir::FloatType element;
   /// Elements of a vector.
   int64_t lanes;
@@ -52,16 +44,23 @@ public:
   Value widen(Value value, mlir::Type type);
   Value narrow(Value value, mlir::Type type);
 
+  /// `lanes` pairs of bf16 numbers: the even ones and the odd ones as f32.
+  std::pair<Value, Value> loadPairs(Value buffer, ValueRange at);
+  /// Where column `d` is if columns are paired (see the `tile` dialect); `d` itself if they are not.
+  Value pairedColumn(Value d, bool paired);
+
   /// a < b, a == b: false for NaN. Select keeps the order of the words.
   Value less(Value a, Value b);
   Value equal(Value a, Value b);
   Value select(Value condition, Value a, Value b);
-  /// The larger; the first if they do not compare.
+  /// The larger, the smaller; the first if they do not compare.
   Value maxKeepFirst(Value a, Value b);
+  Value minKeepFirst(Value a, Value b);
   Value addF(Value a, Value b);
   Value subF(Value a, Value b);
   Value mulF(Value a, Value b);
   Value divF(Value a, Value b);
+  /// a * b + c, in one rounding where the processor can.
   Value fma(Value a, Value b, Value c);
 
   /// e^x for x <= 0, scalar or vector; NaN stays NaN.
@@ -78,9 +77,11 @@ public:
                                 llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body);
   void ifElse(Value condition, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise = nullptr);
-  /// In blocks of `block` as long as they fit, then one by one; `body` gets a position and the size of its
-  /// block.
-  void blocked(Value count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
+  /// From 0 to `count` in blocks of `block`, then what is left: in one block if `count` is known, else in
+  /// blocks of `rest`, of which `count` is a multiple. `body` gets a position and the size of its block.
+  void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body);
+  /// Brings the line that holds an element near.
+  void prefetch(Value buffer, ValueRange at);
 
 private:
   Value expF32(Value x);

@@ -1,4 +1,4 @@
-// From the LLVM dialect to code in memory.
+// From the LLVM dialect to code in memory, or as text.
 #ifndef GQA_LIB_JIT_CODEGEN_H
 #define GQA_LIB_JIT_CODEGEN_H
 
@@ -19,6 +19,11 @@ struct LoadedCode {
 /// Translates, optimises and links `module`, whose C interface function `_mlir_ciface_<name>` becomes the
 /// entry.
 llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target);
+
+/// Writes the LLVM IR or the assembly that generateCode would load, for a processor that need not be this
+/// one.
+llvm::Error emitCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target, bool assembly,
+                     llvm::raw_pwrite_stream &out);
 
 /// Makes the runtime's functions and the C library's mathematics known to `jit`, and nothing else of the
 /// process.

@@ -7,9 +7,11 @@
 
 namespace gqa {
 
-/// A target machine for `cpu` (this processor, by its features) or `cpu:ARCH`, whose features this one must
-/// have.
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(llvm::StringRef target);
+/// A target machine for `cpu` (this processor, by its features) or `cpu:ARCH`.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTarget(llvm::StringRef target);
+
+/// The same, for code that runs here: this processor must have the features of ARCH.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeHostTarget(llvm::StringRef target);
 
 } // namespace gqa
 

@@ -85,6 +85,16 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   return std::make_unique<CompiledFunction>(std::move(implementation));
 }
 
+llvm::Error emitModule(ModuleOp module, const CompileOptions &options, bool assembly,
+                       llvm::raw_pwrite_stream &out) {
+  llvm::Expected<Signature> signature = readSignature(module, options.function);
+  if (!signature)
+    return signature.takeError();
+  if (llvm::Error error = lowerModule(module, "binary", options))
+    return error;
+  return emitCode(module, signature->name, options.target, assembly, out);
+}
+
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
                                                                             const CompileOptions &options) {
   DialectRegistry registry;

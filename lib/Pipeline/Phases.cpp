@@ -35,7 +35,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
   if (!options.reference)
-    pm.addPass(createGQATile());
+    pm.addPass(createGQATile({options.target}));
 }
 
 void buildBuffers(OpPassManager &pm) {
@@ -97,7 +97,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   case Phase::Target: {
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
-    cpu.vectorBits = vectorBitsOf(options.target);
+    cpu.target = options.target;
     buildCPUPipeline(pm, cpu);
     return success();
   }

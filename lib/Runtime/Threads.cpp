@@ -45,6 +45,21 @@ private:
 #endif
 };
 
+/// Multiply-adds that one core does in about the time that it takes to wake another.
+constexpr int64_t kSmallWork = 200000;
+
+struct Kernel {
+  gqa::rt::Task task;
+  void *context;
+};
+
+void runTask(int64_t i, void *context) {
+  FlushDenormals flush;
+  gqa::rt::TaskScope scope;
+  auto *kernel = static_cast<Kernel *>(context);
+  kernel->task(i, kernel->context);
+}
+
 } // namespace
 
 void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
@@ -66,18 +81,11 @@ void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
 
 int64_t gqa_rt_num_threads(void) { return numThreads(); }
 
-void gqa_rt_parallel_for(int64_t n, void (*task)(int64_t i, void *context), void *context) {
-  struct Flushed {
-    gqa::rt::Task task;
-    void *context;
-  } flushed{task, context};
-  gqa::rt::parallelFor(
-      n,
-      [](int64_t i, void *context) {
-        FlushDenormals flush;
-        gqa::rt::TaskScope scope;
-        auto *inner = static_cast<Flushed *>(context);
-        inner->task(i, inner->context);
-      },
-      &flushed);
+void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context) {
+  Kernel kernel{task, context};
+  if (work < kSmallWork)
+    for (int64_t i = 0; i < n; ++i)
+      runTask(i, &kernel);
+  else
+    gqa::rt::parallelFor(n, runTask, &kernel);
 }

@@ -10,8 +10,8 @@
 
 namespace gqa {
 
-/// Values of the function around the kernel. Rank-4 buffers are in logical order (b, h, s, d), whatever their
-/// layout was: a layout is strides. Operands that the attention does not have are null.
+/// Values of the function around the kernels. Rank-4 buffers are in logical order (b, h, s, d), whatever
+/// their layout was: a layout is strides. Operands that the attention does not have are null.
 struct AttentionValues {
   mlir::Value q, k, v, output, lse;
   mlir::Value mask, bias; // seen as B x Hq x Sq x Skv, with strides of zero where they broadcast
@@ -19,19 +19,32 @@ struct AttentionValues {
   mlir::Value scale;                       // in the accumulator's type
   llvm::SmallVector<mlir::Value> captures; // buffers where the attention captures tensors
   mlir::Value batch, kvHeads, group, queries, keys, keyDim, valueDim;
-  mlir::Value blockQueries, blocks; // queries per tile and head; tiles per key/value head
+  mlir::Value period;               // queries per tile and head
+  mlir::Value rows;                 // of a tile, with padding
+  mlir::Value keyWidth, valueWidth; // head dimensions with padding
+  mlir::Value blocks;               // tiles per key/value head
+  mlir::Value splits;               // parts that the keys of a tile are split into
+  // States of the parts, (tile, part) x rows x ...; null if there is one part.
+  mlir::Value partialO, partialM, partialL;
+  mlir::Value unit;         // what scores are multiplied with in exponentials: the scale, or 1
+  bool scored;              // tile.score computes the scores, and the unit is 1
+  Schedule schedule;        // tile sizes
+  mlir::IntegerAttr paired; // the vectors that columns of q and o are paired for, or null
 };
 
 /// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
-mlir::func::FuncOp buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder);
+mlir::func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, llvm::StringRef name,
+                                          mlir::OpBuilder &builder);
 
 /// Assertions about operands whose sizes are not known before the program runs. Mask and bias must not be
 /// broadcast yet: their own shapes are checked.
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
-/// The kernel, at the end of the function.
-void buildAttentionKernel(AttentionOp op, const AttentionValues &values, const Schedule &schedule,
-                          IndexBuilder &b);
+/// The kernel that attends, at the end of the function.
+void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
+/// The kernel that merges the parts, if there may be several.
+void buildMergeKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// Copies the score region of `op` to `region`, with captured tensors read from their buffers.
 void copyScoreRegion(AttentionOp op, mlir::ValueRange captures, mlir::Region &region, IndexBuilder &b);

@@ -1,5 +1,6 @@
-// The schedule: one task per (batch, key/value head, block of queries), a loop over blocks of keys in each.
-#include "AttentionFunction.h"
+// The schedule: one task per (batch, key/value head, block of queries, part of the keys), a loop over blocks
+// of keys in each.
+#include "TileBuilder.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,165 +12,185 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Positions and windows are below 2^60. An offset beyond this is beyond any window's reach as well, and no
-/// sum of the three overflows.
-constexpr int64_t kFar = int64_t(1) << 61;
-
 /// Builds the body of the kernel for one task.
-class TaskBuilder {
+class TaskBuilder : TileBuilder {
 public:
-  TaskBuilder(AttentionOp op, const AttentionValues &values, const Schedule &schedule, IndexBuilder &b)
-      : op(op), values(values), schedule(schedule), b(b) {}
+  TaskBuilder(AttentionOp op, const AttentionValues &values, IndexBuilder &b)
+      : TileBuilder(op, values, b), transposed(values.schedule.transposed) {}
 
   void build(ValueRange point) {
+    split = point[3];
     bindPosition(point);
     bindBand();
+    takePart();
     allocate();
-    Value zero = b.index(0);
-    Value queryTile =
-        pack(b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim}),
-             scratch({maxRows(), keyWidth}));
-    Value sinks = values.sinks ? b.view(values.sinks, {head}, {values.group}) : Value();
-    tile::InitOp::create(b, output, m, l, sinks);
-    auto loop = scf::ForOp::create(b, begin, end, b.index(schedule.keys));
+    Value queryTile = packQueries();
+    initialize();
+    auto loop = scf::ForOp::create(b, begin, end, b.index(values.schedule.keys));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       buildBlock(queryTile, loop.getInductionVar());
     }
-    buildFinish();
+    store();
   }
 
 private:
-  /// An element of a per-batch operand, which has one element for all or one for each.
-  Value perBatch(Value operand) {
-    Value last = b.sub(b.size(operand, 0), b.index(1));
-    Value element = memref::LoadOp::create(b, operand, ValueRange(b.min(batch, last)));
-    return arith::IndexCastOp::create(b, b.getIndexType(), element);
-  }
+  bool isSplit() const { return static_cast<bool>(values.partialO); }
 
-  void bindPosition(ValueRange point) {
-    batch = point[0];
-    kvHead = point[1];
-    head = b.mul(kvHead, values.group);
-    // Later queries of a causal attention see more keys: they go first, so that the last tasks are short.
-    Value block = op.getCausal() ? b.sub(b.sub(values.blocks, b.index(1)), point[2]) : point[2];
-    if (getConstantIntValue(values.blocks) == 1)
-      block = b.index(0); // so that the sizes of a decode step are known
-    query = b.mul(block, values.blockQueries);
-    queries = b.min(values.blockQueries, b.sub(values.queries, query));
-    rows = b.mul(values.group, queries);
-  }
-
-  /// The keys that a query may see as offsets from its own position, and the keys that any query of the tile
-  /// sees.
-  void bindBand() {
-    Value zero = b.index(0);
-    visible = values.keys;
-    if (values.kvLen)
-      visible = b.max(b.min(perBatch(values.kvLen), values.keys), zero);
-    begin = zero;
-    end = visible;
-    ArrayRef<int64_t> window = op.getWindow().value_or(ArrayRef<int64_t>{-1, -1});
-    auto clamp = [](int64_t position) { return std::clamp(position, -kFar, kFar); };
-    Value offset = values.offsets ? b.max(b.min(perBatch(values.offsets), b.index(kFar)), b.index(-kFar))
-                                  : b.index(clamp(op.getConstantOffset().value_or(0)));
-    if (window[0] >= 0)
-      first = b.sub(offset, b.index(clamp(window[0])));
-    if (window[1] >= 0)
-      last = b.add(offset, b.index(clamp(window[1])));
-    if (op.getCausal())
-      last = last ? b.min(last, offset) : offset;
-    if (first)
-      begin = b.max(zero, b.add(query, first));
-    if (last)
-      end = b.min(end, b.add(b.add(query, queries), last));
-  }
-
-  Value maxRows() { return b.mul(values.group, values.blockQueries); }
-
-  Value scratch(ArrayRef<Value> sizes) {
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    for (Value size : sizes) {
-      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-      if (ShapedType::isDynamic(shape.back()))
-        dynamic.push_back(size);
-    }
-    return tile::ScratchOp::create(b, MemRefType::get(shape, op.getAccumulatorType()), dynamic);
-  }
-
-  /// Scratch of maxRows() rows, of which this tile uses the first `rows`.
-  Value rowScratch(Value width = nullptr) {
-    if (!width)
-      return b.view(scratch({maxRows()}), {b.index(0)}, {rows});
-    return b.view(scratch({maxRows(), width}), {b.index(0), b.index(0)}, {rows, width});
+  /// Narrows [begin, end) to this task's part, in whole blocks.
+  void takePart() {
+    if (!isSplit())
+      return;
+    Value share = b.roundUp(b.ceilDiv(b.sub(end, begin), values.splits), values.schedule.keys);
+    share = b.max(share, b.index(kLeastKeysOfTask));
+    begin = b.add(begin, b.mul(split, share));
+    end = b.min(end, b.add(begin, share));
   }
 
   void allocate() {
-    keyWidth = b.roundUp(values.keyDim, kPadding);
-    valueWidth = b.roundUp(values.valueDim, kPadding);
-    keyRoom = scratch({b.index(schedule.keys), keyWidth});
-    valueRoom = scratch({b.index(schedule.keys), valueWidth});
-    scores = rowScratch(b.index(schedule.keys));
-    output = rowScratch(valueWidth);
-    m = rowScratch();
-    l = rowScratch();
-    alpha = rowScratch();
+    auto keyType = cast<MemRefType>(values.k.getType()).getElementType();
+    // Rows in lanes read keys number by number: they are widened once, not once for every row.
+    Type element = transposed ? op.getAccumulatorType() : keyType;
+    Value keys = b.index(values.schedule.keys);
+    keyRoom = scratch({keys, values.keyWidth}, element);
+    valueRoom = scratch({keys, values.valueWidth}, element);
+    scores = transposed ? scratch({keys, values.rows}) : scratch({values.rows, keys});
+    alpha = scratch({values.rows});
+    allocateState();
+  }
+
+  Value packQueries() {
+    Value zero = b.index(0);
+    Value source =
+        b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
+    Value room =
+        transposed ? scratch({values.keyWidth, values.rows}) : scratch({values.rows, values.keyWidth});
+    return tile::PackOp::create(b, room.getType(), source, room, values.period, transposed, values.paired);
+  }
+
+  void initialize() {
+    if (!values.sinks || !isSplit()) {
+      buildInit(/*withSinks=*/true);
+      return;
+    }
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, split, b.index(0));
+    branch(isFirst, [&] { buildInit(true); }, [&] { buildInit(false); });
+  }
+
+  /// Rows of K or V from `key` on, as the products read them.
+  Value rowsOf(Value source, Value key, Value keys, Value dim) {
+    return b.view(source, {batch, kvHead, key, b.index(0)}, {nullptr, nullptr, keys, dim});
   }
 
   Value pack(Value source, Value room) {
-    int64_t width = cast<MemRefType>(room.getType()).getDimSize(1);
-    Type type = contiguousRowsType({ShapedType::kDynamic, width}, op.getAccumulatorType());
-    return tile::PackOp::create(b, type, source, room);
+    auto type = cast<MemRefType>(room.getType());
+    Type tile = contiguousRowsType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
+    return tile::PackOp::create(b, tile, source, room, /*queries=*/Value(), /*transposed=*/false,
+                                /*paired=*/IntegerAttr());
+  }
+
+  /// What is brought near during a product. With many rows there is arithmetic enough to wait for memory.
+  Value prefetched(Value source, Value key, Value dim) {
+    auto type = cast<MemRefType>(source.getType());
+    if (transposed || ShapedType::isDynamic(type.getDimSize(3)))
+      return nullptr;
+    Value keys = b.max(b.min(b.index(values.schedule.keys), b.sub(end, key)), b.index(0));
+    return rowsOf(source, key, keys, dim);
   }
 
   void buildBlock(Value queryTile, Value key) {
-    Value keys = b.min(b.index(schedule.keys), b.sub(end, key)), zero = b.index(0);
-    Value keyRows = b.view(values.k, {batch, kvHead, key, zero}, {nullptr, nullptr, keys, values.keyDim});
-    tile::QKOp::create(b, queryTile, pack(keyRows, keyRoom), scores);
-    auto score = tile::ScoreOp::create(b, scores, batch, head, query, key, queries, keys, values.scale, first,
-                                       last, values.bias, values.mask, op.getSoftcapAttr());
-    if (op.hasScore())
-      copyScoreRegion(op, values.captures, score.getScore(), b);
-    tile::SoftmaxStepOp::create(b, scores, m, l, alpha, keys);
-    Value valueRows = b.view(values.v, {batch, kvHead, key, zero}, {nullptr, nullptr, keys, values.valueDim});
-    tile::PVOp::create(b, scores, pack(valueRows, valueRoom), output, alpha);
+    Value blockKeys = b.index(values.schedule.keys), keys = b.min(blockKeys, b.sub(end, key));
+    Value keyTile = pack(rowsOf(values.k, key, keys, values.keyDim), keyRoom);
+    tile::QKOp::create(b, queryTile, keyTile, scores, prefetched(values.v, key, values.valueDim), transposed,
+                       values.paired);
+    if (values.scored) {
+      auto score = tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries,
+                                         values.period, keys, values.scale, values.bias, values.mask,
+                                         op.getSoftcapAttr(), transposed);
+      if (op.hasScore())
+        copyScoreRegion(op, values.captures, score.getScore(), b);
+    }
+    if (Value edge = isEdge(key, keys))
+      branch(edge, [&] {
+        tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last, transposed);
+      });
+    Value hidden =
+        tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, transposed);
+    Value valueTile = pack(rowsOf(values.v, key, keys, values.valueDim), valueRoom);
+    tile::PVOp::create(b, scores, valueTile, output, alpha, hidden,
+                       prefetched(values.k, b.add(key, blockKeys), values.keyDim), transposed, values.paired);
   }
 
-  void buildFinish() {
-    Value zero = b.index(0), lse, all;
-    Value rowsOut =
-        b.view(values.output, {batch, head, query, zero}, {nullptr, values.group, queries, values.valueDim});
-    if (values.lse)
-      lse = b.view(values.lse, {batch, head, query}, {nullptr, values.group, queries});
-    // With a sink no row is dead: a row that sees no key is the sink's own zeros.
-    auto deadRow = values.sinks ? DeadRowAttr::get(op.getContext(), DeadRow::Zero) : op.getDeadRowAttr();
-    if (deadRow.getValue() == DeadRow::Uniform)
-      all = b.view(values.v, {batch, kvHead, zero, zero}, {nullptr, nullptr, visible, values.valueDim});
-    tile::FinishOp::create(b, output, m, l, rowsOut, lse, all, deadRow);
+  /// Whether a block has keys that some row does not see, or too few keys; null if none has.
+  Value isEdge(Value key, Value keys) {
+    SmallVector<Value> reasons;
+    auto less = [&](Value x, Value y) {
+      reasons.push_back(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y));
+    };
+    if (first)
+      less(key, b.add(b.sub(b.add(query, queries), b.index(1)), first));
+    if (last)
+      less(b.add(b.add(query, last), b.index(1)), b.add(key, keys));
+    if (!transposed)
+      less(keys, b.index(values.schedule.keys));
+    Value any;
+    for (Value reason : reasons)
+      any = any ? arith::OrIOp::create(b, any, reason) : reason;
+    return any;
   }
 
-  AttentionOp op;
-  const AttentionValues &values;
-  const Schedule &schedule;
-  IndexBuilder &b;
-  Value batch, kvHead, head, query, queries, rows; // where the tile is
-  Value visible, begin, end, first, last;          // keys: below kv_len; of the loop; the band
-  Value keyWidth, valueWidth, keyRoom, valueRoom, scores, output, m, l, alpha;
+  /// The result, or this part's state for the merge.
+  void store() {
+    if (!isSplit()) {
+      buildFinish();
+      return;
+    }
+    auto storePartial = [&] {
+      bindPartial(split);
+      memref::CopyOp::create(b, output, partialO);
+      memref::CopyOp::create(b, m, partialM);
+      memref::CopyOp::create(b, l, partialL);
+    };
+    if (getConstantIntValue(values.splits)) { // more than 1, or there would be no parts
+      storePartial();
+      return;
+    }
+    Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.splits, b.index(1));
+    branch(isOne, [&] { buildFinish(); }, storePartial);
+  }
+
+  void branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr) {
+    auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(op.thenYield());
+    then();
+    if (!otherwise)
+      return;
+    b.setInsertionPoint(op.elseYield());
+    otherwise();
+  }
+
+  bool transposed;
+  Value split, keyRoom, valueRoom, scores, alpha;
 };
+
+/// Multiply-adds of the whole attention, roughly: a causal one has half as many.
+Value estimateWork(const AttentionValues &values, IndexBuilder &b) {
+  Value scores = b.mul(b.mul(values.batch, b.size(values.q, 1)), b.mul(values.queries, values.keys));
+  return b.mul(scores, b.add(values.keyDim, values.valueDim));
+}
 
 } // namespace
 
-void buildAttentionKernel(AttentionOp op, const AttentionValues &values, const Schedule &schedule,
-                          IndexBuilder &b) {
-  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks};
-  auto kernel = tile::KernelOp::create(b, grid);
+void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks, values.splits};
+  auto kernel = tile::KernelOp::create(b, grid, estimateWork(values, b));
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&kernel.getBody());
   for (size_t dim = 0; dim < grid.size(); ++dim)
     block->addArgument(b.getIndexType(), op.getLoc());
-  TaskBuilder(op, values, schedule, b).build(block->getArguments());
+  TaskBuilder(op, values, b).build(block->getArguments());
   tile::YieldOp::create(b);
 }
 

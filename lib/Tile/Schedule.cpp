@@ -1,4 +1,4 @@
-// The table that maps an attention to tile sizes, with the reason for each row.
+// Tile sizes. Every row of the table has its reason beside it.
 #include "gqa/Tile/Schedule.h"
 
 #include <algorithm>
@@ -8,30 +8,42 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-struct Row {
-  int64_t maxQueries; // for at most so many queries,
-  int64_t maxDim;     // and a head dimension of at most this
-  Schedule schedule;
-};
-
 constexpr int64_t kAny = INT64_MAX;
 
-constexpr Row kTable[] = {
-    {8, kAny, {64, 64}},    // decode: bound by bytes; blocks long enough to amortise the softmax of a row
-    {kAny, 128, {64, 64}},  // prefill: q, k, v, s and o of a tile are 150 KB in f32, a fraction of L2
-    {kAny, kAny, {32, 64}}, // wide heads: half the rows keep the same tile in L2
+struct Row {
+  int64_t maxDim;     // for a head dimension of at most this
+  int64_t rows, keys; // of a tile
 };
+
+// Many rows. 48 is a multiple of every register block (6 x 16 in AVX2, 8 x 48 and 6 x 64 in AVX-512).
+constexpr Row kManyRows[] = {
+    {128, 48, 96},  // scores, q, o and a block of K and V: 160 KB in f32, a third of L2
+    {kAny, 48, 48}, // wide heads: a shorter block of K and V keeps the same place in L2
+};
+
+/// Keys of a block for few rows: a block of K and of V, and the next of each on its way, fill L1.
+int64_t keysInL1(int64_t dim, unsigned elementBytes, const CPUTarget &target) {
+  int64_t keys = target.l1Bytes / (4 * std::max<int64_t>(dim, 1) * elementBytes);
+  return std::clamp<int64_t>(keys / 16 * 16, 16, 128);
+}
 
 } // namespace
 
-Schedule chooseSchedule(AttentionOp op) {
-  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
-  for (const Row &row : kTable) {
-    bool queriesFit = row.maxQueries == kAny ||
-                      (!ShapedType::isDynamic(op.getNumQueries()) && op.getNumQueries() <= row.maxQueries);
-    if (queriesFit && dim <= row.maxDim) // a dynamic dimension is negative: it takes the narrow row
-      return row.schedule;
+Schedule chooseSchedule(AttentionOp op, const CPUTarget &target) {
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // a dynamic one is negative
+  int64_t lanes = target.lanes(op.getAccumulatorType());
+  bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(op.getNumQueries());
+  int64_t rows = known ? op.getGroupSize() * op.getNumQueries() : kAny;
+  if (rows < 2 * lanes) { // one vector of rows would be too few accumulators
+    Type element = cast<RankedTensorType>(op.getK().getType()).getElementType();
+    bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&
+                  op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
+    int64_t keys = keysInL1(dim, element.getIntOrFloatBitWidth() / 8, target);
+    return {/*transposed=*/false, rows, keys, lanes, paired};
   }
+  for (const Row &row : kManyRows)
+    if (dim <= row.maxDim)
+      return {/*transposed=*/true, row.rows, row.keys, lanes};
   llvm_unreachable("the last row of the table takes everything");
 }
 

@@ -68,13 +68,21 @@ void replaceWithCall(AttentionOp op, func::FuncOp function) {
 }
 
 struct TilePass : impl::GQATileBase<TilePass> {
+  using GQATileBase::GQATileBase;
+
   void runOnOperation() override {
+    llvm::Expected<CPUTarget> description = describeCPU(target);
+    if (!description) {
+      getOperation().emitError(llvm::toString(description.takeError()));
+      return signalPassFailure();
+    }
     SmallVector<AttentionOp> attentions;
     getOperation().walk([&](AttentionOp op) { attentions.push_back(op); });
     SymbolTable symbols(getOperation());
     OpBuilder builder(&getContext());
     for (auto [number, op] : llvm::enumerate(attentions)) {
-      func::FuncOp function = buildAttentionFunction(op, ("gqa_attention_" + Twine(number)).str(), builder);
+      func::FuncOp function =
+          buildAttentionFunction(op, *description, ("gqa_attention_" + Twine(number)).str(), builder);
       symbols.insert(function); // renames it if the name is taken
       replaceWithCall(op, function);
       ++numTiled;

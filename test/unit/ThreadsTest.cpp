@@ -10,7 +10,7 @@ namespace {
 void count(int64_t i, void *context) { ++static_cast<std::atomic<int> *>(context)[i]; }
 
 void nest(int64_t i, void *context) {
-  gqa_rt_parallel_for(10, count, static_cast<std::atomic<int> *>(context) + 10 * i);
+  gqa_rt_parallel_for(10, INT64_MAX, count, static_cast<std::atomic<int> *>(context) + 10 * i);
 }
 
 void halve(int64_t i, void *context) {
@@ -20,16 +20,16 @@ void halve(int64_t i, void *context) {
 
 TEST(Threads, EveryTaskOnce) {
   std::vector<std::atomic<int>> counts(1000);
-  gqa_rt_parallel_for(1000, count, counts.data());
+  gqa_rt_parallel_for(1000, INT64_MAX, count, counts.data());
   for (auto &value : counts)
     EXPECT_EQ(value, 1);
-  gqa_rt_parallel_for(0, count, nullptr);
-  gqa_rt_parallel_for(-1, count, nullptr);
+  gqa_rt_parallel_for(0, INT64_MAX, count, nullptr);
+  gqa_rt_parallel_for(-1, INT64_MAX, count, nullptr);
 }
 
 TEST(Threads, Nests) {
   std::vector<std::atomic<int>> counts(200);
-  gqa_rt_parallel_for(20, nest, counts.data());
+  gqa_rt_parallel_for(20, INT64_MAX, nest, counts.data());
   for (auto &value : counts)
     EXPECT_EQ(value, 1);
 }
@@ -37,7 +37,7 @@ TEST(Threads, Nests) {
 TEST(Threads, FlushesDenormalsInsideOnly) {
   for (int64_t n : {1, 64}) {
     std::vector<float> values(64, 0x1p-126f);
-    gqa_rt_parallel_for(n, halve, values.data());
+    gqa_rt_parallel_for(n, INT64_MAX, halve, values.data());
     EXPECT_EQ(values[0], 0.0f);
     volatile float outside = 0x1p-126f;
     EXPECT_EQ(outside * 0.5f, 0x1p-127f);

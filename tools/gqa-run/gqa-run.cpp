@@ -3,18 +3,16 @@
 #include "Inputs.h"
 #include "Options.h"
 
+#include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
-#include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
-#include <unistd.h>
 
 using namespace gqa;
 using namespace gqa::run;
@@ -115,47 +113,16 @@ llvm::Expected<bool> runFile(const Options &options) {
   return useResults(*results, options);
 }
 
-int report(llvm::Error error) {
-  llvm::errs() << "gqa-run: error: " << llvm::toString(std::move(error)) << "\n";
-  return 2;
-}
-
-int runOrReport(const Options &options) {
-  try {
-    auto good = runFile(options);
-    if (!good)
-      return report(good.takeError());
-    return *good ? 0 : 1;
-  } catch (const std::bad_alloc &) {
-    return report(fail("out of memory"));
-  }
-}
-
-/// Parsers and passes of MLIR and LLVM crash on some malformed modules. Whatever it is, the caller gets one
-/// line and an exit code; nothing of this process can be trusted any more, so that nothing is cleaned up.
-int runGuarded(const Options &options) {
-  llvm::install_fatal_error_handler([](void *, const char *reason, bool) { _exit(report(fail(reason))); });
-  llvm::CrashRecoveryContext::Enable();
-  llvm::CrashRecoveryContext guard;
-  int code = 2;
-  constexpr unsigned stack = 256u << 20; // for recursion over what the pre-scan lets through
-  if (!guard.RunSafelyOnThread([&] { code = runOrReport(options); }, stack))
-    _exit(report(fail(options.compile.filename + ": the compiler crashed on this module (signal " +
-                      llvm::Twine(guard.RetCode - 128) +
-                      "), which is a defect; please report it with the module")));
-  return code;
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   auto options = parseOptions(llvm::ArrayRef(const_cast<const char **>(argv) + 1, size_t(argc - 1)));
   if (!options)
-    return report(options.takeError());
+    return reportError("gqa-run", options.takeError());
   if (options->help) {
     llvm::outs() << helpText();
     return 0;
   }
-  return runGuarded(*options);
+  return runGuarded("gqa-run", options->compile.filename, [&] { return runFile(*options); });
 }

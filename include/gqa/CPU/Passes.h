@@ -5,6 +5,8 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <string>
+
 namespace gqa {
 
 #define GEN_PASS_DECL
@@ -12,12 +14,9 @@ namespace gqa {
 #include "gqa/CPU/Passes.h.inc"
 
 struct CPUPipelineOptions {
-  bool polynomials = true; ///< functions of f32 as polynomials; off for the reference
-  unsigned vectorBits = 0; ///< width of a vector register; 0 is that of this machine
+  bool polynomials = true;    ///< functions of f32 as polynomials; off for the reference
+  std::string target = "cpu"; ///< this machine, or cpu:ARCH
 };
-
-/// The width of a vector register of `cpu` (this machine) or `cpu:ARCH`.
-unsigned vectorBitsOf(llvm::StringRef target);
 
 /// Everything on memrefs to the LLVM dialect.
 void buildCPUPipeline(mlir::OpPassManager &pm, const CPUPipelineOptions &options = {});

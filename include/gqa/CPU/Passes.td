@@ -21,8 +21,8 @@ def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
     Numerics: approximates (exp and tanh of f32 to a relative error of 1e-7), reassociates (sums over the head dimension)
   }];
   let options = [
-    Option<"vectorBits", "vector-bits", "unsigned", "0",
-           "width of a vector register: 128, 256 or 512; 0 is that of this machine">,
+    Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
+           "the processor to generate code for: cpu (this machine) or cpu:ARCH">,
   ];
   let statistics = [Statistic<"numKernels", "kernels", "kernels that became task functions">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect",

@@ -11,6 +11,10 @@ namespace mlir {
 class DialectRegistry;
 }
 
+namespace llvm {
+class raw_pwrite_stream;
+}
+
 namespace gqa {
 
 /// The dialects and translations that compiling needs.
@@ -25,6 +29,11 @@ llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef f
 
 /// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
 llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
+
+/// Writes the code that `module`, which is lowered in place, becomes: as assembly, or as LLVM IR. Its target
+/// need not be a processor that this machine is.
+llvm::Error emitModule(mlir::ModuleOp module, const CompileOptions &options, bool assembly,
+                       llvm::raw_pwrite_stream &out);
 
 /// Compiles `module`, which is lowered in place.
 llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(mlir::ModuleOp module,

@@ -8,10 +8,11 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
   let summary = "each gqa.attention becomes a function with one tile kernel";
   let description = [{
     Outlines every `gqa.attention` on tensors into a private function on buffers, whose body is a `tile.kernel` over
-    (batch, key/value head, block of queries). A task keeps the queries of all heads of the group in one tile and
-    walks over the keys in blocks with an online softmax, so that each key and value is read once per group. Layouts
-    become strides, broadcast masks become strides of zero, causal attention and windows become bounds of the loop and
-    a band within a block. Runs in front of bufferization; the caller keeps its tensors.
+    (batch, key/value head, block of queries, part of the keys). A task keeps the queries of all heads of the group in
+    one tile and walks over the keys in blocks with an online softmax, so that each key and value is read once per group.
+    Where there are few tiles the keys are split, and a second kernel merges the parts. Layouts become strides, broadcast
+    masks become strides of zero; causal attention and windows become bounds of the loop, and a band that is applied to
+    the blocks at its edge only. Runs in front of bufferization; the caller keeps its tensors.
 
     ```mlir
     // before
@@ -32,6 +33,8 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
                            "mlir::cf::ControlFlowDialect",
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect"];
+  let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
+                        "the processor to schedule for: cpu (this machine) or cpu:ARCH">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
 }
 

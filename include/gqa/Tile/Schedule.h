@@ -1,24 +1,33 @@
-// The table that maps an attention to tile sizes.
+// The table that maps an attention and a processor to tile sizes.
 #ifndef GQA_TILE_SCHEDULE_H
 #define GQA_TILE_SCHEDULE_H
 
 #include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Tile/Target.h"
 
 namespace gqa {
 
 struct Schedule {
+  /// Rows in the lanes of vectors, or the head dimension (see the `tile` dialect).
+  bool transposed;
   /// Rows of a tile: queries times heads of a group. At least one query of every head of the group is in a
   /// tile, so a larger group makes larger tiles.
   int64_t rows;
   /// Keys of a block: columns of a tile.
   int64_t keys;
+  /// Of a vector. Rows of tiles, and head dimensions, are padded to a multiple of so many elements: whole
+  /// vectors.
+  int64_t lanes;
+  /// Keys and values are bf16 and read in pairs.
+  bool paired = false;
 };
 
-/// Tiles, head dimensions and blocks of keys are padded to a multiple of this many elements: whole vectors of
-/// every target.
-constexpr int64_t kPadding = 16;
+Schedule chooseSchedule(AttentionOp op, const CPUTarget &target);
 
-Schedule chooseSchedule(AttentionOp op);
+/// How an attention's keys are split: enough tasks for every core, but none that is too short to pay for the
+/// merge. It depends on shapes only, never on the machine, and so do the results.
+constexpr int64_t kEnoughTasks = 64;
+constexpr int64_t kLeastKeysOfTask = 256;
 
 } // namespace gqa
 

@@ -10,8 +10,9 @@ namespace {
 
 using Operands = SmallVectorImpl<OpAsmParser::UnresolvedOperand>;
 
-/// `grid(%b = %batch, %h = %heads) { ... }`
-ParseResult parseGrid(OpAsmParser &parser, Operands &sizes, Region &body) {
+/// `grid(%b = %batch, %h = %heads) work(%n) { ... }`
+ParseResult parseGrid(OpAsmParser &parser, Operands &sizes,
+                      std::optional<OpAsmParser::UnresolvedOperand> &work, Region &body) {
   SmallVector<OpAsmParser::Argument> points;
   auto parsePoint = [&]() -> ParseResult {
     OpAsmParser::Argument &point = points.emplace_back();
@@ -20,8 +21,12 @@ ParseResult parseGrid(OpAsmParser &parser, Operands &sizes, Region &body) {
                    parser.parseOperand(sizes.emplace_back()));
   };
   if (parser.parseKeyword("grid") ||
-      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parsePoint) ||
-      parser.parseRegion(body, points))
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parsePoint))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("work")))
+    if (parser.parseLParen() || parser.parseOperand(work.emplace()) || parser.parseRParen())
+      return failure();
+  if (parser.parseRegion(body, points))
     return failure();
   if (body.empty())
     body.emplaceBlock();
@@ -29,11 +34,13 @@ ParseResult parseGrid(OpAsmParser &parser, Operands &sizes, Region &body) {
   return success();
 }
 
-void printGrid(OpAsmPrinter &printer, KernelOp op, OperandRange sizes, Region &body) {
+void printGrid(OpAsmPrinter &printer, KernelOp op, OperandRange sizes, Value work, Region &body) {
   printer << "grid(";
   llvm::interleaveComma(llvm::zip(body.getArguments(), sizes), printer,
                         [&](auto point) { printer << std::get<0>(point) << " = " << std::get<1>(point); });
   printer << ") ";
+  if (work)
+    printer << "work(" << work << ") ";
   printer.printRegion(body, /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/false);
 }
 

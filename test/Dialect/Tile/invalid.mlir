@@ -1,3 +1,4 @@
+// One function for every constraint of TileOps.td, (C1) of an operation in @<operation>_c1_...
 // RUN: gqa-opt %s --split-input-file --verify-diagnostics
 
 func.func @kernel_c1_no_grid() {
@@ -11,7 +12,18 @@ func.func @kernel_c1_no_grid() {
 
 func.func @kernel_c2_points(%n: index) {
   // expected-error @+1 {{'tile.kernel' op has 1 grid dimensions, expected as many index arguments of its region, found 0}}
-  "tile.kernel"(%n) ({
+  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+    tile.yield
+  }) : (index) -> ()
+  return
+}
+
+// -----
+
+func.func @kernel_c2_point_types(%n: index) {
+  // expected-error @+1 {{'tile.kernel' op has 1 grid dimensions, expected as many index arguments of its region, found 1}}
+  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+  ^bb0(%i: i64):
     tile.yield
   }) : (index) -> ()
   return
@@ -63,9 +75,41 @@ func.func @pack_c1_narrow(%x: memref<4x16xf64>, %room: memref<4x16xf32>) {
 
 // -----
 
-func.func @pack_c2_stride(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
-  // expected-error @+1 {{'tile.pack' op expects stride 1 in the last dimension of storage and tile}}
+func.func @pack_c2_tile_stride(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op expects stride 1 in the last dimension of storage and tile, found 'memref<4x16xf32, strided<[?, ?]>>'}}
   %t = tile.pack %x into %room : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf32, strided<[?, ?]>>
+  return
+}
+
+// -----
+
+func.func @pack_c2_storage_stride(%x: memref<4x16xf32>, %room: memref<4x16xf32, strided<[1, 4]>>) {
+  // expected-error @+1 {{'tile.pack' op expects stride 1 in the last dimension of storage and tile, found 'memref<4x16xf32, strided<[1, 4]>>'}}
+  %t = tile.pack %x into %room : memref<4x16xf32>, memref<4x16xf32, strided<[1, 4]>> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c3_no_queries(%x: memref<2x2x16xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op has a source of rank 3, expected queries exactly for rank 3}}
+  %t = tile.pack %x into %room : memref<2x2x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c3_queries_of_keys(%x: memref<4x16xf32>, %room: memref<4x16xf32>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op has a source of rank 2, expected queries exactly for rank 3}}
+  %t = tile.pack %x into %room queries(%n) : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c3_transposed_keys(%x: memref<4x16xf32>, %room: memref<16x4xf32>) {
+  // expected-error @+1 {{'tile.pack' op is transposed and has a source of rank 2, expected rank 3}}
+  %t = tile.pack %x into %room transposed : memref<4x16xf32>, memref<16x4xf32> -> memref<16x4xf32>
   return
 }
 
@@ -79,41 +123,83 @@ func.func @init_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>) {
 
 // -----
 
+func.func @init_c1_scale(%o: memref<4x16xf32>, %m: memref<4xf32>, %sinks: memref<2xf32>, %n: index, %scale: f64) {
+  // expected-error @+1 {{'tile.init' op expects a scale of the type of o, 'f32', found 'f64'}}
+  tile.init %o, %m, %m sinks(%sinks : memref<2xf32>) queries(%n) scale(%scale : f64)
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @init_c2_queries(%o: memref<4x16xf32>, %m: memref<4xf32>, %n: index) {
+  // expected-error @+1 {{'tile.init' op expects queries and scale exactly if there are sinks}}
+  tile.init %o, %m, %m queries(%n) : memref<4x16xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @init_c2_no_scale(%o: memref<4x16xf32>, %m: memref<4xf32>, %sinks: memref<2xf32>, %n: index) {
+  // expected-error @+1 {{'tile.init' op expects queries and scale exactly if there are sinks}}
+  tile.init %o, %m, %m sinks(%sinks : memref<2xf32>) queries(%n) : memref<4x16xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c1_types(%q: memref<4x16xf32>, %s: memref<4x64xf64>) {
-  // expected-error @+1 {{'tile.qk' op expects one element type for q, k and s, found 'f32' and 'f64'}}
+  // expected-error @+1 {{'tile.qk' op expects one element type for q and s, found 'f32' and 'f64'}}
   tile.qk %q, %q, %s : memref<4x16xf32>, memref<4x16xf32>, memref<4x64xf64>
   return
 }
 
 // -----
 
+func.func @qk_c1_wide_keys(%q: memref<4x16xf32>, %k: memref<64x16xf64>, %s: memref<4x64xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects k of type 'f32' or narrower, found 'f64'}}
+  tile.qk %q, %k, %s : memref<4x16xf32>, memref<64x16xf64>, memref<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c1_narrow_keys_transposed(%q: memref<16x48xf32>, %k: memref<96x16xbf16>, %s: memref<96x48xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects k of type 'f32', found 'bf16'}}
+  tile.qk %q, %k, %s transposed : memref<16x48xf32>, memref<96x16xbf16>, memref<96x48xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c2_stride(%q: memref<4x16xf32>, %k: memref<4x16xf32, strided<[1, 4]>>, %s: memref<4x64xf32>) {
-  // expected-error @+1 {{'tile.qk' op expects stride 1 in the last dimension of q, k and s}}
+  // expected-error @+1 {{'tile.qk' op expects stride 1 in the last dimension of q, k and s, found 'memref<4x16xf32, strided<[1, 4]>>'}}
   tile.qk %q, %k, %s : memref<4x16xf32>, memref<4x16xf32, strided<[1, 4]>>, memref<4x64xf32>
   return
 }
 
 // -----
 
-func.func @score_c1_scale(%s: memref<4x64xf32>, %b: index, %scale: f64) {
-  // expected-error @+1 {{'tile.score' op expects a scale of type 'f32', found 'f64'}}
-  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) : memref<4x64xf32>, f64
+func.func @score_c1_scale(%s: memref<4x64xf32>, %n: index, %scale: f64) {
+  // expected-error @+1 {{'tile.score' op expects a scale of the type of s, 'f32', found 'f64'}}
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale) : memref<4x64xf32>, f64
   return
 }
 
 // -----
 
-func.func @score_c2_softcap(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+func.func @score_c2_softcap(%s: memref<4x64xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.score' op expects a positive softcap, found -1.0}}
-  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) softcap = -1.0 : memref<4x64xf32>, f32
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale) softcap = -1.0
+    : memref<4x64xf32>, f32
   return
 }
 
 // -----
 
-func.func @score_c3_arguments(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+func.func @score_c3_arguments(%s: memref<4x64xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.score' op expects a score region with the arguments ('f32', index, index, index, index), found ('f32')}}
-  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) score {
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale) score {
     ^bb0(%x: f32):
       tile.yield %x : f32
   } : memref<4x64xf32>, f32
@@ -122,10 +208,10 @@ func.func @score_c3_arguments(%s: memref<4x64xf32>, %b: index, %scale: f32) {
 
 // -----
 
-func.func @score_c3_yield(%s: memref<4x64xf32>, %b: index, %scale: f32) {
+func.func @score_c3_yield(%s: memref<4x64xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.score' op expects its region to yield 'f32' and optionally an i1, found ('f32', 'f32')}}
-  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) score {
-    ^bb0(%x: f32, %b1: index, %h: index, %i: index, %j: index):
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale) score {
+    ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
       tile.yield %x, %x : f32, f32
   } : memref<4x64xf32>, f32
   return
@@ -133,79 +219,174 @@ func.func @score_c3_yield(%s: memref<4x64xf32>, %b: index, %scale: f32) {
 
 // -----
 
-func.func @score_c4_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %b: index, %scale: f32) {
-  // expected-error @+1 {{'tile.score' op expects stride 1 in the last dimension of s}}
-  tile.score %s at(%b, %b, %b, %b) queries(%b) keys(%b) scale(%scale) : memref<4x64xf32, strided<[1, 4]>>, f32
+func.func @score_c4_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %n: index, %scale: f32) {
+  // expected-error @+1 {{'tile.score' op expects stride 1 in the last dimension of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale)
+    : memref<4x64xf32, strided<[1, 4]>>, f32
   return
 }
 
 // -----
 
-func.func @softmax_step_c1_types(%s: memref<4x64xf32>, %m: memref<4xf64>, %n: index) {
+func.func @mask_c1_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %n: index) {
+  // expected-error @+1 {{'tile.mask' op expects stride 1 in the last dimension of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
+  tile.mask %s at(%n, %n) queries(%n) keys(%n) last(%n) : memref<4x64xf32, strided<[1, 4]>>
+  return
+}
+
+// -----
+
+func.func @softmax_step_c1_types(%s: memref<4x64xf32>, %m: memref<4xf64>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.softmax_step' op expects one element type for s, m, l and alpha, found 'f32' and 'f64'}}
-  tile.softmax_step %s, %m, %m, %m keys(%n) : memref<4x64xf32>, memref<4xf64>, memref<4xf64>, memref<4xf64>
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale)
+    : memref<4x64xf32>, memref<4xf64>, memref<4xf64>, memref<4xf64>, f32
   return
 }
 
 // -----
 
-func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: memref<4xf32>, %n: index) {
-  // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of s}}
-  tile.softmax_step %s, %m, %m, %m keys(%n)
-    : memref<4x64xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<4xf32>
+func.func @softmax_step_c1_scale(%s: memref<4x64xf32>, %m: memref<4xf32>, %n: index, %scale: f64) {
+  // expected-error @+1 {{'tile.softmax_step' op expects a scale of the type of s, 'f32', found 'f64'}}
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale)
+    : memref<4x64xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f64
   return
 }
 
 // -----
 
-func.func @pv_c1_types(%p: memref<4x64xf32>, %v: memref<64x16xf64>, %o: memref<4x16xf32>, %a: memref<4xf32>) {
-  // expected-error @+1 {{'tile.pv' op expects one element type for p, v, o and alpha, found 'f32' and 'f64'}}
-  tile.pv %p, %v, %o rescale(%a) : memref<4x64xf32>, memref<64x16xf64>, memref<4x16xf32>, memref<4xf32>
+func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: memref<4xf32>, %n: index, %scale: f32) {
+  // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale)
+    : memref<4x64xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f32
+  return
+}
+
+// -----
+
+func.func @pv_c1_types(%p: memref<4x64xf32>, %v: memref<64x16xf32>, %o: memref<4x16xf32>, %a: memref<4xf64>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects one element type for p, o and alpha, found 'f32' and 'f64'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<4x64xf32>, memref<64x16xf32>, memref<4x16xf32>, memref<4xf64>
+  return
+}
+
+// -----
+
+func.func @pv_c1_wide_values(%p: memref<4x64xf32>, %v: memref<64x16xf64>, %o: memref<4x16xf32>, %a: memref<4xf32>,
+                             %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects v of type 'f32' or narrower, found 'f64'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<4x64xf32>, memref<64x16xf64>, memref<4x16xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c1_narrow_values_transposed(%p: memref<96x48xf32>, %v: memref<96x16xf16>, %o: memref<48x16xf32>,
+                                          %a: memref<48xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects v of type 'f32', found 'f16'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed
+    : memref<96x48xf32>, memref<96x16xf16>, memref<48x16xf32>, memref<48xf32>
   return
 }
 
 // -----
 
 func.func @pv_c2_stride(%p: memref<4x64xf32>, %v: memref<64x16xf32, strided<[1, 64]>>, %o: memref<4x16xf32>,
-                        %a: memref<4xf32>) {
-  // expected-error @+1 {{'tile.pv' op expects stride 1 in the last dimension of p, v and o}}
-  tile.pv %p, %v, %o rescale(%a)
+                        %a: memref<4xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects stride 1 in the last dimension of p, v and o, found 'memref<64x16xf32, strided<[1, 64]>>'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h)
     : memref<4x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<4x16xf32>, memref<4xf32>
   return
 }
 
 // -----
 
-func.func @finish_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>, %out: memref<2x2x16xf32>) {
+func.func @merge_c1_types(%o: memref<4x16xf32>, %m: memref<4xf32>, %l: memref<4xf64>, %scale: f32) {
+  // expected-error @+1 {{'tile.merge' op expects one element type for o, m, l, o0, m0 and l0, found 'f32' and 'f64'}}
+  tile.merge %o, %m, %l into %o, %m, %m scale(%scale)
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf64>, memref<4x16xf32>, memref<4xf32>, memref<4xf32>, f32
+  return
+}
+
+// -----
+
+func.func @merge_c1_scale(%o: memref<4x16xf32>, %m: memref<4xf32>, %scale: f64) {
+  // expected-error @+1 {{'tile.merge' op expects a scale of the type of o, 'f32', found 'f64'}}
+  tile.merge %o, %m, %m into %o, %m, %m scale(%scale)
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<4x16xf32>, memref<4xf32>, memref<4xf32>, f64
+  return
+}
+
+// -----
+
+func.func @merge_c2_stride(%o: memref<4x16xf32>, %m: memref<4xf32>, %o0: memref<4x16xf32, strided<[1, 4]>>, %scale: f32) {
+  // expected-error @+1 {{'tile.merge' op expects stride 1 in the last dimension of o and o0, found 'memref<4x16xf32, strided<[1, 4]>>'}}
+  tile.merge %o0, %m, %m into %o, %m, %m scale(%scale)
+    : memref<4x16xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<4x16xf32>, memref<4xf32>, memref<4xf32>, f32
+  return
+}
+
+// -----
+
+func.func @finish_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>, %out: memref<2x2x16xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.finish' op expects one element type for o, m, l and lse, found 'f32' and 'f64'}}
-  tile.finish %o, %m, %m into %out dead_row = zero
-    : memref<4x16xf32>, memref<4xf64>, memref<4xf64>, memref<2x2x16xf32>
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) dead_row = zero
+    : memref<4x16xf32>, memref<4xf64>, memref<4xf64>, memref<2x2x16xf32>, f32
   return
 }
 
 // -----
 
-func.func @finish_c2_values(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
+func.func @finish_c1_lse(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>, %n: index, %scale: f32,
+                         %lse: memref<2x2xf64>) {
+  // expected-error @+1 {{'tile.finish' op expects one element type for o, m, l and lse, found 'f32' and 'f64'}}
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) lse(%lse : memref<2x2xf64>) dead_row = zero
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f32
+  return
+}
+
+// -----
+
+func.func @finish_c1_scale(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>, %n: index, %scale: f64) {
+  // expected-error @+1 {{'tile.finish' op expects a scale of the type of o, 'f32', found 'f64'}}
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) dead_row = zero
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f64
+  return
+}
+
+// -----
+
+func.func @finish_c2_no_values(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{'tile.finish' op has dead_row = uniform, expected values exactly if it is uniform}}
-  tile.finish %o, %m, %m into %out dead_row = uniform
-    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) dead_row = uniform
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f32
   return
 }
 
 // -----
 
-func.func @finish_c3_stride(%o: memref<4x16xf32, strided<[1, 4]>>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
-  // expected-error @+1 {{'tile.finish' op expects stride 1 in the last dimension of o}}
-  tile.finish %o, %m, %m into %out dead_row = zero
-    : memref<4x16xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+func.func @finish_c2_values(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>, %n: index, %scale: f32,
+                            %v: memref<?x16xf32>) {
+  // expected-error @+1 {{'tile.finish' op has dead_row = nan, expected values exactly if it is uniform}}
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) values(%v : memref<?x16xf32>) dead_row = nan
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f32
   return
 }
 
 // -----
 
-func.func @finish_keyword(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>) {
+func.func @finish_c3_stride(%o: memref<4x16xf32, strided<[1, 4]>>, %m: memref<4xf32>, %out: memref<2x2x16xf32>,
+                            %n: index, %scale: f32) {
+  // expected-error @+1 {{'tile.finish' op expects stride 1 in the last dimension of o, found 'memref<4x16xf32, strided<[1, 4]>>'}}
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) dead_row = zero
+    : memref<4x16xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f32
+  return
+}
+
+// -----
+
+func.func @finish_keyword(%o: memref<4x16xf32>, %m: memref<4xf32>, %out: memref<2x2x16xf32>, %n: index, %scale: f32) {
   // expected-error @+1 {{dead_row 'none', expected zero, nan or uniform}}
-  tile.finish %o, %m, %m into %out dead_row = none
-    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>
+  tile.finish %o, %m, %m into %out queries(%n) scale(%scale) dead_row = none
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>, memref<2x2x16xf32>, f32
   return
 }

@@ -15,11 +15,23 @@ def Tile_Dialect : Dialect {
 
     **A tile** belongs to one batch element and one key/value head. Its *rows* are the queries that read this head:
     `G` query heads times `N` consecutive queries, head-major: row `r` is query `i + r mod N` of head `h + r floordiv N`.
-    Processing a group's rows together is what reads each key and value once per group. Its *columns* are keys.
+    Processing a group's rows together is what reads each key and value once per group. Rows behind `G * N`, and those of
+    queries that do not exist, are padding: they hold finite numbers that nobody reads. Its *columns* are keys.
 
-    **Buffers.** `q`, keys and values are tiles of contiguous rows in the accumulator's type (f32, or f64 for f64
-    attention), padded with zeros to the width of their storage. Scores are `rows x columns` in that type. `m`, `l` and
-    `alpha` have one element per row.
+    **Two forms.** Vectors need a dimension whose elements are all treated alike. With many rows that is the rows:
+    the tile is `transposed`, scores are `keys x rows`, a softmax over keys is elementwise, and keys are read one number at
+    a time. With few rows it is the head dimension: scores are `rows x keys`, and a score is the sum of a vector's lanes.
+
+    **Buffers.** `q` and scores are in the accumulator's type (f32, or f64 for f64 attention). Keys and values are tiles of
+    contiguous rows, in that type or, where an operation says so, in a narrower one. `o` is `rows x Dv` in both forms; `m`,
+    `l` and `alpha` have one element per row.
+
+    **Pairs.** Two bf16 numbers in a word become f32 by one operation each, if the even ones go to one vector and the odd
+    ones to another. Where keys and values are bf16 and read in place, the columns of `q` and `o` are therefore `paired` for
+    vectors of `n`: in every `2 n` columns the even ones come first, then the odd ones.
+
+    **Units.** Scores, and `m` with them, may be in units of a positive `scale`, which then is multiplied in where they
+    meet an exponential or a logarithm: one multiplication less per score.
 
     **Hidden keys.** A score of -inf says that a row does not see a key. `tile.softmax_step` turns it into the
     probability -0.0: it adds nothing, yet differs from the +0.0 of a visible key whose exponential underflowed. So
@@ -36,6 +48,7 @@ class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemo
 
 def Tile_Accumulator : AnyTypeOf<[F32, F64]>;
 def Tile_Matrix : MemRefRankOf<[F32, F64], [2]>;
+def Tile_Keys : MemRefRankOf<[F16, BF16, F32, F64], [2]>;
 def Tile_Rows : MemRefRankOf<[F32, F64], [1]>;
 def Tile_Operand : MemRefRankOf<[F16, BF16, F32, F64], [2, 3]>;
 def Tile_Output : MemRefRankOf<[F16, BF16, F32, F64], [3]>;

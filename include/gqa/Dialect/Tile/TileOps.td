@@ -6,11 +6,12 @@
 include "gqa/Dialect/Tile/TileBase.td"
 
 def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
-    SingleBlockImplicitTerminator<"YieldOp">]> {
+    SingleBlockImplicitTerminator<"YieldOp">, AttrSizedOperandSegments]> {
   let summary = "a grid of independent tasks";
   let description = [{
     Runs its region once for every point of the grid, in any order and on any number of workers. Points must not
-    write what other points read or write. Values from outside are captured.
+    write what other points read or write. Values from outside are captured. `work` estimates the multiply-adds of all
+    tasks together, so that a target can leave small kernels to one worker.
 
     Constraints:
     * (C1) the grid has at least one dimension.
@@ -19,15 +20,15 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     Example:
 
     ```mlir
-    tile.kernel grid(%b = %batch, %h = %heads) {
+    tile.kernel grid(%b = %batch, %h = %heads) work(%n) {
       %x = memref.load %src[%b, %h] : memref<?x?xf32>
       memref.store %x, %dst[%h, %b] : memref<?x?xf32>
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$sizes);
+  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "custom<Grid>($sizes, $body) attr-dict";
+  let assemblyFormat = "custom<Grid>($sizes, $work, $body) attr-dict";
   let hasRegionVerifier = 1;
 }
 
@@ -75,48 +76,60 @@ def Tile_ScratchOp : Tile_Op<"scratch", [MemoryEffects<[MemAlloc]>, HasParent<"K
 def Tile_PackOp : Tile_Op<"pack"> {
   let summary = "an operand in the form that the products read";
   let description = [{
-    Yields `source` as a tile: in the accumulator's type, rows contiguous, and zeros from the last column of `source` to
-    the last of `storage`. Where the source is already so, the tile is the source itself and nothing moves; otherwise
-    it is in `storage`. A source of rank 3 has its first two dimensions collapsed into rows.
+    Yields `source` as a tile in the type of `storage`. A source of rank 2 is one of keys or values: its rows become
+    contiguous, with zeros from its last column to the last of `storage`. Where it is already so, the tile is the source
+    itself and nothing moves; otherwise it is in `storage`.
+
+    A source of rank 3, `heads x queries x d`, holds the queries of a tile: head `g` and query `n` become row `g * N + n`,
+    with `N` given by `queries`. All else in the storage becomes zero. With `transposed` a row becomes a column:
+    the tile is `d x rows`; with `paired` its columns are in the order of pairs.
 
     Constraints:
-    * (C1) storage and tile have the same element type, f32 or f64, not narrower than that of the source.
+    * (C1) storage and tile have the same element type, not narrower than that of the source.
     * (C2) the last dimension of the storage and of the tile has stride 1.
+    * (C3) `queries` is there exactly if the source has rank 3; only then the tile may be transposed.
 
     Example:
 
     ```mlir
     %k = tile.pack %keys into %room
       : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
+    %qt = tile.pack %q into %columns queries(%n) transposed
+      : memref<4x?x80xbf16>, memref<80x48xf32> -> memref<80x48xf32>
     ```
   }];
-  let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Matrix, "", [MemWrite]>:$storage);
-  let results = (outs Tile_Matrix:$tile);
+  let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Keys, "", [MemWrite]>:$storage,
+                       Optional<Index>:$queries, UnitAttr:$transposed, OptionalAttr<I64Attr>:$paired);
+  let results = (outs Tile_Keys:$tile);
   let assemblyFormat = [{
-    $source `into` $storage attr-dict `:` type($source) `,` type($storage) `->` type($tile)
+    $source `into` $storage (`queries` `(` $queries^ `)`)? (`transposed` $transposed^)? (`paired` `=` $paired^)? attr-dict
+    `:` type($source) `,` type($storage) `->` type($tile)
   }];
   let hasVerifier = 1;
 }
 
-def Tile_InitOp : Tile_Op<"init"> {
+def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
   let summary = "the state of an online softmax that has seen no key";
   let description = [{
-    `o = 0`, and for every row `m = -inf`, `l = 0`; with a sink `m = sink`, `l = 1`, as if the row had seen a key with
-    this score and a value of zero. A sink of -inf is no sink.
+    `o = 0`, and for every row `m = -inf`, `l = 0`. With a sink `m = sink / scale`, `l = 1`, as if the row had seen a
+    key with this score and a value of zero; `queries` is the number of rows of a head. A sink of -inf is no sink.
 
     Constraints:
-    * (C1) o, m and l have the same element type.
+    * (C1) o, m, l and scale have the same element type.
+    * (C2) `queries` and `scale` are there exactly if there are sinks.
 
     Example:
 
     ```mlir
-    tile.init %o, %m, %l sinks(%sinks : memref<4xf32>) : memref<?x128xf32>, memref<?xf32>, memref<?xf32>
+    tile.init %o, %m, %l sinks(%sinks : memref<4xf32>) queries(%n) scale(%x) : memref<?x128xf32>, memref<?xf32>, memref<?xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemWrite]>:$o, Arg<Tile_Rows, "", [MemWrite]>:$m,
-                       Arg<Tile_Rows, "", [MemWrite]>:$l, Arg<Optional<Tile_PerHead>, "", [MemRead]>:$sinks);
+                       Arg<Tile_Rows, "", [MemWrite]>:$l, Arg<Optional<Tile_PerHead>, "", [MemRead]>:$sinks,
+                       Optional<Index>:$queries, Optional<Tile_Accumulator>:$scale);
   let assemblyFormat = [{
-    $o `,` $m `,` $l (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict `:` type($o) `,` type($m) `,` type($l)
+    $o `,` $m `,` $l (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`queries` `(` $queries^ `)`)?
+    (`scale` `(` $scale^ `:` type($scale) `)`)? attr-dict `:` type($o) `,` type($m) `,` type($l)
   }];
   let hasVerifier = 1;
 }
@@ -124,40 +137,46 @@ def Tile_InitOp : Tile_Op<"init"> {
 def Tile_QKOp : Tile_Op<"qk"> {
   let summary = "scores of a tile: q times the transpose of k";
   let description = [{
-    `s[r, c] = sum_d q[r, d] * k[c, d]` for every row of q and of k. Columns of s past the rows of k are left alone.
+    `s[r, c] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, `s[c, r] = sum_d q[d, r] * k[c, d]`.
+    Keys past the rows of k may be written up to the size of s, with any numbers. With `paired` the columns of q are in
+    the order of pairs. Meanwhile the rows of `prefetch` are
+    brought near.
 
     Constraints:
-    * (C1) q, k and s have the same element type.
+    * (C1) q and s have the same element type; k has it too, or, where s is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
+    * (C3) with `paired` k is bf16, s is not transposed, and whole pairs of vectors make up the columns of q.
 
     Example:
 
     ```mlir
-    tile.qk %q, %k, %s : memref<?x128xf32>, memref<?x128xf32>, memref<?x64xf32>
+    tile.qk %q, %k, %s prefetch(%v : memref<?x128xbf16>) : memref<4x128xf32>, memref<?x128xbf16>, memref<4x32xf32>
+    tile.qk %qt, %kf, %st transposed : memref<128x48xf32>, memref<?x128xf32>, memref<96x48xf32>
     ```
   }];
-  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$q, Arg<Tile_Matrix, "", [MemRead]>:$k,
-                       Arg<Tile_Matrix, "", [MemWrite]>:$s);
-  let assemblyFormat = "$q `,` $k `,` $s attr-dict `:` type($q) `,` type($k) `,` type($s)";
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
+                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch,
+                       UnitAttr:$transposed, OptionalAttr<I64Attr>:$paired);
+  let assemblyFormat = [{
+    $q `,` $k `,` $s (`transposed` $transposed^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
+    `:` type($q) `,` type($k) `,` type($s)
+  }];
   let hasVerifier = 1;
 }
 
 def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
-  let summary = "everything between the product of q and k and the softmax";
+  let summary = "score mathematics beyond a positive scale";
   let description = [{
-    Replaces the products in s by scores, with -inf where a key is hidden. For the row of head `h'` and query `i'` and
-    the column of key `j' = j + c`:
+    Replaces the products in s by scores, with -inf where a key is hidden. For `heads x queries` rows, `period` apart from
+    one head to the next, and the first `keys` columns: the row of head `h'` and query `i'` and the column of key `j'` get
 
     ```
     x       = scale * s
     x       = softcap * tanh(x / softcap)       if softcap
     x       = x + bias[b, h', i', j']           if bias
     x, seen = region(x, b, h', i', j')          if there is a region
-    s       = x where mask[b, h', i', j'] and seen and i' + first <= j' <= i' + last and c < keys, else -inf
+    s       = x where mask[b, h', i', j'] and seen, else -inf
     ```
-
-    `first` and `last` are the band that causal attention and windows leave: one pair of comparisons per row instead of
-    one per element. Columns from `keys` to the end of s become -inf, so that what follows can work on whole vectors.
 
     Constraints:
     * (C1) the scale has the element type of s.
@@ -168,7 +187,7 @@ def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
     Example:
 
     ```mlir
-    tile.score %s at(%b, %h, %i, %j) queries(%n) keys(%k) scale(%x) last(%zero) softcap = 50.0 score {
+    tile.score %s at(%b, %h, %i, %j) heads(%g) queries(%n) period(%p) keys(%k) scale(%x) softcap = 50.0 score {
       ^bb0(%v: f32, %b1: index, %h1: index, %i1: index, %j1: index):
         %y = arith.addf %v, %v : f32
         tile.yield %y : f32
@@ -176,19 +195,44 @@ def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Index:$b, Index:$h, Index:$i, Index:$j,
-                       Index:$queries, Index:$keys, Tile_Accumulator:$scale,
-                       Optional<Index>:$first, Optional<Index>:$last,
+                       Index:$heads, Index:$queries, Index:$period, Index:$keys, Tile_Accumulator:$scale,
                        Arg<Optional<Tile_Bias>, "", [MemRead]>:$bias, Arg<Optional<Tile_Mask>, "", [MemRead]>:$mask,
-                       OptionalAttr<F64Attr>:$softcap);
+                       OptionalAttr<F64Attr>:$softcap, UnitAttr:$transposed);
   let regions = (region MaxSizedRegion<1>:$score);
   let assemblyFormat = [{
-    $s `at` `(` $b `,` $h `,` $i `,` $j `)` `queries` `(` $queries `)` `keys` `(` $keys `)` `scale` `(` $scale `)`
-    (`first` `(` $first^ `)`)? (`last` `(` $last^ `)`)? (`softcap` `=` $softcap^)?
-    (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? (`score` $score^)?
-    attr-dict `:` type($s) `,` type($scale)
+    $s `at` `(` $b `,` $h `,` $i `,` $j `)` `heads` `(` $heads `)` `queries` `(` $queries `)` `period` `(` $period `)`
+    `keys` `(` $keys `)` `scale` `(` $scale `)` (`softcap` `=` $softcap^)?
+    (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? (`transposed` $transposed^)?
+    (`score` $score^)? attr-dict `:` type($s) `,` type($scale)
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+}
+
+def Tile_MaskOp : Tile_Op<"mask", [AttrSizedOperandSegments]> {
+  let summary = "hides the keys outside of a band";
+  let description = [{
+    Causal attention, windows and the end of the keys. The row of query `i' = i + r mod N` keeps its score of key
+    `j' = j + c` where `i' + first <= j' <= i' + last` and `c < keys`; the others become -inf. `queries` is `N`.
+    Columns from `keys` on are hidden up to the next whole vector, and not at all in a transposed tile, whose readers stop
+    at the last key. Exists apart from `tile.score` because only blocks at the edge of the band need it.
+
+    Constraints:
+    * (C1) the last dimension of s has stride 1.
+
+    Example:
+
+    ```mlir
+    tile.mask %s at(%i, %j) queries(%n) keys(%k) last(%zero) transposed : memref<96x48xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Index:$i, Index:$j, Index:$queries, Index:$keys,
+                       Optional<Index>:$first, Optional<Index>:$last, UnitAttr:$transposed);
+  let assemblyFormat = [{
+    $s `at` `(` $i `,` $j `)` `queries` `(` $queries `)` `keys` `(` $keys `)` (`first` `(` $first^ `)`)?
+    (`last` `(` $last^ `)`)? (`transposed` $transposed^)? attr-dict `:` type($s)
+  }];
+  let hasVerifier = 1;
 }
 
 def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
@@ -198,29 +242,33 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
 
     ```
     m'    = max(m, max_c s[c])
-    s[c]  = exp(s[c] - m'), or -0.0 where s[c] = -inf
-    alpha = exp(m - m')                         what the row of o has to be multiplied by
+    s[c]  = exp((s[c] - m') * scale), or -0.0 where s[c] = -inf
+    alpha = exp((m - m') * scale)               what the row of o has to be multiplied by
     l     = alpha * l + sum_c s[c]
     m     = m'
     ```
 
-    NaN among the scores makes l NaN. Only the columns below `keys`, rounded up to whole vectors, are read and written.
+    Yields whether some score was -inf. NaN among the scores makes l NaN. Only the columns below `keys` are read and
+    written, rounded up to whole vectors where the tile is not transposed.
 
     Constraints:
-    * (C1) s, m, l and alpha have the same element type.
+    * (C1) s, m, l, alpha and scale have the same element type.
     * (C2) the last dimension of s has stride 1.
 
     Example:
 
     ```mlir
-    tile.softmax_step %s, %m, %l, %alpha keys(%n) : memref<?x64xf32>, memref<?xf32>, memref<?xf32>, memref<?xf32>
+    %h = tile.softmax_step %s, %m, %l, %alpha keys(%n) scale(%x)
+       : memref<?x64xf32>, memref<?xf32>, memref<?xf32>, memref<?xf32>, f32
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Arg<Tile_Rows, "", [MemRead, MemWrite]>:$m,
                        Arg<Tile_Rows, "", [MemRead, MemWrite]>:$l, Arg<Tile_Rows, "", [MemWrite]>:$alpha,
-                       Index:$keys);
+                       Index:$keys, Tile_Accumulator:$scale, UnitAttr:$transposed);
+  let results = (outs I1:$hidden);
   let assemblyFormat = [{
-    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` attr-dict `:` type($s) `,` type($m) `,` type($l) `,` type($alpha)
+    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)` (`transposed` $transposed^)? attr-dict
+    `:` type($s) `,` type($m) `,` type($l) `,` type($alpha) `,` type($scale)
   }];
   let hasVerifier = 1;
 }
@@ -228,23 +276,64 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
 def Tile_PVOp : Tile_Op<"pv"> {
   let summary = "the output of a tile: rescaled, plus p times v";
   let description = [{
-    `o[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[c, d]` over the rows c of v. A hidden key (p is -0.0) contributes
-    nothing, whatever its value holds.
+    `o[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[c, d]` over the rows c of v; transposed, with `p[c, r]`. A hidden key
+    (p is -0.0) contributes nothing, whatever its value holds; `hidden` says whether there may be one. With `paired` the
+    columns of o are in the order of pairs. Meanwhile the rows of `prefetch` are brought near.
 
     Constraints:
-    * (C1) p, v, o and alpha have the same element type.
+    * (C1) p, o and alpha have the same element type; v has it too, or, where p is not transposed, a narrower one.
     * (C2) the last dimension of p, v and o has stride 1.
+    * (C3) with `paired` v is bf16, p is not transposed, and whole pairs of vectors make up the columns of o.
 
     Example:
 
     ```mlir
-    tile.pv %p, %v, %o rescale(%alpha) : memref<?x64xf32>, memref<?x128xf32>, memref<?x128xf32>, memref<?xf32>
+    tile.pv %p, %v, %o rescale(%alpha) hidden(%h) : memref<?x64xf32>, memref<?x128xf32>, memref<?x128xf32>, memref<?xf32>
     ```
   }];
-  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$p, Arg<Tile_Matrix, "", [MemRead]>:$v,
-                       Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha);
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$p, Arg<Tile_Keys, "", [MemRead]>:$v,
+                       Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha,
+                       I1:$hidden, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch, UnitAttr:$transposed,
+                       OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
-    $p `,` $v `,` $o `rescale` `(` $alpha `)` attr-dict `:` type($p) `,` type($v) `,` type($o) `,` type($alpha)
+    $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`transposed` $transposed^)?
+    (`paired` `=` $paired^)?
+    (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
+    `:` type($p) `,` type($v) `,` type($o) `,` type($alpha)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MergeOp : Tile_Op<"merge"> {
+  let summary = "joins the state of an online softmax with another over other keys";
+  let description = [{
+    The algebra of `gqa.merge` on states that are not normalised yet. For each row, with 0 for the difference of two
+    maxima that are both -inf:
+
+    ```
+    m'    = max(m, m0)
+    a, a0 = exp((m - m') * scale), exp((m0 - m') * scale)
+    o     = a * o + a0 * o0,   l = a * l + a0 * l0,   m = m'
+    ```
+
+    Constraints:
+    * (C1) all operands have the same element type.
+    * (C2) the last dimension of o0 and o has stride 1.
+
+    Example:
+
+    ```mlir
+    tile.merge %o0, %m0, %l0 into %o, %m, %l scale(%x)
+      : memref<4x128xf32>, memref<4xf32>, memref<4xf32>, memref<4x128xf32>, memref<4xf32>, memref<4xf32>, f32
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$o0, Arg<Tile_Rows, "", [MemRead]>:$m0,
+                       Arg<Tile_Rows, "", [MemRead]>:$l0, Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o,
+                       Arg<Tile_Rows, "", [MemRead, MemWrite]>:$m, Arg<Tile_Rows, "", [MemRead, MemWrite]>:$l,
+                       Tile_Accumulator:$scale);
+  let assemblyFormat = [{
+    $o0 `,` $m0 `,` $l0 `into` $o `,` $m `,` $l `scale` `(` $scale `)` attr-dict
+    `:` type($o0) `,` type($m0) `,` type($l0) `,` type($o) `,` type($m) `,` type($l) `,` type($scale)
   }];
   let hasVerifier = 1;
 }
@@ -252,30 +341,34 @@ def Tile_PVOp : Tile_Op<"pv"> {
 def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
   let summary = "normalises the rows of a tile and stores them";
   let description = [{
-    `out = o / l` and `lse = m + ln(l)` for each row, rounded once to the type of out. A row with `l = 0` saw no key: it
-    becomes zeros, NaN or the mean of all rows of `values`, as `dead_row` says, and its lse is -inf. Rows of o that saw
-    no key may be overwritten.
+    `out = o / l` and `lse = m * scale + ln(l)`, rounded once to the type of out. Head `g` and query `n` of out are row
+    `g * N + n`, with `N` given by `queries`. A row with `l = 0` saw no key: it becomes zeros, NaN or the mean of all rows
+    of `values`, as `dead_row` says, and its lse is -inf. Rows of o that saw no key may be overwritten. With `paired` the
+    columns of o are in the order of pairs.
 
     Constraints:
-    * (C1) o, m and l have the same element type, and lse has it too.
+    * (C1) o, m, l and scale have the same element type, and lse has it too.
     * (C2) `values` is there exactly if `dead_row` is `uniform`.
     * (C3) the last dimension of o has stride 1.
 
     Example:
 
     ```mlir
-    tile.finish %o, %m, %l into %out dead_row = zero
-      : memref<?x128xf32>, memref<?xf32>, memref<?xf32>, memref<4x?x128xf16>
+    tile.finish %o, %m, %l into %out queries(%n) scale(%x) dead_row = zero
+      : memref<?x128xf32>, memref<?xf32>, memref<?xf32>, memref<4x?x128xf16>, f32
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$m,
                        Arg<Tile_Rows, "", [MemRead]>:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
+                       Index:$queries, Tile_Accumulator:$scale,
                        Arg<Optional<MemRefRankOf<[F32, F64], [2]>>, "", [MemWrite]>:$lse,
                        Arg<Optional<Tile_Operand>, "", [MemRead]>:$values,
-                       GQA_DeadRowAttr:$dead_row);
+                       GQA_DeadRowAttr:$dead_row, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
-    $o `,` $m `,` $l `into` $out (`lse` `(` $lse^ `:` type($lse) `)`)? (`values` `(` $values^ `:` type($values) `)`)?
-    `dead_row` `=` custom<DeadRow>($dead_row) attr-dict `:` type($o) `,` type($m) `,` type($l) `,` type($out)
+    $o `,` $m `,` $l `into` $out `queries` `(` $queries `)` `scale` `(` $scale `)`
+    (`lse` `(` $lse^ `:` type($lse) `)`)? (`values` `(` $values^ `:` type($values) `)`)?
+    `dead_row` `=` custom<DeadRow>($dead_row) (`paired` `=` $paired^)? attr-dict
+    `:` type($o) `,` type($m) `,` type($l) `,` type($out) `,` type($scale)
   }];
   let hasVerifier = 1;
 }

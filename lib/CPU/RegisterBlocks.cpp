@@ -1,0 +1,48 @@
+// Every accumulator is a chain of additions four cycles long on a unit that starts two of them a cycle: eight
+// are the least that keep it busy. What remains of the registers holds the operands.
+#include "RegisterBlocks.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include <algorithm>
+
+namespace gqa {
+namespace {
+
+/// The largest of `sizes`, which descend, that is at most `limit` and divides `count`; else at most `limit`.
+int64_t pick(llvm::ArrayRef<int64_t> sizes, int64_t limit, std::optional<int64_t> count) {
+  for (int64_t size : sizes)
+    if (size <= limit && count && *count % size == 0)
+      return size;
+  for (int64_t size : sizes)
+    if (size <= limit)
+      return size;
+  return 1;
+}
+
+} // namespace
+
+RegisterBlock chooseRegisterBlock(const CPUTarget &target, std::optional<int64_t> vectors,
+                                  std::optional<int64_t> scalars) {
+  int64_t registers = target.registers;
+  if (scalars && *scalars <= 2) { // few scalars: long rows of vectors, which are read from memory
+    int64_t count = std::max<int64_t>(*scalars, 1);
+    int64_t limit = std::min<int64_t>(8, (registers - 2) / count - 1);
+    return {count, std::min(limit, vectors.value_or(limit))};
+  }
+  int64_t most = registers >= 32 ? 4 : 2;
+  int64_t width = vectors && *vectors < most ? std::max<int64_t>(*vectors, 1) : most;
+  if (registers >= 32 && vectors && *vectors % 4 != 0 && *vectors % 3 == 0)
+    width = 3;
+  int64_t height = pick({12, 8, 6, 4, 3}, (registers - 1) / width - 1, scalars);
+  return {height, width};
+}
+
+InnerBlock chooseInnerBlock(const CPUTarget &target, int64_t rows, int64_t lanes) {
+  bool many = target.registers >= 32;
+  int64_t height = std::min<int64_t>(rows, 4), keys = many ? 16 / height : 8 / height;
+  if (height == 3)
+    keys = many ? 4 : 2; // a power of two: sums of keys are added pairwise
+  return {height, std::min({keys, lanes, int64_t(8)})};
+}
+
+} // namespace gqa

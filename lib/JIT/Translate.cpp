@@ -1,0 +1,126 @@
+// Translation, and two ways of optimising: LLVM's own pipeline for the loops around attention, and a short
+// one for kernels, whose loops and registers are laid out already.
+#include "Translate.h"
+#include "Diagnostics.h"
+
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/PassInstrumentation.h"
+#include "llvm/Passes/PassBuilder.h"
+
+namespace gqa {
+namespace {
+
+/// void gqa_entry(ptr arguments): calls `function` with the pointers found there.
+void addEntry(llvm::Module &module, llvm::Function &function) {
+  llvm::LLVMContext &context = module.getContext();
+  llvm::IRBuilder<> builder(context);
+  llvm::Type *pointer = builder.getPtrTy();
+  auto *type = llvm::FunctionType::get(builder.getVoidTy(), {pointer}, false);
+  auto *entry = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntryName, module);
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", entry));
+  llvm::SmallVector<llvm::Value *> arguments;
+  for (unsigned i = 0; i < function.arg_size(); ++i)
+    arguments.push_back(
+        builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
+  builder.CreateCall(&function, arguments);
+  builder.CreateRetVoid();
+}
+
+/// What the optimiser must know about each function. Only the entry is seen from outside.
+void annotate(llvm::Module &module, const llvm::TargetMachine &machine) {
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("target-features", machine.getTargetFeatureString());
+    // Without it wide vectors are spilled to an unaligned stack.
+    function.addFnAttr("frame-pointer", "all");
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    if (function.getName() != kEntryName)
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  for (const char *name : {"_mlir_memref_to_llvm_alloc", "_mlir_memref_to_llvm_aligned_alloc"})
+    if (llvm::Function *allocate = module.getFunction(name))
+      allocate->addRetAttr(llvm::Attribute::NoAlias);
+}
+
+bool isKernel(const llvm::Function &function) { return function.hasFnAttribute("gqa-kernel"); }
+
+/// The function that a pass is about to work on, or part of; null for larger units.
+const llvm::Function *functionOf(llvm::Any unit) {
+  if (const auto *function = llvm::any_cast<const llvm::Function *>(&unit))
+    return *function;
+  if (const auto *loop = llvm::any_cast<const llvm::Loop *>(&unit))
+    return (*loop)->getHeader()->getParent();
+  return nullptr;
+}
+
+class Optimizer {
+public:
+  explicit Optimizer(llvm::TargetMachine &machine)
+      : passes(&machine, tuning(), std::nullopt, &instrumentation) {
+    instrumentation.registerShouldRunOptionalPassCallback([this](llvm::StringRef, llvm::Any unit) {
+      const llvm::Function *function = functionOf(unit);
+      return inKernels || !function || !isKernel(*function);
+    });
+    passes.registerModuleAnalyses(modules);
+    passes.registerCGSCCAnalyses(components);
+    passes.registerFunctionAnalyses(functions);
+    passes.registerLoopAnalyses(loops);
+    passes.crossRegisterProxies(loops, functions, components, modules);
+  }
+
+  void run(llvm::Module &module) {
+    passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+    inKernels = true;
+    llvm::FunctionPassManager kernel;
+    llvm::cantFail(passes.parsePassPipeline(kernel, kKernelPasses));
+    for (llvm::Function &function : module)
+      if (!function.isDeclaration() && isKernel(function))
+        kernel.run(function, functions);
+  }
+
+private:
+  // What the lowering leaves to be done: repeated address arithmetic and what does not change in a loop.
+  static constexpr const char *kKernelPasses =
+      "early-cse,simplifycfg,loop-mssa(licm),instcombine,loop-unroll,early-cse,simplifycfg";
+
+  static llvm::PipelineTuningOptions tuning() {
+    llvm::PipelineTuningOptions options;
+    options.SLPVectorization = false; // it packs the reductions that kernels keep apart on purpose
+    return options;
+  }
+
+  bool inKernels = false;
+  llvm::PassInstrumentationCallbacks instrumentation;
+  llvm::PassBuilder passes;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+};
+
+} // namespace
+
+llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::StringRef name,
+                                                 llvm::TargetMachine &machine) {
+  DiagnosticCollector collector(module.getContext());
+  TranslatedModule result;
+  result.context = std::make_unique<llvm::LLVMContext>();
+  result.module = mlir::translateModuleToLLVMIR(module, *result.context, name);
+  llvm::Function *function =
+      result.module ? result.module->getFunction(("_mlir_ciface_" + name).str()) : nullptr;
+  if (!function)
+    return collector.take("the module could not be translated to LLVM IR");
+  addEntry(*result.module, *function);
+  annotate(*result.module, machine);
+  Optimizer(machine).run(*result.module);
+  return result;
+}
+
+} // namespace gqa

@@ -1,0 +1,106 @@
+// Positions, bands and state of a tile.
+#include "TileBuilder.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// Positions and windows are below 2^60. An offset beyond this is beyond any window's reach as well, and no
+/// sum of the three overflows.
+static constexpr int64_t kFar = int64_t(1) << 61;
+
+Value TileBuilder::perBatch(Value operand) {
+  Value last = b.sub(b.size(operand, 0), b.index(1));
+  Value element = memref::LoadOp::create(b, operand, ValueRange(b.min(batch, last)));
+  return arith::IndexCastOp::create(b, b.getIndexType(), element);
+}
+
+void TileBuilder::bindPosition(ValueRange point) {
+  batch = point[0];
+  kvHead = point[1];
+  head = b.mul(kvHead, values.group);
+  // Later queries of a causal attention see more keys: they go first, so that the last tasks are short.
+  block = op.getCausal() ? b.sub(b.sub(values.blocks, b.index(1)), point[2]) : point[2];
+  if (getConstantIntValue(values.blocks) == 1)
+    block = b.index(0); // so that the sizes of a decode step are known
+  query = b.mul(block, values.period);
+  queries = b.min(values.period, b.sub(values.queries, query));
+}
+
+void TileBuilder::bindBand() {
+  Value zero = b.index(0);
+  visible = values.keys;
+  if (values.kvLen)
+    visible = b.max(b.min(perBatch(values.kvLen), values.keys), zero);
+  begin = zero;
+  end = visible;
+  ArrayRef<int64_t> window = op.getWindow().value_or(ArrayRef<int64_t>{-1, -1});
+  auto clamp = [](int64_t position) { return std::clamp(position, -kFar, kFar); };
+  Value offset = values.offsets ? b.max(b.min(perBatch(values.offsets), b.index(kFar)), b.index(-kFar))
+                                : b.index(clamp(op.getConstantOffset().value_or(0)));
+  if (window[0] >= 0)
+    first = b.sub(offset, b.index(clamp(window[0])));
+  if (window[1] >= 0)
+    last = b.add(offset, b.index(clamp(window[1])));
+  if (op.getCausal())
+    last = last ? b.min(last, offset) : offset;
+  if (first)
+    begin = b.max(zero, b.add(query, first));
+  if (last)
+    end = b.min(end, b.add(b.add(query, queries), last));
+}
+
+Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
+  SmallVector<int64_t> shape;
+  SmallVector<Value> dynamic;
+  for (Value size : sizes) {
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    if (ShapedType::isDynamic(shape.back()))
+      dynamic.push_back(size);
+  }
+  Type type = element ? element : Type(op.getAccumulatorType());
+  return tile::ScratchOp::create(b, MemRefType::get(shape, type), dynamic);
+}
+
+void TileBuilder::allocateState() {
+  output = scratch({values.rows, values.valueWidth});
+  m = scratch({values.rows});
+  l = scratch({values.rows});
+}
+
+void TileBuilder::bindPartial(Value split) {
+  Value tile = b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
+  Value part = b.add(b.mul(tile, values.splits), split), zero = b.index(0);
+  partialO = b.view(values.partialO, {part, zero, zero}, {nullptr, values.rows, values.valueWidth});
+  partialM = b.view(values.partialM, {part, zero}, {nullptr, values.rows});
+  partialL = b.view(values.partialL, {part, zero}, {nullptr, values.rows});
+}
+
+void TileBuilder::buildInit(bool withSinks) {
+  if (!withSinks || !values.sinks) {
+    tile::InitOp::create(b, output, m, l, /*sinks=*/Value(), /*queries=*/Value(), /*scale=*/Value());
+    return;
+  }
+  Value sinks = b.view(values.sinks, {head}, {values.group});
+  tile::InitOp::create(b, output, m, l, sinks, values.period, values.unit);
+}
+
+void TileBuilder::buildFinish() {
+  Value zero = b.index(0), lse, all;
+  Value rowsOut =
+      b.view(values.output, {batch, head, query, zero}, {nullptr, values.group, queries, values.valueDim});
+  if (values.lse)
+    lse = b.view(values.lse, {batch, head, query}, {nullptr, values.group, queries});
+  // With a sink no row is dead: a row that sees no key is the sink's own zeros.
+  auto deadRow = values.sinks ? DeadRowAttr::get(op.getContext(), DeadRow::Zero) : op.getDeadRowAttr();
+  if (deadRow.getValue() == DeadRow::Uniform)
+    all = b.view(values.v, {batch, kvHead, zero, zero}, {nullptr, nullptr, visible, values.valueDim});
+  tile::FinishOp::create(b, output, m, l, rowsOut, values.period, values.unit, lse, all, deadRow,
+                         values.paired);
+}
+
+} // namespace gqa

@@ -1,0 +1,45 @@
+// What every kernel of an attention needs to know of the tile it works on.
+#ifndef GQA_LIB_TILE_TILEBUILDER_H
+#define GQA_LIB_TILE_TILEBUILDER_H
+
+#include "AttentionFunction.h"
+
+namespace gqa {
+
+/// A point of the grid (batch, key/value head, block of queries) and the memory of its tile.
+class TileBuilder {
+protected:
+  using Value = mlir::Value;
+
+  TileBuilder(AttentionOp op, const AttentionValues &values, IndexBuilder &b)
+      : op(op), values(values), b(b) {}
+
+  void bindPosition(mlir::ValueRange point);
+  /// The keys that the tile's queries may see: [begin, end), and the band around their own positions.
+  void bindBand();
+  /// Scratch memory of the task, in the accumulator's type or `element`.
+  Value scratch(mlir::ArrayRef<Value> sizes, mlir::Type element = nullptr);
+  /// Room for o, m and l.
+  void allocateState();
+  /// Part `split` of this tile's keys: its state in the memory for all parts.
+  void bindPartial(Value split);
+  void buildFinish();
+  /// An empty state. Sinks belong to one part of the keys only.
+  void buildInit(bool withSinks);
+
+  AttentionOp op;
+  const AttentionValues &values;
+  IndexBuilder &b;
+  Value batch, kvHead, block, head, query, queries; // where the tile is; queries per head that exist
+  Value visible, begin, end, first, last;           // keys: below kv_len; that are seen; the band
+  Value output, m, l;                               // the state
+  Value partialO, partialM, partialL;               // of a part
+
+private:
+  /// An element of a per-batch operand, which has one element for all or one for each.
+  Value perBatch(Value operand);
+};
+
+} // namespace gqa
+
+#endif // GQA_LIB_TILE_TILEBUILDER_H

@@ -1,0 +1,48 @@
+// A decode step: the group's 4 heads are the rows, fewer than a vector has lanes, so lanes are the head dimension.
+// RUN: gqa-opt %s --gqa-tile=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s
+
+// CHECK-LABEL: func private @gqa_attention_0
+// CHECK: tile.kernel grid(%[[B:.*]] = %c32, %[[KV:.*]] = %c2, %{{.*}} = %c1, %{{.*}} = %c1)
+// CHECK: %[[H:.*]] = arith.muli %[[KV]], %c4
+// Keys are read as they are: the room for them is bf16 too.
+// CHECK: %[[KROOM:.*]] = tile.scratch : memref<32x128xbf16>
+// CHECK: %[[VROOM:.*]] = tile.scratch : memref<32x128xbf16>
+// CHECK: %[[S:.*]] = tile.scratch : memref<4x32xf32>
+// CHECK: memref.subview %arg0[%[[B]], %[[H]], 0, 0] [1, 4, 1, 128]
+// CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) : {{.*}} -> memref<4x128xf32>
+// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c32 {
+// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c32
+// CHECK: memref.subview %arg1[%[[B]], %[[KV]], %[[J]], 0]
+// CHECK: %[[K:.*]] = tile.pack %{{.*}} into %[[KROOM]]
+// This block's values come near during the first product, the next block's keys during the second.
+// CHECK: %[[VALUES:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[J]], 0]
+// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] prefetch(%[[VALUES]] :
+// Only a block that is not full needs the mask.
+// CHECK: %[[PART:.*]] = arith.cmpi slt, %[[N]], %c32
+// CHECK: scf.if %[[PART]] {
+// CHECK-NEXT: tile.mask %[[S]] at(%c0, %[[J]]) queries(%c1) keys(%[[N]]) :
+// CHECK-NEXT: }
+// CHECK: %[[HIDDEN:.*]] = tile.softmax_step %[[S]], {{.*}} keys(%[[N]]) scale(%cst) :
+// CHECK: %[[V:.*]] = tile.pack %{{.*}} into %[[VROOM]]
+// CHECK: %[[NEXT:.*]] = arith.addi %[[J]], %c32
+// CHECK: %[[KEYS:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[NEXT]], 0]
+// CHECK: tile.pv %[[S]], %[[V]], %{{.*}} hidden(%[[HIDDEN]]) prefetch(%[[KEYS]] :
+// CHECK: tile.finish {{.*}} queries(%c1) scale(%cst) dead_row = zero
+func.func @decode(%q: tensor<32x8x1x128xbf16>, %k: tensor<32x2x64x128xbf16>, %v: tensor<32x2x64x128xbf16>)
+    -> tensor<32x8x1x128xbf16> {
+  %o = gqa.attention %q, %k, %v
+    : (tensor<32x8x1x128xbf16>, tensor<32x2x64x128xbf16>, tensor<32x2x64x128xbf16>) -> tensor<32x8x1x128xbf16>
+  return %o : tensor<32x8x1x128xbf16>
+}
+
+// Head dimensions that are no whole number of vectors are padded in the room. A wider block where heads are narrow.
+// CHECK-LABEL: func private @gqa_attention_1
+// CHECK: tile.scratch : memref<128x16xf32>
+// CHECK: tile.scratch : memref<128x24xf32>
+// CHECK: tile.scratch : memref<6x128xf32>
+func.func @padded(%q: tensor<32x6x3x13xf32>, %k: tensor<32x3x64x13xf32>, %v: tensor<32x3x64x20xf32>)
+    -> tensor<32x6x3x20xf32> {
+  %o = gqa.attention %q, %k, %v
+    : (tensor<32x6x3x13xf32>, tensor<32x3x64x13xf32>, tensor<32x3x64x20xf32>) -> tensor<32x6x3x20xf32>
+  return %o : tensor<32x6x3x20xf32>
+}

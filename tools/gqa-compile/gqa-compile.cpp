@@ -1,0 +1,148 @@
+// gqa-compile: takes a module to a phase, to LLVM IR or to assembly, for this processor or another one.
+#include "gqa/JIT/Guard.h"
+#include "gqa/JIT/JITModule.h"
+#include "gqa/Pipeline/Phases.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace gqa;
+
+namespace {
+
+constexpr const char *help =
+    R"(gqa-compile FILE [options]      compiles a module of MLIR ('-': standard input)
+
+  --emit=WHAT           mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
+                        llvm, optimised LLVM IR; asm, assembly
+  --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
+  -o OUT                the file to write; by default standard output
+  --function=NAME       by default main, else the only public function
+  --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
+
+Example
+  gqa-compile attention.mlir --target=cpu:sapphirerapids --emit=asm -o attention.s
+
+Exit code: 0 good, 2 the input cannot be used (the first line on stderr says why).
+)";
+
+struct Options {
+  std::string file, emit, output = "-";
+  CompileOptions compile;
+  bool help = false;
+};
+
+llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(message); }
+
+llvm::Error checkEmit(llvm::StringRef emit) {
+  if (emit == "llvm" || emit == "asm")
+    return llvm::Error::success();
+  if (emit.empty())
+    return fail("nothing says what to write; add --emit=mlir:PHASE, --emit=llvm or --emit=asm");
+  if (!emit.consume_front("mlir:"))
+    return fail("--emit=" + emit + " is unknown to this build; expected mlir:PHASE, llvm or asm");
+  llvm::Expected<Phase> phase = parsePhase(emit);
+  return phase ? llvm::Error::success() : phase.takeError();
+}
+
+llvm::Error setOption(Options &options, llvm::StringRef key, llvm::StringRef value) {
+  if (key == "emit")
+    options.emit = value.str();
+  else if (key == "target")
+    options.compile.target = value.str();
+  else if (key == "o")
+    options.output = value.str();
+  else if (key == "function")
+    options.compile.function = value.str();
+  else
+    return fail("unknown option '" + key + "'; see gqa-compile --help");
+  return value.empty() ? fail("option '" + key + "' needs a value") : llvm::Error::success();
+}
+
+llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
+  Options options;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    llvm::StringRef argument = arguments[i], name = argument;
+    if (argument == "-" || !name.consume_front("-")) {
+      if (!options.file.empty())
+        return fail("two files are given, '" + options.file + "' and '" + argument + "'; expected one");
+      options.file = argument.str();
+      continue;
+    }
+    name.consume_front("-");
+    if (name == "help" || name == "h") {
+      options.help = true;
+      return options;
+    }
+    if (name == "no-simplify") {
+      options.compile.simplify = false;
+      continue;
+    }
+    auto [key, value] = name.split('=');
+    if (key == "o" && !name.contains('='))
+      value = i + 1 < arguments.size() ? arguments[++i] : "";
+    if (llvm::Error error = setOption(options, key, value))
+      return std::move(error);
+  }
+  if (options.file.empty())
+    return fail("no file is given; expected gqa-compile FILE, see gqa-compile --help");
+  if (llvm::Error error = checkEmit(options.emit))
+    return std::move(error);
+  options.compile.filename = options.file == "-" ? "<stdin>" : options.file;
+  return options;
+}
+
+llvm::Error emit(mlir::ModuleOp module, const Options &options, llvm::raw_pwrite_stream &out) {
+  llvm::StringRef what = options.emit;
+  if (!what.consume_front("mlir:"))
+    return emitModule(module, options.compile, /*assembly=*/what == "asm", out);
+  if (llvm::Error error = lowerModule(module, what, options.compile))
+    return error;
+  module.print(out);
+  return llvm::Error::success();
+}
+
+llvm::Expected<bool> compileFile(const Options &options) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.file);
+  if (!buffer)
+    return fail(options.file + ": " + buffer.getError().message());
+  mlir::DialectRegistry registry;
+  registerForJIT(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = parseModule((*buffer)->getBuffer(), options.compile.filename, context);
+  if (!module)
+    return module.takeError();
+  // In memory first: an error leaves no half a file behind.
+  llvm::SmallVector<char, 0> text;
+  llvm::raw_svector_ostream stream(text);
+  if (llvm::Error error = emit(**module, options, stream))
+    return std::move(error);
+  std::error_code error;
+  llvm::ToolOutputFile file(options.output, error, llvm::sys::fs::OF_Text);
+  if (error)
+    return fail(options.output + ": " + error.message());
+  file.os() << stream.str();
+  file.os().flush();
+  if (file.os().has_error())
+    return fail(options.output + ": " + file.os().error().message());
+  file.keep();
+  return true;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  auto options = parseOptions(llvm::ArrayRef(const_cast<const char **>(argv) + 1, size_t(argc - 1)));
+  if (!options)
+    return reportError("gqa-compile", options.takeError());
+  if (options->help) {
+    llvm::outs() << help;
+    return 0;
+  }
+  return runGuarded("gqa-compile", options->compile.filename, [&] { return compileFile(*options); });
+}

@@ -74,50 +74,14 @@ Value buildScale(AttentionOp op, Value operand, Value keyDim, IndexBuilder &b) {
   return castFloat(b, arith::DivFOp::create(b, one, root), type);
 }
 
-/// Sizes of the operands, and of the tiles that the schedule makes of them.
 void bindSizes(AttentionValues &values, IndexBuilder &b) {
-  const Schedule &schedule = values.schedule;
   values.batch = b.size(values.q, 0);
   values.queries = b.size(values.q, 2);
   values.keyDim = b.size(values.q, 3);
   values.kvHeads = b.size(values.k, 1);
   values.keys = b.size(values.k, 2);
   values.valueDim = b.size(values.v, 3);
-  Value one = b.index(1);
-  values.group = b.div(b.size(values.q, 1), b.max(values.kvHeads, one));
-  Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
-  values.period = b.max(b.min(share, values.queries), one);
-  values.blocks = b.ceilDiv(values.queries, values.period);
-  Value rows = b.mul(values.group, values.period);
-  values.rows = schedule.transposed ? b.roundUp(rows, schedule.lanes) : rows;
-  values.keyWidth = b.roundUp(values.keyDim, schedule.lanes);
-  values.valueWidth = b.roundUp(values.valueDim, schedule.lanes);
-}
-
-/// Splits the keys where there are few tiles, and allocates room for the states of the parts.
-void bindSplits(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
-  Value one = b.index(1);
-  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
-  Value wanted = b.ceilDiv(b.index(kEnoughTasks), b.max(tiles, one));
-  values.splits = b.max(b.min(wanted, b.ceilDiv(values.keys, b.index(kLeastKeysOfTask))), one);
-  if (getConstantIntValue(values.splits) == 1)
-    return;
-  Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, values.splits, one);
-  Value parts = b.createOrFold<arith::SelectOp>(isOne, b.index(0), b.mul(tiles, values.splits));
-  auto allocate = [&](ArrayRef<Value> sizes) -> Value {
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    for (Value size : sizes) {
-      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-      if (ShapedType::isDynamic(shape.back()))
-        dynamic.push_back(size);
-    }
-    auto type = MemRefType::get(shape, op.getAccumulatorType());
-    return memref::AllocOp::create(b, type, dynamic, b.getI64IntegerAttr(64));
-  };
-  values.partialO = allocate({parts, values.rows, values.valueWidth});
-  values.partialM = allocate({parts, values.rows});
-  values.partialL = allocate({parts, values.rows});
+  values.group = b.div(b.size(values.q, 1), b.max(values.kvHeads, b.index(1)));
 }
 
 /// Whether scores are more than the products times a positive constant.
@@ -127,13 +91,10 @@ bool needsScore(AttentionOp op) {
 }
 
 /// Takes the function's arguments apart, in the order of the attention's operands and results.
-AttentionValues bindArguments(AttentionOp op, Block &block, const Schedule &schedule, IndexBuilder &b) {
+AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
   auto arguments = block.getArguments().begin();
   auto next = [&](Value operand) -> Value { return operand ? Value(*arguments++) : Value(); };
   AttentionValues values;
-  values.schedule = schedule;
-  if (schedule.paired)
-    values.paired = b.getI64IntegerAttr(schedule.lanes);
   values.q = toLogical(b, next(op.getQ()), op.getQLayout());
   values.k = toLogical(b, next(op.getK()), op.getKLayout());
   values.v = toLogical(b, next(op.getV()), op.getVLayout());
@@ -158,7 +119,6 @@ AttentionValues bindArguments(AttentionOp op, Block &block, const Schedule &sche
   for (Value *broadcast : {&values.mask, &values.bias})
     if (*broadcast)
       *broadcast = toBroadcast(b, *broadcast, scores);
-  bindSplits(op, values, b);
   return values;
 }
 
@@ -171,9 +131,8 @@ func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, Str
   auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
   function.setPrivate();
   IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());
-  AttentionValues values = bindArguments(op, function.getBody().front(), chooseSchedule(op, target), b);
-  buildAttentionKernel(op, values, b);
-  buildMergeKernel(op, values, b);
+  AttentionValues values = bindArguments(op, function.getBody().front(), b);
+  buildKernels(op, values, target, b);
   func::ReturnOp::create(b);
   return function;
 }

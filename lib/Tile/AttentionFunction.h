@@ -19,6 +19,12 @@ struct AttentionValues {
   mlir::Value scale;                       // in the accumulator's type
   llvm::SmallVector<mlir::Value> captures; // buffers where the attention captures tensors
   mlir::Value batch, kvHeads, group, queries, keys, keyDim, valueDim;
+  mlir::Value unit; // what scores are multiplied with in exponentials: the scale, or 1
+  bool scored;      // tile.score computes the scores, and the unit is 1
+
+  // What the schedule makes of it:
+  Schedule schedule;                // tile sizes
+  mlir::IntegerAttr paired;         // the vectors that columns of q and o are paired for, or null
   mlir::Value period;               // queries per tile and head
   mlir::Value rows;                 // of a tile, with padding
   mlir::Value keyWidth, valueWidth; // head dimensions with padding
@@ -26,10 +32,6 @@ struct AttentionValues {
   mlir::Value splits;               // parts that the keys of a tile are split into
   // States of the parts, (tile, part) x rows x ...; null if there is one part.
   mlir::Value partialO, partialM, partialL;
-  mlir::Value unit;         // what scores are multiplied with in exponentials: the scale, or 1
-  bool scored;              // tile.score computes the scores, and the unit is 1
-  Schedule schedule;        // tile sizes
-  mlir::IntegerAttr paired; // the vectors that columns of q and o are paired for, or null
 };
 
 /// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
@@ -40,7 +42,10 @@ mlir::func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &targe
 /// broadcast yet: their own shapes are checked.
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
-/// The kernel that attends, at the end of the function.
+/// Schedules the attention and builds its kernels, at the end of the function.
+void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b);
+
+/// The kernel that attends.
 void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that merges the parts, if there may be several.

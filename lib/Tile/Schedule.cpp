@@ -29,11 +29,11 @@ int64_t keysInL1(int64_t dim, unsigned elementBytes, const CPUTarget &target) {
 
 } // namespace
 
-Schedule chooseSchedule(AttentionOp op, const CPUTarget &target) {
+Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target) {
   int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // a dynamic one is negative
   int64_t lanes = target.lanes(op.getAccumulatorType());
-  bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(op.getNumQueries());
-  int64_t rows = known ? op.getGroupSize() * op.getNumQueries() : kAny;
+  bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(queries);
+  int64_t rows = known ? op.getGroupSize() * queries : kAny;
   if (rows < 2 * lanes) { // one vector of rows would be too few accumulators
     Type element = cast<RankedTensorType>(op.getK().getType()).getElementType();
     bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&

@@ -22,14 +22,14 @@ func.func @causal(%q: tensor<8x8x64x16xf32>, %k: tensor<8x2x64x16xf32>) -> tenso
   return %o : tensor<8x8x64x16xf32>
 }
 
-// The query stands at 32: a window of 4 to the left starts the loop at 28, one of 2 to the right ends it at 35.
+// The query stands at 32: a window of 4 to the left starts the loop at 28, one of 202 to the right ends it at 235.
 // CHECK-LABEL: func private @gqa_attention_1
-// CHECK: scf.for %{{.*}} = %c28 to %c35 step
+// CHECK: scf.for %{{.*}} = %c28 to %c235 step
 // CHECK: scf.if
-// CHECK-NEXT: tile.mask {{.*}} first(%c28) last(%c34) :
-func.func @window(%q: tensor<64x2x1x16xf32>, %k: tensor<64x1x64x16xf32>) -> tensor<64x2x1x16xf32> {
-  %o = gqa.attention %q, %k, %k offset(32) window(4, 2)
-    : (tensor<64x2x1x16xf32>, tensor<64x1x64x16xf32>, tensor<64x1x64x16xf32>) -> tensor<64x2x1x16xf32>
+// CHECK-NEXT: tile.mask {{.*}} first(%c28) last(%c234) :
+func.func @window(%q: tensor<64x2x1x16xf32>, %k: tensor<64x1x256x16xf32>) -> tensor<64x2x1x16xf32> {
+  %o = gqa.attention %q, %k, %k offset(32) window(4, 202)
+    : (tensor<64x2x1x16xf32>, tensor<64x1x256x16xf32>, tensor<64x1x256x16xf32>) -> tensor<64x2x1x16xf32>
   return %o : tensor<64x2x1x16xf32>
 }
 

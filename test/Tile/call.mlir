@@ -19,7 +19,6 @@ func.func @caller(%q: tensor<1x8x64x16xf32>, %k: tensor<1x2x16x64xf32>, %v: tens
 // CHECK: tile.kernel grid({{.*}}) work(%{{.*}}) {
 // CHECK: return
 
-// CHECK-LABEL: func @dynamic
 func.func @dynamic(%q: tensor<?x?x?x16xf32>, %k: tensor<?x?x?x16xf32>) -> tensor<?x?x?x16xf32> {
   %o = gqa.attention %q, %k, %k
     : (tensor<?x?x?x16xf32>, tensor<?x?x?x16xf32>, tensor<?x?x?x16xf32>) -> tensor<?x?x?x16xf32>

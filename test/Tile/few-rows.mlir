@@ -9,14 +9,15 @@
 // CHECK: %[[VROOM:.*]] = tile.scratch : memref<32x128xbf16>
 // CHECK: %[[S:.*]] = tile.scratch : memref<4x32xf32>
 // CHECK: memref.subview %arg0[%[[B]], %[[H]], 0, 0] [1, 4, 1, 128]
-// CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) : {{.*}} -> memref<4x128xf32>
+// Two bf16 of a word are widened by one operation each, the even and the odd ones apart.
+// CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) paired = 8 : {{.*}} -> memref<4x128xf32>
 // CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c32 {
 // CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c32
 // CHECK: memref.subview %arg1[%[[B]], %[[KV]], %[[J]], 0]
 // CHECK: %[[K:.*]] = tile.pack %{{.*}} into %[[KROOM]]
 // This block's values come near during the first product, the next block's keys during the second.
 // CHECK: %[[VALUES:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[J]], 0]
-// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] prefetch(%[[VALUES]] :
+// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] paired = 8 prefetch(%[[VALUES]] :
 // Only a block that is not full needs the mask.
 // CHECK: %[[PART:.*]] = arith.cmpi slt, %[[N]], %c32
 // CHECK: scf.if %[[PART]] {
@@ -26,8 +27,8 @@
 // CHECK: %[[V:.*]] = tile.pack %{{.*}} into %[[VROOM]]
 // CHECK: %[[NEXT:.*]] = arith.addi %[[J]], %c32
 // CHECK: %[[KEYS:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[NEXT]], 0]
-// CHECK: tile.pv %[[S]], %[[V]], %{{.*}} hidden(%[[HIDDEN]]) prefetch(%[[KEYS]] :
-// CHECK: tile.finish {{.*}} queries(%c1) scale(%cst) dead_row = zero
+// CHECK: tile.pv %[[S]], %[[V]], %{{.*}} hidden(%[[HIDDEN]]) paired = 8 prefetch(%[[KEYS]] :
+// CHECK: tile.finish {{.*}} queries(%c1) scale(%cst) {{.*}}paired = 8
 func.func @decode(%q: tensor<32x8x1x128xbf16>, %k: tensor<32x2x64x128xbf16>, %v: tensor<32x2x64x128xbf16>)
     -> tensor<32x8x1x128xbf16> {
   %o = gqa.attention %q, %k, %v
@@ -35,11 +36,21 @@ func.func @decode(%q: tensor<32x8x1x128xbf16>, %k: tensor<32x2x64x128xbf16>, %v:
   return %o : tensor<32x8x1x128xbf16>
 }
 
-// Head dimensions that are no whole number of vectors are padded in the room. A wider block where heads are narrow.
+// A head of 24 is not made of pairs of vectors.
 // CHECK-LABEL: func private @gqa_attention_1
-// CHECK: tile.scratch : memref<128x16xf32>
-// CHECK: tile.scratch : memref<128x24xf32>
-// CHECK: tile.scratch : memref<6x128xf32>
+// CHECK-NOT: paired
+// CHECK: return
+func.func @not_paired(%q: tensor<32x8x1x24xbf16>, %k: tensor<32x2x64x24xbf16>) -> tensor<32x8x1x24xbf16> {
+  %o = gqa.attention %q, %k, %k
+    : (tensor<32x8x1x24xbf16>, tensor<32x2x64x24xbf16>, tensor<32x2x64x24xbf16>) -> tensor<32x8x1x24xbf16>
+  return %o : tensor<32x8x1x24xbf16>
+}
+
+// Head dimensions that are no whole number of vectors are padded in the room. A wider block where heads are narrow.
+// CHECK-LABEL: func private @gqa_attention_2
+// CHECK: tile.scratch : memref<96x16xf32>
+// CHECK: tile.scratch : memref<96x24xf32>
+// CHECK: tile.scratch : memref<6x96xf32>
 func.func @padded(%q: tensor<32x6x3x13xf32>, %k: tensor<32x3x64x13xf32>, %v: tensor<32x3x64x20xf32>)
     -> tensor<32x6x3x20xf32> {
   %o = gqa.attention %q, %k, %v

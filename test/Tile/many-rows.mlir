@@ -12,7 +12,7 @@
 // CHECK: %[[S:.*]] = tile.scratch : memref<96x48xf32>
 // CHECK: memref.subview %arg0[%[[B]], %[[H]], %[[I]], 0] [1, 4, %[[N]], 80]
 // CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c12) transposed : memref<4x?x80xf16, {{.*}}>, memref<80x48xf32>
-// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c96 {
+// CHECK: scf.for %[[J:.*]] = %c0 to %c200 step %c96 {
 // CHECK: %[[K:.*]] = tile.pack %{{.*}} into %[[KROOM]] : memref<?x80xf16, {{.*}} -> memref<?x80xf32
 // CHECK-NOT: prefetch
 // CHECK: tile.qk %[[Q]], %[[K]], %[[S]] transposed :
@@ -20,9 +20,9 @@
 // CHECK: tile.softmax_step %[[S]], {{.*}} transposed :
 // CHECK: tile.pv %[[S]], {{.*}} transposed :
 // CHECK: tile.finish {{.*}} queries(%c12) scale(%cst) dead_row = zero : memref<48x80xf32>
-func.func @prefill(%q: tensor<8x8x64x80xf16>, %k: tensor<8x2x64x80xf16>, %v: tensor<8x2x64x80xf16>) -> tensor<8x8x64x80xf16> {
+func.func @prefill(%q: tensor<8x8x64x80xf16>, %k: tensor<8x2x200x80xf16>, %v: tensor<8x2x200x80xf16>) -> tensor<8x8x64x80xf16> {
   %o = gqa.attention %q, %k, %v
-    : (tensor<8x8x64x80xf16>, tensor<8x2x64x80xf16>, tensor<8x2x64x80xf16>) -> tensor<8x8x64x80xf16>
+    : (tensor<8x8x64x80xf16>, tensor<8x2x200x80xf16>, tensor<8x2x200x80xf16>) -> tensor<8x8x64x80xf16>
   return %o : tensor<8x8x64x80xf16>
 }
 

@@ -3,20 +3,20 @@
 
 // A mask that broadcasts becomes a view with strides of zero. With tile.score scores are no longer in units of the scale.
 // CHECK-LABEL: func private @gqa_attention_0
-// CHECK-SAME: %[[MASK:[^:]*]]: memref<64xi1, strided<[?], offset: ?>>, %[[BIAS:[^:]*]]: memref<4x1x1xf16
-// CHECK: memref.reinterpret_cast %[[MASK]] to {{.*}} sizes: [64, 4, 1, 64], strides: [%c0, %c0, %c0, %{{.*}}]
-// CHECK: memref.reinterpret_cast %[[BIAS]] to {{.*}} sizes: [64, 4, 1, 64], strides: [%c0, %{{.*}}, %c0, %c0]
+// CHECK-SAME: %[[MASK:[^:]*]]: memref<200xi1, strided<[?], offset: ?>>, %[[BIAS:[^:]*]]: memref<4x1x1xf16
+// CHECK: memref.reinterpret_cast %[[MASK]] to {{.*}} sizes: [64, 4, 1, 200], strides: [0, 0, 0, %{{.*}}]
+// CHECK: memref.reinterpret_cast %[[BIAS]] to {{.*}} sizes: [64, 4, 1, 200], strides: [0, %{{.*}}, 0, 0]
 // CHECK: tile.kernel grid(%[[B:.*]] = %c64, %[[KV:.*]] = %c2,
 // CHECK: %[[H:.*]] = arith.muli %[[KV]], %c2
 // CHECK: scf.for %[[J:.*]] = %c0 to
 // CHECK: tile.qk
-// CHECK: tile.score %{{.*}} at(%[[B]], %[[H]], %c0, %[[J]]) heads(%c2) queries(%c1) period(%c1) keys(%{{.*}}) scale(%[[SCALE:.*]]) softcap = 3.000000e+01 bias({{.*}} : memref<64x4x1x64xf16, {{.*}}>) mask({{.*}} : memref<64x4x1x64xi1, {{.*}}>) :
+// CHECK: tile.score %{{.*}} at(%[[B]], %[[H]], %c0, %[[J]]) heads(%c2) queries(%c1) period(%c1) keys(%{{.*}}) scale(%[[SCALE:.*]]) softcap = 3.000000e+01 bias({{.*}} : memref<64x4x1x200xf16, {{.*}}>) mask({{.*}} : memref<64x4x1x200xi1, {{.*}}>) :
 // CHECK: tile.softmax_step {{.*}} scale(%[[UNIT:.*]]) :
 // CHECK: tile.finish {{.*}} scale(%[[UNIT]])
-func.func @clauses(%q: tensor<64x4x1x16xf32>, %k: tensor<64x2x64x16xf32>, %mask: tensor<64xi1>, %bias: tensor<4x1x1xf16>)
+func.func @clauses(%q: tensor<64x4x1x16xf32>, %k: tensor<64x2x200x16xf32>, %mask: tensor<200xi1>, %bias: tensor<4x1x1xf16>)
     -> tensor<64x4x1x16xf32> {
   %o = gqa.attention %q, %k, %k softcap(30.0) bias(%bias) mask(%mask)
-    : (tensor<64x4x1x16xf32>, tensor<64x2x64x16xf32>, tensor<64x2x64x16xf32>, tensor<64xi1>, tensor<4x1x1xf16>)
+    : (tensor<64x4x1x16xf32>, tensor<64x2x200x16xf32>, tensor<64x2x200x16xf32>, tensor<200xi1>, tensor<4x1x1xf16>)
     -> tensor<64x4x1x16xf32>
   return %o : tensor<64x4x1x16xf32>
 }

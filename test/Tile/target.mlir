@@ -8,19 +8,19 @@
 // NONSENSE: error: target 'cpu:nonsense' is not a processor that LLVM knows; try cpu, cpu:x86-64-v3 or cpu:znver4
 // CUDA: error: target 'cuda' is unknown; expected cpu or cpu:ARCH
 
-// Six rows: fewer than 16 or 8 lanes; with 4 lanes they fill vectors. A head of 20 is padded to whole vectors.
-// V4: tile.scratch : memref<6x32xf32>
+// Twelve rows: fewer than two vectors of 16 or 8 lanes, three of 4. A head of 20 is padded to whole vectors.
+// V4: tile.scratch : memref<12x32xf32>
 // V4: tile.qk
 // V4-NOT: transposed
 // V4: tile.softmax_step
-// V3: tile.scratch : memref<6x24xf32>
+// V3: tile.scratch : memref<12x24xf32>
 // V3: tile.qk
 // V3-NOT: transposed
 // V3: tile.softmax_step
-// V2: tile.scratch : memref<20x48xf32>
+// V2: tile.scratch : memref<20x12xf32>
 // V2: tile.qk {{.*}} transposed
-func.func @main(%q: tensor<64x6x1x20xf32>, %k: tensor<64x1x64x20xf32>) -> tensor<64x6x1x20xf32> {
+func.func @main(%q: tensor<64x12x1x20xf32>, %k: tensor<64x1x64x20xf32>) -> tensor<64x12x1x20xf32> {
   %o = gqa.attention %q, %k, %k
-    : (tensor<64x6x1x20xf32>, tensor<64x1x64x20xf32>, tensor<64x1x64x20xf32>) -> tensor<64x6x1x20xf32>
-  return %o : tensor<64x6x1x20xf32>
+    : (tensor<64x12x1x20xf32>, tensor<64x1x64x20xf32>, tensor<64x1x64x20xf32>) -> tensor<64x12x1x20xf32>
+  return %o : tensor<64x12x1x20xf32>
 }

@@ -22,7 +22,8 @@ struct Schedule {
   bool paired = false;
 };
 
-Schedule chooseSchedule(AttentionOp op, const CPUTarget &target);
+/// For tiles of at most `queries` queries of each head, which may be dynamic.
+Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target);
 
 /// How an attention's keys are split: enough tasks for every core, but none that is too short to pay for the
 /// merge. It depends on shapes only, never on the machine, and so do the results.

@@ -1,0 +1,82 @@
+// From an attention's sizes to tiles, and from there to kernels.
+#include "AttentionFunction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// Cuts the attention into tiles.
+void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &b) {
+  values.schedule = schedule;
+  values.paired = schedule.paired ? b.getI64IntegerAttr(schedule.lanes) : IntegerAttr();
+  Value one = b.index(1);
+  Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
+  values.period = b.max(b.min(share, values.queries), one);
+  values.blocks = b.ceilDiv(values.queries, values.period);
+  Value rows = b.mul(values.group, values.period);
+  values.rows = schedule.transposed ? b.roundUp(rows, schedule.lanes) : rows;
+  values.keyWidth = b.roundUp(values.keyDim, schedule.lanes);
+  values.valueWidth = b.roundUp(values.valueDim, schedule.lanes);
+}
+
+/// Splits the keys where there are few tiles, and allocates room for the states of the parts.
+void bindSplits(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
+  Value one = b.index(1);
+  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
+  Value wanted = b.ceilDiv(b.index(kEnoughTasks), b.max(tiles, one));
+  values.splits = b.max(b.min(wanted, b.ceilDiv(values.keys, b.index(kLeastKeysOfTask))), one);
+  if (getConstantIntValue(values.splits) == 1)
+    return;
+  Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, values.splits, one);
+  Value parts = b.createOrFold<arith::SelectOp>(isOne, b.index(0), b.mul(tiles, values.splits));
+  auto allocate = [&](ArrayRef<Value> sizes) -> Value {
+    SmallVector<int64_t> shape;
+    SmallVector<Value> dynamic;
+    for (Value size : sizes) {
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+      if (ShapedType::isDynamic(shape.back()))
+        dynamic.push_back(size);
+    }
+    auto type = MemRefType::get(shape, op.getAccumulatorType());
+    return memref::AllocOp::create(b, type, dynamic, b.getI64IntegerAttr(64));
+  };
+  values.partialO = allocate({parts, values.rows, values.valueWidth});
+  values.partialM = allocate({parts, values.rows});
+  values.partialL = allocate({parts, values.rows});
+}
+
+void buildFor(AttentionOp op, AttentionValues values, const Schedule &schedule, IndexBuilder &b) {
+  bindTiles(values, schedule, b);
+  bindSplits(op, values, b);
+  buildAttentionKernel(op, values, b);
+  buildMergeKernel(op, values, b);
+}
+
+} // namespace
+
+void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b) {
+  Schedule general = chooseSchedule(op, op.getNumQueries(), target);
+  Schedule single = chooseSchedule(op, 1, target);
+  bool dynamic = ShapedType::isDynamic(op.getNumQueries());
+  if (!dynamic || single.transposed == general.transposed) {
+    buildFor(op, values, general, b);
+    return;
+  }
+  // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
+  auto branch = scf::IfOp::create(b, isOne, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  AttentionValues step = values;
+  step.queries = b.index(1);
+  buildFor(op, step, single, b);
+  b.setInsertionPoint(branch.elseYield());
+  buildFor(op, values, general, b);
+}
+
+} // namespace gqa

@@ -52,9 +52,9 @@ public:
     Value rows = b.size(s, 0);
     least = b.splat(0.0);
     // Several rows at a time: each is one long chain of dependent operations.
-    constexpr int64_t kTogether = 4;
-    int64_t known = getConstantIntValue(rows).value_or(0), whole = known / kTogether * kTogether;
-    buildRows(b.index(0), b.index(whole), kTogether);
+    int64_t together = b.target.registers >= 32 ? 4 : 2;
+    int64_t known = getConstantIntValue(rows).value_or(0), whole = known / together * together;
+    buildRows(b.index(0), b.index(whole), together);
     if (known)
       buildRows(b.index(whole), rows, known - whole);
     else

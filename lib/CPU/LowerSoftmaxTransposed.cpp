@@ -17,13 +17,17 @@ public:
 
   void build() {
     Value lanes = b.index(b.lanes), vectors = b.div(b.size(s, 1), lanes), zero = b.index(0);
-    // Two vectors at a time: the exponential of one fills the gaps of the other's.
-    Value pairs = b.div(vectors, b.index(2));
-    SmallVector<Value> least = b.fold(zero, pairs, 1, {b.splat(0.0)}, [&](Value pair, ValueRange so) {
-      Value row = b.mul(pair, b.index(2 * b.lanes));
-      return SmallVector<Value>{buildVectors({row, b.add(row, lanes)}, so[0])};
-    });
-    least = b.fold(b.mul(pairs, b.index(2)), vectors, 1, least, [&](Value vector, ValueRange so) {
+    SmallVector<Value> least = {b.splat(0.0)};
+    Value done = zero;
+    if (b.target.registers >= 32) { // two at a time: the exponential of one fills the gaps of the other's
+      Value pairs = b.div(vectors, b.index(2));
+      least = b.fold(zero, pairs, 1, least, [&](Value pair, ValueRange so) {
+        Value row = b.mul(pair, b.index(2 * b.lanes));
+        return SmallVector<Value>{buildVectors({row, b.add(row, lanes)}, so[0])};
+      });
+      done = b.mul(pairs, b.index(2));
+    }
+    least = b.fold(done, vectors, 1, least, [&](Value vector, ValueRange so) {
       return SmallVector<Value>{buildVectors({b.mul(vector, lanes)}, so[0])};
     });
     Value lowest = vector::ReductionOp::create(b, vector::CombiningKind::MINNUMF, least[0],

@@ -86,9 +86,11 @@ public:
   }
 
 private:
-  // What the lowering leaves to be done: repeated address arithmetic and what does not change in a loop.
-  static constexpr const char *kKernelPasses =
-      "early-cse,simplifycfg,loop-mssa(licm),instcombine,loop-unroll,early-cse,simplifycfg";
+  // What the lowering leaves to be done: repeated address arithmetic, what does not change in a loop, and
+  // short loops.
+  static constexpr const char *kKernelPasses = "early-cse,simplifycfg,loop-mssa(loop-rotate,licm),"
+                                               "instcombine<no-verify-fixpoint>,loop(loop-idiom,indvars),"
+                                               "loop-unroll,early-cse,simplifycfg";
 
   static llvm::PipelineTuningOptions tuning() {
     llvm::PipelineTuningOptions options;

@@ -2,6 +2,9 @@
 
     case = draw(rng)                 # a dict that prints as one line and can be pasted into a test
     program = build(case)            # .text, .inputs (arrays of the function's arguments), .options, .qkv
+
+A case is `dynamic` if no size is known to the compiler; with dynamic="lengths" heads and head dimensions are known, as in
+a decoder: then the text does not depend on batch, queries and keys, and one compiled function serves many cases.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +18,7 @@ SIZES = [0, 1, 3, 4, 17, 64, 65, 113, 130]
 DIMS = [1, 5, 16, 20, 32, 64, 80, 128]
 # The rule for errors compares maxima and means over a head, which therefore needs more than a few elements.
 VALUE_DIMS = [16, 20, 33, 64, 80, 128]
+HUGE = {"logits_6e4": 6e4, "logits_-6e4": -6e4, "logits_-524288": -524288}
 LAYOUTS = ["bhsd", "bshd", "bhds", "sbhd", "hbsd", "dshb"]
 
 
@@ -28,10 +32,13 @@ def draw(rng):
 
     batch, kv_heads = pick(1, 1, 2, 3), pick(1, 2, 3)
     queries, keys, dim, value_dim = pick(*SIZES), pick(*SIZES), pick(*DIMS), pick(*VALUE_DIMS)
-    queries = max(queries, 2048 // value_dim)  # the rule on rounding compares the largest errors of a head
-    case = dict(dtype=pick("f32", "f32", "f64", "f16", "bf16"), batch=batch, kv_heads=kv_heads, group=pick(1, 2, 3, 5, 8),
+    if rng.random() < 0.4:  # decoding: few rows, and enough keys to split them
+        batch, queries, keys = pick(1, 2, 5), pick(1, 1, 2, 3), pick(*SIZES, 239, 799, 1025)
+    else:
+        queries = max(queries, 2048 // value_dim)  # the rule on rounding compares the largest errors of a head
+    case = dict(dtype=pick("f32", "f32", "f64", "f16", "bf16"), batch=batch, kv_heads=kv_heads, group=pick(1, 2, 3, 5, 7, 8, 16),
                 queries=queries, keys=keys, dim=dim, value_dim=value_dim,
-                dynamic=rng.random() < 0.4, seed=int(rng.integers(1 << 30)), lse=rng.random() < 0.5, strided=rng.random() < 0.2)
+                dynamic=pick(False, False, "lengths", True), seed=int(rng.integers(1 << 30)), lse=rng.random() < 0.5, strided=rng.random() < 0.2)
     optional = dict(
         layouts=maybe(0.5, lambda: tuple(pick(*LAYOUTS) for _ in range(4))),
         causal=maybe(0.4, lambda: True),
@@ -44,7 +51,7 @@ def draw(rng):
         sinks=maybe(0.2, lambda: pick("f32", "f64", "f16")),
         dead_row=maybe(0.5, lambda: pick("zero", "nan", "uniform")),
         score=maybe(0.3, lambda: pick("alibi", "documents", "runtime", "holes")),
-        values=maybe(0.4, lambda: pick("equal", "poison", "denormal")))
+        values=maybe(0.4, lambda: pick("equal", "poison", "denormal", "zeros")))
     case.update({name: value for name, value in optional.items() if value is not None})
     if (case.get("causal") or case.get("window")) and (case["dynamic"] or queries != keys or rng.random() < 0.5):
         values = [int(x) for x in rng.integers(-5, keys + 5, pick(1, batch))]
@@ -68,13 +75,20 @@ class Program:
     qkv: tuple = ()                               # logical order, as the reference wants them
     options: dict = field(default_factory=dict)  # of the reference
 
-    def argument(self, value, dtype):
-        """Adds an argument of the function; returns its SSA name and type."""
+    def argument(self, value, dtype, letters=None):
+        """Adds an argument of the function; returns its SSA name and type. The letters name the dimensions of q, k, v."""
         value = np.asarray(value)
         self.inputs.append(to_bf16(value) if dtype == "bf16" else value)
-        shape = "".join(f"{'?' if self.case['dynamic'] else size}x" for size in value.shape)
-        self.types.append(f"tensor<{shape}{dtype}>")
+        self.types.append(self.tensor(value.shape, dtype, letters))
         return f"%a{len(self.inputs) - 1}", self.types[-1]
+
+    def tensor(self, sizes, dtype, letters=None):
+        """The type of a tensor, with as much about its sizes as the case lets the compiler know."""
+        dynamic = self.case["dynamic"]
+        hidden = [bool(dynamic)] * len(sizes)
+        if dynamic == "lengths" and letters:
+            hidden = [letter in "bs" for letter in letters]
+        return "tensor<" + "".join(f"{'?' if h else n}x" for h, n in zip(hidden, sizes)) + dtype + ">"
 
 
 def build(case):
@@ -108,7 +122,7 @@ class _Builder(ScoreRegions):
         self.program.qkv = q, k, v = self._unusual(c.get("values"), q, k, v)
         layouts = c.get("layouts", ("bhsd",) * 4)
         for name, value, layout in zip("qkv", (q, k, v), layouts):
-            self._operand(*self._strided(value.transpose(["bhsd".index(letter) for letter in layout])))
+            self._operand(*self._strided(value.transpose(["bhsd".index(letter) for letter in layout]), layout))
         self.clauses.append("layout(" + ", ".join(f'{n} = "{l}"' for n, l in zip("qkvo", layouts)) + ")")
         self.result = [(c["batch"], q.shape[1], c["queries"], c["value_dim"])["bhsd".index(l)] for l in layouts[3]]
 
@@ -118,10 +132,20 @@ class _Builder(ScoreRegions):
             q, k = np.rint(q * 2) * 4096, np.rint(k * 2)
         elif kind == "equal":
             q = np.zeros_like(q)
+        elif kind in HUGE:  # all equal, and exact where the head dimension is 64: 64 q k / 8
+            q, k = rounded(np.full(q.shape, HUGE[kind] / 16), dtype), np.full_like(k, 2)
         elif kind == "denormal":
-            v = rounded(v * (1e-6 if dtype == "f16" else 1e-39), dtype)
+            tiny = {"f16": 1e-6, "f64": 1e-310}.get(dtype, 1e-39)
+            # In every second column: where all results are denormal the rule allows errors as large as the largest of
+            # them, and whether the mean of a result that is flushed to zero passes depends on how they are distributed.
+            k[..., ::2], v[..., ::2] = rounded(k[..., ::2] * tiny, dtype), rounded(v[..., ::2] * tiny, dtype)
+        elif kind == "zeros":  # a product of -0.0 is what marks a hidden key, in other places
+            q, v = np.full_like(q, -0.0), np.where(v < 0, np.full_like(v, -0.0), v)
         elif kind == "one_huge" and k.size:
             q, k[:, :, -1] = np.rint(q * 2), np.rint(k[:, :, -1] * 2) * 512
+        elif kind == "garbage":  # where no row looks
+            for b, length in enumerate(np.broadcast_to(np.array(self.case["kv_len"][1]), len(k))):
+                k[b, :, max(length, 0):], v[b, :, max(length, 0):] = np.nan, (-np.inf, np.nan)[b % 2]
         elif kind == "poison":
             for array, poison in ((v, np.nan), (v, np.inf), (k, np.nan), (k, -np.inf)):
                 if array.size:
@@ -132,11 +156,11 @@ class _Builder(ScoreRegions):
         self.operands.append(name)
         self.types.append(type_)
 
-    def _strided(self, value):
+    def _strided(self, value, letters):
         """The tensor as an argument or, where the case says so, as every second element of a larger one."""
         value = np.ascontiguousarray(value)
         if not self.case["strided"] or self.case["dynamic"] or not value.size:
-            return self.program.argument(value, self.case["dtype"])
+            return self.program.argument(value, self.case["dtype"], letters)
         step = [1, 1, 2, 2]
         wide = np.full([n * s for n, s in zip(value.shape, step)], np.nan, dtype=value.dtype)
         wide[:, :, ::2, ::2] = value
@@ -215,12 +239,11 @@ class _Builder(ScoreRegions):
             self.clauses.append(text)
 
     def _print(self):
-        def shape(sizes, dtype):
-            return "tensor<" + "".join(f"{'?' if self.case['dynamic'] else n}x" for n in sizes) + dtype + ">"
         c = self.case
-        results = [shape(self.result, c["dtype"])]
+        results = [self.program.tensor(self.result, c["dtype"], c.get("layouts", ("bhsd",) * 4)[3])]
         if c["lse"]:
-            results.append(shape([c["batch"], c["kv_heads"] * c["group"], c["queries"]], self.float))
+            sizes = [c["batch"], c["kv_heads"] * c["group"], c["queries"]]
+            results.append(self.program.tensor(sizes, self.float, "bhs"))
         names = ["%o", "%l"][:len(results)]
         arguments = ", ".join(f"%a{n}: {t}" for n, t in enumerate(self.program.types))
         q, k, v = self.operands[:3]

@@ -1,13 +1,13 @@
-"""Attention through gqa-run against float64, over random cases and over the cases that are known to be hard.
+"""Attention kernels against float64, over random cases and over the cases that are known to be hard.
 
 Tolerances are the rule of `reference.check`. Its base is an unfused evaluation, whose error is one sample of rounding
-noise: heads are large enough to compare the largest of many errors, and scores that are large are exact.
+noise: samples are large enough to compare the largest of many errors (see attention_call), and scores that are large are
+exact.
 
 GQA_CAMPAIGN=N runs N random cases instead of 24; GQA_TARGET=cpu:x86-64-v3 compiles for another processor.
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,81 +15,104 @@ import numpy as np
 import pytest
 
 import attention_cases
-from reference import attention, check, check_lse, from_bf16, largest_score, unfused
+from attention_call import call, check_case, compiled, verify
+from attention_hard import CLAUSES, HEADS, SHAPES, SIZES, VALUES, clauses, shaped
+from reference import from_bf16
 
-RUN = os.environ.get("GQA_RUN") or shutil.which(
-    "gqa-run", path=str(Path(__file__).parents[2] / "build" / "bin") + os.pathsep + os.environ["PATH"])
 TARGET = os.environ.get("GQA_TARGET", "cpu")
 CASES = int(os.environ.get("GQA_CAMPAIGN", 24))
+DTYPES = ["f32", "bf16", "f16", "f64"]
+# Compiling takes most of the time: each clause in one type.
+TYPE_OF = {name: DTYPES[n % 4] for n, name in enumerate(CLAUSES)}
+# What distinguishes the processors' code: bounds, masks, the merge, values that are not finite, and narrow types.
+ON_TARGETS = ["causal", "kv_len", "poison", "sinks"]
+# Flags of /proc/cpuinfo: what a processor must have, said apart from what the compiler says.
+FEATURES = {"cpu": "", "cpu:x86-64-v2": "ssse3 sse4_1 sse4_2 popcnt cx16", "cpu:x86-64-v3": "avx2 fma f16c bmi1 bmi2 movbe",
+            "cpu:x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl"}
 
 
-def check_case(program, output, lse):
-    """Asserts that an output, in logical order, and lse (or None) are those of a program of attention_cases."""
-    (q, k, v), dtype, options = program.qkv, program.case["dtype"], program.options
-    ref, ref_lse = attention(q, k, v, **options)
-    check(output, ref, unfused(q, k, v, dtype, **options)[0], dtype)
-    if lse is not None:
-        check_lse(lse, ref_lse, dtype, largest_score(q, k, **options))
+def has(target):
+    """Whether this machine has the features of a target."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    flags = next((line for line in lines if line.startswith("flags")), "").split()
+    return set(FEATURES[target].split()) <= set(flags)
 
 
-def run(program, directory):
-    """(output in logical order, lse or None) from gqa-run."""
-    assert RUN, "gqa-run is not built; build it, or name it by GQA_RUN"
-    (directory / "case.mlir").write_text(program.text)
-    np.savez(directory / "in.npz", **{f"arg{n}": value for n, value in enumerate(program.inputs)})
-    subprocess.run([RUN, directory / "case.mlir", f"--inputs={directory / 'in.npz'}",
-                    f"--outputs={directory / 'out.npz'}", f"--target={TARGET}"], check=True, timeout=60)
-    results = np.load(directory / "out.npz")
-    output = results["out0"]
-    if program.case["dtype"] == "bf16":
-        output = from_bf16(output)
-    layout = program.case.get("layouts", ("bhsd",) * 4)[3]
-    return output.transpose([layout.index(letter) for letter in "bhsd"]), results.get("out1")
+class TestHard:
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("values", VALUES)
+    def test_values(self, values, dtype, shape):
+        if values == "logits_-524288" and dtype == "f16":
+            values = "logits_-6e4"  # no number of f16; the unfused evaluation would hide every key
+        verify(shaped(shape, dtype=dtype, **{} if values == "normal" else {"values": values}), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("name", CLAUSES)
+    def test_clauses(self, name, shape):
+        verify(clauses(name, shape, dtype=TYPE_OF[name]), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("heads", HEADS, ids=str)
+    def test_heads(self, heads, shape):
+        group, dim, value_dim = heads
+        more = dict(kv_heads=1, group=group, dim=dim, value_dim=value_dim, dtype=DTYPES[HEADS.index(heads) % 4])
+        if shape == "many":  # a fair sample
+            more["queries"] = max(100, 2048 // value_dim)
+        verify(shaped(shape, **more), TARGET)
+
+    @pytest.mark.parametrize("sizes", SIZES, ids=str)
+    def test_sizes(self, sizes):
+        queries, keys = sizes
+        batch = 5 if queries * keys < 20000 else 1
+        verify(shaped("few", batch=batch, queries=queries, keys=keys, causal=True, offset=("i64", [keys - queries]),
+                      dead_row="uniform"), TARGET)
+
+    def test_no_batch(self):
+        verify(shaped("many", batch=0), TARGET)
+
+    @pytest.mark.parametrize("shape", ["few_split", "many"])
+    def test_every_second_element(self, shape):
+        verify(shaped(shape, dynamic=False, strided=True, dtype="f16"), TARGET)
 
 
-def verify(case, directory):
-    print(case)
-    program = attention_cases.build(case)
-    check_case(program, *run(program, directory))
+class TestTargets:
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("name", ON_TARGETS)
+    @pytest.mark.parametrize("target", FEATURES)
+    def test_hard(self, target, name, shape):
+        case = clauses(name, shape, dtype=TYPE_OF[name])
+        if has(target):
+            verify(case, target)
+            return
+        with pytest.raises(ValueError, match=f"target '{target}' (needs the processor feature|is not a processor)"):
+            compiled(attention_cases.build(case).text, target=target)
+
+    def test_unknown(self):
+        with pytest.raises(ValueError, match="'cpu:x86-64-v9' is not a processor that LLVM knows"):
+            compiled(attention_cases.build(shaped("few")).text, target="cpu:x86-64-v9")
 
 
-BASE = dict(dtype="f32", batch=2, kv_heads=2, group=3, queries=17, keys=65, dim=32, value_dim=32, dynamic=False, seed=1,
-            lse=True, strided=False)
-
-HARD = {
-    "one_key": dict(keys=1),
-    "three_queries": dict(queries=3, keys=113, causal=True, offset=("constant", 110)),
-    "no_keys": dict(keys=0, dead_row="zero"),
-    "no_keys_nan": dict(keys=0, dead_row="nan"),
-    "no_queries": dict(queries=0),
-    "no_batch": dict(batch=0),
-    "odd_dims": dict(queries=600, dim=33, value_dim=7),
-    "one_value_dim": dict(queries=130, dim=24, value_dim=1),
-    "decode_group_16": dict(queries=1, group=16, keys=239),
-    "many_tiles": dict(queries=130, keys=239, causal=True, offset=("constant", 109)),
-    "more_queries_than_keys": dict(queries=65, keys=17, causal=True, offset=("constant", 0), dead_row="uniform"),
-    "negative_offset": dict(causal=True, offset=("i64", [-3, 70]), dead_row="nan"),
-    "window_0": dict(window=(0, 0), offset=("constant", 48)),
-    "window_1": dict(window=(1, 1), offset=("i32", [48])),
-    "kv_len_beyond": dict(kv_len=("i32", [-4, 1000]), dead_row="uniform"),
-    "equal_logits": dict(values="equal"),
-    "large_logits": dict(dim=64, values="large"),
-    "one_huge_key": dict(dim=64, values="one_huge"),
-    "poison": dict(values="poison", causal=True, offset=("constant", 20)),
-    "poison_bf16": dict(values="poison", dtype="bf16", kv_len=("i64", [40, 3])),
-    "sinks": dict(sinks="f32", kv_len=("i64", [0, 30])),
-    "softcap_f64": dict(dtype="f64", softcap=5.0),
-    "scale_zero": dict(scale=("constant", 0.0)),
-    "everything_dynamic": dict(dynamic=True, score="alibi", mask=(6, 1, 65), bias=("f16", (2, 1, 17, 1)),
-                               layouts=("bshd", "bhds", "sbhd", "dshb"), dtype="f16"),
-}
-
-
-class TestAttention:
-    @pytest.mark.parametrize("name", HARD)
-    def test_hard(self, name, tmp_path):
-        verify({**BASE, **HARD[name]}, tmp_path)
-
+class TestRandom:
     @pytest.mark.parametrize("seed", range(CASES))
-    def test_random(self, seed, tmp_path):
-        verify(attention_cases.draw(np.random.default_rng(seed)), tmp_path)
+    def test_random(self, seed):
+        verify(attention_cases.draw(np.random.default_rng(seed)), TARGET)
+
+
+class TestCommandLine:
+    """The same through gqa-run, whose arrays go through files."""
+
+    @pytest.mark.parametrize("name, shape", [("masks", "many"), ("layouts", "few_split")])
+    def test_run(self, name, shape, tools, tmp_path):
+        dtype = TYPE_OF[name]
+        program = attention_cases.build(clauses(name, shape, dtype=dtype))
+        (tmp_path / "case.mlir").write_text(program.text)
+        np.savez(tmp_path / "in.npz", **{f"arg{n}": value for n, value in enumerate(program.inputs)})
+        subprocess.run([tools / "gqa-run", tmp_path / "case.mlir", f"--inputs={tmp_path / 'in.npz'}",
+                        f"--outputs={tmp_path / 'out.npz'}", f"--target={TARGET}"], check=True, timeout=60)
+        results = np.load(tmp_path / "out.npz")
+        output = from_bf16(results["out0"]) if dtype == "bf16" else results["out0"]
+        layout = program.case.get("layouts", ("bhsd",) * 4)[3]
+        output = output.transpose([layout.index(letter) for letter in "bhsd"])
+        check_case(program, output, results["out1"])
+        np.testing.assert_array_equal(output, call(program, TARGET)[0])

@@ -180,6 +180,22 @@ func.func @qk_c2_stride(%q: memref<4x16xf32>, %k: memref<4x16xf32, strided<[1, 4
 
 // -----
 
+func.func @qk_c3_type(%q: memref<4x16xf32>, %k: memref<64x16xf16>, %s: memref<4x64xf32>) {
+  // expected-error @+1 {{'tile.qk' op is paired, expected k of type bf16 and no transposed tile, found 'f16'}}
+  tile.qk %q, %k, %s paired = 8 : memref<4x16xf32>, memref<64x16xf16>, memref<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c3_columns(%q: memref<4x24xf32>, %k: memref<64x24xbf16>, %s: memref<4x64xf32>) {
+  // expected-error @+1 {{'tile.qk' op is paired for vectors of 8, expected a multiple of 16 columns}}
+  tile.qk %q, %k, %s paired = 8 : memref<4x24xf32>, memref<64x24xbf16>, memref<4x64xf32>
+  return
+}
+
+// -----
+
 func.func @score_c1_scale(%s: memref<4x64xf32>, %n: index, %scale: f64) {
   // expected-error @+1 {{'tile.score' op expects a scale of the type of s, 'f32', found 'f64'}}
   tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale) : memref<4x64xf32>, f64
@@ -295,6 +311,25 @@ func.func @pv_c2_stride(%p: memref<4x64xf32>, %v: memref<64x16xf32, strided<[1, 
   // expected-error @+1 {{'tile.pv' op expects stride 1 in the last dimension of p, v and o, found 'memref<64x16xf32, strided<[1, 64]>>'}}
   tile.pv %p, %v, %o rescale(%a) hidden(%h)
     : memref<4x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<4x16xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c3_transposed(%p: memref<64x16xf32>, %v: memref<64x16xf32>, %o: memref<16x16xf32>, %a: memref<16xf32>,
+                            %h: i1) {
+  // expected-error @+1 {{'tile.pv' op is paired, expected v of type bf16 and no transposed tile, found 'f32'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed paired = 8
+    : memref<64x16xf32>, memref<64x16xf32>, memref<16x16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c3_columns(%p: memref<4x64xf32>, %v: memref<64x?xbf16>, %o: memref<4x?xf32>, %a: memref<4xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op is paired for vectors of 8, expected a multiple of 16 columns}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) paired = 8
+    : memref<4x64xf32>, memref<64x?xbf16>, memref<4x?xf32>, memref<4xf32>
   return
 }
 

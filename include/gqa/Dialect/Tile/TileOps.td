@@ -121,7 +121,8 @@ def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
     Example:
 
     ```mlir
-    tile.init %o, %m, %l sinks(%sinks : memref<4xf32>) queries(%n) scale(%x) : memref<?x128xf32>, memref<?xf32>, memref<?xf32>
+    tile.init %o, %m, %l sinks(%sinks : memref<4xf32>) queries(%n) scale(%x : f32)
+      : memref<?x128xf32>, memref<?xf32>, memref<?xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemWrite]>:$o, Arg<Tile_Rows, "", [MemWrite]>:$m,

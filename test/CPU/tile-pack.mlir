@@ -1,0 +1,59 @@
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s
+
+// A source that may already be what the products read is used where it is, which only the call knows.
+// CHECK-LABEL: func @keys
+// CHECK: scf.if %{{.*}} -> (memref<?x64xf32, strided<[?, 1], offset: ?>>)
+func.func @keys(%x: memref<?x64xf32, strided<[?, ?], offset: ?>>, %room: memref<64x64xf32>)
+    -> memref<?x64xf32, strided<[?, 1], offset: ?>> {
+  %t = tile.pack %x into %room : memref<?x64xf32, strided<[?, ?], offset: ?>>, memref<64x64xf32>
+    -> memref<?x64xf32, strided<[?, 1], offset: ?>>
+  return %t : memref<?x64xf32, strided<[?, 1], offset: ?>>
+}
+
+// Keys that become wider are always copied.
+// CHECK-LABEL: func @widened
+// CHECK-NOT: -> (memref
+// CHECK: arith.extf %{{.*}} : vector<8xbf16> to vector<8xf32>
+// CHECK: return
+func.func @widened(%x: memref<?x64xbf16, strided<[?, ?], offset: ?>>, %room: memref<64x64xf32>)
+    -> memref<?x64xf32, strided<[?, 1], offset: ?>> {
+  %t = tile.pack %x into %room : memref<?x64xbf16, strided<[?, ?], offset: ?>>, memref<64x64xf32>
+    -> memref<?x64xf32, strided<[?, 1], offset: ?>>
+  return %t : memref<?x64xf32, strided<[?, 1], offset: ?>>
+}
+
+// So are rows that need zeros behind them.
+// CHECK-LABEL: func @padded
+// CHECK: %[[ZERO:.*]] = arith.constant 0.0
+// CHECK-NOT: -> (memref
+// CHECK: memref.store %[[ZERO]], %arg1
+// CHECK: return
+func.func @padded(%x: memref<?x20xf32, strided<[?, ?], offset: ?>>, %room: memref<64x24xf32>)
+    -> memref<?x24xf32, strided<[?, 1], offset: ?>> {
+  %t = tile.pack %x into %room : memref<?x20xf32, strided<[?, ?], offset: ?>>, memref<64x24xf32>
+    -> memref<?x24xf32, strided<[?, 1], offset: ?>>
+  return %t : memref<?x24xf32, strided<[?, 1], offset: ?>>
+}
+
+// Query n of head g becomes row 3 g + n, or column; what is no query is zero.
+// CHECK-LABEL: func @queries
+// CHECK: vector.store %cst{{.*}}, %arg1
+// CHECK: scf.for %[[G:.*]] = %c0 to %c2
+// CHECK: %[[FIRST:.*]] = arith.muli %[[G]], %c3
+// CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK: memref.store %{{.*}}, %arg1[%[[ROW]], %{{.*}}]
+func.func @queries(%q: memref<2x3x20xf16>, %room: memref<6x24xf32>) {
+  %n = arith.constant 3 : index
+  %t = tile.pack %q into %room queries(%n) : memref<2x3x20xf16>, memref<6x24xf32> -> memref<6x24xf32>
+  return
+}
+
+// CHECK-LABEL: func @transposed
+// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c3
+// CHECK: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK: memref.store %{{.*}}, %arg1[%{{.*}}, %[[COLUMN]]]
+func.func @transposed(%q: memref<2x3x20xf16>, %room: memref<24x8xf32>) {
+  %n = arith.constant 3 : index
+  %t = tile.pack %q into %room queries(%n) transposed : memref<2x3x20xf16>, memref<24x8xf32> -> memref<24x8xf32>
+  return
+}

@@ -1,0 +1,67 @@
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v4 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V3
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v2 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V2
+
+// Lanes along the head dimension, added across lanes in the end. A last block that is not full reads its last key again.
+// CHECK-LABEL: func @few_rows
+// CHECK: %[[KEYS:.*]] = memref.dim %arg1
+// CHECK: %[[LAST:.*]] = arith.subi %[[KEYS]], %c1
+// CHECK: arith.minsi %{{.*}}, %[[LAST]]
+// V4: vector.fma {{.*}} : vector<16xf32>
+// V3: vector.fma {{.*}} : vector<8xf32>
+// A fused multiplication would be a call of the C library.
+// V2-NOT: fma
+// V2: arith.mulf {{.*}} : vector<4xf32>
+// V2: arith.addf {{.*}} : vector<4xf32>
+// CHECK: vector.shuffle
+// CHECK: vector.store %{{.*}}, %arg2
+func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<4x32xf32>) {
+  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf32>, memref<4x32xf32>
+  return
+}
+
+// Keys in half precision are widened on the way.
+// CHECK-LABEL: func @half
+// V4: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>
+// V3: arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
+func.func @half(%q: memref<4x32xf32>, %k: memref<?x32xf16>, %s: memref<4x32xf32>) {
+  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf16>, memref<4x32xf32>
+  return
+}
+
+// Vectors of rows times single numbers of keys: nothing is added across lanes.
+// CHECK-LABEL: func @many_rows
+// CHECK-NOT: vector.shuffle
+// CHECK-NOT: vector.reduction
+// CHECK: scf.for {{.*}} iter_args(
+// V4: vector.load %arg0{{.*}}, vector<16xf32>
+// V3: vector.load %arg0{{.*}}, vector<8xf32>
+// V2: vector.load %arg0{{.*}}, vector<4xf32>
+// CHECK: %[[NUMBER:.*]] = memref.load %arg1
+// CHECK: vector.broadcast %[[NUMBER]] : f32
+// V4: vector.fma
+// V3: vector.fma
+// V2: arith.mulf
+// CHECK: vector.store %{{.*}}, %arg2
+// CHECK: return
+func.func @many_rows(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x48xf32>) {
+  tile.qk %q, %k, %s transposed : memref<64x48xf32>, memref<?x64xf32>, memref<96x48xf32>
+  return
+}
+
+// The rows of what is needed next are touched along the way, every line of the cache once: 8 rows of 4 lines.
+// CHECK-LABEL: func @prefetch
+// CHECK: memref.prefetch %arg3[{{.*}}], read, locality<3>, data
+func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<4x32xf32>, %v: memref<?x64xf32>) {
+  tile.qk %q, %k, %s prefetch(%v : memref<?x64xf32>) : memref<4x64xf32>, memref<32x64xf32>, memref<4x32xf32>
+  return
+}
+
+// CHECK-LABEL: func @f64
+// V4: vector.fma {{.*}} : vector<8xf64>
+// V3: vector.fma {{.*}} : vector<4xf64>
+// V2: arith.mulf {{.*}} : vector<2xf64>
+func.func @f64(%q: memref<4x16xf64>, %k: memref<?x16xf64>, %s: memref<4x32xf64>) {
+  tile.qk %q, %k, %s : memref<4x16xf64>, memref<?x16xf64>, memref<4x32xf64>
+  return
+}

@@ -1,0 +1,55 @@
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s
+
+// The exponential is arithmetic, not a call; the least score says whether one was hidden.
+// CHECK-LABEL: func @few_rows
+// CHECK-NOT: math.exp
+// CHECK-DAG: %[[HIDDEN:.*]] = arith.constant dense<-0.0{{.*}}> : vector<8xf32>
+// CHECK: vector.reduction <maxnumf>
+// CHECK: arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
+// CHECK: %[[LEAST:.*]] = vector.reduction <minnumf>
+// CHECK: %[[ANY:.*]] = arith.cmpf oeq, %[[LEAST]], %{{.*}}
+// CHECK: return %[[ANY]]
+func.func @few_rows(%s: memref<4x64xf32>, %m: memref<4xf32>, %l: memref<4xf32>, %a: memref<4xf32>, %n: index, %x: f32) -> i1 {
+  %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
+    : memref<4x64xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f32
+  return %h : i1
+}
+
+// CHECK-LABEL: func @f64
+// CHECK: math.exp %{{.*}} : vector<4xf64>
+func.func @f64(%s: memref<4x64xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: memref<4xf64>, %n: index, %x: f64) {
+  %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
+    : memref<4x64xf64>, memref<4xf64>, memref<4xf64>, memref<4xf64>, f64
+  return
+}
+
+// Lanes are rows: no maximum and no sum goes across them, and only keys that exist are visited.
+// CHECK-LABEL: func @many_rows
+// CHECK-NOT: vector.reduction <maxnumf>
+// CHECK-NOT: vector.reduction <add>
+// CHECK: scf.for %[[C:.*]] = %c0 to %arg4 step %c1 iter_args
+// CHECK: vector.load %arg0[%[[C]], %{{.*}}] : memref<64x16xf32>, vector<8xf32>
+// CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<16xf32>, vector<8xf32>
+// CHECK: vector.store %{{.*}}, %arg3[%{{.*}}] : memref<16xf32>, vector<8xf32>
+// CHECK: vector.reduction <minnumf>
+// CHECK: return
+func.func @many_rows(%s: memref<64x16xf32>, %m: memref<16xf32>, %l: memref<16xf32>, %a: memref<16xf32>, %n: index, %x: f32) -> i1 {
+  %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x) transposed
+    : memref<64x16xf32>, memref<16xf32>, memref<16xf32>, memref<16xf32>, f32
+  return %h : i1
+}
+
+// A sink is a key with a value of zero, in units of the scale; one of -inf is none.
+// CHECK-LABEL: func @init
+// CHECK: scf.for %[[G:.*]] = %c0 to %c2
+// CHECK: %[[SINK:.*]] = memref.load %arg2[%[[G]]]
+// CHECK: %[[NONE:.*]] = arith.cmpf oeq, %[[SINK]], %cst
+// CHECK: %[[L:.*]] = arith.select %[[NONE]]
+// CHECK: %[[M:.*]] = arith.divf %[[SINK]], %arg3
+// CHECK: memref.store %[[M]], %arg1
+// CHECK: memref.store %[[L]], %arg1
+func.func @init(%o: memref<4x16xf32>, %m: memref<4xf32>, %sinks: memref<2xf32>, %x: f32, %n: index) {
+  tile.init %o, %m, %m sinks(%sinks : memref<2xf32>) queries(%n) scale(%x : f32)
+    : memref<4x16xf32>, memref<4xf32>, memref<4xf32>
+  return
+}

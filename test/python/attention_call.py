@@ -1,0 +1,66 @@
+"""A program of attention_cases compiled, called in this process, and judged by the rule of `reference`.
+
+The rule compares the largest errors of the kernel and of one unfused evaluation. All elements of a row share the errors of
+its scores, and the largest of a hundred such errors varies by more than the factor 2 that the rule allows: where heads have
+fewer rows than FAIR they are judged as one sample. Means vary little, and are compared for each head that has enough
+rows to have one. The caps for N(0, 1) inputs hold for every element.
+"""
+
+import functools
+
+import numpy as np
+import torch
+
+import gqa
+from attention_cases import build
+from reference import attention, check, check_lse, largest_score, tolerance, unfused
+
+FAIR = 512  # rows for a largest error
+MEAN = 50  # rows for a mean
+compiled = functools.lru_cache(maxsize=128)(gqa.compile)
+
+
+def arguments(program):
+    """The inputs as torch tensors, which know bf16."""
+    tensors = [torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape)) for value in program.inputs]
+    return [x.view(torch.bfloat16) if kind.endswith("bf16>") else x for x, kind in zip(tensors, program.types)]
+
+
+def numbers(tensor):
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def call(program, target="cpu"):
+    """(output in logical order, lse or None)."""
+    results = compiled(program.text, target=target)(*arguments(program))
+    output, lse = results if program.case["lse"] else (results, None)
+    layout = program.case.get("layouts", ("bhsd",) * 4)[3]
+    return numbers(output).transpose([layout.index(letter) for letter in "bhsd"]), None if lse is None else lse.numpy()
+
+
+def check_case(program, output, lse):
+    """Asserts that an output, in logical order, and lse (or None) are those of a program of attention_cases."""
+    (q, k, v), case, options = program.qkv, program.case, program.options
+    ref, ref_lse = attention(q, k, v, **options)
+    check_output(output, ref, unfused(q, k, v, case["dtype"], **options)[0], case["dtype"],
+                 normal_inputs=not {"values", "scale", "bias", "score", "softcap"} & set(case))
+    if lse is not None:
+        check_lse(lse, ref_lse, case["dtype"], largest_score(q, k, **options))
+
+
+def check_output(output, ref, base, dtype, normal_inputs=False):
+    assert output.shape == ref.shape, f"output is {output.shape}, expected {ref.shape}"
+    if ref.shape[2] < FAIR and ref.size:
+        for b, h in np.ndindex(ref.shape[:2] if ref.shape[2] >= MEAN else (0, 0)):
+            error, allowed = np.abs(output[b, h] - ref[b, h]), tolerance(ref[b, h], base[b, h], dtype)[1]
+            error = error[np.isfinite(error)]
+            assert not error.size or error.mean() <= allowed, \
+                f"batch {b} head {h}: mean error {error.mean():.3g}, allowed {allowed:.3g}"
+        output, ref, base = (x.reshape(1, 1, -1, x.shape[3]) for x in (output, ref, base))
+    check(output, ref, base, dtype, normal_inputs=normal_inputs)
+
+
+def verify(case, target="cpu"):
+    print(case)
+    program = build(case)
+    check_case(program, *call(program, target))

@@ -7,7 +7,7 @@ import dataclasses
 class Signature:
     """Heads and head dimensions are static; batch, queries and keys are dynamic, so that a decoder compiles once.
 
-    A single query stays static: decoding has a schedule of its own.
+    A single query stays static: decoding has a schedule of its own. `static` makes every size static.
     """
 
     kind: str  # of q, k, v and the output
@@ -18,6 +18,7 @@ class Signature:
     causal: bool
     window: tuple | None
     lse: bool
+    static: bool = False
     layouts: dict = dataclasses.field(default_factory=dict)  # of q, k, v in memory
     operands: dict = dataclasses.field(default_factory=dict)  # further operands: (element type, shape)
 
@@ -27,8 +28,7 @@ class Signature:
         types |= {name: self._operand(name, *operand) for name, operand in self.operands.items()}
         results = [self._heads("o", self.layout)]
         if self.lse:
-            queries = "1" if self.sizes["Sq"] == 1 else "?"
-            results.append(f"tensor<?x{self.sizes['Hq']}x{queries}x{self._accumulator()}>")
+            results.append(f"tensor<{self._size('B')}x{self.sizes['Hq']}x{self._size('Sq')}x{self._accumulator()}>")
         arguments = ", ".join(f"%{name}: {kind}" for name, kind in types.items())
         returned = "%o, %lse" if self.lse else "%o"
         scale = self._accumulator()
@@ -42,19 +42,24 @@ class Signature:
     def _accumulator(self):
         return "f64" if self.kind == "f64" else "f32"
 
+    def _size(self, letter):
+        """A size of batch, queries or keys as a type has it."""
+        size = self.sizes[letter]
+        return str(size) if self.static or (letter == "Sq" and size == 1) else "?"
+
     def _heads(self, name, layout):
         """The type of q, k, v or the output in `layout`."""
-        queries = "1" if self.sizes["Sq"] == 1 else "?"
-        size = {"b": "?", "h": self.sizes["Hq" if name in "qo" else "Hkv"], "s": queries if name in "qo" else "?",
+        queries = name in "qo"
+        size = {"b": self._size("B"), "h": self.sizes["Hq" if queries else "Hkv"], "s": self._size("Sq" if queries else "Skv"),
                 "d": self.sizes["Dk" if name in "qk" else "Dv"]}
         return f"tensor<{'x'.join(str(size[letter]) for letter in layout)}x{self.kind}>"
 
     def _operand(self, name, kind, shape):
         if name in ("mask", "bias"):
-            letters = ["?", str(self.sizes["Hq"]), "1" if self.sizes["Sq"] == 1 else "?", "?"][4 - len(shape):]
+            letters = [self._size("B"), str(self.sizes["Hq"]), self._size("Sq"), self._size("Skv")][4 - len(shape):]
             dims = ["1" if n == 1 else letter for n, letter in zip(shape, letters)]
         elif name in ("kv_len", "offset"):
-            dims = ["1" if shape[0] == 1 else "?"]
+            dims = ["1" if shape[0] == 1 else self._size("B")]
         else:
             dims = [str(n) for n in shape]
         return f"tensor<{''.join(d + 'x' for d in dims)}{kind}>"

@@ -1,0 +1,90 @@
+"""The command line. Nothing here loads torch or the compiler: threads are set before either starts."""
+
+import argparse
+import fnmatch
+import os
+import sys
+
+from .cases import CASES
+from .errors import Unusable
+
+PEERS = ("sdpa", "sdpa-gqa", "grouped", "flex", "ort", "hf-eager")  # of peers.py, which loads torch
+EXAMPLES = """examples:
+  python -m gqa.bench --quick                  without it, about half an hour
+  python -m gqa.bench --case 'decode-*' --threads 1,2 --json decode.json --plot decode.png
+  python -m gqa.bench --case decode-f32-8k --peers sdpa-gqa,flex --rounds 15
+
+Exit status: 0; 1 if a result of gqa is wrong; 2 if the command line asks for what cannot be had."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"error: {message}; see --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def parse(argv):
+    """The options, checked; `cases`, `threads` and `peers` are lists then. Raises Unusable."""
+    parser = Parser(prog="python -m gqa.bench", description="Times attention against other libraries and the machine's limits.",
+                    epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true", help="some cases and peers, 5 rounds: two minutes on two cores")
+    parser.add_argument("--device", default="cpu", help="cpu, so far")
+    parser.add_argument("--json", metavar="FILE", help="write everything, the time of each round included")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the shares of the limits (needs matplotlib)")
+    parser.add_argument("--threads", metavar="N[,N]", help="how many threads everybody gets; default 2; several: one run each")
+    parser.add_argument("--rounds", type=int, metavar="N", help="default 7, 5 with --quick")
+    parser.add_argument("--case", action="append", metavar="PATTERN", help="only cases whose name matches; may be repeated")
+    parser.add_argument("--list", action="store_true", help="list the cases and peers, and end")
+    parser.add_argument("--peers", metavar="NAME[,NAME]", help=f"of {', '.join(PEERS)}; gqa is always there")
+    options = parser.parse_args(argv)
+    if options.device != "cpu":
+        raise Unusable(f"--device={options.device}: only cpu can be measured so far")
+    options.cases = _cases(options)
+    options.threads = _threads(options.threads)
+    options.peers = None if options.peers is None else _peers(options.peers)
+    if options.rounds is not None and options.rounds < 1:
+        raise Unusable(f"--rounds={options.rounds}: expected 1 or more")
+    options.rounds = options.rounds or (5 if options.quick else 7)
+    for path in filter(None, (options.json, options.plot)):
+        require_writable(path)
+    return options
+
+
+def _cases(options):
+    known = [case for case in CASES if case.quick is not None or not options.quick]
+    for pattern in options.case or ():
+        if not any(fnmatch.fnmatchcase(case.name, pattern) for case in known):
+            where = "of --quick " if any(fnmatch.fnmatchcase(case.name, pattern) for case in CASES) else ""
+            raise Unusable(f"--case={pattern}: no case {where}has such a name; --list shows them")
+    return [case for case in known
+            if not options.case or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in options.case)]
+
+
+def _threads(text):
+    usable = len(os.sched_getaffinity(0))
+    if text is None:
+        return [min(2, usable)]
+    counts = [int(word) if word.isascii() and word.isdigit() else 0 for word in text.split(",")]
+    if not all(1 <= count <= usable for count in counts):
+        raise Unusable(f"--threads={text}: expected numbers from 1 to {usable}, the usable processors, with commas between")
+    return list(dict.fromkeys(counts))
+
+
+def _peers(text):
+    names = [name for name in text.split(",") if name and name != "gqa"]
+    for name in names:
+        if name not in PEERS:
+            raise Unusable(f"--peers: there is no '{name}', expected some of {', '.join(PEERS)}")
+    return names
+
+
+def require_writable(path):
+    """Raises Unusable before an hour of measuring rather than after it; leaves no file behind."""
+    existed = os.path.lexists(path)
+    try:
+        with open(path, "ab"):
+            pass
+        if not existed:
+            os.remove(path)
+    except OSError as error:
+        raise Unusable(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,67 @@
+"""Inputs of a case: several sets of q, k, v, so that a cache that was just read is not read again."""
+
+import dataclasses
+import os
+import pathlib
+
+import torch
+
+from .errors import Unusable
+
+TORCH = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+MOST_BYTES = 2 << 30  # of all sets together
+FOOTPRINT = 4  # times the last-level cache
+
+
+def last_level_cache_bytes():
+    """Of the first processor, as the kernel reports it; 32 MiB if it does not."""
+    found = []
+    for index in pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        try:
+            level, size = ((index / name).read_text().strip() for name in ("level", "size"))
+            found.append((int(level), int(size.rstrip("KMG")) << {"K": 10, "M": 20, "G": 30}[size[-1]]))
+        except (OSError, ValueError, KeyError):
+            continue
+    return max(found)[1] if found else 32 << 20
+
+
+def available_bytes():
+    """Memory that can be had without swapping."""
+    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def set_count(case, cache_bytes=None):
+    """How many sets make a footprint of FOOTPRINT times the last-level cache, within MOST_BYTES.
+
+    Two at least if they fit: what a candidate reads last it must not read first. Where a call's own cost is in
+    question, and in prefill, where the caches are read many times anyway, one.
+    """
+    if case.kind not in ("decode", "model"):
+        return 1
+    wanted = -(-FOOTPRINT * (cache_bytes or last_level_cache_bytes()) // case.kv_bytes)
+    return max(1, min(max(2, wanted), MOST_BYTES // case.kv_bytes))
+
+
+def fitted(case, available=None):
+    """The case with its batch halved until the sets, and a copy of K and V for each query head, fit into memory."""
+    available = available or available_bytes()
+    while (needed := set_count(case) * case.kv_bytes + 2 * case.group * case.kv_bytes) > 0.8 * available:
+        if case.batch == 1:
+            raise Unusable(f"{case.name} needs {needed >> 20} MiB of memory, {available >> 20} MiB are available")
+        case = dataclasses.replace(case, batch=case.batch // 2)
+    return case
+
+
+def make_sets(case, count):
+    """`count` tuples (q, k, v) of N(0, 1) values rounded to the case's dtype."""
+    generator = torch.Generator().manual_seed(1)
+
+    def normal(heads, length):
+        shape = (case.batch, heads, length, case.dim)
+        return torch.randn(shape, generator=generator).to(TORCH[case.dtype])
+
+    return [(normal(case.q_heads, case.queries), normal(case.kv_heads, case.keys), normal(case.kv_heads, case.keys))
+            for _ in range(count)]

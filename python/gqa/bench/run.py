@@ -1,0 +1,104 @@
+"""Runs cases: builds the candidates, checks them, and times those that are right."""
+
+import torch
+
+from gqa import _native
+
+from . import ceilings, ours, results
+from .buffers import fitted, make_sets, set_count
+from .check import Judge
+from .errors import Unavailable, Unusable, first_line
+from .peers import PEERS
+from .timing import Timed, interleave
+
+SLOW_SECONDS = 1.0  # a call this long is checked on one set only
+BUDGET_SECONDS = {False: 20.0, True: 6.0}  # of one candidate in all rounds of a case; True: --quick
+
+
+def set_threads(count):
+    """Every library's own setting. Raises Unusable if the compiler's library had started with another number."""
+    torch.set_num_threads(count)
+    try:
+        found = _native.library()["num_threads"]()
+    except (ImportError, AttributeError) as error:
+        raise Unusable(first_line(error)) from error
+    if found != count:
+        raise Unusable(f"gqa has {found} threads in this process, {count} were asked for; set GQA_NUM_THREADS={count} first")
+
+
+def candidates_of(case, wanted, quick):
+    """(name, function, why not) of everybody, gqa first; one of function and why not is None."""
+    if case.kind == "model":
+        return [("gqa", ours.exported, None), ("hf-eager", PEERS["hf-eager"], None)]
+    found = [("gqa", ours.attention, None)]
+    for name, peer in PEERS.items():
+        why_not = None
+        if wanted is not None:
+            if name not in wanted:
+                continue  # the command line says so
+        elif quick and name not in (case.quick or ()):
+            why_not = "left out by --quick; --peers asks for it"
+        found.append((name, peer, why_not))
+    return found
+
+
+def run_case(case, rounds, *, wanted=None, quick=False, candidates=None):
+    """A results.CaseResult. `candidates`: what candidates_of gives by default."""
+    asked, case = case, fitted(case)
+    notes = [f"batch lowered from {asked.batch} to {case.batch}: memory"] if case.batch != asked.batch else []
+    sets = make_sets(case, set_count(case))
+    judge = Judge(case, sets)
+    result = results.CaseResult(case, len(sets), notes, [], [])
+    timed = []
+    with torch.no_grad():
+        for name, make, why_not in candidates or candidates_of(case, wanted, quick):
+            outcome = results.CandidateResult(name)
+            result.candidates.append(outcome)
+            if why_not:
+                outcome.status, outcome.reason = "unavailable", why_not
+            elif candidate := _prepared(make, case, sets, judge, outcome):
+                timed.append((candidate, outcome))
+        limits = [(Timed(c.name, c.call, len(sets)), c) for c in ceilings.of_case(case, sets)]
+        for ceiling, _ in limits:
+            ceiling.once()
+            ceiling.estimate = ceiling.once()
+        interleave([t for t, _ in [*timed, *limits]], rounds, BUDGET_SECONDS[quick])
+    for candidate, outcome in timed:
+        _judged(judge, candidate, outcome)
+        outcome.seconds = candidate.seconds if outcome.status == "ok" else []
+        if 0 < len(outcome.seconds) < rounds:
+            notes.append(f"{candidate.name}: {len(outcome.seconds)} of {rounds} rounds, it is slow")
+    result.ceilings = [results.CeilingResult(c.name, c.unit, c.note, [c.work / s for s in t.seconds]) for t, c in limits]
+    result.limited_by, limit = ceilings.limits(case, {c.name: c.rates for c in result.ceilings})
+    return results.finish(result, limit)
+
+
+def _prepared(make, case, sets, judge, outcome):
+    """The candidate, called once or more on each set and right on all of them; None if not, and `outcome` says why."""
+    try:
+        candidate = Timed(outcome.name, make(case, sets), len(sets))
+        for _ in sets:
+            candidate.estimate = candidate.once()
+            if not _judged(judge, candidate, outcome):
+                return None
+            if candidate.estimate > SLOW_SECONDS:
+                return candidate
+        candidate.estimate = candidate.once()
+        return candidate
+    except Unavailable as error:
+        outcome.status, outcome.reason = "unavailable", str(error)
+    except Exception as error:  # whatever a library raises for what it cannot do
+        outcome.status, outcome.reason = "failed", f"{type(error).__name__}: {first_line(error)}"
+    return None
+
+
+def _judged(judge, candidate, outcome):
+    """Whether the last result is right, and for gqa precise; keeps the error that is closest to its bound."""
+    verdict = judge.check(candidate.last_set, candidate.output)
+    outcome.imprecise = outcome.imprecise or verdict.imprecise
+    wrong = verdict.wrong or (verdict.imprecise if candidate.name == "gqa" else "")
+    if wrong:
+        outcome.status, outcome.reason = "wrong", wrong
+    if outcome.error is None or wrong or verdict.error * outcome.allowed_error > outcome.error * verdict.allowed:
+        outcome.error, outcome.allowed_error = verdict.error, verdict.allowed
+    return outcome.status == "ok"

@@ -1,0 +1,37 @@
+"""One run with one number of threads: prints each case as it is done."""
+
+import dataclasses
+
+from . import coldstart, report, run as runner, summary
+
+JIT_PROCESSES = {False: 5, True: 2}  # True: --quick
+
+
+def run(options, threads, document, command):
+    """(what `--json` has of this run, exit status: 1 if a result of gqa is wrong)."""
+    runner.set_threads(threads)
+    _print(report.header(document["machine"], document["versions"], threads, command))
+    results, jit, rows = {}, None, []
+    for case in options.cases:
+        if case.kind == "jit":
+            jit = coldstart.measure(case, JIT_PROCESSES[options.quick])
+            rows = coldstart.summary(jit)
+            _print(report.jit_lines(case, rows))
+            continue
+        result = runner.run_case(case, options.rounds, wanted=options.peers, quick=options.quick)
+        results[case.name] = result
+        _print(report.case_lines(result))
+    headlines = summary.headlines(results, rows)
+    if headlines:
+        _print(report.summary_lines(headlines))
+    wrong = [f"{name}: {c.reason}" for name, result in results.items() for c in result.candidates
+             if c.name == "gqa" and c.status in ("wrong", "failed")]
+    if wrong:
+        _print(["gqa is WRONG:", *("  " + line for line in wrong)])
+    record = {"threads": threads, "cases": [result.as_dict() for result in results.values()], "cold_jit": jit,
+              "summary": [dataclasses.asdict(headline) for headline in headlines]}
+    return record, 1 if wrong else 0
+
+
+def _print(lines):
+    print("\n".join(lines), end="\n\n", flush=True)

@@ -15,7 +15,7 @@ void lowerMerge(tile::MergeOp op, const CPUTarget &target) {
     Value maximum = b.maxKeepFirst(m, m0);
     // Where neither has seen a key, any finite number does.
     Value shift = b.select(b.equal(maximum, none), b.scalar(0.0), maximum);
-    auto weightOf = [&](Value x) { return b.exp(b.mulF(b.subF(x, shift), op.getScale())); };
+    auto weightOf = [&](Value x) { return b.exp(b.subF(x, shift), op.getScale()); };
     Value weight = weightOf(m), weight0 = weightOf(m0);
     b.store(maximum, op.getM(), row);
     Value sum = b.mulF(b.load(op.getL0(), row), weight0);

@@ -68,7 +68,7 @@ private:
     RegisterBlock block = chooseRegisterBlock(b.target, vectors, getConstantIntValue(rows));
     int64_t perUnit = unit() / b.lanes, units = std::max<int64_t>(1, block.vectors / perUnit);
     panels = vectors ? llvm::divideCeil(*vectors, units * perUnit) : 0;
-    blockKeys = cast<MemRefType>(p.getType()).getDimSize(1);
+    blockKeys = cast<MemRefType>(p.getType()).getDimSize(op.getTransposed() ? 0 : 1);
     Value columns = b.index(unit());
     b.blocked(b.div(width, columns), units, 1, [&](Value column, int64_t count) {
       b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes),
@@ -79,6 +79,10 @@ private:
   /// `count` rows times `units` units of columns from `d` on.
   void buildBlock(Value row, int64_t count, Value d, int64_t units) {
     int64_t vectors = units * unit() / b.lanes;
+    bool fetches = op.getPrefetch() && panels;
+    Value panel = b.div(d, b.index(vectors * b.lanes));
+    if (fetches && op.getTransposed())
+      prefetchFor(row, count, panel);
     SmallVector<Value> rowAt;
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
@@ -86,8 +90,8 @@ private:
     SmallVector<Value> zeros(count * vectors, b.splat(0.0));
     SmallVector<Value> sums = b.fold(b.index(0), keys, 1, zeros, [&](Value key, ValueRange so) {
       SmallVector<Value> tile, next;
-      if (op.getPrefetch() && panels && getConstantIntValue(row).value_or(0) == 0)
-        prefetchPart(key, b.div(d, b.index(vectors * b.lanes)), panels);
+      if (fetches && !op.getTransposed() && getConstantIntValue(row).value_or(0) == 0)
+        prefetchAt(key, panel);
       for (int64_t i = 0; i < units; ++i)
         llvm::append_range(tile, values(key, b.add(d, b.index(i * unit()))));
       for (int64_t i = 0; i < count; ++i) {
@@ -104,18 +108,21 @@ private:
     }
   }
 
-  /// One of `panels` shares of the lines to come, and of it one of as many shares as there are keys, in the
-  /// order of their addresses.
-  void prefetchPart(Value key, Value panel, int64_t panels) {
-    auto type = cast<MemRefType>(op.getPrefetch().getType());
-    int64_t line = kLineBits / type.getElementTypeBitWidth();
-    Value linesOfRow = b.index(llvm::divideCeil(type.getDimSize(1), line));
+  /// With few rows: one of `panels` shares of the lines to come, and of it one of as many shares as there are
+  /// keys.
+  void prefetchAt(Value key, Value panel) {
+    int64_t perRow = linesOfRow(op.getPrefetch());
     Value step = b.add(b.mul(panel, b.index(blockKeys)), key);
-    Value first = b.div(b.mul(step, linesOfRow), b.index(panels));
-    for (int64_t i = 0; i * panels < *getConstantIntValue(linesOfRow); ++i) {
-      Value at = b.add(first, b.index(i));
-      b.prefetch(op.getPrefetch(), {b.div(at, linesOfRow), b.mul(b.rem(at, linesOfRow), b.index(line))});
-    }
+    Value first = b.div(b.mul(step, b.index(perRow)), b.index(panels));
+    b.prefetchLines(op.getPrefetch(), first, llvm::divideCeil(perRow, panels));
+  }
+
+  /// With many rows: one share for each block of the output.
+  void prefetchFor(Value row, int64_t height, Value panel) {
+    int64_t blocks = llvm::divideCeil(getConstantIntValue(rows).value_or(height), height);
+    Value block = b.add(b.mul(panel, b.index(blocks)), b.div(row, b.index(height)));
+    int64_t lines = llvm::divideCeil(blockKeys * linesOfRow(op.getPrefetch()), panels * blocks);
+    b.prefetchLines(op.getPrefetch(), b.mul(block, b.index(lines)), lines);
   }
 
   void addTo(Value row, Value d, Value factor, Value sum) {

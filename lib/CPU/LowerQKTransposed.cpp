@@ -12,14 +12,26 @@ namespace gqa {
 /// The head dimension in two halves, where it is long: two short sums round less than a long one, as those of
 /// the lanes do in other forms. `part` is null if there is one.
 static void forEachPart(VectorBuilder &b, Value dim, function_ref<void(Value, Value, Value)> body) {
-  constexpr int64_t kShort = 32;
-  if (getConstantIntValue(dim).value_or(kShort) < kShort)
+  constexpr int64_t kShort = 64;
+  if (getConstantIntValue(dim).value_or(kShort + 1) <= kShort)
     return body(nullptr, b.index(0), dim);
   Value half = b.ceilDiv(dim, b.index(2));
   b.forEach(b.index(0), b.index(2), 1, [&](Value part) {
     Value from = b.mul(part, half);
     body(part, from, b.min(b.add(from, half), dim));
   });
+}
+
+/// The share of a panel's block of keys in the lines to come.
+static void prefetchFor(tile::QKOp op, VectorBuilder &b, RegisterBlock block, Value key, Value panel) {
+  auto type = cast<MemRefType>(op.getS().getType());
+  if (ShapedType::isDynamic(type.getDimSize(1)))
+    return;
+  int64_t panels = llvm::divideCeil(type.getDimSize(1), block.vectors * b.lanes);
+  int64_t blocks = llvm::divideCeil(type.getDimSize(0), block.scalars);
+  int64_t lines = llvm::divideCeil(type.getDimSize(0) * linesOfRow(op.getPrefetch()), panels * blocks);
+  Value place = b.add(b.mul(panel, b.index(blocks)), b.div(key, b.index(block.scalars)));
+  b.prefetchLines(op.getPrefetch(), b.mul(place, b.index(lines)), lines);
 }
 
 void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
@@ -37,6 +49,8 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(firstRow, b.index(i * b.lanes)));
     b.forEach(b.index(0), keys, block.scalars, [&](Value key) {
+      if (op.getPrefetch())
+        prefetchFor(op, b, block, key, b.div(firstRow, b.index(block.vectors * b.lanes)));
       SmallVector<Value> keyAt; // a block that is not full reads its last key again
       for (int64_t j = 0; j < block.scalars; ++j)
         keyAt.push_back(b.min(b.add(key, b.index(j)), lastKey));

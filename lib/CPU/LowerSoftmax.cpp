@@ -100,7 +100,7 @@ private:
       Value maximum = b.maxKeepFirst(old, reduce(b, vector::CombiningKind::MAXNUMF, largest));
       // Where nothing has been seen yet, any finite number does.
       Value shift = b.select(b.equal(maximum, none), b.scalar(0.0), maximum);
-      alphas.push_back(b.exp(b.mulF(b.subF(old, shift), op.getScale())));
+      alphas.push_back(b.exp(b.subF(old, shift), op.getScale()));
       shifts.push_back(b.splat(shift));
       b.store(maximum, op.getM(), row);
       b.store(alphas.back(), op.getAlpha(), row);
@@ -120,7 +120,7 @@ private:
       Values next;
       for (auto [row, shift, sum] : llvm::zip(rows, shifts, so)) {
         Value score = b.loadVector(s, {row, column});
-        Value p = b.exp(b.mulF(b.subF(score, shift), scale));
+        Value p = b.exp(b.subF(score, shift), scale);
         p = b.select(b.equal(score, hiddenScore), hidden, p);
         b.storeVector(p, s, {row, column});
         next.push_back(b.addF(sum, p));

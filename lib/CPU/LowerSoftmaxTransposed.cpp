@@ -57,7 +57,7 @@ private:
       Value maximum = b.maxKeepFirst(old, largest);
       // Where nothing has been seen yet, any finite number does.
       shifts.push_back(b.select(b.equal(maximum, none), b.splat(0.0), maximum));
-      alphas.push_back(b.exp(b.mulF(b.subF(old, shifts.back()), scale)));
+      alphas.push_back(b.exp(b.subF(old, shifts.back()), scale));
       b.storeVector(maximum, op.getM(), row);
       b.storeVector(alphas.back(), op.getAlpha(), row);
     }
@@ -75,7 +75,7 @@ private:
       SmallVector<Value> next;
       for (auto [row, shift, sum] : llvm::zip(at, shifts, so)) {
         Value score = b.loadVector(s, {key, row});
-        Value p = b.exp(b.mulF(b.subF(score, shift), scale));
+        Value p = b.exp(b.subF(score, shift), scale);
         p = b.select(b.equal(score, none), hidden, p);
         b.storeVector(p, s, {key, row});
         next.push_back(b.addF(sum, p));

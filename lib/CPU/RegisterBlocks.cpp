@@ -33,8 +33,9 @@ RegisterBlock chooseRegisterBlock(const CPUTarget &target, std::optional<int64_t
   int64_t width = vectors && *vectors < most ? std::max<int64_t>(*vectors, 1) : most;
   if (registers >= 32 && vectors && *vectors % 4 != 0 && *vectors % 3 == 0)
     width = 3;
-  int64_t height = pick({12, 8, 6, 4, 3}, (registers - 1) / width - 1, scalars);
-  return {height, width};
+  // Few scalars are divided evenly; of many, the last block may be smaller.
+  std::optional<int64_t> divided = scalars && *scalars < 12 ? scalars : std::nullopt;
+  return {pick({12, 8, 6, 4, 3}, (registers - 1) / width - 1, divided), width};
 }
 
 InnerBlock chooseInnerBlock(const CPUTarget &target, int64_t rows, int64_t lanes) {

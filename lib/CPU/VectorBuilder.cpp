@@ -85,6 +85,20 @@ Value VectorBuilder::narrow(Value value, Type type) {
   return arith::TruncFOp::create(*this, withElement(value.getType(), type), value);
 }
 
+int64_t linesOfRow(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  return llvm::divideCeil(type.getDimSize(1) * type.getElementTypeBitWidth(), kLineBits);
+}
+
+void VectorBuilder::prefetchLines(Value buffer, Value first, int64_t lines) {
+  Value perRow = index(linesOfRow(buffer));
+  Value elements = index(kLineBits / cast<MemRefType>(buffer.getType()).getElementTypeBitWidth());
+  for (int64_t i = 0; i < lines; ++i) {
+    Value line = add(first, index(i));
+    prefetch(buffer, {div(line, perRow), mul(rem(line, perRow), elements)});
+  }
+}
+
 std::pair<Value, Value> VectorBuilder::loadPairs(Value buffer, ValueRange at) {
   Value halves = vector::LoadOp::create(*this, VectorType::get(2 * lanes, getBF16Type()), buffer, at);
   VectorType words = vectorOf(getI32Type()), floats = vectorOf(element);

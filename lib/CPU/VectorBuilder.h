@@ -13,6 +13,9 @@ namespace gqa {
 /// Of a line of the cache.
 constexpr int64_t kLineBits = 512;
 
+/// Lines of a row of `buffer`, whose width is known.
+int64_t linesOfRow(mlir::Value buffer);
+
 class VectorBuilder : public IndexBuilder {
 public:
   using Value = mlir::Value;
@@ -63,8 +66,8 @@ public:
   /// a * b + c, in one rounding where the processor can.
   Value fma(Value a, Value b, Value c);
 
-  /// e^x for x <= 0, scalar or vector; NaN stays NaN.
-  Value exp(Value x);
+  /// e^(scale * x) for a product that is not positive, scalars or vectors; NaN stays NaN.
+  Value exp(Value x, Value scale);
   Value tanh(Value x);
 
   /// The sum of each of `vectors`, 1 to 16 of them, a power of two: as vectors of `width` sums in order, or
@@ -82,9 +85,12 @@ public:
   void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body);
   /// Brings the line that holds an element near.
   void prefetch(Value buffer, ValueRange at);
+  /// Brings `lines` lines near, of all the lines of the rows of `buffer` those from `first` on, in the order
+  /// of their addresses.
+  void prefetchLines(Value buffer, Value first, int64_t lines);
 
 private:
-  Value expF32(Value x);
+  Value expF32(Value x, Value scale);
 };
 
 } // namespace gqa

@@ -8,23 +8,22 @@ using namespace mlir;
 
 namespace gqa {
 
-// e^x = 2^n e^r with n the integer nearest to x / ln 2 and |r| <= ln(2) / 2. e^r = 1 + r + r^2 p(r) with p
-// fitted for the least relative error, 3e-9, so that the rounding of f32 is what remains: 1e-7. Below -87.3,
-// where the result would be denormal, it is zero.
-Value VectorBuilder::expF32(Value x) {
+// With t = log2(e) * scale * x, e^(scale * x) = 2^n 2^f for n the integer nearest to t and |f| <= 1/2. 2^f is
+// a polynomial fitted for the least relative error, 2e-9, so that the rounding of f32 is what remains: 1e-7
+// where t is small. From 2^-127 down, where the result would be denormal, it is zero.
+Value VectorBuilder::expF32(Value x, Value scale) {
   // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float; with 127 more these are the
   // exponent of 2^n.
-  constexpr double kRound = 12582912.0 + 127.0;
+  constexpr double kRound = 12582912.0 + 127.0, kLog2E = 1.44269504088896340736;
   auto number = [&](double value) { return floatLike(x, value); };
-  Value shifted = fma(x, number(1.44269504088896340736), number(kRound));
-  Value n = subF(shifted, number(kRound));
-  // ln 2 in two parts, so that r is exact to the last bit.
-  Value r = fma(n, number(-0.693145751953125), x);
-  r = fma(n, number(-1.428606820309417e-6), r);
-  Value p = number(1.3814464752e-3);
-  for (double coefficient : {8.3687806222e-3, 4.1668394259e-2, 1.6666520106e-1, 4.9999993412e-1})
-    p = fma(p, r, number(coefficient));
-  p = addF(fma(p, mulF(r, r), r), number(1.0));
+  Value t = mulF(x, mulF(scale, number(kLog2E)));
+  t = select(less(t, number(-127.0)), number(-127.0), t); // NaN stays NaN
+  Value shifted = addF(t, number(kRound));
+  Value f = subF(t, subF(shifted, number(kRound)));
+  Value p = number(1.53533514279e-4);
+  for (double coefficient :
+       {1.33988873416e-3, 9.61843748244e-3, 5.55033244026e-2, 2.40226479119e-1, 6.93147202868e-1, 1.0})
+    p = fma(p, f, number(coefficient));
   Type words = getI32Type();
   TypedAttr shift = getI32IntegerAttr(23);
   if (auto vector = dyn_cast<VectorType>(x.getType())) {
@@ -33,12 +32,13 @@ Value VectorBuilder::expF32(Value x) {
   }
   Value bits = arith::BitcastOp::create(*this, words, shifted);
   bits = arith::ShLIOp::create(*this, bits, arith::ConstantOp::create(*this, shift));
-  Value result = mulF(p, arith::BitcastOp::create(*this, x.getType(), bits)); // a product: NaN stays NaN
-  return select(less(x, number(-87.3)), number(0.0), result);
+  return mulF(p, arith::BitcastOp::create(*this, x.getType(), bits));
 }
 
-Value VectorBuilder::exp(Value x) {
-  return element.isF32() ? expF32(x) : Value(math::ExpOp::create(*this, x));
+Value VectorBuilder::exp(Value x, Value scale) {
+  if (element.isF32())
+    return expF32(x, scale);
+  return math::ExpOp::create(*this, mulF(x, scale));
 }
 
 // With t = e^(-2|x|) tanh |x| = (1 - t) / (1 + t); near zero, where this cancels, an odd polynomial fitted
@@ -49,7 +49,7 @@ Value VectorBuilder::tanh(Value x) {
   auto number = [&](double value) { return floatLike(x, value); };
   Value negative = less(x, number(0.0));
   Value magnitude = select(negative, arith::NegFOp::create(*this, x), x);
-  Value t = exp(mulF(magnitude, number(-2.0)));
+  Value t = exp(magnitude, number(-2.0));
   Value far = divF(subF(number(1.0), t), addF(number(1.0), t));
   Value square = mulF(x, x), p = number(-5.8951621885e-3);
   for (double coefficient : {2.0795975455e-2, -5.3783831501e-2, 1.3331924143e-1, -3.3333298003e-1})

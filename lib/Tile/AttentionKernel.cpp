@@ -90,10 +90,10 @@ private:
                                 /*paired=*/IntegerAttr());
   }
 
-  /// What is brought near during a product. With many rows there is arithmetic enough to wait for memory.
+  /// What is brought near during a product. Where several tiles read the same keys, these are near already.
   Value prefetched(Value source, Value key, Value dim) {
     auto type = cast<MemRefType>(source.getType());
-    if (transposed || ShapedType::isDynamic(type.getDimSize(3)))
+    if (getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
       return nullptr;
     Value keys = b.max(b.min(b.index(values.schedule.keys), b.sub(end, key)), b.index(0));
     return rowsOf(source, key, keys, dim);

@@ -49,7 +49,7 @@ func.func @many_rows(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x
   return
 }
 
-// The rows of what is needed next are touched along the way, every line of the cache once: 8 rows of 4 lines.
+// The rows of what is needed next are touched along the way.
 // CHECK-LABEL: func @prefetch
 // CHECK: memref.prefetch %arg3[{{.*}}], read, locality<3>, data
 func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<4x32xf32>, %v: memref<?x64xf32>) {
@@ -63,5 +63,16 @@ func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<4x32
 // V2: arith.mulf {{.*}} : vector<2xf64>
 func.func @f64(%q: memref<4x16xf64>, %k: memref<?x16xf64>, %s: memref<4x32xf64>) {
   tile.qk %q, %k, %s : memref<4x16xf64>, memref<?x16xf64>, memref<4x32xf64>
+  return
+}
+
+// Pairs: the even bf16 of a word by a shift, the odd ones by clearing the lower half; no conversion.
+// CHECK-LABEL: func @paired
+// CHECK-NOT: arith.extf
+// V4-DAG: arith.shli {{.*}} : vector<16xi32>
+// V4-DAG: arith.andi {{.*}} : vector<16xi32>
+// CHECK: return
+func.func @paired(%q: memref<4x32xf32>, %k: memref<?x32xbf16>, %s: memref<4x32xf32>) {
+  tile.qk %q, %k, %s paired = 16 : memref<4x32xf32>, memref<?x32xbf16>, memref<4x32xf32>
   return
 }

@@ -1,8 +1,8 @@
 """A program of attention_cases compiled, called in this process, and judged by the rule of `reference`.
 
-The rule compares the largest errors of the kernel and of one unfused evaluation. All elements of a row share the errors of
-its scores, and the largest of a hundred such errors varies by more than the factor 2 that the rule allows: where heads have
-fewer rows than FAIR they are judged as one sample. Means vary little, and are compared for each head that has enough
+The rule compares the largest errors of the kernel and of one unfused evaluation. All elements of a row share the errors
+of its scores, and the largest of a hundred such errors varies by more than the factor 2 that the rule allows: where heads
+have fewer rows than FAIR they are judged as one sample. Means vary little, and are compared for each head that has enough
 rows to have one. The caps for N(0, 1) inputs hold for every element.
 """
 
@@ -40,20 +40,25 @@ def call(program, target="cpu"):
 
 def check_case(program, output, lse):
     """Asserts that an output, in logical order, and lse (or None) are those of a program of attention_cases."""
-    (q, k, v), case, options = program.qkv, program.case, program.options
+    normal = not {"values", "scale", "bias", "score", "softcap"} & set(program.case)
+    check_attention(output, lse, *program.qkv, dtype=program.case["dtype"], normal_inputs=normal, **program.options)
+
+
+def check_attention(output, lse, q, k, v, *, dtype, normal_inputs=False, **options):
+    """`reference.check_attention` for heads of any size."""
     ref, ref_lse = attention(q, k, v, **options)
-    check_output(output, ref, unfused(q, k, v, case["dtype"], **options)[0], case["dtype"],
-                 normal_inputs=not {"values", "scale", "bias", "score", "softcap"} & set(case))
+    check_output(output, ref, unfused(q, k, v, dtype, **options)[0], dtype, normal_inputs)
     if lse is not None:
-        check_lse(lse, ref_lse, case["dtype"], largest_score(q, k, **options))
+        check_lse(lse, ref_lse, dtype, largest_score(q, k, **options))
 
 
 def check_output(output, ref, base, dtype, normal_inputs=False):
     assert output.shape == ref.shape, f"output is {output.shape}, expected {ref.shape}"
     if ref.shape[2] < FAIR and ref.size:
         for b, h in np.ndindex(ref.shape[:2] if ref.shape[2] >= MEAN else (0, 0)):
-            error, allowed = np.abs(output[b, h] - ref[b, h]), tolerance(ref[b, h], base[b, h], dtype)[1]
-            error = error[np.isfinite(error)]
+            finite = np.isfinite(output[b, h]) & np.isfinite(ref[b, h])
+            error = np.abs(output[b, h][finite] - ref[b, h][finite])
+            allowed = tolerance(ref[b, h], base[b, h], dtype)[1]
             assert not error.size or error.mean() <= allowed, \
                 f"batch {b} head {h}: mean error {error.mean():.3g}, allowed {allowed:.3g}"
         output, ref, base = (x.reshape(1, 1, -1, x.shape[3]) for x in (output, ref, base))

@@ -30,7 +30,8 @@ def end(s):
 # in the first part, or leave parts in the middle without a visible key.
 CLAUSES = {
     "causal": lambda s: dict(causal=True, offset=("i64", [end(s)])),
-    "causal_dead": lambda s: dict(causal=True, offset=("i64", per_batch(s, -1, 5, -s["queries"], 300)), dead_row="nan"),
+    "causal_dead": lambda s: dict(
+        causal=True, offset=("i64", per_batch(s, -1, 5, -s["queries"], 300)), dead_row="nan"),
     "causal_window": lambda s: dict(causal=True, window=(40, -1), offset=("i64", per_batch(s, end(s), 30))),
     "window_0": lambda s: dict(window=(0, 0), offset=("i32", per_batch(s, end(s) // 2, s["keys"] - 3, 600))),
     "window_1": lambda s: dict(window=(1, 1), offset=("i32", per_batch(s, end(s), -2))),
@@ -40,7 +41,8 @@ CLAUSES = {
     "garbage": lambda s: dict(kv_len=("i64", per_batch(s, 40, 256, 1)), values="garbage"),
     "poison": lambda s: dict(values="poison", mask=(s["queries"], s["keys"]), causal=True, offset=("i64", [end(s)])),
     "sinks": lambda s: dict(sinks="f32", kv_len=("i64", per_batch(s, 30, 0, s["keys"]))),
-    "masks": lambda s: dict(mask=(s["batch"], 1, 1, s["keys"]), bias=("f16", (6, 1, 1)), softcap=5.0, dead_row="nan"),
+    "masks": lambda s: dict(
+        mask=(s["batch"], 1, 1, s["keys"]), bias=("f16", (6, 1, 1)), softcap=5.0, dead_row="nan"),
     "bias": lambda s: dict(bias=("f32", (s["queries"], s["keys"])), scale=("runtime", -0.2)),
     "holes": lambda s: dict(score="holes", window=(30, 30), offset=("i64", [end(s)])),
     "documents": lambda s: dict(score="documents", sinks="f16"),

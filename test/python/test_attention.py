@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import gqa
-from reference import check_attention, rounded, to_bf16, from_bf16
+from attention_call import check_attention
+from reference import from_bf16, rounded, to_bf16
 
 NUMPY = {"f64": np.float64, "f32": np.float32, "f16": np.float16}
 TORCH = {"f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}

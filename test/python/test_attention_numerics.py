@@ -4,7 +4,7 @@ Tolerances are the rule of `reference.check`. Its base is an unfused evaluation,
 noise: samples are large enough to compare the largest of many errors (see attention_call), and scores that are large are
 exact.
 
-GQA_CAMPAIGN=N runs N random cases instead of 24; GQA_TARGET=cpu:x86-64-v3 compiles for another processor.
+GQA_CAMPAIGN=N runs N random cases instead of 16; GQA_TARGET=cpu:x86-64-v3 compiles for another processor.
 """
 
 import os
@@ -20,7 +20,7 @@ from attention_hard import CLAUSES, HEADS, SHAPES, SIZES, VALUES, clauses, shape
 from reference import from_bf16
 
 TARGET = os.environ.get("GQA_TARGET", "cpu")
-CASES = int(os.environ.get("GQA_CAMPAIGN", 24))
+CASES = int(os.environ.get("GQA_CAMPAIGN", 16))
 DTYPES = ["f32", "bf16", "f16", "f64"]
 # Compiling takes most of the time: each clause in one type.
 TYPE_OF = {name: DTYPES[n % 4] for n, name in enumerate(CLAUSES)}
@@ -39,10 +39,10 @@ def has(target):
 
 
 class TestHard:
-    @pytest.mark.parametrize("shape", SHAPES)
-    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in ("f32", "bf16")] +
+                             [(shape, dtype) for shape in ("few_split", "many") for dtype in ("f16", "f64")])
     @pytest.mark.parametrize("values", VALUES)
-    def test_values(self, values, dtype, shape):
+    def test_values(self, values, shape, dtype):
         if values == "logits_-524288" and dtype == "f16":
             values = "logits_-6e4"  # no number of f16; the unfused evaluation would hide every key
         verify(shaped(shape, dtype=dtype, **{} if values == "normal" else {"values": values}), TARGET)

@@ -6,6 +6,7 @@
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
+#include "gqa/Tile/Target.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
@@ -56,6 +57,8 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
     return phase.takeError();
+  if (llvm::Expected<CPUTarget> target = describeCPU(options.target); !target)
+    return target.takeError(); // without the place in the module that a pass would add
   PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.function = options.function;

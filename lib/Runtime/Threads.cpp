@@ -10,9 +10,6 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 namespace {
 
@@ -33,18 +30,6 @@ int numThreads() {
   return count;
 }
 
-/// Flushes denormals to zero for as long as it lives.
-class FlushDenormals {
-public:
-#if defined(__x86_64__)
-  FlushDenormals() : saved(_mm_getcsr()) { _mm_setcsr(saved | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(saved); }
-
-private:
-  unsigned saved;
-#endif
-};
-
 /// Multiply-adds that one core does in about the time that it takes to wake another.
 constexpr int64_t kSmallWork = 200000;
 
@@ -54,7 +39,6 @@ struct Kernel {
 };
 
 void runTask(int64_t i, void *context) {
-  FlushDenormals flush;
   gqa::rt::TaskScope scope;
   auto *kernel = static_cast<Kernel *>(context);
   kernel->task(i, kernel->context);

@@ -1,4 +1,4 @@
-// The loop behind gqa_rt_parallel_for, which leaves the treatment of denormals as it is.
+// The loop behind gqa_rt_parallel_for, for the runtime's own use.
 #ifndef GQA_LIB_RUNTIME_THREADS_H
 #define GQA_LIB_RUNTIME_THREADS_H
 

@@ -20,8 +20,7 @@ int64_t gqa_rt_num_threads(void);
 
 /* Runs task(0) .. task(n - 1) on the threads and returns when all are done. Tasks are independent; which
    thread runs which one must not show in a result. `work` estimates the multiply-adds of all tasks together:
-   where waking a thread would take longer, the caller runs them all. Denormals are zero inside tasks: the
-   exponentials of masked scores otherwise cost a hundred times more. Nested calls are legal. */
+   where waking a thread would take longer, the caller runs them all. Nested calls are legal. */
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context);
 
 /* ---- Calls and errors ---- */

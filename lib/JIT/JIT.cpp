@@ -12,6 +12,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -51,6 +52,13 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef file
   if (!module)
     return collector.take((filename + ": the text does not hold a module").str());
   return module;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> parseFile(StringRef path, StringRef filename, MLIRContext &context) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!buffer)
+    return makeError(path + ": " + buffer.getError().message());
+  return parseModule((*buffer)->getBuffer(), filename, context);
 }
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {

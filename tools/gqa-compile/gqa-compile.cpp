@@ -7,7 +7,6 @@
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 
 using namespace gqa;
@@ -107,13 +106,10 @@ llvm::Error emit(mlir::ModuleOp module, const Options &options, llvm::raw_pwrite
 }
 
 llvm::Expected<bool> compileFile(const Options &options) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.file);
-  if (!buffer)
-    return fail(options.file + ": " + buffer.getError().message());
   mlir::DialectRegistry registry;
   registerForJIT(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  auto module = parseModule((*buffer)->getBuffer(), options.compile.filename, context);
+  auto module = parseFile(options.file, options.compile.filename, context);
   if (!module)
     return module.takeError();
   // In memory first: an error leaves no half a file behind.

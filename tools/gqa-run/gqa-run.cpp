@@ -9,7 +9,6 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
@@ -79,13 +78,10 @@ llvm::Expected<bool> useResults(llvm::ArrayRef<Array> results, const Options &op
 }
 
 llvm::Expected<bool> runFile(const Options &options) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.file);
-  if (!buffer)
-    return fail(options.file + ": " + buffer.getError().message());
   mlir::DialectRegistry registry;
   registerForJIT(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  auto module = parseModule((*buffer)->getBuffer(), options.compile.filename, context);
+  auto module = parseFile(options.file, options.compile.filename, context);
   if (!module)
     return module.takeError();
   if (!options.to.empty()) {

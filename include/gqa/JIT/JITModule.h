@@ -24,6 +24,10 @@ void registerForJIT(mlir::DialectRegistry &registry);
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(llvm::StringRef text, llvm::StringRef filename,
                                                               mlir::MLIRContext &context);
 
+/// The same from a file; `-` is standard input. Messages call it `filename`.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(llvm::StringRef path, llvm::StringRef filename,
+                                                            mlir::MLIRContext &context);
+
 /// The signature of the entry, named as in CompileOptions::function, before anything is lowered.
 llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef function);
 

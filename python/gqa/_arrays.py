@@ -77,17 +77,19 @@ def without_copies(array):
     return contiguous(array[index] if index else array)
 
 
-def to_dlpack(array):
-    """What the compiled function takes."""
-    if not is_torch(array) and not array.flags.writeable:
+def to_native(array):
+    """What the compiled function takes. Torch tensors it reads, and then returns, as they are: a few microseconds less."""
+    if is_torch(array):
+        return array.resolve_neg()
+    if not array.flags.writeable:
         array = array.copy()  # DLPack cannot say "read only" to every consumer, and NumPy refuses to pretend
     return tvm_ffi.from_dlpack(array)
 
 
 def like(result, example):
-    """A result (tvm_ffi.Tensor) in the framework that `example` came from."""
+    """A result (tvm_ffi.Tensor, or torch's) in the framework that `example` came from."""
     if is_torch(example):
-        return sys.modules["torch"].from_dlpack(result)
+        return result if is_torch(result) else sys.modules["torch"].from_dlpack(result)
     if isinstance(example, np.ndarray):
         return np.from_dlpack(result)
     package = sys.modules.get(type(example).__module__.partition(".")[0])

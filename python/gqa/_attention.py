@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from . import _module
-from ._arrays import as_array, contiguous, element, in_memory_order, is_torch, like, to_dlpack, without_copies
+from ._arrays import as_array, contiguous, element, in_memory_order, is_torch, like, to_native, without_copies
 from ._signature import Signature
 
 FLOATS = ("f16", "bf16", "f32", "f64")
@@ -42,7 +42,7 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
         arrays[name], signature.layouts[name] = in_memory_order(arrays[name], layout)
     arrays |= _options(signature, offset, scale, mask, bias, kv_len, sinks)
     function = _compiled(signature.text())
-    results = function._call(*(to_dlpack(array) for array in arrays.values()))
+    results = function._call(*(to_native(array) for array in arrays.values()))
     output = like(results[0], q)
     return (output, like(results[1], q)) if return_lse else output
 

@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 from . import _native
-from ._arrays import as_array, contiguous, like, to_dlpack
+from ._arrays import as_array, contiguous, like, to_native
 
 
 class Module:
@@ -18,7 +18,7 @@ class Module:
         self._call, self.name = call, name
         self.inputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in inputs]
         self.outputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in outputs]
-        self._values = [to_dlpack(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
+        self._values = [to_native(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
                         for _, _, param in self.inputs]
         self._open = [i for i, value in enumerate(self._values) if value is None]
 
@@ -31,7 +31,7 @@ class Module:
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
         values = list(self._values)
         for place, value in zip(self._open, args):
-            values[place] = to_dlpack(contiguous(as_array(value, f"argument {place}")))
+            values[place] = to_native(contiguous(as_array(value, f"argument {place}")))
         results = tuple(like(r, args[0]) if args else r for r in self._call(*values))
         return results[0] if len(results) == 1 else results
 

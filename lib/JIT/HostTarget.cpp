@@ -3,6 +3,7 @@
 #include "HostTarget.h"
 #include "Diagnostics.h"
 
+#include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Target.h"
 
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -37,14 +38,14 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTarget(llvm::StringRef 
   auto description = describeCPU(target); // says what is wrong with a target
   if (!description)
     return description.takeError();
+  llvm::StringRef arch = llvm::cantFail(parseTargetName(target)).arch;
   static const bool initialized = !llvm::InitializeNativeTargetAsmPrinter();
   llvm::Triple triple(llvm::sys::getProcessTriple());
   std::string message;
   const llvm::Target *native = initialized ? llvm::TargetRegistry::lookupTarget(triple, message) : nullptr;
   if (!native)
     return makeError("this LLVM cannot generate code for the host: " + message);
-  llvm::StringRef arch = target;
-  bool isHost = !arch.consume_front("cpu:");
+  bool isHost = arch.empty();
   std::string cpu = isHost ? llvm::sys::getHostCPUName().str() : arch.str();
   return std::unique_ptr<llvm::TargetMachine>(native->createTargetMachine(
       triple, cpu, isHost ? hostFeatures() : "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
@@ -53,9 +54,13 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTarget(llvm::StringRef 
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeHostTarget(llvm::StringRef target) {
   auto machine = makeTarget(target);
-  if (machine && target != "cpu")
-    if (llvm::Error error = checkHostHas(**machine, target))
-      return error;
+  if (!machine || llvm::cantFail(parseTargetName(target)).arch.empty())
+    return machine;
+  if (llvm::Error error = checkHostHas(**machine, target))
+    return error;
+  CPUTarget description = llvm::cantFail(describeCPU(target));
+  if (description.amx && !description.emulateAMX && !gqa_rt_request_amx())
+    return makeError("target '" + target + "' needs AMX, which the kernel does not let this process use");
   return machine;
 }
 

@@ -6,6 +6,7 @@
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
+#include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Target.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -62,6 +63,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseFile(StringRef path, StringRef filena
 }
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {
+  gqa_rt_request_amx(); // before anybody describes this machine; if refused, it has no AMX
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
     return phase.takeError();

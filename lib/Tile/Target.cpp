@@ -7,6 +7,11 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace gqa {
 namespace {
 
@@ -25,21 +30,44 @@ const Row table[] = {
     {llvm::Triple::UnknownArch, "", {128, 16, false}},
 };
 
+/// Whether this process has the kernel's permission for tile data, which gqa_rt_request_amx asks for.
+bool mayUseTiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr int kGetPermissions = 0x1022, kTileData = 18; // ARCH_GET_XCOMP_PERM, XFEATURE_XTILEDATA
+  uint64_t permissions = 0;
+  return syscall(SYS_arch_prctl, kGetPermissions, &permissions) == 0 && (permissions >> kTileData & 1);
+#else
+  return false;
+#endif
+}
+
 std::string hostFeatures() {
   std::string text;
+  bool tiles = mayUseTiles();
   // The processor's name can lie (a virtual machine), its feature bits do not.
   for (const auto &feature : llvm::sys::getHostCPUFeatures())
-    if (feature.second)
+    if (feature.second && (tiles || !feature.first().starts_with("amx-")))
       text += (text.empty() ? "+" : ",+") + feature.first().str();
   return text;
 }
 
 } // namespace
 
-llvm::Expected<CPUTarget> describeCPU(llvm::StringRef target) {
-  llvm::StringRef arch = target;
-  if (!arch.consume_front("cpu") || (!arch.empty() && (!arch.consume_front(":") || arch.empty())))
+llvm::Expected<TargetName> parseTargetName(llvm::StringRef target) {
+  TargetName name;
+  name.arch = target;
+  name.emulateAMX = name.arch.consume_back("+emulate-amx");
+  if (!name.arch.consume_front("cpu") ||
+      (!name.arch.empty() && (!name.arch.consume_front(":") || name.arch.empty())))
     return llvm::createStringError("target '" + target + "' is unknown; expected cpu or cpu:ARCH");
+  return name;
+}
+
+llvm::Expected<CPUTarget> describeCPU(llvm::StringRef target) {
+  llvm::Expected<TargetName> name = parseTargetName(target);
+  if (!name)
+    return name.takeError();
+  llvm::StringRef arch = name->arch;
   static const bool initialized = !llvm::InitializeNativeTarget();
   llvm::Triple triple(llvm::sys::getProcessTriple());
   std::string message;
@@ -54,8 +82,12 @@ llvm::Expected<CPUTarget> describeCPU(llvm::StringRef target) {
   std::unique_ptr<llvm::MCSubtargetInfo> info(native->createMCSubtargetInfo(triple, arch, features));
   for (const Row &row : table) {
     bool sameArch = row.arch == triple.getArch() || row.arch == llvm::Triple::UnknownArch;
-    if (sameArch && (row.features.empty() || info->checkFeatures(row.features.str())))
-      return row.target;
+    if (!sameArch || (!row.features.empty() && !info->checkFeatures(row.features.str())))
+      continue;
+    CPUTarget description = row.target;
+    description.amx |= name->emulateAMX;
+    description.emulateAMX = name->emulateAMX;
+    return description;
   }
   llvm_unreachable("the last row fits everything");
 }

@@ -23,6 +23,12 @@ int64_t gqa_rt_num_threads(void);
    where waking a thread would take longer, the caller runs them all. Nested calls are legal. */
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context);
 
+/* ---- The processor ---- */
+
+/* 1 if this process may use AMX's tile registers, else 0. The first call asks the kernel, which then saves
+   them for all threads of the process, those that run already included. */
+int gqa_rt_request_amx(void);
+
 /* ---- Calls and errors ---- */
 
 /* Calls entry(arguments). Returns 0, or 1 if compiled code failed: then gqa_rt_last_error() says why, and

@@ -11,13 +11,24 @@ struct CPUTarget {
   unsigned vectorBits = 128; ///< of a vector register
   unsigned registers = 16;   ///< vector registers
   bool fma = false;          ///< a multiplication and an addition in one instruction
+  bool amx = false;          ///< tile registers and their product of bf16
   int64_t l1Bytes = 32768;   ///< of data cache nearest to one core
+  bool emulateAMX = false;   ///< loops instead of tile instructions
 
   /// Elements of `type` in a vector register.
   int64_t lanes(mlir::FloatType type) const { return vectorBits / type.getWidth(); }
 };
 
-/// The processor that `target` names: `cpu` is this machine, `cpu:ARCH` one that LLVM knows.
+/// The parts of a target's name: `cpu` is this machine, `cpu:ARCH` a processor that LLVM knows. With
+/// `+emulate-amx` behind either, attention is scheduled for AMX and its tile instructions are loops: for
+/// tests on machines that have none.
+struct TargetName {
+  llvm::StringRef arch; ///< empty for this machine
+  bool emulateAMX = false;
+};
+llvm::Expected<TargetName> parseTargetName(llvm::StringRef target);
+
+/// The processor that `target` names. This machine has AMX only if the kernel has let this process use it.
 llvm::Expected<CPUTarget> describeCPU(llvm::StringRef target);
 
 } // namespace gqa

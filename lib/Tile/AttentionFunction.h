@@ -32,6 +32,7 @@ struct AttentionValues {
   mlir::Value splits;               // parts that the keys of a tile are split into
   // States of the parts, (tile, part) x rows x ...; null if there is one part.
   mlir::Value partialO, partialM, partialL;
+  mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
 /// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
@@ -44,6 +45,10 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
 
 /// Schedules the attention and builds its kernels, at the end of the function.
 void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b);
+
+/// The kernel that lays the values out for interleaved products, if there are any and several tasks read
+/// them.
+void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that attends.
 void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);

@@ -1,6 +1,6 @@
 // The schedule: one task per (batch, key/value head, block of queries, part of the keys), a loop over blocks
 // of keys in each.
-#include "TileBuilder.h"
+#include "TileOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,10 +13,9 @@ namespace gqa {
 namespace {
 
 /// Builds the body of the kernel for one task.
-class TaskBuilder : TileBuilder {
+class TaskBuilder : TileOperands {
 public:
-  TaskBuilder(AttentionOp op, const AttentionValues &values, IndexBuilder &b)
-      : TileBuilder(op, values, b), transposed(values.schedule.transposed) {}
+  TaskBuilder(AttentionOp op, const AttentionValues &values, IndexBuilder &b) : TileOperands(op, values, b) {}
 
   void build(ValueRange point) {
     split = point[3];
@@ -32,6 +31,8 @@ public:
       b.setInsertionPointToStart(loop.getBody());
       buildBlock(queryTile, loop.getInductionVar());
     }
+    if (accumulator != output)
+      tile::TransposeOp::create(b, accumulator, output);
     store();
   }
 
@@ -48,52 +49,20 @@ private:
     end = b.min(end, b.add(begin, share));
   }
 
-  void allocate() {
-    auto keyType = cast<MemRefType>(values.k.getType()).getElementType();
-    // Rows in lanes read keys number by number: they are widened once, not once for every row.
-    Type element = transposed ? op.getAccumulatorType() : keyType;
-    Value keys = b.index(values.schedule.keys);
-    keyRoom = scratch({keys, values.keyWidth}, element);
-    valueRoom = scratch({keys, values.valueWidth}, element);
-    scores = transposed ? scratch({keys, values.rows}) : scratch({values.rows, keys});
-    alpha = scratch({values.rows});
-    allocateState();
-  }
-
-  Value packQueries() {
-    Value zero = b.index(0);
-    Value source =
-        b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
-    Value room =
-        transposed ? scratch({values.keyWidth, values.rows}) : scratch({values.rows, values.keyWidth});
-    return tile::PackOp::create(b, room.getType(), source, room, values.period, transposed, values.paired);
-  }
-
   void initialize() {
     if (!values.sinks || !isSplit()) {
-      buildInit(/*withSinks=*/true);
+      buildInit(accumulator, /*withSinks=*/true);
       return;
     }
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, split, b.index(0));
-    branch(isFirst, [&] { buildInit(true); }, [&] { buildInit(false); });
+    branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
   }
 
-  /// Rows of K or V from `key` on, as the products read them.
-  Value rowsOf(Value source, Value key, Value keys, Value dim) {
-    return b.view(source, {batch, kvHead, key, b.index(0)}, {nullptr, nullptr, keys, dim});
-  }
-
-  Value pack(Value source, Value room) {
-    auto type = cast<MemRefType>(room.getType());
-    Type tile = contiguousRowsType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
-    return tile::PackOp::create(b, tile, source, room, /*queries=*/Value(), /*transposed=*/false,
-                                /*paired=*/IntegerAttr());
-  }
-
-  /// What is brought near during a product. Where several tiles read the same keys, these are near already.
+  /// What is brought near during a product. Where several tiles read the same keys, these are near already;
+  /// interleaved products do not fetch anything.
   Value prefetched(Value source, Value key, Value dim) {
     auto type = cast<MemRefType>(source.getType());
-    if (getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
+    if (interleaved || getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
       return nullptr;
     Value keys = b.max(b.min(b.index(values.schedule.keys), b.sub(end, key)), b.index(0));
     return rowsOf(source, key, keys, dim);
@@ -101,9 +70,8 @@ private:
 
   void buildBlock(Value queryTile, Value key) {
     Value blockKeys = b.index(values.schedule.keys), keys = b.min(blockKeys, b.sub(end, key));
-    Value keyTile = pack(rowsOf(values.k, key, keys, values.keyDim), keyRoom);
-    tile::QKOp::create(b, queryTile, keyTile, scores, prefetched(values.v, key, values.valueDim), transposed,
-                       values.paired);
+    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, prefetched(values.v, key, values.valueDim),
+                       transposed, interleaved, values.paired);
     if (values.scored) {
       auto score = tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries,
                                          values.period, keys, values.scale, values.bias, values.mask,
@@ -115,11 +83,11 @@ private:
       branch(edge, [&] {
         tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last, transposed);
       });
-    Value hidden =
-        tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, transposed);
-    Value valueTile = pack(rowsOf(values.v, key, keys, values.valueDim), valueRoom);
-    tile::PVOp::create(b, scores, valueTile, output, alpha, hidden,
-                       prefetched(values.k, b.add(key, blockKeys), values.keyDim), transposed, values.paired);
+    Value hidden = tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit,
+                                               probabilities, transposed);
+    tile::PVOp::create(b, probabilities ? probabilities : scores, valueTile(key, keys), accumulator, alpha,
+                       hidden, prefetched(values.k, b.add(key, blockKeys), values.keyDim), transposed,
+                       interleaved, values.paired);
   }
 
   /// Whether a block has keys that some row does not see, or too few keys; null if none has.
@@ -171,8 +139,7 @@ private:
     otherwise();
   }
 
-  bool transposed;
-  Value split, keyRoom, valueRoom, scores, alpha;
+  Value split;
 };
 
 /// Multiply-adds of the whole attention, roughly: a causal one has half as many.

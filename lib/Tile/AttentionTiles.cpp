@@ -34,25 +34,16 @@ void bindSplits(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
     return;
   Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, values.splits, one);
   Value parts = b.createOrFold<arith::SelectOp>(isOne, b.index(0), b.mul(tiles, values.splits));
-  auto allocate = [&](ArrayRef<Value> sizes) -> Value {
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    for (Value size : sizes) {
-      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-      if (ShapedType::isDynamic(shape.back()))
-        dynamic.push_back(size);
-    }
-    auto type = MemRefType::get(shape, op.getAccumulatorType());
-    return memref::AllocOp::create(b, type, dynamic, b.getI64IntegerAttr(64));
-  };
-  values.partialO = allocate({parts, values.rows, values.valueWidth});
-  values.partialM = allocate({parts, values.rows});
-  values.partialL = allocate({parts, values.rows});
+  Type type = op.getAccumulatorType();
+  values.partialO = b.allocate({parts, values.rows, values.valueWidth}, type);
+  values.partialM = b.allocate({parts, values.rows}, type);
+  values.partialL = b.allocate({parts, values.rows}, type);
 }
 
 void buildFor(AttentionOp op, AttentionValues values, const Schedule &schedule, IndexBuilder &b) {
   bindTiles(values, schedule, b);
   bindSplits(op, values, b);
+  buildPanelKernel(op, values, b);
   buildAttentionKernel(op, values, b);
   buildMergeKernel(op, values, b);
 }

@@ -29,6 +29,18 @@ Value IndexBuilder::size(Value buffer, unsigned dim) {
   return createOrFold<memref::DimOp>(buffer, dim);
 }
 
+Value IndexBuilder::allocate(ArrayRef<Value> sizes, Type element) {
+  SmallVector<int64_t> shape;
+  SmallVector<Value> dynamic;
+  for (Value size : sizes) {
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    if (ShapedType::isDynamic(shape.back()))
+      dynamic.push_back(size);
+  }
+  auto type = MemRefType::get(shape, element);
+  return memref::AllocOp::create(*this, type, dynamic, getI64IntegerAttr(64));
+}
+
 Value IndexBuilder::view(Value buffer, ArrayRef<Value> offsets, ArrayRef<Value> sizes) {
   auto type = cast<MemRefType>(buffer.getType());
   SmallVector<OpFoldResult> foldedSizes, steps(offsets.size(), getIndexAttr(1));

@@ -18,7 +18,7 @@ public:
     bindPosition(point);
     bindBand(); // for the keys of a dead row
     allocateState();
-    buildInit(/*withSinks=*/false);
+    buildInit(output, /*withSinks=*/false);
     auto loop = scf::ForOp::create(b, b.index(0), values.splits, b.index(1));
     {
       OpBuilder::InsertionGuard guard(b);

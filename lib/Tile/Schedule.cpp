@@ -1,5 +1,6 @@
 // Tile sizes. Every row of the table has its reason beside it.
 #include "gqa/Tile/Schedule.h"
+#include "gqa/Dialect/Tile/Tile.h"
 
 #include <algorithm>
 
@@ -21,6 +22,22 @@ constexpr Row kManyRows[] = {
     {kAny, 48, 48}, // wide heads: a shorter block of K and V keeps the same place in L2
 };
 
+// Many rows in tile registers. 64 rows are two blocks of 2 x 2 tiles: every tile of K and V^T that is read
+// serves both. Longer blocks of keys mean that o is read and written less often.
+constexpr Row kInterleavedRows[] = {
+    {64, 64, 128},   // scores and probabilities: 48 KB, about L1 of the processors that have AMX
+    {128, 64, 256},  // twice the arithmetic for every score: the scores may go to L2
+    {kAny, 64, 128}, // a wide block of K and V keeps its place in L2
+};
+
+/// Whether processors with AMX multiply this attention in tile registers: bf16, and whole registers.
+bool isInterleaved(AttentionOp op, const CPUTarget &target) {
+  auto isBF16 = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType().isBF16(); };
+  int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
+  return target.amx && isBF16(op.getQ()) && isBF16(op.getK()) && isBF16(op.getV()) && dim > 0 &&
+         dim % tile::kRegisterDepth == 0 && valueDim > 0 && valueDim % tile::kRegisterRows == 0;
+}
+
 /// Keys of a block for few rows: a block of K and of V, and the next of each on its way, fill L1.
 int64_t keysInL1(int64_t dim, unsigned elementBytes, const CPUTarget &target) {
   int64_t keys = target.l1Bytes / (4 * std::max<int64_t>(dim, 1) * elementBytes);
@@ -41,9 +58,12 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
     int64_t keys = keysInL1(dim, element.getIntOrFloatBitWidth() / 8, target);
     return {/*transposed=*/false, rows, keys, lanes, paired};
   }
-  for (const Row &row : kManyRows)
+  bool interleaved = isInterleaved(op, target);
+  if (interleaved)
+    lanes = tile::kRegisterRows;
+  for (const Row &row : interleaved ? ArrayRef<Row>(kInterleavedRows) : ArrayRef<Row>(kManyRows))
     if (dim <= row.maxDim)
-      return {/*transposed=*/true, row.rows, row.keys, lanes};
+      return {/*transposed=*/true, row.rows, row.keys, lanes, /*paired=*/false, interleaved};
   llvm_unreachable("the last row of the table takes everything");
 }
 

@@ -31,11 +31,15 @@ void TileBuilder::bindPosition(ValueRange point) {
   queries = b.min(values.period, b.sub(values.queries, query));
 }
 
-void TileBuilder::bindBand() {
-  Value zero = b.index(0);
+void TileBuilder::bindVisible() {
   visible = values.keys;
   if (values.kvLen)
-    visible = b.max(b.min(perBatch(values.kvLen), values.keys), zero);
+    visible = b.max(b.min(perBatch(values.kvLen), values.keys), b.index(0));
+}
+
+void TileBuilder::bindBand() {
+  bindVisible();
+  Value zero = b.index(0);
   begin = zero;
   end = visible;
   ArrayRef<int64_t> window = op.getWindow().value_or(ArrayRef<int64_t>{-1, -1});
@@ -50,6 +54,8 @@ void TileBuilder::bindBand() {
     last = last ? b.min(last, offset) : offset;
   if (first)
     begin = b.max(zero, b.add(query, first));
+  if (first && values.schedule.interleaved) // the band hides what comes before it
+    begin = b.roundDown(begin, tile::kRegisterDepth);
   if (last)
     end = b.min(end, b.add(b.add(query, queries), last));
 }
@@ -80,13 +86,13 @@ void TileBuilder::bindPartial(Value split) {
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.rows});
 }
 
-void TileBuilder::buildInit(bool withSinks) {
+void TileBuilder::buildInit(Value o, bool withSinks) {
   if (!withSinks || !values.sinks) {
-    tile::InitOp::create(b, output, m, l, /*sinks=*/Value(), /*queries=*/Value(), /*scale=*/Value());
+    tile::InitOp::create(b, o, m, l, /*sinks=*/Value(), /*queries=*/Value(), /*scale=*/Value());
     return;
   }
   Value sinks = b.view(values.sinks, {head}, {values.group});
-  tile::InitOp::create(b, output, m, l, sinks, values.period, values.unit);
+  tile::InitOp::create(b, o, m, l, sinks, values.period, values.unit);
 }
 
 void TileBuilder::buildFinish() {

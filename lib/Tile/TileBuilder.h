@@ -15,6 +15,8 @@ protected:
       : op(op), values(values), b(b) {}
 
   void bindPosition(mlir::ValueRange point);
+  /// The keys of the batch element.
+  void bindVisible();
   /// The keys that the tile's queries may see: [begin, end), and the band around their own positions.
   void bindBand();
   /// Scratch memory of the task, in the accumulator's type or `element`.
@@ -24,8 +26,10 @@ protected:
   /// Part `split` of this tile's keys: its state in the memory for all parts.
   void bindPartial(Value split);
   void buildFinish();
-  /// An empty state. Sinks belong to one part of the keys only.
-  void buildInit(bool withSinks);
+  /// An empty state with `o`, or its transpose. Sinks belong to one part of the keys only.
+  void buildInit(Value o, bool withSinks);
+  /// Values as panels, in a part of `room`.
+  Value packPanels(Value source, Value room);
 
   AttentionOp op;
   const AttentionValues &values;

@@ -29,6 +29,9 @@ public:
   /// The size of a dimension of a buffer.
   mlir::Value size(mlir::Value buffer, unsigned dim);
 
+  /// Memory aligned to a line of the cache.
+  mlir::Value allocate(mlir::ArrayRef<mlir::Value> sizes, mlir::Type element);
+
   /// A view of `buffer` with unit steps. Dimensions whose size is the null value are taken at one point and
   /// dropped.
   mlir::Value view(mlir::Value buffer, mlir::ArrayRef<mlir::Value> offsets,

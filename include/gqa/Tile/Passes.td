@@ -24,17 +24,21 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
     %o = bufferization.to_tensor %room restrict writable : ...
     ```
 
+    On processors with AMX, bf16 attention with many rows multiplies interleaved operands in tile registers. Probabilities
+    are rounded to bf16 there, and a kernel in front lays the values out once for all blocks of queries.
+
     Sizes that are not known before the program runs are compared by assertions in front of the kernel, and indices into
     captured tensors are clamped, so that a kernel never reads or writes other memory.
 
-    Numerics: reassociates (the sum over keys goes block by block, rescaled by the running maximum)
+    Numerics: reassociates (the sum over keys goes block by block, rescaled by the running maximum), approximates with AMX
+    (probabilities to a relative 2^-9)
   }];
   let dependentDialects = ["gqa::tile::TileDialect", "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
                            "mlir::cf::ControlFlowDialect",
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect"];
   let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
-                        "the processor to schedule for: cpu (this machine) or cpu:ARCH">];
+                        "the processor to schedule for: cpu (this machine) or cpu:ARCH; with +emulate-amx as if it had AMX">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
 }
 

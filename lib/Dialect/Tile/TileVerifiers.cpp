@@ -1,67 +1,10 @@
-// Verifiers of the operations inside a tile kernel. Comments name the constraint of TileOps.td that a line
-// checks.
-#include "gqa/Dialect/Tile/Tile.h"
+// Verifiers of the operations inside a tile kernel; ProductVerifiers.cpp has those of operands and products.
+// Comments name the constraint of TileOps.td that a line checks.
+#include "Verify.h"
 
 using namespace mlir;
 
 namespace gqa::tile {
-namespace {
-
-Type elementOf(Value value) { return cast<MemRefType>(value.getType()).getElementType(); }
-
-/// All of `values` have one element type.
-LogicalResult verifySameElements(Operation *op, ArrayRef<Value> values, StringRef names) {
-  for (Value value : values)
-    if (elementOf(value) != elementOf(values.front()))
-      return op->emitOpError("expects one element type for ")
-             << names << ", found " << elementOf(values.front()) << " and " << elementOf(value);
-  return success();
-}
-
-/// Keys or values of a product: of the other operands' type, or narrower where that is read in place.
-LogicalResult verifyKeys(Operation *op, Value keys, Value other, bool transposed, StringRef name) {
-  Type found = elementOf(keys), expected = elementOf(other);
-  bool narrower = found.getIntOrFloatBitWidth() < expected.getIntOrFloatBitWidth();
-  if (found == expected || (narrower && !transposed))
-    return success();
-  return op->emitOpError("expects ") << name << " of type " << expected << (transposed ? "" : " or narrower")
-                                     << ", found " << found;
-}
-
-/// Keys or values in pairs: bf16, and `other` has whole pairs of vectors as columns.
-LogicalResult verifyPairs(Operation *op, std::optional<uint64_t> paired, Value keys, Value other,
-                          bool transposed, StringRef name) {
-  if (!paired)
-    return success();
-  if (!elementOf(keys).isBF16() || transposed)
-    return op->emitOpError("is paired, expected ") << name << " of type bf16 and no transposed tile, found "
-                                                   << elementOf(keys) << (transposed ? ", transposed" : "");
-  int64_t columns = cast<MemRefType>(other.getType()).getDimSize(1);
-  if (*paired == 0 || ShapedType::isDynamic(columns) || columns % (2 * int64_t(*paired)) != 0)
-    return op->emitOpError("is paired for vectors of ")
-           << *paired << ", expected a multiple of " << 2 * *paired << " columns";
-  return success();
-}
-
-/// The scale has the type of the elements of `values`.
-LogicalResult verifyScale(Operation *op, Value scale, Value values, StringRef name) {
-  if (scale.getType() == elementOf(values))
-    return success();
-  return op->emitOpError("expects a scale of the type of ")
-         << name << ", " << elementOf(values) << ", found " << scale.getType();
-}
-
-/// The last dimension of all of `values` is contiguous.
-LogicalResult verifyContiguousRows(Operation *op, ArrayRef<Value> values, StringRef names) {
-  for (Value value : values)
-    if (!cast<MemRefType>(value.getType()).isLastDimUnitStride())
-      return op->emitOpError("expects stride 1 in the last dimension of ")
-             << names << ", found " << value.getType();
-  return success();
-}
-
-} // namespace
-
 LogicalResult ScratchOp::verify() {
   auto type = cast<MemRefType>(getMemory().getType());
   // scratch_c1
@@ -71,26 +14,6 @@ LogicalResult ScratchOp::verify() {
   // scratch_c2
   if (!type.getLayout().isIdentity())
     return emitOpError("expects the identity layout, found ") << type.getLayout();
-  return success();
-}
-
-LogicalResult PackOp::verify() {
-  // pack_c1
-  if (failed(verifySameElements(*this, {getStorage(), getTile()}, "storage and tile")))
-    return failure();
-  if (elementOf(getSource()).getIntOrFloatBitWidth() > elementOf(getTile()).getIntOrFloatBitWidth())
-    return emitOpError("would narrow ") << elementOf(getSource()) << " to " << elementOf(getTile())
-                                        << ", expected a storage of at least the source's precision";
-  // pack_c2
-  if (failed(verifyContiguousRows(*this, {getStorage(), getTile()}, "storage and tile")))
-    return failure();
-  // pack_c3
-  bool holdsQueries = cast<MemRefType>(getSource().getType()).getRank() == 3;
-  if (holdsQueries != static_cast<bool>(getQueries()))
-    return emitOpError("has a source of rank ")
-           << (holdsQueries ? 3 : 2) << ", expected queries exactly for rank 3";
-  if (getTransposed() && !holdsQueries)
-    return emitOpError("is transposed and has a source of rank 2, expected rank 3");
   return success();
 }
 
@@ -105,18 +28,6 @@ LogicalResult InitOp::verify() {
   if (sinks != static_cast<bool>(getQueries()) || sinks != static_cast<bool>(getScale()))
     return emitOpError("expects queries and scale exactly if there are sinks");
   return success();
-}
-
-LogicalResult QKOp::verify() {
-  // qk_c1
-  if (failed(verifySameElements(*this, {getQ(), getS()}, "q and s")) ||
-      failed(verifyKeys(*this, getK(), getS(), getTransposed(), "k")))
-    return failure();
-  // qk_c2
-  if (failed(verifyContiguousRows(*this, {getQ(), getK(), getS()}, "q, k and s")))
-    return failure();
-  // qk_c3
-  return verifyPairs(*this, getPaired(), getK(), getQ(), getTransposed(), "k");
 }
 
 LogicalResult ScoreOp::verify() {
@@ -161,19 +72,24 @@ LogicalResult SoftmaxStepOp::verify() {
       failed(verifyScale(*this, getScale(), getS(), "s")))
     return failure();
   // softmax_step_c2
-  return verifyContiguousRows(*this, {getS()}, "s");
+  if (failed(verifyContiguousRows(*this, {getS()}, "s")) ||
+      (getP() && failed(verifyContiguousRows(*this, {getP()}, "p"))))
+    return failure();
+  // softmax_step_c3
+  if (getP() && (!getTransposed() || !elementOf(getS()).isF32()))
+    return emitOpError("stores into p, expected a transposed s of f32");
+  return success();
 }
 
-LogicalResult PVOp::verify() {
-  // pv_c1
-  if (failed(verifySameElements(*this, {getP(), getO(), getAlpha()}, "p, o and alpha")) ||
-      failed(verifyKeys(*this, getV(), getO(), getTransposed(), "v")))
+LogicalResult TransposeOp::verify() {
+  // transpose_c1
+  if (failed(verifySameElements(*this, {getOt(), getO()}, "ot and o")))
     return failure();
-  // pv_c2
-  if (failed(verifyContiguousRows(*this, {getP(), getV(), getO()}, "p, v and o")))
+  // transpose_c2
+  if (failed(verifyContiguousRows(*this, {getOt(), getO()}, "ot and o")))
     return failure();
-  // pv_c3
-  return verifyPairs(*this, getPaired(), getV(), getO(), getTransposed(), "v");
+  // transpose_c3
+  return verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o");
 }
 
 LogicalResult MergeOp::verify() {

@@ -107,9 +107,57 @@ func.func @pack_c3_queries_of_keys(%x: memref<4x16xf32>, %room: memref<4x16xf32>
 
 // -----
 
-func.func @pack_c3_transposed_keys(%x: memref<4x16xf32>, %room: memref<16x4xf32>) {
-  // expected-error @+1 {{'tile.pack' op is transposed and has a source of rank 2, expected rank 3}}
+func.func @pack_c4_transposed_keys(%x: memref<4x16xf32>, %room: memref<16x4xf32>) {
+  // expected-error @+1 {{'tile.pack' op expects panels, of rank 3, exactly for a transposed source of rank 2, found 'memref<16x4xf32>'}}
   %t = tile.pack %x into %room transposed : memref<4x16xf32>, memref<16x4xf32> -> memref<16x4xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c4_panels(%x: memref<4x16xbf16>, %room: memref<1x16x32xbf16>) {
+  // expected-error @+1 {{'tile.pack' op expects panels, of rank 3, exactly for a transposed source of rank 2, found 'memref<1x16x32xbf16>'}}
+  %t = tile.pack %x into %room : memref<4x16xbf16>, memref<1x16x32xbf16> -> memref<1x16x32xbf16>
+  return
+}
+
+// -----
+
+func.func @pack_c4_width(%x: memref<4x16xbf16>, %room: memref<1x16x16xbf16>) {
+  // expected-error @+1 {{'tile.pack' op expects panels of 32 keys, in the source's type of 16 bits, found 'memref<1x16x16xbf16>'}}
+  %t = tile.pack %x into %room transposed : memref<4x16xbf16>, memref<1x16x16xbf16> -> memref<1x16x16xbf16>
+  return
+}
+
+// -----
+
+func.func @pack_c4_type(%x: memref<4x16xbf16>, %room: memref<1x16x32xf32>) {
+  // expected-error @+1 {{'tile.pack' op expects panels of 32 keys, in the source's type of 16 bits, found 'memref<1x16x32xf32>'}}
+  %t = tile.pack %x into %room transposed : memref<4x16xbf16>, memref<1x16x32xf32> -> memref<1x16x32xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c5_rows(%x: memref<2x2x16xbf16>, %room: memref<8x8xbf16>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op is interleaved, expected a transposed tile of queries in bf16}}
+  %t = tile.pack %x into %room queries(%n) interleaved : memref<2x2x16xbf16>, memref<8x8xbf16> -> memref<8x8xbf16>
+  return
+}
+
+// -----
+
+func.func @pack_c6_queries(%x: memref<2x2x16xbf16>, %room: memref<4x16xbf16>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op has a multiple of 32, expected a positive one, of rows of keys or values}}
+  %t = tile.pack %x into %room queries(%n) multiple = 32 : memref<2x2x16xbf16>, memref<4x16xbf16> -> memref<4x16xbf16>
+  return
+}
+
+// -----
+
+func.func @pack_c6_zero(%x: memref<4x16xbf16>, %room: memref<4x16xbf16>) {
+  // expected-error @+1 {{'tile.pack' op has a multiple of 0, expected a positive one, of rows of keys or values}}
+  %t = tile.pack %x into %room multiple = 0 : memref<4x16xbf16>, memref<4x16xbf16> -> memref<4x16xbf16>
   return
 }
 
@@ -191,6 +239,46 @@ func.func @qk_c3_type(%q: memref<4x16xf32>, %k: memref<64x16xf16>, %s: memref<4x
 func.func @qk_c3_columns(%q: memref<4x24xf32>, %k: memref<64x24xbf16>, %s: memref<4x64xf32>) {
   // expected-error @+1 {{'tile.qk' op is paired for vectors of 8, expected a multiple of 16 columns}}
   tile.qk %q, %k, %s paired = 8 : memref<4x24xf32>, memref<64x24xbf16>, memref<4x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_rows(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed tile}}
+  tile.qk %q, %k, %s interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_keys(%q: memref<16x32xbf16>, %k: memref<32x32xf16>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'tile.qk' op is interleaved, expected operands of bf16, found 'f16'}}
+  tile.qk %q, %k, %s transposed interleaved : memref<16x32xbf16>, memref<32x32xf16>, memref<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_scores(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf64>) {
+  // expected-error @+1 {{'tile.qk' op is interleaved, expected results of f32, found 'f64'}}
+  tile.qk %q, %k, %s transposed interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf64>
+  return
+}
+
+// -----
+
+func.func @qk_c4_dim(%q: memref<24x32xbf16>, %k: memref<32x48xbf16>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects a multiple of 32 in dimension 1 of k, found 'memref<32x48xbf16>'}}
+  tile.qk %q, %k, %s transposed interleaved : memref<24x32xbf16>, memref<32x48xbf16>, memref<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_queries(%q: memref<16x24xbf16>, %k: memref<32x32xbf16>, %s: memref<32x12xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects a multiple of 32 in dimension 1 of q, found 'memref<16x24xbf16>'}}
+  tile.qk %q, %k, %s transposed interleaved : memref<16x24xbf16>, memref<32x32xbf16>, memref<32x12xf32>
   return
 }
 
@@ -279,6 +367,25 @@ func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: mem
 
 // -----
 
+func.func @softmax_step_c2_operand(%s: memref<64x16xf32>, %m: memref<16xf32>, %n: index, %scale: f32,
+                                   %p: memref<32x32xbf16, strided<[1, 32]>>) {
+  // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of p, found 'memref<32x32xbf16, strided<[1, 32]>>'}}
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale) transposed into(%p : memref<32x32xbf16, strided<[1, 32]>>)
+    : memref<64x16xf32>, memref<16xf32>, memref<16xf32>, memref<16xf32>, f32
+  return
+}
+
+// -----
+
+func.func @softmax_step_c3_rows(%s: memref<64x16xf32>, %m: memref<64xf32>, %n: index, %scale: f32, %p: memref<32x32xbf16>) {
+  // expected-error @+1 {{'tile.softmax_step' op stores into p, expected a transposed s of f32}}
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale) into(%p : memref<32x32xbf16>)
+    : memref<64x16xf32>, memref<64xf32>, memref<64xf32>, memref<64xf32>, f32
+  return
+}
+
+// -----
+
 func.func @pv_c1_types(%p: memref<4x64xf32>, %v: memref<64x16xf32>, %o: memref<4x16xf32>, %a: memref<4xf64>, %h: i1) {
   // expected-error @+1 {{'tile.pv' op expects one element type for p, o and alpha, found 'f32' and 'f64'}}
   tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<4x64xf32>, memref<64x16xf32>, memref<4x16xf32>, memref<4xf64>
@@ -330,6 +437,58 @@ func.func @pv_c3_columns(%p: memref<4x64xf32>, %v: memref<64x?xbf16>, %o: memref
   // expected-error @+1 {{'tile.pv' op is paired for vectors of 8, expected a multiple of 16 columns}}
   tile.pv %p, %v, %o rescale(%a) hidden(%h) paired = 8
     : memref<4x64xf32>, memref<64x?xbf16>, memref<4x?xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c4_probabilities(%p: memref<32x32xf32>, %v: memref<2x16x32xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>,
+                               %h: i1) {
+  // expected-error @+1 {{'tile.pv' op is interleaved, expected operands of bf16, found 'f32'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+    : memref<32x32xf32>, memref<2x16x32xbf16>, memref<16x16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c4_dim(%p: memref<32x32xbf16>, %v: memref<2x24x32xbf16>, %o: memref<24x16xf32>, %a: memref<16xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects a multiple of 16 in dimension 0 of o, found 'memref<24x16xf32>'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+    : memref<32x32xbf16>, memref<2x24x32xbf16>, memref<24x16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c5_values(%p: memref<32x32xbf16>, %v: memref<64x16xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op expects panels of 32 keys as v exactly if it is interleaved, found 'memref<64x16xbf16>'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+    : memref<32x32xbf16>, memref<64x16xbf16>, memref<16x16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c1_types(%ot: memref<16x16xf32>, %o: memref<16x16xf64>) {
+  // expected-error @+1 {{'tile.transpose' op expects one element type for ot and o, found 'f32' and 'f64'}}
+  tile.transpose %ot into %o : memref<16x16xf32>, memref<16x16xf64>
+  return
+}
+
+// -----
+
+func.func @transpose_c2_stride(%ot: memref<16x16xf32, strided<[1, 16]>>, %o: memref<16x16xf32>) {
+  // expected-error @+1 {{'tile.transpose' op expects stride 1 in the last dimension of ot and o, found 'memref<16x16xf32, strided<[1, 16]>>'}}
+  tile.transpose %ot into %o : memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c3_rows(%ot: memref<16x8xf32>, %o: memref<8x16xf32>) {
+  // expected-error @+1 {{'tile.transpose' op expects a multiple of 16 in dimension 0 of o, found 'memref<8x16xf32>'}}
+  tile.transpose %ot into %o : memref<16x8xf32>, memref<8x16xf32>
   return
 }
 

@@ -57,6 +57,30 @@ func.func @many_rows(%queries: memref<4x?x80xf16>, %q: memref<80x48xf32>, %k: me
   return
 }
 
+// CHECK-LABEL: func @interleaved
+// CHECK: tile.pack {{.*}} transposed interleaved : memref<4x?x64xbf16>, memref<32x128xbf16> -> memref<32x128xbf16>
+// CHECK: tile.pack {{.*}} multiple = 32 : memref<?x64xbf16>, memref<128x64xbf16> -> memref<?x64xbf16>
+// CHECK: tile.pack {{.*}} transposed : memref<?x64xbf16>, memref<4x64x32xbf16> -> memref<4x64x32xbf16>
+// CHECK: tile.qk {{.*}} transposed interleaved : memref<32x128xbf16>, memref<?x64xbf16>, memref<128x64xf32>
+// CHECK: tile.softmax_step {{.*}} transposed into(%{{.*}} : memref<64x128xbf16>) : memref<128x64xf32>
+// CHECK: tile.pv {{.*}} transposed interleaved : memref<64x128xbf16>, memref<4x64x32xbf16>, memref<64x64xf32>, memref<64xf32>
+// CHECK: tile.transpose %{{.*}} into %{{.*}} : memref<64x64xf32>, memref<64x64xf32>
+func.func @interleaved(%queries: memref<4x?x64xbf16>, %q: memref<32x128xbf16>, %keys: memref<?x64xbf16>,
+                       %room: memref<128x64xbf16>, %panels: memref<4x64x32xbf16>, %s: memref<128x64xf32>,
+                       %p: memref<64x128xbf16>, %m: memref<64xf32>, %o: memref<64x64xf32>, %n: index, %x: f32) {
+  %t = tile.pack %queries into %q queries(%n) transposed interleaved
+    : memref<4x?x64xbf16>, memref<32x128xbf16> -> memref<32x128xbf16>
+  %k = tile.pack %keys into %room multiple = 32 : memref<?x64xbf16>, memref<128x64xbf16> -> memref<?x64xbf16>
+  %v = tile.pack %keys into %panels transposed : memref<?x64xbf16>, memref<4x64x32xbf16> -> memref<4x64x32xbf16>
+  tile.qk %t, %k, %s transposed interleaved : memref<32x128xbf16>, memref<?x64xbf16>, memref<128x64xf32>
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x) transposed into(%p : memref<64x128xbf16>)
+    : memref<128x64xf32>, memref<64xf32>, memref<64xf32>, memref<64xf32>, f32
+  tile.pv %p, %v, %o rescale(%m) hidden(%h) transposed interleaved
+    : memref<64x128xbf16>, memref<4x64x32xbf16>, memref<64x64xf32>, memref<64xf32>
+  tile.transpose %o into %o : memref<64x64xf32>, memref<64x64xf32>
+  return
+}
+
 // CHECK-LABEL: func @score
 // CHECK: tile.score %{{.*}} at(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) heads(%{{.*}}) queries(%{{.*}}) period(%{{.*}}) keys(%{{.*}}) scale(%{{.*}}) softcap = 5.000000e+01 bias(%{{.*}} : memref<1x1x8x64xf16>) mask(%{{.*}} : memref<1x1x8x64xi1>) transposed score {
 // CHECK: tile.yield %{{.*}}, %{{.*}} : f32, i1

@@ -4,6 +4,15 @@
 
 #include "gqa/Dialect/GQA/GQA.h"
 
+namespace gqa::tile {
+
+/// Of interleaved products: the rows of a tile register, and the bf16 elements of each, which a product sums
+/// over.
+constexpr int64_t kRegisterRows = 16;
+constexpr int64_t kRegisterDepth = 32;
+
+} // namespace gqa::tile
+
 #include "gqa/Dialect/Tile/TileDialect.h.inc"
 #define GET_OP_CLASSES
 #include "gqa/Dialect/Tile/TileOps.h.inc"

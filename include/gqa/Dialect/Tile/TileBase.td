@@ -23,12 +23,18 @@ def Tile_Dialect : Dialect {
     a time. With few rows it is the head dimension: scores are `rows x keys`, and a score is the sum of a vector's lanes.
 
     **Buffers.** `q` and scores are in the accumulator's type (f32, or f64 for f64 attention). Keys and values are tiles of
-    contiguous rows, in that type or, where an operation says so, in a narrower one. `o` is `rows x Dv` in both forms; `m`,
-    `l` and `alpha` have one element per row.
+    contiguous rows, in that type or, where an operation says so, in a narrower one. `o` is `rows x Dv` in both forms,
+    and `Dv x rows` where products are `interleaved`; `m`, `l` and `alpha` have one element per row.
 
     **Pairs.** Two bf16 numbers in a word become f32 by one operation each, if the even ones go to one vector and the odd
     ones to another. Where keys and values are bf16 and read in place, the columns of `q` and `o` are therefore `paired` for
     vectors of `n`: in every `2 n` columns the even ones come first, then the odd ones.
+
+    **Interleaved.** Processors with tile registers (AMX) multiply bf16 numbers two by two: of the right operand, rows
+    `2 i` and `2 i + 1` share the words of one row, so that `d x rows` becomes `d/2 x 2 rows` and element `(2 i + e, r)`
+    is at `[i, 2 r + e]`. Transposed tiles have `q` and the probabilities in this form, and nothing else need change: keys
+    are left operands as they lie in memory. The values are one as *panels*, `keys/32 x Dv x 32`: a panel is the transpose
+    of 32 keys, and each row of a tile register is one line of the cache. `o` comes out transposed as well.
 
     **Units.** Scores, and `m` with them, may be in units of a positive `scale`, which then is multiplied in where they
     meet an exponential or a logarithm: one multiplication less per score.
@@ -51,6 +57,7 @@ def Tile_Matrix : MemRefRankOf<[F32, F64], [2]>;
 def Tile_Keys : MemRefRankOf<[F16, BF16, F32, F64], [2]>;
 def Tile_Rows : MemRefRankOf<[F32, F64], [1]>;
 def Tile_Operand : MemRefRankOf<[F16, BF16, F32, F64], [2, 3]>;
+def Tile_Interleaved : MemRefRankOf<[BF16], [2]>;
 def Tile_Output : MemRefRankOf<[F16, BF16, F32, F64], [3]>;
 def Tile_PerHead : MemRefRankOf<[F16, BF16, F32, F64], [1]>;
 def Tile_Bias : MemRefRankOf<[F16, BF16, F32, F64], [4]>;

@@ -80,14 +80,22 @@ def Tile_PackOp : Tile_Op<"pack"> {
     contiguous, with zeros from its last column to the last of `storage`. Where it is already so, the tile is the source
     itself and nothing moves; otherwise it is in `storage`.
 
+    With `multiple` the tile has a multiple of so many rows, and those behind the source's hold anything; a source with
+    another number of rows is not used where it is. With `transposed` the storage holds panels: row `c` of the source becomes column
+    `c mod 32` of panel `c floordiv 32`. Columns of the last panel that no row becomes are zero; later panels are left alone.
+
     A source of rank 3, `heads x queries x d`, holds the queries of a tile: head `g` and query `n` become row `g * N + n`,
     with `N` given by `queries`. All else in the storage becomes zero. With `transposed` a row becomes a column:
-    the tile is `d x rows`; with `paired` its columns are in the order of pairs.
+    the tile is `d x rows`, or `d/2 x 2 rows` if it is `interleaved`; with `paired` its columns are in the order of pairs.
 
     Constraints:
     * (C1) storage and tile have the same element type, not narrower than that of the source.
     * (C2) the last dimension of the storage and of the tile has stride 1.
-    * (C3) `queries` is there exactly if the source has rank 3; only then the tile may be transposed.
+    * (C3) `queries` is there exactly if the source has rank 3.
+    * (C4) storage and tile have rank 3 exactly if the source is transposed and has rank 2; then source and storage have the
+      same element type, of 16 bits, and the last of the storage's dimensions is 32.
+    * (C5) an `interleaved` tile is transposed, of bf16, and has `queries`.
+    * (C6) `multiple` is positive, and only there if the source has rank 2 and is not transposed.
 
     Example:
 
@@ -96,13 +104,16 @@ def Tile_PackOp : Tile_Op<"pack"> {
       : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
     %qt = tile.pack %q into %columns queries(%n) transposed
       : memref<4x?x80xbf16>, memref<80x48xf32> -> memref<80x48xf32>
+    %vt = tile.pack %values into %panels transposed : memref<?x80xbf16>, memref<4x80x32xbf16> -> memref<4x80x32xbf16>
     ```
   }];
-  let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Keys, "", [MemWrite]>:$storage,
-                       Optional<Index>:$queries, UnitAttr:$transposed, OptionalAttr<I64Attr>:$paired);
-  let results = (outs Tile_Keys:$tile);
+  let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Operand, "", [MemWrite]>:$storage,
+                       Optional<Index>:$queries, UnitAttr:$transposed, UnitAttr:$interleaved,
+                       OptionalAttr<I64Attr>:$paired, OptionalAttr<I64Attr>:$multiple);
+  let results = (outs Tile_Operand:$tile);
   let assemblyFormat = [{
-    $source `into` $storage (`queries` `(` $queries^ `)`)? (`transposed` $transposed^)? (`paired` `=` $paired^)? attr-dict
+    $source `into` $storage (`queries` `(` $queries^ `)`)? (`transposed` $transposed^)? (`interleaved` $interleaved^)?
+    (`paired` `=` $paired^)? (`multiple` `=` $multiple^)? attr-dict
     `:` type($source) `,` type($storage) `->` type($tile)
   }];
   let hasVerifier = 1;
@@ -113,6 +124,7 @@ def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
   let description = [{
     `o = 0`, and for every row `m = -inf`, `l = 0`. With a sink `m = sink / scale`, `l = 1`, as if the row had seen a
     key with this score and a value of zero; `queries` is the number of rows of a head. A sink of -inf is no sink.
+    o may be transposed.
 
     Constraints:
     * (C1) o, m, l and scale have the same element type.
@@ -140,26 +152,29 @@ def Tile_QKOp : Tile_Op<"qk"> {
   let description = [{
     `s[r, c] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, `s[c, r] = sum_d q[d, r] * k[c, d]`.
     Keys past the rows of k may be written up to the size of s, with any numbers. With `paired` the columns of q are in
-    the order of pairs. Meanwhile the rows of `prefetch` are
+    the order of pairs. With `interleaved` the sum is over pairs, in f32. Meanwhile the rows of `prefetch` are
     brought near.
 
     Constraints:
     * (C1) q and s have the same element type; k has it too, or, where s is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
     * (C3) with `paired` k is bf16, s is not transposed, and whole pairs of vectors make up the columns of q.
+    * (C4) with `interleaved`, instead of (C1), q and k are bf16 and s is f32 and transposed; k has a multiple of 32 columns
+      and, as a precondition, of 32 rows, and q a multiple of 32 columns.
 
     Example:
 
     ```mlir
     tile.qk %q, %k, %s prefetch(%v : memref<?x128xbf16>) : memref<4x128xf32>, memref<?x128xbf16>, memref<4x32xf32>
     tile.qk %qt, %kf, %st transposed : memref<128x48xf32>, memref<?x128xf32>, memref<96x48xf32>
+    tile.qk %qi, %kb, %si transposed interleaved : memref<64x128xbf16>, memref<?x128xbf16>, memref<256x64xf32>
     ```
   }];
-  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
+  let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
                        Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch,
-                       UnitAttr:$transposed, OptionalAttr<I64Attr>:$paired);
+                       UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
-    $q `,` $k `,` $s (`transposed` $transposed^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
+    $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($q) `,` type($k) `,` type($s)
   }];
   let hasVerifier = 1;
@@ -252,9 +267,14 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
     Yields whether some score was -inf. NaN among the scores makes l NaN. Only the columns below `keys` are read and
     written, rounded up to whole vectors where the tile is not transposed.
 
+    With `into` the probabilities are an operand of a product: rounded to bf16 and `interleaved`, and s is undefined
+    afterwards. Keys behind `keys`, up to a multiple of 32, are hidden then. Still l sums what was not rounded: lse must
+    be more precise than bf16.
+
     Constraints:
     * (C1) s, m, l, alpha and scale have the same element type.
-    * (C2) the last dimension of s has stride 1.
+    * (C2) the last dimension of s, and of p in `into`, has stride 1.
+    * (C3) `into` is only there if s is transposed and f32.
 
     Example:
 
@@ -265,10 +285,12 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Arg<Tile_Rows, "", [MemRead, MemWrite]>:$m,
                        Arg<Tile_Rows, "", [MemRead, MemWrite]>:$l, Arg<Tile_Rows, "", [MemWrite]>:$alpha,
-                       Index:$keys, Tile_Accumulator:$scale, UnitAttr:$transposed);
+                       Index:$keys, Tile_Accumulator:$scale, Arg<Optional<Tile_Interleaved>, "", [MemWrite]>:$p,
+                       UnitAttr:$transposed);
   let results = (outs I1:$hidden);
   let assemblyFormat = [{
-    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)` (`transposed` $transposed^)? attr-dict
+    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)` (`transposed` $transposed^)?
+    (`into` `(` $p^ `:` type($p) `)`)? attr-dict
     `:` type($s) `,` type($m) `,` type($l) `,` type($alpha) `,` type($scale)
   }];
   let hasVerifier = 1;
@@ -279,29 +301,58 @@ def Tile_PVOp : Tile_Op<"pv"> {
   let description = [{
     `o[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[c, d]` over the rows c of v; transposed, with `p[c, r]`. A hidden key
     (p is -0.0) contributes nothing, whatever its value holds; `hidden` says whether there may be one. With `paired` the
-    columns of o are in the order of pairs. Meanwhile the rows of `prefetch` are brought near.
+    columns of o are in the order of pairs. With `interleaved` v holds panels, the sum is over pairs, and o is transposed:
+    `o[d, r]`. Meanwhile the rows of `prefetch` are brought near.
 
     Constraints:
     * (C1) p, o and alpha have the same element type; v has it too, or, where p is not transposed, a narrower one.
     * (C2) the last dimension of p, v and o has stride 1.
     * (C3) with `paired` v is bf16, p is not transposed, and whole pairs of vectors make up the columns of o.
+    * (C4) with `interleaved`, instead of (C1), p and v are bf16, o and alpha are f32, and p is transposed; both dimensions
+      of o are multiples of 16.
+    * (C5) v has rank 3 exactly if p is `interleaved`, and a last dimension of 32 then.
 
     Example:
 
     ```mlir
     tile.pv %p, %v, %o rescale(%alpha) hidden(%h) : memref<?x64xf32>, memref<?x128xf32>, memref<?x128xf32>, memref<?xf32>
+    tile.pv %pt, %vt, %ot rescale(%alpha) hidden(%h) transposed interleaved
+      : memref<128x128xbf16>, memref<?x128x32xbf16>, memref<128x64xf32>, memref<?xf32>
     ```
   }];
-  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$p, Arg<Tile_Keys, "", [MemRead]>:$v,
+  let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$p, Arg<Tile_Operand, "", [MemRead]>:$v,
                        Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha,
                        I1:$hidden, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch, UnitAttr:$transposed,
-                       OptionalAttr<I64Attr>:$paired);
+                       UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`transposed` $transposed^)?
+    (`interleaved` $interleaved^)?
     (`paired` `=` $paired^)?
     (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($p) `,` type($v) `,` type($o) `,` type($alpha)
   }];
+  let hasVerifier = 1;
+}
+
+def Tile_TransposeOp : Tile_Op<"transpose"> {
+  let summary = "the output of a tile with its rows as rows again";
+  let description = [{
+    `o[r, d] = ot[d, r]`. Exists because an `interleaved` product leaves the output transposed, and everything after the
+    last block of keys reads it row by row.
+
+    Constraints:
+    * (C1) ot and o have the same element type.
+    * (C2) the last dimension of ot and o has stride 1.
+    * (C3) both dimensions of o are multiples of 16.
+
+    Example:
+
+    ```mlir
+    tile.transpose %ot into %o : memref<128x64xf32>, memref<64x128xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Matrix, "", [MemRead]>:$ot, Arg<Tile_Matrix, "", [MemWrite]>:$o);
+  let assemblyFormat = "$ot `into` $o attr-dict `:` type($ot) `,` type($o)";
   let hasVerifier = 1;
 }
 

@@ -19,7 +19,7 @@ INDICES = r"\b(?:at|heads|queries|period|keys|first|last|grid|work|scratch)\([^)
 def typed(statement):
     """The (name, type) pairs that one statement spells, apart from its region."""
     statement = re.sub(r"score \{.*\}", "", statement, flags=re.DOTALL)
-    pairs = re.findall(rf"(%\w+) : ({TYPE})", statement)  # in parentheses
+    pairs = re.findall(rf"\((%\w+) : ({TYPE})", statement)  # in parentheses
     pairs += re.findall(rf"(%\w+)\[[^\]]*\] : ({TYPE})", statement)  # memref.load, memref.store
     pairs += [(name, "i1") for name in re.findall(r"\bhidden\((%\w+)\)", statement)]
     for name, _ in pairs:

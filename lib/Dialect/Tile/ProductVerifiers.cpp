@@ -1,0 +1,139 @@
+// Verifiers of the operands and products of a tile. Comments name the constraint of TileOps.td that a line
+// checks.
+#include "Verify.h"
+
+using namespace mlir;
+
+namespace gqa::tile {
+namespace {
+
+/// Keys or values of a product: of the other operands' type, or narrower where that is read in place.
+LogicalResult verifyKeys(Operation *op, Value keys, Value other, bool transposed, StringRef name) {
+  Type found = elementOf(keys), expected = elementOf(other);
+  bool narrower = found.getIntOrFloatBitWidth() < expected.getIntOrFloatBitWidth();
+  if (found == expected || (narrower && !transposed))
+    return success();
+  return op->emitOpError("expects ") << name << " of type " << expected << (transposed ? "" : " or narrower")
+                                     << ", found " << found;
+}
+
+/// Keys or values in pairs: bf16, and `other` has whole pairs of vectors as columns.
+LogicalResult verifyPairs(Operation *op, std::optional<uint64_t> paired, Value keys, Value other,
+                          bool transposed, StringRef name) {
+  if (!paired)
+    return success();
+  if (!elementOf(keys).isBF16() || transposed)
+    return op->emitOpError("is paired, expected ") << name << " of type bf16 and no transposed tile, found "
+                                                   << elementOf(keys) << (transposed ? ", transposed" : "");
+  int64_t columns = cast<MemRefType>(other.getType()).getDimSize(1);
+  if (*paired == 0 || ShapedType::isDynamic(columns) || columns % (2 * int64_t(*paired)) != 0)
+    return op->emitOpError("is paired for vectors of ")
+           << *paired << ", expected a multiple of " << 2 * *paired << " columns";
+  return success();
+}
+
+/// Of an interleaved product: bf16 operands, a transposed tile, and f32 results.
+LogicalResult verifyInterleaved(Operation *op, bool transposed, ArrayRef<Value> operands,
+                                ArrayRef<Value> results) {
+  if (!transposed)
+    return op->emitOpError("is interleaved, expected a transposed tile");
+  for (Value operand : operands)
+    if (!elementOf(operand).isBF16())
+      return op->emitOpError("is interleaved, expected operands of bf16, found ") << elementOf(operand);
+  for (Value result : results)
+    if (!elementOf(result).isF32())
+      return op->emitOpError("is interleaved, expected results of f32, found ") << elementOf(result);
+  return success();
+}
+
+/// A source of rank 2 that becomes panels, and nothing else does.
+LogicalResult verifyPanels(PackOp op, bool transposes) {
+  auto source = cast<MemRefType>(op.getSource().getType());
+  for (Value value : {op.getStorage(), op.getTile()}) {
+    auto type = cast<MemRefType>(value.getType());
+    if ((type.getRank() == 3) != transposes)
+      return op.emitOpError("expects panels, of rank 3, exactly for a transposed source of rank 2, found ")
+             << type;
+    bool same = type.getElementType() == source.getElementType() && type.getElementTypeBitWidth() == 16;
+    if (transposes && (!same || type.getDimSize(2) != kRegisterDepth))
+      return op.emitOpError("expects panels of ")
+             << kRegisterDepth << " keys, in the source's type of 16 bits, found " << type;
+  }
+  return success();
+}
+
+} // namespace
+
+LogicalResult PackOp::verify() {
+  // pack_c1
+  if (failed(verifySameElements(*this, {getStorage(), getTile()}, "storage and tile")))
+    return failure();
+  if (elementOf(getSource()).getIntOrFloatBitWidth() > elementOf(getTile()).getIntOrFloatBitWidth())
+    return emitOpError("would narrow ") << elementOf(getSource()) << " to " << elementOf(getTile())
+                                        << ", expected a storage of at least the source's precision";
+  // pack_c2
+  if (failed(verifyContiguousRows(*this, {getStorage(), getTile()}, "storage and tile")))
+    return failure();
+  // pack_c3
+  bool holdsQueries = cast<MemRefType>(getSource().getType()).getRank() == 3;
+  if (holdsQueries != static_cast<bool>(getQueries()))
+    return emitOpError("has a source of rank ")
+           << (holdsQueries ? 3 : 2) << ", expected queries exactly for rank 3";
+  // pack_c4
+  if (failed(verifyPanels(*this, getTransposed() && !holdsQueries)))
+    return failure();
+  // pack_c5
+  if (getInterleaved() && !(getTransposed() && holdsQueries && elementOf(getTile()).isBF16()))
+    return emitOpError("is interleaved, expected a transposed tile of queries in bf16");
+  // pack_c6
+  if (getMultiple() && (*getMultiple() <= 0 || holdsQueries || getTransposed()))
+    return emitOpError("has a multiple of ")
+           << int64_t(*getMultiple()) << ", expected a positive one, of rows of keys or values";
+  return success();
+}
+
+LogicalResult QKOp::verify() {
+  // qk_c1
+  if (!getInterleaved() && (failed(verifySameElements(*this, {getQ(), getS()}, "q and s")) ||
+                            failed(verifyKeys(*this, getK(), getS(), getTransposed(), "k"))))
+    return failure();
+  // qk_c2
+  if (failed(verifyContiguousRows(*this, {getQ(), getK(), getS()}, "q, k and s")))
+    return failure();
+  // qk_c3
+  if (failed(verifyPairs(*this, getPaired(), getK(), getQ(), getTransposed(), "k")))
+    return failure();
+  // qk_c4
+  if (!getInterleaved())
+    return success();
+  return failure(failed(verifyInterleaved(*this, getTransposed(), {getQ(), getK()}, {getS()})) ||
+                 failed(verifyMultiple(*this, getK(), {0, 1}, kRegisterDepth, "k")) ||
+                 failed(verifyMultiple(*this, getQ(), {1}, 2 * kRegisterRows, "q")));
+}
+
+LogicalResult PVOp::verify() {
+  // pv_c1
+  if (!getInterleaved() &&
+      (failed(verifySameElements(*this, {getP(), getO(), getAlpha()}, "p, o and alpha")) ||
+       failed(verifyKeys(*this, getV(), getO(), getTransposed(), "v"))))
+    return failure();
+  // pv_c2
+  if (failed(verifyContiguousRows(*this, {getP(), getV(), getO()}, "p, v and o")))
+    return failure();
+  // pv_c3
+  if (failed(verifyPairs(*this, getPaired(), getV(), getO(), getTransposed(), "v")))
+    return failure();
+  // pv_c4
+  if (getInterleaved() &&
+      (failed(verifyInterleaved(*this, getTransposed(), {getP(), getV()}, {getO(), getAlpha()})) ||
+       failed(verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o"))))
+    return failure();
+  // pv_c5
+  auto type = cast<MemRefType>(getV().getType());
+  if ((type.getRank() == 3) != getInterleaved() || (getInterleaved() && type.getDimSize(2) != kRegisterDepth))
+    return emitOpError("expects panels of ")
+           << kRegisterDepth << " keys as v exactly if it is interleaved, found " << type;
+  return success();
+}
+
+} // namespace gqa::tile

@@ -1,0 +1,25 @@
+// What verifiers of tile operations share: checks of element types, strides and sizes.
+#ifndef GQA_LIB_DIALECT_TILE_VERIFY_H
+#define GQA_LIB_DIALECT_TILE_VERIFY_H
+
+#include "gqa/Dialect/Tile/Tile.h"
+
+namespace gqa::tile {
+
+mlir::Type elementOf(mlir::Value value);
+/// All of `values` have one element type.
+mlir::LogicalResult verifySameElements(mlir::Operation *op, llvm::ArrayRef<mlir::Value> values,
+                                       llvm::StringRef names);
+/// The scale has the type of the elements of `values`.
+mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::Value scale, mlir::Value values,
+                                llvm::StringRef name);
+/// The last dimension of all of `values` is contiguous.
+mlir::LogicalResult verifyContiguousRows(mlir::Operation *op, llvm::ArrayRef<mlir::Value> values,
+                                         llvm::StringRef names);
+/// The sizes of `dims` are multiples of `divisor` where they are known.
+mlir::LogicalResult verifyMultiple(mlir::Operation *op, mlir::Value value, llvm::ArrayRef<unsigned> dims,
+                                   int64_t divisor, llvm::StringRef name);
+
+} // namespace gqa::tile
+
+#endif // GQA_LIB_DIALECT_TILE_VERIFY_H

@@ -1,0 +1,63 @@
+// The kernel in front of an interleaved attention: values become panels once per key/value head, not once for
+// every block of queries.
+#include "TileBuilder.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// Keys of one task: enough to pay for its start.
+static constexpr int64_t kKeysOfTask = 8 * tile::kRegisterDepth;
+
+Value TileBuilder::packPanels(Value source, Value room) {
+  // As many panels as there are keys for, of which the last may be part empty.
+  Value depth = b.index(tile::kRegisterDepth), panels = b.ceilDiv(b.size(source, 0), depth),
+        zero = b.index(0);
+  Value used = b.view(room, {zero, zero, zero}, {panels, values.valueWidth, depth});
+  return tile::PackOp::create(b, used.getType(), source, used, /*queries=*/Value(), /*transposed=*/true,
+                              /*interleaved=*/false, /*paired=*/IntegerAttr(), /*multiple=*/IntegerAttr());
+}
+
+namespace {
+
+class PanelBuilder : TileBuilder {
+public:
+  PanelBuilder(AttentionOp op, const AttentionValues &values, IndexBuilder &b) : TileBuilder(op, values, b) {}
+
+  void build(ValueRange point) {
+    batch = point[0];
+    bindVisible(); // what comes after may be garbage, and is not looked at
+    Value zero = b.index(0), depth = b.index(tile::kRegisterDepth), step = b.index(kKeysOfTask);
+    Value key = b.mul(point[2], step), keys = b.max(b.min(step, b.sub(visible, key)), zero);
+    Value source = b.view(values.v, {batch, point[1], key, zero}, {nullptr, nullptr, keys, values.valueDim});
+    Value room = b.view(values.panels, {batch, point[1], b.div(key, depth), zero, zero},
+                        {nullptr, nullptr, b.ceilDiv(keys, depth), values.valueWidth, depth});
+    packPanels(source, room);
+  }
+};
+
+} // namespace
+
+void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
+  // Where all queries of a head are one tile, its task is the only one that reads a block of values.
+  if (!values.schedule.interleaved || getConstantIntValue(values.blocks) == 1)
+    return;
+  Value depth = b.index(tile::kRegisterDepth);
+  values.panels =
+      b.allocate({values.batch, values.kvHeads, b.ceilDiv(values.keys, depth), values.valueWidth, depth},
+                 b.getBF16Type());
+  SmallVector<Value> grid = {values.batch, values.kvHeads, b.ceilDiv(values.keys, b.index(kKeysOfTask))};
+  Value work = b.mul(b.mul(values.batch, values.kvHeads), b.mul(values.keys, values.valueDim));
+  auto kernel = tile::KernelOp::create(b, grid, work);
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&kernel.getBody());
+  for (size_t dim = 0; dim < grid.size(); ++dim)
+    block->addArgument(b.getIndexType(), op.getLoc());
+  PanelBuilder(op, values, b).build(block->getArguments());
+  tile::YieldOp::create(b);
+}
+
+} // namespace gqa

@@ -1,0 +1,37 @@
+// What the products of a task read and write, in the form that the schedule wants.
+#ifndef GQA_LIB_TILE_TILEOPERANDS_H
+#define GQA_LIB_TILE_TILEOPERANDS_H
+
+#include "TileBuilder.h"
+
+namespace gqa {
+
+/// The rooms of a task's operands, and how they are filled.
+class TileOperands : protected TileBuilder {
+protected:
+  TileOperands(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
+  void allocate();
+  /// The queries of the tile.
+  Value packQueries();
+  /// `keys` rows of K or V from `key` on.
+  Value keyTile(Value key, Value keys);
+  Value valueTile(Value key, Value keys);
+  /// The same rows where they lie.
+  Value rowsOf(Value source, Value key, Value keys, Value dim);
+  /// What tile.softmax_step writes apart from scores; null if they become probabilities where they are.
+  Value probabilities;
+  /// What the products add to: o, or its transpose.
+  Value accumulator;
+  Value scores, alpha;
+  const bool transposed, interleaved;
+
+private:
+  Value pack(Value source, Value room, mlir::IntegerAttr multiple);
+
+  Value keyRoom, valueRoom;
+};
+
+} // namespace gqa
+
+#endif // GQA_LIB_TILE_TILEOPERANDS_H

@@ -3,12 +3,14 @@
 #include "TileLowering.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
 namespace gqa {
+
+void lowerPVInterleaved(tile::PVOp op, VectorBuilder &b);
+
 namespace {
 
 class Product {
@@ -18,15 +20,8 @@ public:
         keys(b.size(v, 0)), width(b.size(o, 1)) {}
 
   void build() {
-    auto check = scf::IfOp::create(b, TypeRange(b.getI1Type()), op.getHidden(), /*withElseRegion=*/true);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToEnd(check.thenBlock());
-      scf::YieldOp::create(b, anyNotFinite());
-      b.setInsertionPointToEnd(check.elseBlock());
-      scf::YieldOp::create(b, Value(arith::ConstantOp::create(b, b.getBoolAttr(false))));
-    }
-    b.ifElse(check.getResult(0), [&] { buildSelecting(); }, [&] { buildFast(); });
+    Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
+    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildFast(); });
   }
 
 private:
@@ -164,7 +159,10 @@ private:
 
 void lowerPV(tile::PVOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getO().getType()).getElementType());
-  Product(op, b).build();
+  if (op.getInterleaved())
+    lowerPVInterleaved(op, b);
+  else
+    Product(op, b).build();
   op.erase();
 }
 

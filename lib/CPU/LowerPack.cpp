@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -14,7 +15,10 @@ class CopyRows {
 public:
   CopyRows(tile::PackOp op, VectorBuilder &b)
       : b(b), source(op.getSource()), storage(op.getStorage()), rows(b.size(source, 0)),
-        width(b.size(source, 1)) {}
+        width(b.size(source, 1)), allRows(b.roundUp(rows, op.getMultiple().value_or(1))) {}
+
+  /// True at run time if there are no rows to add.
+  Value hasAllRows() { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, allRows); }
 
   /// True at run time if the elements of a row are next to each other.
   Value isContiguous() {
@@ -40,7 +44,7 @@ public:
         });
     if (getConstantIntValue(width) != getConstantIntValue(b.size(storage, 1)) || !getConstantIntValue(width))
       b.forEach(zero, rows, 1, [&](Value row) { pad(row); });
-    return b.view(storage, {zero, zero}, {rows, b.size(storage, 1)});
+    return b.view(storage, {zero, zero}, {allRows, b.size(storage, 1)});
   }
 
 private:
@@ -63,8 +67,26 @@ private:
   }
 
   VectorBuilder &b;
-  Value source, storage, rows, width;
+  Value source, storage, rows, width, allRows;
 };
+
+/// Copies the elements of one query to a row, a column, or as words to every second place of two columns.
+void packQuery(tile::PackOp op, VectorBuilder &b, Value head, Value query, Value row) {
+  Value source = op.getSource(), storage = op.getStorage(), two = b.index(2);
+  auto load = [&](Value d) { return b.widen(b.load(source, {head, query, d}), b.element); };
+  b.forEach(b.index(0), b.size(source, 2), op.getInterleaved() ? 2 : 1, [&](Value d) {
+    if (op.getInterleaved()) {
+      Value even = load(d), odd = load(b.add(d, b.index(1)));
+      auto words = VectorType::get(2, b.element);
+      b.storeVector(vector::FromElementsOp::create(b, words, ValueRange{even, odd}), storage,
+                    {b.div(d, two), b.mul(row, two)});
+    } else if (op.getTransposed()) {
+      b.store(load(d), storage, {d, row});
+    } else {
+      b.store(load(d), storage, {row, b.pairedColumn(d, op.getPaired().has_value())});
+    }
+  });
+}
 
 /// Copies the queries of a tile, as rows or as columns, into storage that is zero elsewhere.
 void packQueries(tile::PackOp op, VectorBuilder &b) {
@@ -74,14 +96,8 @@ void packQueries(tile::PackOp op, VectorBuilder &b) {
   });
   b.forEach(zero, b.size(source, 0), 1, [&](Value head) {
     Value first = b.mul(head, op.getQueries());
-    b.forEach(zero, b.size(source, 1), 1, [&](Value query) {
-      Value row = b.add(first, query);
-      b.forEach(zero, b.size(source, 2), 1, [&](Value d) {
-        Value number = b.widen(b.load(source, {head, query, d}), b.element);
-        Value column = b.pairedColumn(d, op.getPaired().has_value());
-        b.store(number, storage, op.getTransposed() ? ValueRange{d, row} : ValueRange{row, column});
-      });
-    });
+    b.forEach(zero, b.size(source, 1), 1,
+              [&](Value query) { packQuery(op, b, head, query, b.add(first, query)); });
   });
   op.getTile().replaceAllUsesWith(storage);
 }
@@ -89,6 +105,8 @@ void packQueries(tile::PackOp op, VectorBuilder &b) {
 } // namespace
 
 void lowerPack(tile::PackOp op, const CPUTarget &target) {
+  if (op.getTransposed() && !op.getQueries())
+    return lowerPackPanels(op, target);
   auto tileType = cast<MemRefType>(op.getTile().getType());
   VectorBuilder b(op, target, tileType.getElementType());
   if (op.getQueries()) {
@@ -107,6 +125,8 @@ void lowerPack(tile::PackOp op, const CPUTarget &target) {
     tile = packed();
   } else {
     Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, width, b.size(op.getStorage(), 1));
+    if (op.getMultiple())
+      fits = arith::AndIOp::create(b, fits, copy.hasAllRows());
     Value inPlace = arith::AndIOp::create(b, copy.isContiguous(), fits);
     auto branch = scf::IfOp::create(b, TypeRange(tileType), inPlace, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);

@@ -11,6 +11,7 @@ using namespace mlir;
 namespace gqa {
 
 void lowerQKTransposed(tile::QKOp op, VectorBuilder &b);
+void lowerQKInterleaved(tile::QKOp op, VectorBuilder &b);
 
 namespace {
 
@@ -116,7 +117,9 @@ private:
 
 void lowerQK(tile::QKOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getS().getType()).getElementType());
-  if (op.getTransposed())
+  if (op.getInterleaved())
+    lowerQKInterleaved(op, b);
+  else if (op.getTransposed())
     lowerQKTransposed(op, b);
   else
     InnerProduct(op, b).build();

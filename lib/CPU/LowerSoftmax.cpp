@@ -18,10 +18,12 @@ static Value reduce(VectorBuilder &b, vector::CombiningKind kind, Value vector) 
 
 void lowerInit(tile::InitOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getO().getType()).getElementType());
-  Value zero = b.index(0), rows = b.size(op.getO(), 0), none = b.scalar(kHidden), empty = b.splat(0.0);
-  b.forEach(zero, rows, 1, [&](Value row) {
+  Value zero = b.index(0), none = b.scalar(kHidden), empty = b.splat(0.0);
+  b.forEach(zero, b.size(op.getO(), 0), 1, [&](Value line) {
     b.forEach(zero, b.size(op.getO(), 1), b.lanes,
-              [&](Value d) { b.storeVector(empty, op.getO(), {row, d}); });
+              [&](Value at) { b.storeVector(empty, op.getO(), {line, at}); });
+  });
+  b.forEach(zero, b.size(op.getM(), 0), 1, [&](Value row) {
     b.store(none, op.getM(), row);
     b.store(b.scalar(0.0), op.getL(), row);
   });

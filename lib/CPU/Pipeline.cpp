@@ -21,6 +21,9 @@ void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   LowerTileToCPUOptions tiles;
   tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));
+  EmulateAMXOptions emulation;
+  emulation.target = options.target;
+  pm.addPass(createEmulateAMX(emulation));
   pm.addPass(createLowerMatmul());
   pm.addPass(createLowerCopy());
   pm.addPass(createConvertLinalgToLoopsPass());
@@ -67,7 +70,10 @@ void buildLLVM(OpPassManager &pm) {
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
+  // With control flow, as tiles are arguments of blocks.
+  ConvertToLLVMPassOptions tiles;
+  tiles.filterDialects = {"amx", "cf"};
+  pm.addPass(createConvertToLLVMPass(tiles));
   pm.addPass(createUBToLLVMConversionPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }

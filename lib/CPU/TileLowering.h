@@ -10,12 +10,14 @@
 namespace gqa {
 
 void lowerPack(tile::PackOp op, const CPUTarget &target);
+void lowerPackPanels(tile::PackOp op, const CPUTarget &target);
 void lowerInit(tile::InitOp op, const CPUTarget &target);
 void lowerQK(tile::QKOp op, const CPUTarget &target);
 void lowerScore(tile::ScoreOp op, const CPUTarget &target);
 void lowerMask(tile::MaskOp op, const CPUTarget &target);
 void lowerSoftmaxStep(tile::SoftmaxStepOp op, const CPUTarget &target);
 void lowerPV(tile::PVOp op, const CPUTarget &target);
+void lowerTranspose(tile::TransposeOp op, const CPUTarget &target);
 void lowerMerge(tile::MergeOp op, const CPUTarget &target);
 void lowerFinish(tile::FinishOp op, const CPUTarget &target);
 

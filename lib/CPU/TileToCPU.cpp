@@ -2,6 +2,7 @@
 #include "TileLowering.h"
 #include "gqa/CPU/Passes.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -28,6 +29,7 @@ void lower(Operation *op, const CPUTarget &target) {
       .Case([&](tile::MaskOp op) { lowerMask(op, target); })
       .Case([&](tile::SoftmaxStepOp op) { lowerSoftmaxStep(op, target); })
       .Case([&](tile::PVOp op) { lowerPV(op, target); })
+      .Case([&](tile::TransposeOp op) { lowerTranspose(op, target); })
       .Case([&](tile::MergeOp op) { lowerMerge(op, target); })
       .Case([&](tile::FinishOp op) { lowerFinish(op, target); })
       .Case([&](tile::ScratchOp) {}); // all of a kernel's together

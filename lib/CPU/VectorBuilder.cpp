@@ -170,6 +170,16 @@ void VectorBuilder::ifElse(Value condition, function_ref<void()> then, function_
   otherwise();
 }
 
+Value VectorBuilder::andThen(Value condition, function_ref<Value()> second) {
+  auto branch = scf::IfOp::create(*this, TypeRange(getI1Type()), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToEnd(branch.thenBlock());
+  scf::YieldOp::create(*this, second());
+  setInsertionPointToEnd(branch.elseBlock());
+  scf::YieldOp::create(*this, Value(arith::ConstantOp::create(*this, getBoolAttr(false))));
+  return branch.getResult(0);
+}
+
 void VectorBuilder::blocked(Value count, int64_t block, int64_t rest,
                             function_ref<void(Value, int64_t)> body) {
   if (std::optional<int64_t> known = getConstantIntValue(count)) {

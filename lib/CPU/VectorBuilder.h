@@ -80,6 +80,8 @@ public:
                                 llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body);
   void ifElse(Value condition, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise = nullptr);
+  /// The second of two conditions is computed only where the first holds.
+  Value andThen(Value condition, llvm::function_ref<Value()> second);
   /// From 0 to `count` in blocks of `block`, then what is left: in one block if `count` is known, else in
   /// blocks of `rest`, of which `count` is a multiple. `body` gets a position and the size of its block.
   void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body);

@@ -23,6 +23,10 @@ struct Row {
 
 // The first row that fits. 32 KB of L1 is the least of any of these; a larger one is not needed.
 const Row table[] = {
+    // AMX accumulates in tiles, but softmax and packing go on in vectors.
+    {llvm::Triple::x86_64,
+     "+amx-tile,+amx-bf16,+avx512f,+avx512vl,+avx512bw,+avx512dq",
+     {512, 32, true, /*amx=*/true}},
     {llvm::Triple::x86_64, "+avx512f,+avx512vl,+avx512bw,+avx512dq", {512, 32, true}},
     {llvm::Triple::x86_64, "+avx2,+fma", {256, 16, true}},
     {llvm::Triple::x86_64, "", {128, 16, false}}, // SSE2

@@ -1,4 +1,5 @@
 // Prefill in bf16 on processors with AMX: operands are interleaved, values become panels once per key/value head.
+// RUN: gqa-opt %s --gqa-tile=target=cpu:sapphirerapids --canonicalize --cse | FileCheck %s
 // RUN: gqa-opt %s --gqa-tile=target=cpu:x86-64-v3+emulate-amx --canonicalize --cse | FileCheck %s
 
 // CHECK-LABEL: func private @gqa_attention_0

@@ -8,7 +8,7 @@ def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
   let summary = "tile kernels as vector code that the runtime runs in parallel";
   let description = [{
     Lowers every tile operation to loops over rank-1 vectors, with a register-blocked product for `tile.qk` and `tile.pv`
-    and an exponential of our own, and moves the body of each `tile.kernel` to a task function:
+    (of `amx` operations where operands are interleaved) and an exponential of our own, and moves the body of each `tile.kernel` to a task function:
 
     ```mlir
     tile.kernel grid(%b = %batch, %h = %heads) { ... }
@@ -25,9 +25,34 @@ def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
            "the processor to generate code for: cpu (this machine) or cpu:ARCH">,
   ];
   let statistics = [Statistic<"numKernels", "kernels", "kernels that became task functions">];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect",
+  let dependentDialects = ["mlir::amx::AMXDialect", "mlir::arith::ArithDialect", "mlir::func::FuncDialect",
+                           "mlir::LLVM::LLVMDialect",
                            "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
                            "mlir::vector::VectorDialect"];
+}
+
+def EmulateAMX : Pass<"gqa-emulate-amx", "mlir::ModuleOp"> {
+  let summary = "tile instructions as loops, for tests";
+  let description = [{
+    For targets that end in `+emulate-amx`, does nothing for others: every `amx` operation becomes loops over a small
+    buffer in place of its tile register, so that a schedule for AMX computes, slowly, on any processor. A product adds
+    pairs in the order of TDPBF16PS, to which denormals are zero.
+
+    ```mlir
+    %s = amx.tile_mulf %a, %b, %c : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
+    // becomes loops that add to
+    %c = memref.alloca() : memref<16x16xf32>
+    ```
+
+    Numerics: exact (but for the rounding inside an instruction, which is not specified)
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
+           "the processor to generate code for: cpu (this machine) or cpu:ARCH, emulated with +emulate-amx">,
+  ];
+  let dependentDialects = ["mlir::amx::AMXDialect", "mlir::arith::ArithDialect", "mlir::math::MathDialect",
+                           "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def AbsorbTranspose : Pass<"gqa-absorb-transpose"> {

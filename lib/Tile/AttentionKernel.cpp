@@ -152,13 +152,8 @@ Value estimateWork(const AttentionValues &values, IndexBuilder &b) {
 
 void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks, values.splits};
-  auto kernel = tile::KernelOp::create(b, grid, estimateWork(values, b));
-  OpBuilder::InsertionGuard guard(b);
-  Block *block = b.createBlock(&kernel.getBody());
-  for (size_t dim = 0; dim < grid.size(); ++dim)
-    block->addArgument(b.getIndexType(), op.getLoc());
-  TaskBuilder(op, values, b).build(block->getArguments());
-  tile::YieldOp::create(b);
+  buildKernel(b, grid, estimateWork(values, b),
+              [&](ValueRange point) { TaskBuilder(op, values, b).build(point); });
 }
 
 } // namespace gqa

@@ -29,15 +29,19 @@ Value IndexBuilder::size(Value buffer, unsigned dim) {
   return createOrFold<memref::DimOp>(buffer, dim);
 }
 
-Value IndexBuilder::allocate(ArrayRef<Value> sizes, Type element) {
+SmallVector<int64_t> IndexBuilder::shapeOf(ArrayRef<Value> sizes, SmallVectorImpl<Value> &dynamic) {
   SmallVector<int64_t> shape;
-  SmallVector<Value> dynamic;
   for (Value size : sizes) {
     shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
     if (ShapedType::isDynamic(shape.back()))
       dynamic.push_back(size);
   }
-  auto type = MemRefType::get(shape, element);
+  return shape;
+}
+
+Value IndexBuilder::allocate(ArrayRef<Value> sizes, Type element) {
+  SmallVector<Value> dynamic;
+  auto type = MemRefType::get(shapeOf(sizes, dynamic), element);
   return memref::AllocOp::create(*this, type, dynamic, getI64IntegerAttr(64));
 }
 

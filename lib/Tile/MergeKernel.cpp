@@ -41,13 +41,7 @@ void buildMergeKernel(AttentionOp op, const AttentionValues &values, IndexBuilde
   SmallVector<Value> grid = {batch, values.kvHeads, values.blocks};
   Value work = b.mul(b.mul(values.batch, b.size(values.q, 1)),
                      b.mul(b.mul(values.queries, values.splits), values.valueDim));
-  auto kernel = tile::KernelOp::create(b, grid, work);
-  OpBuilder::InsertionGuard guard(b);
-  Block *block = b.createBlock(&kernel.getBody());
-  for (size_t dim = 0; dim < grid.size(); ++dim)
-    block->addArgument(b.getIndexType(), op.getLoc());
-  MergeBuilder(op, values, b).build(block->getArguments());
-  tile::YieldOp::create(b);
+  buildKernel(b, grid, work, [&](ValueRange point) { MergeBuilder(op, values, b).build(point); });
 }
 
 } // namespace gqa

@@ -51,13 +51,7 @@ void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) 
                  b.getBF16Type());
   SmallVector<Value> grid = {values.batch, values.kvHeads, b.ceilDiv(values.keys, b.index(kKeysOfTask))};
   Value work = b.mul(b.mul(values.batch, values.kvHeads), b.mul(values.keys, values.valueDim));
-  auto kernel = tile::KernelOp::create(b, grid, work);
-  OpBuilder::InsertionGuard guard(b);
-  Block *block = b.createBlock(&kernel.getBody());
-  for (size_t dim = 0; dim < grid.size(); ++dim)
-    block->addArgument(b.getIndexType(), op.getLoc());
-  PanelBuilder(op, values, b).build(block->getArguments());
-  tile::YieldOp::create(b);
+  buildKernel(b, grid, work, [&](ValueRange point) { PanelBuilder(op, values, b).build(point); });
 }
 
 } // namespace gqa

@@ -13,6 +13,16 @@ namespace gqa {
 /// sum of the three overflows.
 static constexpr int64_t kFar = int64_t(1) << 61;
 
+void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body) {
+  auto kernel = tile::KernelOp::create(b, grid, work);
+  OpBuilder::InsertionGuard guard(b);
+  Block *block = b.createBlock(&kernel.getBody());
+  for (size_t dim = 0; dim < grid.size(); ++dim)
+    block->addArgument(b.getIndexType(), b.getLoc());
+  body(block->getArguments());
+  tile::YieldOp::create(b);
+}
+
 Value TileBuilder::perBatch(Value operand) {
   Value last = b.sub(b.size(operand, 0), b.index(1));
   Value element = memref::LoadOp::create(b, operand, ValueRange(b.min(batch, last)));
@@ -61,15 +71,9 @@ void TileBuilder::bindBand() {
 }
 
 Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
-  SmallVector<int64_t> shape;
   SmallVector<Value> dynamic;
-  for (Value size : sizes) {
-    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-    if (ShapedType::isDynamic(shape.back()))
-      dynamic.push_back(size);
-  }
   Type type = element ? element : Type(op.getAccumulatorType());
-  return tile::ScratchOp::create(b, MemRefType::get(shape, type), dynamic);
+  return tile::ScratchOp::create(b, MemRefType::get(IndexBuilder::shapeOf(sizes, dynamic), type), dynamic);
 }
 
 void TileBuilder::allocateState() {

@@ -6,6 +6,10 @@
 
 namespace gqa {
 
+/// A kernel whose body is built for one point of the grid.
+void buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
+                 llvm::function_ref<void(mlir::ValueRange)> body);
+
 /// A point of the grid (batch, key/value head, block of queries) and the memory of its tile.
 class TileBuilder {
 protected:

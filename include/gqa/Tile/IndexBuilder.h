@@ -26,6 +26,10 @@ public:
   mlir::Value roundDown(mlir::Value a, int64_t step);
   mlir::Value roundUp(mlir::Value a, int64_t step);
 
+  /// The shape of a buffer of `sizes`; those that are not constants are added to `dynamic`.
+  static llvm::SmallVector<int64_t> shapeOf(mlir::ArrayRef<mlir::Value> sizes,
+                                            llvm::SmallVectorImpl<mlir::Value> &dynamic);
+
   /// The size of a dimension of a buffer.
   mlir::Value size(mlir::Value buffer, unsigned dim);
 

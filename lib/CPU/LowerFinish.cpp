@@ -18,7 +18,7 @@ public:
   }
 
   void build() {
-    if (op.getValues())
+    if (!op.getValues().empty())
       sumDeadRows();
     auto data = memref::ExtractStridedMetadataOp::create(b, out);
     Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[2], b.index(1));
@@ -59,8 +59,11 @@ private:
     if (op.getDeadRow() == DeadRow::NaN)
       return l;
     Value dead = b.scalar(1.0);
-    if (op.getValues()) {
-      Value count = b.max(b.size(op.getValues(), 0), b.index(1));
+    if (!op.getValues().empty()) {
+      Value count = b.index(0);
+      for (Value values : op.getValues())
+        count = b.add(count, b.size(values, 0));
+      count = b.max(count, b.index(1));
       count = arith::IndexCastOp::create(b, b.getI64Type(), count);
       dead = arith::SIToFPOp::create(b, b.element, count);
     }
@@ -77,17 +80,23 @@ private:
     })[0];
     Value any = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, zero);
     b.ifElse(any, [&] {
-      b.forEach(zero, b.size(op.getValues(), 0), 1, [&](Value key) {
-        b.forEach(zero, width, 1, [&](Value d) {
-          Value value = b.widen(b.load(op.getValues(), {key, d}), b.element);
-          Value column = columnOf(d);
-          b.store(b.addF(b.load(o, {first, column}), value), o, {first, column});
-        });
-      });
+      for (Value values : op.getValues())
+        addValues(values, first);
       b.forEach(b.add(first, b.index(1)), rows, 1, [&](Value row) {
         b.ifElse(isDead(row), [&] {
           b.forEach(zero, width, 1, [&](Value d) { b.store(b.load(o, {first, d}), o, {row, d}); });
         });
+      });
+    });
+  }
+
+  void addValues(Value values, Value row) {
+    Value zero = b.index(0);
+    b.forEach(zero, b.size(values, 0), 1, [&](Value key) {
+      b.forEach(zero, width, 1, [&](Value d) {
+        Value value = b.widen(b.load(values, {key, d}), b.element);
+        Value column = columnOf(d);
+        b.store(b.addF(b.load(o, {row, column}), value), o, {row, column});
       });
     });
   }

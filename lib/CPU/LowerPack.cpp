@@ -10,54 +10,104 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Copies rows of keys or values, widened and padded with zeros.
-class CopyRows {
+/// Rows of keys or values: those of the source, and of what comes behind it if there is anything.
+class Rows {
 public:
-  CopyRows(tile::PackOp op, VectorBuilder &b)
-      : b(b), source(op.getSource()), storage(op.getStorage()), rows(b.size(source, 0)),
-        width(b.size(source, 1)), allRows(b.roundUp(rows, op.getMultiple().value_or(1))) {}
-
-  /// True at run time if there are no rows to add.
-  Value hasAllRows() { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, rows, allRows); }
-
-  /// True at run time if the elements of a row are next to each other.
-  Value isContiguous() {
-    auto data = memref::ExtractStridedMetadataOp::create(b, source);
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[1], b.index(1));
+  Rows(tile::PackOp op, VectorBuilder &b)
+      : op(op), b(b), storage(op.getStorage()), width(b.size(op.getSource(), 1)),
+        sourceRows(b.size(op.getSource(), 0)), rows(sourceRows) {
+    if (op.getRest())
+      rows = b.add(sourceRows, b.size(op.getRest(), 0));
+    allRows = b.roundUp(rows, op.getMultiple().value_or(1));
   }
 
-  Value contiguousSource() { return b.withContiguousRows(source); }
+  /// Whether the type of the tile and its width leave no way but to copy.
+  bool isNeverInPlace() {
+    auto type = cast<MemRefType>(op.getTile().getType());
+    std::optional<int64_t> known = getConstantIntValue(width);
+    return cast<MemRefType>(op.getSource().getType()).getElementType() != b.element ||
+           (known && *known != type.getDimSize(1));
+  }
 
-  Value build() {
+  /// A buffer with all rows, and whether there is one that can be used where it is.
+  Value inPlace() { return b.withContiguousRows(only()); }
+  Value isInPlace() {
+    Value result = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, width, b.size(storage, 1));
+    auto require = [&](Value condition) { result = b.createOrFold<arith::AndIOp>(result, condition); };
+    if (op.getMultiple())
+      require(isEqual(rows, allRows));
+    if (op.getRest())
+      require(arith::OrIOp::create(b, isEqual(sourceRows, rows), isEqual(sourceRows, b.index(0))));
+    require(isContiguous(only()));
+    return result;
+  }
+
+  /// All rows in the storage, widened and padded with zeros.
+  Value copy() {
     Value zero = b.index(0);
-    b.ifElse(
-        isContiguous(),
-        [&] {
-          Value from = contiguousSource();
-          b.forEach(zero, rows, 1, [&](Value row) { copyRow(from, row); });
-        },
-        [&] {
-          // Column by column: what is not contiguous along a row mostly is across rows.
-          b.forEach(zero, width, 1, [&](Value column) {
-            b.forEach(zero, rows, 1, [&](Value row) { copyElement(source, row, column); });
-          });
-        });
+    if (op.getRest())
+      b.forEach(zero, b.index(2), 1, [&](Value part) { // one loop, so that there is one piece of code
+        Value isFirst = isEqual(part, zero);
+        copyRows(b.select(isFirst, anyRows(op.getSource()), anyRows(op.getRest())),
+                 b.select(isFirst, zero, sourceRows));
+      });
+    else
+      copyRows(op.getSource(), zero);
     if (getConstantIntValue(width) != getConstantIntValue(b.size(storage, 1)) || !getConstantIntValue(width))
       b.forEach(zero, rows, 1, [&](Value row) { pad(row); });
     return b.view(storage, {zero, zero}, {allRows, b.size(storage, 1)});
   }
 
 private:
-  void copyRow(Value from, Value row) {
-    Value whole = b.roundDown(width, b.lanes);
-    b.forEach(b.index(0), whole, b.lanes, [&](Value column) {
-      b.storeVector(b.widen(b.loadVector(from, {row, column}), b.element), storage, {row, column});
-    });
-    b.forEach(whole, width, 1, [&](Value column) { copyElement(from, row, column); });
+  Value isEqual(Value a, Value c) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, a, c); }
+
+  /// True at run time if the elements of a row are next to each other.
+  Value isContiguous(Value source) {
+    auto data = memref::ExtractStridedMetadataOp::create(b, source);
+    return isEqual(data.getStrides()[1], b.index(1));
   }
 
-  void copyElement(Value from, Value row, Value column) {
-    b.store(b.widen(b.load(from, {row, column}), b.element), storage, {row, column});
+  /// A buffer of rows with a type that two of them can share.
+  Value anyRows(Value source) {
+    auto type = cast<MemRefType>(source.getType());
+    auto any = stridedType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
+    return type == any ? source : Value(memref::CastOp::create(b, any, source));
+  }
+
+  /// The only buffer that has rows, where there is only one.
+  Value only() {
+    if (!op.getRest())
+      return op.getSource();
+    return b.select(isEqual(sourceRows, b.index(0)), anyRows(op.getRest()), anyRows(op.getSource()));
+  }
+
+  void copyRows(Value source, Value place) {
+    Value zero = b.index(0), count = b.size(source, 0);
+    b.ifElse(
+        isContiguous(source),
+        [&] {
+          Value from = b.withContiguousRows(source);
+          b.forEach(zero, count, 1, [&](Value row) { copyRow(from, row, b.add(place, row)); });
+        },
+        [&] {
+          // Column by column: what is not contiguous along a row mostly is across rows.
+          b.forEach(zero, width, 1, [&](Value column) {
+            b.forEach(zero, count, 1,
+                      [&](Value row) { copyElement(source, row, b.add(place, row), column); });
+          });
+        });
+  }
+
+  void copyRow(Value from, Value row, Value to) {
+    Value whole = b.roundDown(width, b.lanes);
+    b.forEach(b.index(0), whole, b.lanes, [&](Value column) {
+      b.storeVector(b.widen(b.loadVector(from, {row, column}), b.element), storage, {to, column});
+    });
+    b.forEach(whole, width, 1, [&](Value column) { copyElement(from, row, to, column); });
+  }
+
+  void copyElement(Value from, Value row, Value to, Value column) {
+    b.store(b.widen(b.load(from, {row, column}), b.element), storage, {to, column});
   }
 
   /// The zeros behind the elements of a row.
@@ -66,8 +116,9 @@ private:
     b.forEach(width, b.size(storage, 1), 1, [&](Value column) { b.store(zero, storage, {row, column}); });
   }
 
+  tile::PackOp op;
   VectorBuilder &b;
-  Value source, storage, rows, width, allRows;
+  Value storage, width, sourceRows, rows, allRows;
 };
 
 /// Copies the elements of one query to a row, a column, or as words to every second place of two columns.
@@ -114,24 +165,16 @@ void lowerPack(tile::PackOp op, const CPUTarget &target) {
     op.erase();
     return;
   }
-  CopyRows copy(op, b);
-  auto packed = [&]() -> Value { return memref::CastOp::create(b, tileType, copy.build()); };
-  auto sourceType = cast<MemRefType>(op.getSource().getType());
-  Value tile, width = b.size(op.getSource(), 1);
-  std::optional<int64_t> staticWidth = getConstantIntValue(width);
-  bool neverInPlace =
-      sourceType.getElementType() != b.element || (staticWidth && *staticWidth != tileType.getDimSize(1));
-  if (neverInPlace) {
+  Rows rows(op, b);
+  auto packed = [&]() -> Value { return memref::CastOp::create(b, tileType, rows.copy()); };
+  Value tile;
+  if (rows.isNeverInPlace()) {
     tile = packed();
   } else {
-    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, width, b.size(op.getStorage(), 1));
-    if (op.getMultiple())
-      fits = arith::AndIOp::create(b, fits, copy.hasAllRows());
-    Value inPlace = arith::AndIOp::create(b, copy.isContiguous(), fits);
-    auto branch = scf::IfOp::create(b, TypeRange(tileType), inPlace, /*withElseRegion=*/true);
+    auto branch = scf::IfOp::create(b, TypeRange(tileType), rows.isInPlace(), /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(branch.thenBlock());
-    scf::YieldOp::create(b, Value(memref::CastOp::create(b, tileType, copy.contiguousSource())));
+    scf::YieldOp::create(b, Value(memref::CastOp::create(b, tileType, rows.inPlace())));
     b.setInsertionPointToEnd(branch.elseBlock());
     scf::YieldOp::create(b, packed());
     tile = branch.getResult(0);

@@ -9,6 +9,7 @@
 
 namespace gqa {
 
+void lowerRotate(tile::RotateOp op, const CPUTarget &target);
 void lowerPack(tile::PackOp op, const CPUTarget &target);
 void lowerPackPanels(tile::PackOp op, const CPUTarget &target);
 void lowerInit(tile::InitOp op, const CPUTarget &target);

@@ -22,6 +22,7 @@ namespace {
 
 void lower(Operation *op, const CPUTarget &target) {
   TypeSwitch<Operation *>(op)
+      .Case([&](tile::RotateOp op) { lowerRotate(op, target); })
       .Case([&](tile::PackOp op) { lowerPack(op, target); })
       .Case([&](tile::InitOp op) { lowerInit(op, target); })
       .Case([&](tile::QKOp op) { lowerQK(op, target); })

@@ -78,9 +78,11 @@ void bindSizes(AttentionValues &values, IndexBuilder &b) {
   values.batch = b.size(values.q, 0);
   values.queries = b.size(values.q, 2);
   values.keyDim = b.size(values.q, 3);
-  values.kvHeads = b.size(values.k, 1);
-  values.keys = b.size(values.k, 2);
-  values.valueDim = b.size(values.v, 3);
+  values.kvHeads = b.size(values.k.cached, 1);
+  values.keys = b.size(values.k.cached, 2);
+  if (values.k.fresh)
+    values.keys = b.add(values.keys, b.size(values.k.fresh, 2));
+  values.valueDim = b.size(values.v.cached, 3);
   values.group = b.div(b.size(values.q, 1), b.max(values.kvHeads, b.index(1)));
 }
 
@@ -90,14 +92,38 @@ bool needsScore(AttentionOp op) {
   return op.getSoftcap() || op.getBias() || op.getMask() || op.hasScore() || !scale || !(*scale > 0);
 }
 
-/// Takes the function's arguments apart, in the order of the attention's operands and results.
+/// Buffers of scores, and of angles, seen in their full shape.
+void broadcast(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
+  SmallVector<Value> sizes = {values.batch, b.size(values.q, 1), values.queries, values.keys};
+  for (Value *scores : {&values.mask, &values.bias})
+    if (*scores)
+      *scores = toBroadcast(b, *scores, sizes);
+  if (RotaryOp rotary = op.getQueryRotary()) {
+    sizes.back() = b.index(rotary.getRotaryDim() / 2);
+    values.cos = toBroadcast(b, values.cos, sizes);
+    values.sin = toBroadcast(b, values.sin, sizes);
+  }
+}
+
+/// Takes the function's arguments apart, in the order of `functionOperands` and the attention's results.
 AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
   auto arguments = block.getArguments().begin();
   auto next = [&](Value operand) -> Value { return operand ? Value(*arguments++) : Value(); };
   AttentionValues values;
   values.q = toLogical(b, next(op.getQ()), op.getQLayout());
-  values.k = toLogical(b, next(op.getK()), op.getKLayout());
-  values.v = toLogical(b, next(op.getV()), op.getVLayout());
+  if (op.getQueryRotary()) {
+    values.cos = *arguments++;
+    values.sin = *arguments++;
+  }
+  auto nextTokens = [&](AppendKVOp append, StringRef layout) {
+    TokenBuffers tokens;
+    tokens.cached = toLogical(b, *arguments++, layout);
+    if (append)
+      tokens.fresh = toLogical(b, *arguments++, layout);
+    return tokens;
+  };
+  values.k = nextTokens(op.getKeyAppend(), op.getKLayout());
+  values.v = nextTokens(op.getValueAppend(), op.getVLayout());
   values.mask = next(op.getMask());
   values.bias = next(op.getBias());
   values.kvLen = next(op.getKvLen());
@@ -115,18 +141,33 @@ AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
   values.unit = values.scale;
   if (values.scored)
     values.unit = arith::ConstantOp::create(b, b.getFloatAttr(op.getAccumulatorType(), 1.0));
-  SmallVector<Value> scores = {values.batch, b.size(values.q, 1), values.queries, values.keys};
-  for (Value *broadcast : {&values.mask, &values.bias})
-    if (*broadcast)
-      *broadcast = toBroadcast(b, *broadcast, scores);
+  broadcast(op, values, b);
   return values;
 }
 
 } // namespace
 
+SmallVector<Value> functionOperands(AttentionOp op) {
+  SmallVector<Value> operands;
+  if (RotaryOp rotary = op.getQueryRotary())
+    operands.append({rotary.getX(), rotary.getCos(), rotary.getSin()});
+  else
+    operands.push_back(op.getQ());
+  for (auto [tokens, append] :
+       {std::pair(op.getK(), op.getKeyAppend()), std::pair(op.getV(), op.getValueAppend())}) {
+    if (append)
+      operands.append({append.getCache(), append.getFresh()});
+    else
+      operands.push_back(tokens);
+  }
+  llvm::append_range(operands, op->getOperands().drop_front(3)); // behind q, k and v
+  return operands;
+}
+
 func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, StringRef name,
                                     OpBuilder &builder) {
-  SmallVector<Type> types = llvm::map_to_vector(op->getOperandTypes(), bufferType);
+  SmallVector<Type> types =
+      llvm::map_to_vector(functionOperands(op), [](Value value) { return bufferType(value.getType()); });
   llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
   auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
   function.setPrivate();

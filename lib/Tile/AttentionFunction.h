@@ -10,10 +10,17 @@
 
 namespace gqa {
 
+/// Keys or values: those of a cache, and the new ones behind it if they lie in a buffer of their own.
+struct TokenBuffers {
+  mlir::Value cached, fresh;
+};
+
 /// Values of the function around the kernels. Rank-4 buffers are in logical order (b, h, s, d), whatever
 /// their layout was: a layout is strides. Operands that the attention does not have are null.
 struct AttentionValues {
-  mlir::Value q, k, v, output, lse;
+  mlir::Value q, output, lse;
+  TokenBuffers k, v;
+  mlir::Value cos, sin;   // of the queries' rotation, seen as B x Hq x Sq x R/2
   mlir::Value mask, bias; // seen as B x Hq x Sq x Skv, with strides of zero where they broadcast
   mlir::Value kvLen, offsets, sinks;
   mlir::Value scale;                       // in the accumulator's type
@@ -35,12 +42,16 @@ struct AttentionValues {
   mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
-/// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
+/// What the function takes, in order: the operands of `op`, but in place of a rotated q what it is rotated
+/// from and by, and in place of a cache with new tokens behind it both of them.
+llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op);
+
+/// A private function `name` whose arguments are `functionOperands` as buffers, then the results.
 mlir::func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, llvm::StringRef name,
                                           mlir::OpBuilder &builder);
 
-/// Assertions about operands whose sizes are not known before the program runs. Mask and bias must not be
-/// broadcast yet: their own shapes are checked.
+/// Assertions about operands whose sizes are not known before the program runs. Mask, bias and angles must
+/// not be broadcast yet: their own shapes are checked.
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// Schedules the attention and builds its kernels, at the end of the function.

@@ -60,12 +60,12 @@ private:
 
   /// What is brought near during a product. Where several tiles read the same keys, these are near already;
   /// interleaved products do not fetch anything.
-  Value prefetched(Value source, Value key, Value dim) {
-    auto type = cast<MemRefType>(source.getType());
+  Value prefetched(const TokenBuffers &tokens, Value key, Value dim) {
+    auto type = cast<MemRefType>(tokens.cached.getType());
     if (interleaved || getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
       return nullptr;
     Value keys = b.max(b.min(b.index(values.schedule.keys), b.sub(end, key)), b.index(0));
-    return rowsOf(source, key, keys, dim);
+    return rowsOf(tokens, key, keys, dim).cached; // fresh tokens have just been written
   }
 
   void buildBlock(Value queryTile, Value key) {

@@ -12,13 +12,15 @@ namespace gqa {
 /// Keys of one task: enough to pay for its start.
 static constexpr int64_t kKeysOfTask = 8 * tile::kRegisterDepth;
 
-Value TileBuilder::packPanels(Value source, Value room) {
+Value TileBuilder::packPanels(const TokenBuffers &rows, Value room, Value joint) {
+  Value source = joint ? packRows(rows, joint) : rows.cached;
   // As many panels as there are keys for, of which the last may be part empty.
   Value depth = b.index(tile::kRegisterDepth), panels = b.ceilDiv(b.size(source, 0), depth),
         zero = b.index(0);
   Value used = b.view(room, {zero, zero, zero}, {panels, values.valueWidth, depth});
-  return tile::PackOp::create(b, used.getType(), source, used, /*queries=*/Value(), /*transposed=*/true,
-                              /*interleaved=*/false, /*paired=*/IntegerAttr(), /*multiple=*/IntegerAttr());
+  auto pack = tile::PackOp::create(b, used.getType(), source, used);
+  pack.setTransposed(true);
+  return pack;
 }
 
 namespace {
@@ -29,13 +31,15 @@ public:
 
   void build(ValueRange point) {
     batch = point[0];
+    kvHead = point[1];
     bindVisible(); // what comes after may be garbage, and is not looked at
     Value zero = b.index(0), depth = b.index(tile::kRegisterDepth), step = b.index(kKeysOfTask);
     Value key = b.mul(point[2], step), keys = b.max(b.min(step, b.sub(visible, key)), zero);
-    Value source = b.view(values.v, {batch, point[1], key, zero}, {nullptr, nullptr, keys, values.valueDim});
-    Value room = b.view(values.panels, {batch, point[1], b.div(key, depth), zero, zero},
+    TokenBuffers rows = rowsOf(values.v, key, keys, values.valueDim);
+    Value room = b.view(values.panels, {batch, kvHead, b.div(key, depth), zero, zero},
                         {nullptr, nullptr, b.ceilDiv(keys, depth), values.valueWidth, depth});
-    packPanels(source, room);
+    Value joint = rows.fresh ? scratch({step, values.valueDim}, b.getBF16Type()) : Value();
+    packPanels(rows, room, joint);
   }
 };
 

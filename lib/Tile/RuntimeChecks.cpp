@@ -21,6 +21,10 @@ public:
     require(b.createOrFold<arith::OrIOp>(isEqual(size, expected), isEqual(size, b.index(1))), message);
   }
 
+  void atMost(Value size, Value limit, const Twine &message) {
+    require(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, size, limit), message);
+  }
+
   /// `size` is not 0, or `other` is.
   void notZeroUnless(Value size, Value other, const Twine &message) {
     Value zero = b.index(0);
@@ -42,6 +46,37 @@ private:
 
   IndexBuilder &b;
 };
+
+/// New tokens must be as those in the cache, and all together as many as the attention was told.
+void checkTokens(StringRef name, const TokenBuffers &tokens, int64_t expected, Checks &checks,
+                 IndexBuilder &b) {
+  if (!tokens.fresh)
+    return;
+  for (auto [dim, what] : {std::pair(0, "in batch size"), std::pair(1, "in the number of heads"),
+                           std::pair(3, "in their head dimension")})
+    checks.equal(b.size(tokens.fresh, dim), b.size(tokens.cached, dim),
+                 Twine("the cached and the fresh ") + name + " differ " + what); // append_kv_c2
+  if (!ShapedType::isDynamic(expected))
+    checks.equal(b.add(b.size(tokens.cached, 2), b.size(tokens.fresh, 2)), b.index(expected),
+                 Twine("the cached and the fresh ") + name + " do not have " + Twine(expected) +
+                     " tokens together"); // append_kv_c3
+}
+
+/// The rotation of the queries.
+void checkAngles(RotaryOp rotary, const AttentionValues &values, Checks &checks, IndexBuilder &b) {
+  if (!rotary)
+    return;
+  Value half = b.index(rotary.getRotaryDim() / 2);
+  checks.atMost(b.index(rotary.getRotaryDim()), values.keyDim,
+                "the rotation has more elements than the head dimension of q"); // rotary_c3
+  SmallVector<Value> angles = {values.batch, b.size(values.q, 1), values.queries, half};
+  for (auto [name, value] : {std::pair("cos", values.cos), std::pair("sin", values.sin)}) {
+    int64_t rank = cast<MemRefType>(value.getType()).getRank();
+    for (int64_t dim = 0; dim < rank; ++dim)
+      checks.equalOrOne(b.size(value, dim), angles[4 - rank + dim],
+                        Twine(name) + " does not broadcast to batch x heads x queries x pairs"); // rotary_c4
+  }
+}
 
 bool mayBeEmpty(int64_t size) { return size == 0 || ShapedType::isDynamic(size); }
 
@@ -67,14 +102,22 @@ void checkCaptures(AttentionOp op, const AttentionValues &values, Checks &checks
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   Checks checks(b);
   Value queryHeads = b.size(values.q, 1);
-  for (auto [name, value] : {std::pair("k", values.k), std::pair("v", values.v)})
+  checkTokens("k", values.k, op.getNumKeys(), checks, b);
+  checkTokens("v", values.v, sizeOf(op.getV(), op.getVLayout(), 's'), checks, b);
+  checkAngles(op.getQueryRotary(), values, checks, b);
+  for (auto [name, value] : {std::pair("k", values.k.cached), std::pair("v", values.v.cached)})
     checks.equal(b.size(value, 0), values.batch,
-                 Twine("q and ") + name + " differ in batch size");                           // attention_c3
-  checks.equal(b.size(values.v, 1), values.kvHeads, "k and v differ in the number of heads"); // attention_c4
+                 Twine("q and ") + name + " differ in batch size"); // attention_c3
+  checks.equal(b.size(values.v.cached, 1), values.kvHeads,
+               "k and v differ in the number of heads"); // attention_c4
   checks.equal(b.mul(values.group, values.kvHeads), queryHeads,
-               "the number of key/value heads does not divide the number of query heads");    // attention_c5
-  checks.equal(b.size(values.v, 2), values.keys, "k and v differ in the number of keys");     // attention_c6
-  checks.equal(b.size(values.k, 3), values.keyDim, "q and k differ in their head dimension"); // attention_c7
+               "the number of key/value heads does not divide the number of query heads"); // attention_c5
+  Value valueRows = b.size(values.v.cached, 2);
+  if (values.v.fresh)
+    valueRows = b.add(valueRows, b.size(values.v.fresh, 2));
+  checks.equal(valueRows, values.keys, "k and v differ in the number of keys"); // attention_c6
+  checks.equal(b.size(values.k.cached, 3), values.keyDim,
+               "q and k differ in their head dimension"); // attention_c7
   SmallVector<Value> output = {values.batch, queryHeads, values.queries, values.valueDim};
   for (auto [dim, size] : llvm::enumerate(output)) {
     checks.equal(b.size(values.output, dim), size,

@@ -90,6 +90,28 @@ void TileBuilder::bindPartial(Value split) {
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.rows});
 }
 
+TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim) {
+  Value zero = b.index(0);
+  auto view = [&](Value buffer, Value first, Value count) {
+    return b.view(buffer, {batch, kvHead, first, zero}, {nullptr, nullptr, count, dim});
+  };
+  if (!tokens.fresh)
+    return {view(tokens.cached, key, keys), nullptr};
+  Value past = b.size(tokens.cached, 2);
+  Value cached = b.max(b.min(keys, b.sub(past, key)), zero);
+  return {view(tokens.cached, b.min(key, past), cached),
+          view(tokens.fresh, b.max(b.sub(key, past), zero), b.sub(keys, cached))};
+}
+
+Value TileBuilder::packRows(const TokenBuffers &rows, Value room, IntegerAttr multiple) {
+  auto type = cast<MemRefType>(room.getType());
+  Type tile = contiguousRowsType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
+  auto pack = tile::PackOp::create(b, tile, rows.cached, room);
+  pack.getRestMutable().assign(rows.fresh ? ValueRange(rows.fresh) : ValueRange());
+  pack.setMultipleAttr(multiple);
+  return pack;
+}
+
 void TileBuilder::buildInit(Value o, bool withSinks) {
   if (!withSinks || !values.sinks) {
     tile::InitOp::create(b, o, m, l, /*sinks=*/Value(), /*queries=*/Value(), /*scale=*/Value());
@@ -100,15 +122,20 @@ void TileBuilder::buildInit(Value o, bool withSinks) {
 }
 
 void TileBuilder::buildFinish() {
-  Value zero = b.index(0), lse, all;
+  Value zero = b.index(0), lse;
+  SmallVector<Value> all;
   Value rowsOut =
       b.view(values.output, {batch, head, query, zero}, {nullptr, values.group, queries, values.valueDim});
   if (values.lse)
     lse = b.view(values.lse, {batch, head, query}, {nullptr, values.group, queries});
   // With a sink no row is dead: a row that sees no key is the sink's own zeros.
   auto deadRow = values.sinks ? DeadRowAttr::get(op.getContext(), DeadRow::Zero) : op.getDeadRowAttr();
-  if (deadRow.getValue() == DeadRow::Uniform)
-    all = b.view(values.v, {batch, kvHead, zero, zero}, {nullptr, nullptr, visible, values.valueDim});
+  if (deadRow.getValue() == DeadRow::Uniform) {
+    TokenBuffers rows = rowsOf(values.v, zero, visible, values.valueDim);
+    all.push_back(rows.cached);
+    if (rows.fresh)
+      all.push_back(rows.fresh);
+  }
   tile::FinishOp::create(b, output, m, l, rowsOut, values.period, values.unit, lse, all, deadRow,
                          values.paired);
 }

@@ -32,8 +32,12 @@ protected:
   void buildFinish();
   /// An empty state with `o`, or its transpose. Sinks belong to one part of the keys only.
   void buildInit(Value o, bool withSinks);
-  /// Values as panels, in a part of `room`.
-  Value packPanels(Value source, Value room);
+  /// `keys` rows of K or V from `key` on, where they lie.
+  TokenBuffers rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim);
+  /// Rows in the form of `room`, there if they are not so already; a multiple of so many if there is one.
+  Value packRows(const TokenBuffers &rows, Value room, mlir::IntegerAttr multiple = nullptr);
+  /// Values as panels, in a part of `room`. What lies in two buffers is joined in `joint` first.
+  Value packPanels(const TokenBuffers &rows, Value room, Value joint);
 
   AttentionOp op;
   const AttentionValues &values;

@@ -11,7 +11,7 @@ TileOperands::TileOperands(AttentionOp op, const AttentionValues &values, IndexB
       interleaved(values.schedule.interleaved) {}
 
 void TileOperands::allocate() {
-  auto keyType = cast<MemRefType>(values.k.getType()).getElementType();
+  auto keyType = cast<MemRefType>(values.k.cached.getType()).getElementType();
   // Rows in lanes read keys number by number: they are widened once, not once for every row.
   Type element = transposed && !interleaved ? op.getAccumulatorType() : keyType;
   Value keys = b.index(values.schedule.keys);
@@ -20,7 +20,9 @@ void TileOperands::allocate() {
     valueRoom = scratch({b.index(values.schedule.keys / tile::kRegisterDepth), values.valueWidth,
                          b.index(tile::kRegisterDepth)},
                         element);
-  else if (!interleaved)
+  if (valueRoom && values.v.fresh)
+    joint = scratch({keys, values.valueDim}, element);
+  if (!interleaved)
     valueRoom = scratch({keys, values.valueWidth}, element);
   scores = transposed ? scratch({keys, values.rows}) : scratch({values.rows, keys});
   alpha = scratch({values.rows});
@@ -32,39 +34,43 @@ void TileOperands::allocate() {
   accumulator = scratch({values.valueWidth, values.rows});
 }
 
+Value TileOperands::rotatedQueries() {
+  SmallVector<Value> place = {batch, head, query, b.index(0)};
+  auto viewOf = [&](Value buffer, Value dim) {
+    return b.view(buffer, place, {nullptr, values.group, queries, dim});
+  };
+  Value source = viewOf(values.q, values.keyDim);
+  if (!values.cos)
+    return source;
+  Type element = interleaved ? Type(b.getBF16Type()) : Type(op.getAccumulatorType());
+  Value room = scratch({values.group, values.period, values.keyDim}, element), zero = b.index(0);
+  Value rotated = b.view(room, {zero, zero, zero}, {values.group, queries, values.keyDim});
+  Value half = b.size(values.cos, 3);
+  tile::RotateOp::create(b, source, viewOf(values.cos, half), viewOf(values.sin, half), rotated,
+                         op.getQueryRotary().getKind());
+  return rotated;
+}
+
 Value TileOperands::packQueries() {
-  Value zero = b.index(0), two = b.index(2);
-  Value source =
-      b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
+  Value two = b.index(2);
   Value room = interleaved  ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
                : transposed ? scratch({values.keyWidth, values.rows})
                             : scratch({values.rows, values.keyWidth});
-  return tile::PackOp::create(b, room.getType(), source, room, values.period, transposed, interleaved,
-                              values.paired, /*multiple=*/IntegerAttr());
-}
-
-Value TileOperands::rowsOf(Value source, Value key, Value keys, Value dim) {
-  return b.view(source, {batch, kvHead, key, b.index(0)}, {nullptr, nullptr, keys, dim});
-}
-
-Value TileOperands::pack(Value source, Value room, IntegerAttr multiple) {
-  auto type = cast<MemRefType>(room.getType());
-  Type tile = contiguousRowsType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
-  return tile::PackOp::create(b, tile, source, room, /*queries=*/Value(), /*transposed=*/false,
-                              /*interleaved=*/false, /*paired=*/IntegerAttr(), multiple);
+  return tile::PackOp::create(b, room.getType(), rotatedQueries(), room, /*rest=*/Value(), values.period,
+                              transposed, interleaved, values.paired, /*multiple=*/IntegerAttr());
 }
 
 Value TileOperands::keyTile(Value key, Value keys) {
   // A tile register has all of its rows: no load may reach behind the last key.
   auto multiple = interleaved ? b.getI64IntegerAttr(tile::kRegisterDepth) : IntegerAttr();
-  return pack(rowsOf(values.k, key, keys, values.keyDim), keyRoom, multiple);
+  return packRows(rowsOf(values.k, key, keys, values.keyDim), keyRoom, multiple);
 }
 
 Value TileOperands::valueTile(Value key, Value keys) {
   Value zero = b.index(0);
   if (!values.panels) {
-    Value source = rowsOf(values.v, key, keys, values.valueDim);
-    return interleaved ? packPanels(source, valueRoom) : pack(source, valueRoom, /*multiple=*/IntegerAttr());
+    TokenBuffers rows = rowsOf(values.v, key, keys, values.valueDim);
+    return interleaved ? packPanels(rows, valueRoom, joint) : packRows(rows, valueRoom);
   }
   Value depth = b.index(tile::kRegisterDepth);
   return b.view(values.panels, {batch, kvHead, b.div(key, depth), zero, zero},

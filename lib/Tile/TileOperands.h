@@ -17,8 +17,6 @@ protected:
   /// `keys` rows of K or V from `key` on.
   Value keyTile(Value key, Value keys);
   Value valueTile(Value key, Value keys);
-  /// The same rows where they lie.
-  Value rowsOf(Value source, Value key, Value keys, Value dim);
   /// What tile.softmax_step writes apart from scores; null if they become probabilities where they are.
   Value probabilities;
   /// What the products add to: o, or its transpose.
@@ -27,9 +25,10 @@ protected:
   const bool transposed, interleaved;
 
 private:
-  Value pack(Value source, Value room, mlir::IntegerAttr multiple);
+  /// The queries of the tile as they lie in memory, or rotated in memory of the task.
+  Value rotatedQueries();
 
-  Value keyRoom, valueRoom;
+  Value keyRoom, valueRoom, joint;
 };
 
 } // namespace gqa

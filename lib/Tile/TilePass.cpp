@@ -54,7 +54,7 @@ void replaceWithCall(AttentionOp op, func::FuncOp function) {
   IndexBuilder b(op.getLoc(), op);
   SmallVector<Value> arguments;
   ArrayRef<Type> types = function.getFunctionType().getInputs();
-  for (auto [operand, type] : llvm::zip(op->getOperands(), types))
+  for (auto [operand, type] : llvm::zip(functionOperands(op), types))
     arguments.push_back(toBuffer(operand, type, b));
   SmallVector<Value> buffers = allocateResults(op, b);
   for (auto [buffer, type] : llvm::zip(buffers, types.drop_front(arguments.size())))
@@ -64,7 +64,14 @@ void replaceWithCall(AttentionOp op, func::FuncOp function) {
     result.replaceAllUsesWith(bufferization::ToTensorOp::create(b, result.getType(), buffer,
                                                                 /*restrict=*/true,
                                                                 /*writable=*/true));
+  SetVector<Operation *> producers; // K and V may have the same one
+  for (Value operand : op->getOperands().take_front(3))
+    if (Operation *producer = operand.getDefiningOp(); isa_and_present<RotaryOp, AppendKVOp>(producer))
+      producers.insert(producer);
   op.erase();
+  for (Operation *producer : producers)
+    if (producer->use_empty())
+      producer->erase();
 }
 
 struct TilePass : impl::GQATileBase<TilePass> {

@@ -35,6 +35,30 @@ func.func @padded(%x: memref<?x20xf32, strided<[?, ?], offset: ?>>, %room: memre
   return %t : memref<?x24xf32, strided<[?, 1], offset: ?>>
 }
 
+// Rows of a cache and what comes behind it: in place where one of the two has none, else one after the other by one piece
+// of code.
+// CHECK-LABEL: func @two_buffers
+// CHECK-SAME: %[[X:.*]]: memref<?x64xf32, {{.*}}>, %[[Y:.*]]: memref<?x64xf32, {{.*}}>, %{{.*}}: memref<64x64xf32>
+// CHECK: %[[M:.*]] = memref.dim %[[X]]
+// CHECK: %[[N:.*]] = memref.dim %[[Y]]
+// CHECK: %[[ALL:.*]] = arith.addi %[[M]], %[[N]]
+// CHECK: %[[NO_REST:.*]] = arith.cmpi eq, %[[M]], %[[ALL]]
+// CHECK: %[[ONLY_REST:.*]] = arith.cmpi eq, %[[M]], %c0
+// CHECK: arith.ori %[[NO_REST]], %[[ONLY_REST]]
+// CHECK: arith.select %[[ONLY_REST]], %[[Y]], %[[X]]
+// CHECK: scf.if %{{.*}} -> (memref<?x64xf32, strided<[?, 1], offset: ?>>)
+// CHECK: } else {
+// CHECK: scf.for %[[PART:.*]] = %c0 to %c2
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[PART]], %c0
+// CHECK: arith.select %[[FIRST]], %[[X]], %[[Y]]
+// CHECK: arith.select %[[FIRST]], %c0, %[[M]]
+func.func @two_buffers(%x: memref<?x64xf32, strided<[?, ?], offset: ?>>, %y: memref<?x64xf32, strided<[?, ?], offset: ?>>,
+                       %room: memref<64x64xf32>) -> memref<?x64xf32, strided<[?, 1], offset: ?>> {
+  %t = tile.pack %x into %room then(%y : memref<?x64xf32, strided<[?, ?], offset: ?>>)
+    : memref<?x64xf32, strided<[?, ?], offset: ?>>, memref<64x64xf32> -> memref<?x64xf32, strided<[?, 1], offset: ?>>
+  return %t : memref<?x64xf32, strided<[?, 1], offset: ?>>
+}
+
 // Query n of head g becomes row 3 g + n, or column; what is no query is zero.
 // CHECK-LABEL: func @queries
 // CHECK: vector.store %cst{{.*}}, %arg1

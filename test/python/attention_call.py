@@ -41,13 +41,15 @@ def call(program, target="cpu"):
 def check_case(program, output, lse):
     """Asserts that an output, in logical order, and lse (or None) are those of a program of attention_cases."""
     normal = not {"values", "scale", "bias", "score", "softcap"} & set(program.case)
-    check_attention(output, lse, *program.qkv, dtype=program.case["dtype"], normal_inputs=normal, **program.options)
+    check_attention(output, lse, *program.qkv, dtype=program.case["dtype"], normal_inputs=normal, rounded_q=program.rounded_q,
+                    **program.options)
 
 
-def check_attention(output, lse, q, k, v, *, dtype, normal_inputs=False, **options):
-    """`reference.check_attention` for heads of any size."""
+def check_attention(output, lse, q, k, v, *, dtype, normal_inputs=False, rounded_q=None, **options):
+    """`reference.check_attention` for heads of any size, and queries that an unfused evaluation rounds first."""
     ref, ref_lse = attention(q, k, v, **options)
-    check_output(output, ref, unfused(q, k, v, dtype, **options)[0], dtype, normal_inputs)
+    base = unfused(q if rounded_q is None else rounded_q, k, v, dtype, **options)[0]
+    check_output(output, ref, base, dtype, normal_inputs)
     if lse is not None:
         check_lse(lse, ref_lse, dtype, largest_score(q, k, **options))
 

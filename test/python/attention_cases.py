@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from attention_producers import Producers
 from attention_scores import ScoreRegions
 from reference import rounded, to_bf16
 
@@ -56,7 +57,12 @@ def draw(rng):
         sinks=maybe(0.2, lambda: pick("f32", "f64", "f16")),
         dead_row=maybe(0.5, lambda: pick("zero", "nan", "uniform")),
         score=maybe(0.3, lambda: pick("alibi", "documents", "runtime", "holes")),
-        values=maybe(0.4, lambda: pick("equal", "poison", "denormal", "zeros")))
+        values=maybe(0.4, lambda: pick("equal", "poison", "denormal", "zeros")),
+        append=maybe(0.4, lambda: tuple(pick(0, 1, 1, min(3, keys), keys) if keys else 0 for _ in "kv")),
+        rotary=maybe(0.3, lambda: (pick("half", "interleaved"), pick(dim, dim, dim // 2) // 2 * 2, pick("f32", "f64", case["dtype"]),
+                                   pick("row", "query", "batch", "head"))))
+    if optional["rotary"] and (optional["rotary"][1] < 2 or not queries):
+        optional["rotary"] = None
     case.update({name: value for name, value in optional.items() if value is not None})
     if (case.get("causal") or case.get("window")) and (case["dynamic"] or queries != keys or rng.random() < 0.5):
         values = [int(x) for x in rng.integers(-5, keys + 5, pick(1, batch))]
@@ -78,6 +84,7 @@ class Program:
     inputs: list = field(default_factory=list)   # of the function, in order; bf16 as uint16
     types: list = field(default_factory=list)    # of the inputs
     qkv: tuple = ()                               # logical order, as the reference wants them
+    rounded_q: object = None                      # q as an unfused evaluation has it, if its rotation rounds it
     options: dict = field(default_factory=dict)  # of the reference
 
     def argument(self, value, dtype, letters=None):
@@ -88,11 +95,14 @@ class Program:
         return f"%a{len(self.inputs) - 1}", self.types[-1]
 
     def tensor(self, sizes, dtype, letters=None):
-        """The type of a tensor, with as much about its sizes as the case lets the compiler know."""
+        """The type of a tensor, with as much about its sizes as the case lets the compiler know, which always is the one of
+        a letter '.'."""
         dynamic = self.case["dynamic"]
         hidden = [bool(dynamic)] * len(sizes)
         if dynamic == "lengths" and letters:
             hidden = [letter in "bs" for letter in letters]
+        elif letters and letters[-1] == ".":
+            hidden[-1] = False
         return "tensor<" + "".join(f"{'?' if h else n}x" for h, n in zip(hidden, sizes)) + dtype + ">"
 
 
@@ -100,7 +110,7 @@ def build(case):
     return _Builder(case).build()
 
 
-class _Builder(ScoreRegions):
+class _Builder(ScoreRegions, Producers):
     def __init__(self, case):
         self.case, self.rng = case, np.random.default_rng(case["seed"])
         self.program = Program(case)
@@ -129,8 +139,9 @@ class _Builder(ScoreRegions):
             q, k = q.astype(v.dtype), k.astype(v.dtype)
         self.program.qkv = q, k, v = self._unusual(c.get("values"), q, k, v)
         layouts = c.get("layouts", ("bhsd",) * 4)
-        for name, value, layout in zip("qkv", (q, k, v), layouts):
-            self._operand(*self._strided(value.transpose(["bhsd".index(letter) for letter in layout]), layout))
+        self._operand(*self._queries(q, layouts[0]))
+        for value, layout, fresh in zip((k, v), layouts[1:], c.get("append", (0, 0))):
+            self._operand(*self._tokens(value, layout, fresh))
         self.clauses.append("layout(" + ", ".join(f'{n} = "{l}"' for n, l in zip("qkvo", layouts)) + ")")
         self.result = [(c["batch"], q.shape[1], c["queries"], c["value_dim"])["bhsd".index(l)] for l in layouts[3]]
 

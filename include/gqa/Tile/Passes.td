@@ -27,6 +27,10 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
     On processors with AMX, bf16 attention with many rows multiplies interleaved operands in tile registers. Probabilities
     are rounded to bf16 there, and a kernel in front lays the values out once for all blocks of queries.
 
+    What feeds an attention becomes part of it where that saves a pass over memory. A cache with new tokens behind it, a
+    concatenating `gqa.append_kv`, is passed in its two buffers, and blocks of keys are read where they lie. A `gqa.rotary`
+    of queries that nothing else reads is done by the task that packs them.
+
     Sizes that are not known before the program runs are compared by assertions in front of the kernel, and indices into
     captured tensors are clamped, so that a kernel never reads or writes other memory.
 

@@ -53,12 +53,38 @@ std::optional<int64_t> AttentionOp::getConstantOffset() {
   return getOffset().value_or(0);
 }
 
+/// The concatenation along what the attention takes for tokens, of a cache whose type knows the other sizes
+/// as well as the result's.
+static AppendKVOp concatOf(Value operand, StringRef layout) {
+  auto append = operand.getDefiningOp<AppendKVOp>();
+  if (!append || append.getPositions() || dimOf(append.getLayout(), 's') != dimOf(layout, 's'))
+    return nullptr;
+  bool known = llvm::all_of(StringRef("bhd"), [&](char letter) {
+    return sizeOf(append.getCache(), layout, letter) == sizeOf(operand, layout, letter);
+  });
+  return known ? append : AppendKVOp();
+}
+
+AppendKVOp AttentionOp::getKeyAppend() { return concatOf(getK(), getKLayout()); }
+AppendKVOp AttentionOp::getValueAppend() { return concatOf(getV(), getVLayout()); }
+
+RotaryOp AttentionOp::getQueryRotary() {
+  auto rotary = getQ().getDefiningOp<RotaryOp>();
+  bool taken =
+      rotary && rotary->hasOneUse() && rotary.getLayout() == getQLayout() && rotary.getRotaryDim() > 0;
+  return taken ? rotary : RotaryOp();
+}
+
 LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   auto size = [&](Value value, StringRef layout, char letter) {
     return tensor::getMixedSize(builder, getLoc(), value, dimOf(layout, letter));
   };
-  OpFoldResult b = size(getQ(), getQLayout(), 'b'), h = size(getQ(), getQLayout(), 'h'),
-               s = size(getQ(), getQLayout(), 's'), d = size(getV(), getVLayout(), 'd');
+  // Sizes of what kernels take over are those of what is in front of it, which remains.
+  RotaryOp rotary = getQueryRotary();
+  AppendKVOp append = getValueAppend();
+  Value q = rotary ? rotary.getX() : getQ(), v = append ? append.getCache() : getV();
+  OpFoldResult b = size(q, getQLayout(), 'b'), h = size(q, getQLayout(), 'h'), s = size(q, getQLayout(), 's'),
+               d = size(v, getVLayout(), 'd');
   SmallVector<OpFoldResult> output(4);
   for (auto [letter, value] : {std::pair('b', b), std::pair('h', h), std::pair('s', s), std::pair('d', d)})
     output[dimOf(getOLayout(), letter)] = value;

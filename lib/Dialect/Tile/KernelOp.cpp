@@ -1,4 +1,4 @@
-// The textual form of the operations' custom parts: the grid of a kernel and the keyword of a dead row.
+// The textual form of the operations' custom parts: the grid of a kernel, and keywords.
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/IR/Builders.h"
@@ -44,20 +44,38 @@ void printGrid(OpAsmPrinter &printer, KernelOp op, OperandRange sizes, Value wor
   printer.printRegion(body, /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/false);
 }
 
-ParseResult parseDeadRow(OpAsmParser &parser, DeadRowAttr &attr) {
+template <typename Attr, typename Symbolize>
+ParseResult parseEnum(OpAsmParser &parser, Attr &attr, Symbolize symbolize, StringRef name,
+                      StringRef choices) {
   StringRef keyword;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseKeyword(&keyword))
     return failure();
-  std::optional<DeadRow> value = symbolizeDeadRow(keyword);
+  auto value = symbolize(keyword);
   if (!value)
-    return parser.emitError(loc, "dead_row '") << keyword << "', expected zero, nan or uniform";
-  attr = DeadRowAttr::get(parser.getContext(), *value);
+    return parser.emitError(loc) << name << " '" << keyword << "', expected " << choices;
+  attr = Attr::get(parser.getContext(), *value);
   return success();
 }
 
-void printDeadRow(OpAsmPrinter &printer, FinishOp op, DeadRowAttr attr) {
+ParseResult parseDeadRow(OpAsmParser &parser, DeadRowAttr &attr) {
+  return parseEnum(
+      parser, attr, [](StringRef word) { return symbolizeDeadRow(word); }, "dead_row",
+      "zero, nan or uniform");
+}
+
+void printDeadRow(OpAsmPrinter &printer, FinishOp, DeadRowAttr attr) {
   printer << stringifyDeadRow(attr.getValue());
+}
+
+ParseResult parseRotaryKind(OpAsmParser &parser, RotaryKindAttr &attr) {
+  return parseEnum(
+      parser, attr, [](StringRef word) { return symbolizeRotaryKind(word); }, "rotary",
+      "half or interleaved");
+}
+
+void printRotaryKind(OpAsmPrinter &printer, RotateOp, RotaryKindAttr attr) {
+  printer << stringifyRotaryKind(attr.getValue());
 }
 
 } // namespace

@@ -62,7 +62,45 @@ LogicalResult verifyPanels(PackOp op, bool transposes) {
   return success();
 }
 
+/// What comes behind the rows of the source.
+LogicalResult verifyRest(PackOp op) {
+  if (!op.getRest())
+    return success();
+  auto source = cast<MemRefType>(op.getSource().getType()), rest = cast<MemRefType>(op.getRest().getType());
+  bool rows = source.getRank() == 2 && !op.getTransposed();
+  if (rows && source.getElementType() == rest.getElementType() &&
+      succeeded(verifyCompatibleShape({source.getDimSize(1)}, {rest.getDimSize(1)})))
+    return success();
+  return op.emitOpError("has more rows in ")
+         << rest << ", expected those of keys or values, as in the source, " << source;
+}
+
 } // namespace
+
+void PackOp::build(OpBuilder &builder, OperationState &state, Type tile, Value source, Value storage) {
+  build(builder, state, tile, source, storage, /*rest=*/Value(), /*queries=*/Value(),
+        /*transposed=*/UnitAttr(), /*interleaved=*/UnitAttr(), /*paired=*/IntegerAttr(),
+        /*multiple=*/IntegerAttr());
+}
+
+LogicalResult RotateOp::verify() {
+  auto x = cast<MemRefType>(getX().getType()), cos = cast<MemRefType>(getCos().getType());
+  // rotate_c1
+  if (failed(verifyCompatibleShape(x, getRotated().getType())) ||
+      x.getElementTypeBitWidth() > elementOf(getRotated()).getIntOrFloatBitWidth())
+    return emitOpError("rotates ") << x << ", expected a result of the same shape and precision, found "
+                                   << getRotated().getType();
+  // rotate_c2
+  int64_t half = cos.getDimSize(2), dim = x.getDimSize(2);
+  bool fits = !ShapedType::isDynamic(half) && (ShapedType::isDynamic(dim) || 2 * half <= dim);
+  if (!fits || failed(verifyCompatibleShape(cos.getShape().drop_back(), x.getShape().drop_back())))
+    return emitOpError("has angles in ") << cos << ", expected heads x queries x half of at most the head "
+                                         << "dimension of " << x;
+  if (elementOf(getSin()) != cos.getElementType() || failed(verifyCompatibleShape(cos, getSin().getType())))
+    return emitOpError("expects cos and sin of one type, found ") << cos << " and " << getSin().getType();
+  // rotate_c3
+  return verifyContiguousRows(*this, {getRotated()}, "rotated");
+}
 
 LogicalResult PackOp::verify() {
   // pack_c1
@@ -89,7 +127,8 @@ LogicalResult PackOp::verify() {
   if (getMultiple() && (*getMultiple() <= 0 || holdsQueries || getTransposed()))
     return emitOpError("has a multiple of ")
            << int64_t(*getMultiple()) << ", expected a positive one, of rows of keys or values";
-  return success();
+  // pack_c7
+  return verifyRest(*this);
 }
 
 LogicalResult QKOp::verify() {

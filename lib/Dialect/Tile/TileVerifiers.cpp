@@ -111,7 +111,7 @@ LogicalResult FinishOp::verify() {
       failed(verifyScale(*this, getScale(), getO(), "o")))
     return failure();
   // finish_c2
-  if ((getDeadRow() == DeadRow::Uniform) != static_cast<bool>(getValues()))
+  if ((getDeadRow() == DeadRow::Uniform) == getValues().empty())
     return emitOpError("has dead_row = ")
            << stringifyDeadRow(getDeadRow()) << ", expected values exactly if it is uniform";
   // finish_c3

@@ -163,6 +163,103 @@ func.func @pack_c6_zero(%x: memref<4x16xbf16>, %room: memref<4x16xbf16>) {
 
 // -----
 
+func.func @pack_c7_width(%x: memref<?x16xf32>, %y: memref<?x8xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op has more rows in 'memref<?x8xf32>', expected those of keys or values, as in the source, 'memref<?x16xf32>'}}
+  %t = tile.pack %x into %room then(%y : memref<?x8xf32>) : memref<?x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c7_type(%x: memref<?x16xf32>, %y: memref<?x16xbf16>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op has more rows in 'memref<?x16xbf16>', expected those of keys or values, as in the source, 'memref<?x16xf32>'}}
+  %t = tile.pack %x into %room then(%y : memref<?x16xbf16>) : memref<?x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c7_queries(%x: memref<2x2x16xf32>, %y: memref<?x16xf32>, %room: memref<4x16xf32>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op has more rows in 'memref<?x16xf32>', expected those of keys or values, as in the source, 'memref<2x2x16xf32>'}}
+  %t = tile.pack %x into %room then(%y : memref<?x16xf32>) queries(%n) : memref<2x2x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c7_panels(%x: memref<?x16xbf16>, %room: memref<1x16x32xbf16>) {
+  // expected-error @+1 {{'tile.pack' op has more rows in 'memref<?x16xbf16>', expected those of keys or values, as in the source, 'memref<?x16xbf16>'}}
+  %t = tile.pack %x into %room then(%x : memref<?x16xbf16>) transposed : memref<?x16xbf16>, memref<1x16x32xbf16> -> memref<1x16x32xbf16>
+  return
+}
+
+// -----
+
+func.func @rotate_c1_shape(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>, %y: memref<2x3x16xf32>) {
+  // expected-error @+1 {{'tile.rotate' op rotates 'memref<2x2x16xf32>', expected a result of the same shape and precision, found 'memref<2x3x16xf32>'}}
+  tile.rotate %x by %c, %c half into %y : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf32>, memref<2x3x16xf32>
+  return
+}
+
+// -----
+
+func.func @rotate_c1_narrow(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>, %y: memref<2x2x16xbf16>) {
+  // expected-error @+1 {{'tile.rotate' op rotates 'memref<2x2x16xf32>', expected a result of the same shape and precision, found 'memref<2x2x16xbf16>'}}
+  tile.rotate %x by %c, %c half into %y : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf32>, memref<2x2x16xbf16>
+  return
+}
+
+// -----
+
+func.func @rotate_c2_too_many(%x: memref<2x2x16xf32>, %c: memref<2x2x9xf32>) {
+  // expected-error @+1 {{'tile.rotate' op has angles in 'memref<2x2x9xf32>', expected heads x queries x half of at most the head dimension of 'memref<2x2x16xf32>'}}
+  tile.rotate %x by %c, %c half into %x : memref<2x2x16xf32>, memref<2x2x9xf32>, memref<2x2x9xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @rotate_c2_unknown(%x: memref<2x2x16xf32>, %c: memref<2x2x?xf32>) {
+  // expected-error @+1 {{'tile.rotate' op has angles in 'memref<2x2x?xf32>', expected heads x queries x half of at most the head dimension of 'memref<2x2x16xf32>'}}
+  tile.rotate %x by %c, %c half into %x : memref<2x2x16xf32>, memref<2x2x?xf32>, memref<2x2x?xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @rotate_c2_queries(%x: memref<2x2x16xf32>, %c: memref<2x1x8xf32>) {
+  // expected-error @+1 {{'tile.rotate' op has angles in 'memref<2x1x8xf32>', expected heads x queries x half of at most the head dimension of 'memref<2x2x16xf32>'}}
+  tile.rotate %x by %c, %c half into %x : memref<2x2x16xf32>, memref<2x1x8xf32>, memref<2x1x8xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @rotate_c2_sin(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>, %s: memref<2x2x8xf64>) {
+  // expected-error @+1 {{'tile.rotate' op expects cos and sin of one type, found 'memref<2x2x8xf32>' and 'memref<2x2x8xf64>'}}
+  tile.rotate %x by %c, %s half into %x : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf64>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
+func.func @rotate_c3_stride(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>, %y: memref<2x2x16xf32, strided<[?, ?, ?]>>) {
+  // expected-error @+1 {{'tile.rotate' op expects stride 1 in the last dimension of rotated, found 'memref<2x2x16xf32, strided<[?, ?, ?]>>'}}
+  tile.rotate %x by %c, %c half into %y
+    : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf32>, memref<2x2x16xf32, strided<[?, ?, ?]>>
+  return
+}
+
+// -----
+
+func.func @rotate_kind(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>) {
+  // expected-error @+1 {{rotary 'quarter', expected half or interleaved}}
+  tile.rotate %x by %c, %c quarter into %x : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf32>, memref<2x2x16xf32>
+  return
+}
+
+// -----
+
 func.func @init_c1_types(%o: memref<4x16xf32>, %m: memref<4xf64>) {
   // expected-error @+1 {{'tile.init' op expects one element type for o, m and l, found 'f32' and 'f64'}}
   tile.init %o, %m, %m : memref<4x16xf32>, memref<4xf64>, memref<4xf64>

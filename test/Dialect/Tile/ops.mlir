@@ -39,6 +39,21 @@ func.func @few_rows(%queries: memref<4x2x80xbf16>, %keys: memref<?x80xbf16, stri
   return
 }
 
+// CHECK-LABEL: func @joined
+// CHECK: tile.pack %{{.*}} into %{{.*}} then(%{{.*}} : memref<1x80xf32>) multiple = 32 : memref<?x80xf32>, memref<64x80xf32>
+// CHECK: tile.rotate %{{.*}} by %{{.*}}, %{{.*}} half into %{{.*}} : memref<4x?x80xbf16>, memref<4x?x40xf32>, memref<4x?x40xf32>, memref<4x?x80xf32>
+// CHECK: tile.rotate {{.*}} interleaved into
+func.func @joined(%keys: memref<?x80xf32>, %new: memref<1x80xf32>, %room: memref<64x80xf32>, %q: memref<4x?x80xbf16>,
+                  %cos: memref<4x?x40xf32>, %out: memref<4x?x80xf32>) {
+  %k = tile.pack %keys into %room then(%new : memref<1x80xf32>) multiple = 32
+    : memref<?x80xf32>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
+  tile.rotate %q by %cos, %cos half into %out
+    : memref<4x?x80xbf16>, memref<4x?x40xf32>, memref<4x?x40xf32>, memref<4x?x80xf32>
+  tile.rotate %q by %cos, %cos interleaved into %out
+    : memref<4x?x80xbf16>, memref<4x?x40xf32>, memref<4x?x40xf32>, memref<4x?x80xf32>
+  return
+}
+
 // CHECK-LABEL: func @many_rows
 // CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) transposed : memref<4x?x80xf16>, memref<80x48xf32> -> memref<80x48xf32>
 // CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} transposed : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
@@ -105,8 +120,9 @@ func.func @score(%s: memref<8x64xf32>, %n: index, %x: f32, %bias: memref<1x1x8x6
 // CHECK: tile.merge %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}, %{{.*}}, %{{.*}} scale(%{{.*}}) : memref<8x16xf32>, {{.*}}, f32
 // CHECK: tile.finish %{{.*}} into %{{.*}} queries(%{{.*}}) scale(%{{.*}}) lse(%{{.*}} : memref<2x4xf32>) dead_row = zero : memref<8x16xf32>
 // CHECK: tile.finish %{{.*}} into %{{.*}} values(%{{.*}} : memref<?x15xf16>) dead_row = uniform
+// CHECK: tile.finish %{{.*}} into %{{.*}} values(%{{.*}}, %{{.*}} : memref<?x15xf16>, memref<1x15xf16>) dead_row = uniform
 func.func @ends(%o: memref<8x16xf32>, %m: memref<8xf32>, %sinks: memref<2xf16>, %out: memref<2x4x15xf16>,
-                %lse: memref<2x4xf32>, %v: memref<?x15xf16>, %n: index, %x: f32) {
+                %lse: memref<2x4xf32>, %v: memref<?x15xf16>, %new: memref<1x15xf16>, %n: index, %x: f32) {
   tile.init %o, %m, %m : memref<8x16xf32>, memref<8xf32>, memref<8xf32>
   tile.init %o, %m, %m sinks(%sinks : memref<2xf16>) queries(%n) scale(%x : f32)
     : memref<8x16xf32>, memref<8xf32>, memref<8xf32>
@@ -115,6 +131,8 @@ func.func @ends(%o: memref<8x16xf32>, %m: memref<8xf32>, %sinks: memref<2xf16>, 
   tile.finish %o, %m, %m into %out queries(%n) scale(%x) lse(%lse : memref<2x4xf32>) dead_row = zero
     : memref<8x16xf32>, memref<8xf32>, memref<8xf32>, memref<2x4x15xf16>, f32
   tile.finish %o, %m, %m into %out queries(%n) scale(%x) values(%v : memref<?x15xf16>) dead_row = uniform
+    : memref<8x16xf32>, memref<8xf32>, memref<8xf32>, memref<2x4x15xf16>, f32
+  tile.finish %o, %m, %m into %out queries(%n) scale(%x) values(%v, %new : memref<?x15xf16>, memref<1x15xf16>) dead_row = uniform
     : memref<8x16xf32>, memref<8xf32>, memref<8xf32>, memref<2x4x15xf16>, f32
   return
 }

@@ -126,6 +126,9 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
     std::optional<double> getConstantScale();
     /// The constant offset: the attribute, else 0 where no operand gives it.
     std::optional<int64_t> getConstantOffset();
+    /// Producers that a kernel takes over, or null. The concatenation that k, or v, is: cache and fresh tokens are read
+    /// where they are. The rotation that only q is: queries are rotated as they are packed.
+    AppendKVOp getKeyAppend(); AppendKVOp getValueAppend(); RotaryOp getQueryRotary();
     bool hasScore() { return !getScore().empty(); }
     mlir::Block &getScoreBlock() { return getScore().front(); }
   }];

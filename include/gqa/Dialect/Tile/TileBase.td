@@ -59,6 +59,7 @@ def Tile_Rows : MemRefRankOf<[F32, F64], [1]>;
 def Tile_Operand : MemRefRankOf<[F16, BF16, F32, F64], [2, 3]>;
 def Tile_Interleaved : MemRefRankOf<[BF16], [2]>;
 def Tile_Output : MemRefRankOf<[F16, BF16, F32, F64], [3]>;
+def Tile_Queries : MemRefRankOf<[F16, BF16, F32, F64], [3]>;
 def Tile_PerHead : MemRefRankOf<[F16, BF16, F32, F64], [1]>;
 def Tile_Bias : MemRefRankOf<[F16, BF16, F32, F64], [4]>;
 def Tile_Mask : MemRefRankOf<[I1], [4]>;

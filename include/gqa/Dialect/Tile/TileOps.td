@@ -73,7 +73,37 @@ def Tile_ScratchOp : Tile_Op<"scratch", [MemoryEffects<[MemAlloc]>, HasParent<"K
   let hasVerifier = 1;
 }
 
-def Tile_PackOp : Tile_Op<"pack"> {
+def Tile_RotateOp : Tile_Op<"rotate"> {
+  let summary = "queries rotated by their positions";
+  let description = [{
+    `gqa.rotary` of the queries of a tile: for every head and query, elements of the head dimension are rotated in pairs by
+    the angles whose cosines and sines are given, `R/2` of them, and those from `R` on are copied. Computed in f32 (f64 if
+    the result is f64) and rounded to the type of `rotated`. Exists so that no loop of its own passes over all queries
+    before a kernel starts.
+
+    Constraints:
+    * (C1) rotated has the shape of x, and not a narrower type.
+    * (C2) cos and sin have one element type, and the shape `heads x queries x R/2` with a known R of at most d.
+    * (C3) the last dimension of rotated has stride 1.
+
+    Example:
+
+    ```mlir
+    tile.rotate %q by %cos, %sin half into %room
+      : memref<4x?x80xbf16>, memref<4x?x40xf32>, memref<4x?x40xf32>, memref<4x?x80xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Queries, "", [MemRead]>:$x, Arg<Tile_Queries, "", [MemRead]>:$cos,
+                       Arg<Tile_Queries, "", [MemRead]>:$sin, Arg<Tile_Queries, "", [MemWrite]>:$rotated,
+                       GQA_RotaryKindAttr:$kind);
+  let assemblyFormat = [{
+    $x `by` $cos `,` $sin custom<RotaryKind>($kind) `into` $rotated attr-dict
+    `:` type($x) `,` type($cos) `,` type($sin) `,` type($rotated)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
   let summary = "an operand in the form that the products read";
   let description = [{
     Yields `source` as a tile in the type of `storage`. A source of rank 2 is one of keys or values: its rows become
@@ -83,6 +113,10 @@ def Tile_PackOp : Tile_Op<"pack"> {
     With `multiple` the tile has a multiple of so many rows, and those behind the source's hold anything; a source with
     another number of rows is not used where it is. With `transposed` the storage holds panels: row `c` of the source becomes column
     `c mod 32` of panel `c floordiv 32`. Columns of the last panel that no row becomes are zero; later panels are left alone.
+
+    With `then` the rows of a second buffer follow those of the source. The tile is in place where only one of the two has
+    rows. Exists so that a KV cache and the tokens behind it are read where they are: of all blocks of keys, one at most
+    is copied.
 
     A source of rank 3, `heads x queries x d`, holds the queries of a tile: head `g` and query `n` become row `g * N + n`,
     with `N` given by `queries`. All else in the storage becomes zero. With `transposed` a row becomes a column:
@@ -96,24 +130,32 @@ def Tile_PackOp : Tile_Op<"pack"> {
       same element type, of 16 bits, and the last of the storage's dimensions is 32.
     * (C5) an `interleaved` tile is transposed, of bf16, and has `queries`.
     * (C6) `multiple` is positive, and only there if the source has rank 2 and is not transposed.
+    * (C7) what comes `then` has the source's element type and last dimension; both have rank 2 and are not transposed.
 
     Example:
 
     ```mlir
     %k = tile.pack %keys into %room
       : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
+    %all = tile.pack %cached into %room then(%fresh : memref<?x80xf32>)
+      : memref<?x80xf32>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
     %qt = tile.pack %q into %columns queries(%n) transposed
       : memref<4x?x80xbf16>, memref<80x48xf32> -> memref<80x48xf32>
     %vt = tile.pack %values into %panels transposed : memref<?x80xbf16>, memref<4x80x32xbf16> -> memref<4x80x32xbf16>
     ```
   }];
   let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Operand, "", [MemWrite]>:$storage,
-                       Optional<Index>:$queries, UnitAttr:$transposed, UnitAttr:$interleaved,
+                       Arg<Optional<Tile_Keys>, "", [MemRead]>:$rest, Optional<Index>:$queries,
+                       UnitAttr:$transposed, UnitAttr:$interleaved,
                        OptionalAttr<I64Attr>:$paired, OptionalAttr<I64Attr>:$multiple);
   let results = (outs Tile_Operand:$tile);
+  let builders = [
+    // Rows of keys or values; everything else is set on the operation afterwards.
+    OpBuilder<(ins "mlir::Type":$tile, "mlir::Value":$source, "mlir::Value":$storage)>,
+  ];
   let assemblyFormat = [{
-    $source `into` $storage (`queries` `(` $queries^ `)`)? (`transposed` $transposed^)? (`interleaved` $interleaved^)?
-    (`paired` `=` $paired^)? (`multiple` `=` $multiple^)? attr-dict
+    $source `into` $storage (`then` `(` $rest^ `:` type($rest) `)`)? (`queries` `(` $queries^ `)`)?
+    (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`multiple` `=` $multiple^)? attr-dict
     `:` type($source) `,` type($storage) `->` type($tile)
   }];
   let hasVerifier = 1;
@@ -400,7 +442,7 @@ def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
 
     Constraints:
     * (C1) o, m, l and scale have the same element type, and lse has it too.
-    * (C2) `values` is there exactly if `dead_row` is `uniform`.
+    * (C2) there are `values`, in one buffer or several, exactly if `dead_row` is `uniform`.
     * (C3) the last dimension of o has stride 1.
 
     Example:
@@ -414,7 +456,7 @@ def Tile_FinishOp : Tile_Op<"finish", [AttrSizedOperandSegments]> {
                        Arg<Tile_Rows, "", [MemRead]>:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
                        Index:$queries, Tile_Accumulator:$scale,
                        Arg<Optional<MemRefRankOf<[F32, F64], [2]>>, "", [MemWrite]>:$lse,
-                       Arg<Optional<Tile_Operand>, "", [MemRead]>:$values,
+                       Arg<Variadic<Tile_Keys>, "", [MemRead]>:$values,
                        GQA_DeadRowAttr:$dead_row, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $o `,` $m `,` $l `into` $out `queries` `(` $queries `)` `scale` `(` $scale `)`

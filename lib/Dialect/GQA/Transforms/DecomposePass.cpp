@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -43,6 +44,51 @@ Value emptyTensor(OpBuilder &builder, Location loc, RankedTensorType type, Array
 
 namespace {
 
+/// Whether a kernel of the attention that uses the value produces it in passing.
+bool isTakenOver(OpOperand &use) {
+  auto attention = dyn_cast<AttentionOp>(use.getOwner());
+  Operation *producer = use.get().getDefiningOp();
+  if (!attention)
+    return false;
+  if (use.getOperandNumber() == 0)
+    return producer == attention.getQueryRotary();
+  return (use.getOperandNumber() == 1 && producer == attention.getKeyAppend()) ||
+         (use.getOperandNumber() == 2 && producer == attention.getValueAppend());
+}
+
+/// Why a rotation or an append in front of an attention is a loop of its own, or null if it is not in front
+/// of one.
+const char *reasonAgainst(Operation *op) {
+  auto rotary = dyn_cast<RotaryOp>(op);
+  auto append = dyn_cast<AppendKVOp>(op);
+  for (OpOperand &use : op->getUses()) {
+    bool isQuery = use.getOperandNumber() == 0, isKeyOrValue = !isQuery && use.getOperandNumber() <= 2;
+    if (!isa<AttentionOp>(use.getOwner()) || isTakenOver(use))
+      continue;
+    if (rotary && isQuery && rotary.getRotaryDim() > 0)
+      return rotary->hasOneUse() ? "the attention reads the rotated queries in another layout"
+                                 : "the rotated queries have other users";
+    if (append && isKeyOrValue)
+      return append.getPositions()
+                 ? "the tokens are written into the cache, which is copied as arguments stay"
+                 : "the attention knows more of the cache than its type does";
+  }
+  return nullptr;
+}
+
+/// Puts what `op` means in front of it, for all users that do not take it over.
+void replace(Operation *op, ArrayRef<OpOperand *> users) {
+  OpBuilder builder(op);
+  SmallVector<Value> results = llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
+                                   .Case<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(
+                                       [&](auto found) { return decompose(builder, found); });
+  for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
+    if (value.getType() != result.getType()) // sizes that only one of the two types knows
+      value = tensor::CastOp::create(builder, op->getLoc(), result.getType(), value);
+  for (OpOperand *use : users)
+    use->set(results[cast<OpResult>(use->get()).getResultNumber()]);
+}
+
 struct Decompose : impl::GQADecomposeBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> work;
@@ -51,16 +97,18 @@ struct Decompose : impl::GQADecomposeBase<Decompose> {
         work.push_back(op);
     });
     for (Operation *op : work) {
-      OpBuilder builder(op);
-      SmallVector<Value> results = llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
-                                       .Case<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(
-                                           [&](auto found) { return decompose(builder, found); });
-      for (auto [result, value] : llvm::zip_equal(op->getResults(), results)) {
-        if (value.getType() != result.getType()) // sizes that only one of the two types knows
-          value = tensor::CastOp::create(builder, op->getLoc(), result.getType(), value);
-        result.replaceAllUsesWith(value);
-      }
-      op->erase();
+      SmallVector<OpOperand *> users;
+      for (OpOperand &use : op->getUses())
+        if (!isTakenOver(use))
+          users.push_back(&use);
+      if (users.empty() && !op->use_empty())
+        continue;
+      if (const char *reason = reasonAgainst(op))
+        remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused").category("gqa-decompose"))
+            << remark::reason("{0}", reason);
+      replace(op, users);
+      if (op->use_empty())
+        op->erase();
       ++numDecomposed;
     }
   }

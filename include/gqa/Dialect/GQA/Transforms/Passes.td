@@ -9,7 +9,9 @@ def GQADecompose : Pass<"gqa-decompose"> {
   let description = [{
     Rewrites `gqa.rotary`, `gqa.repeat_heads`, `gqa.append_kv` and `gqa.merge`, in any layout and with static or dynamic
     shapes. Results are built slice by slice in one empty tensor, in a form that bufferization does in place and that
-    vectorises along the head dimension. `gqa.attention` stays.
+    vectorises along the head dimension. `gqa.attention` stays, and with it what its kernel does in passing (`gqa-tile`):
+    the rotation of queries that nothing else reads, and the concatenation of a cache with new tokens. Where something
+    else reads the concatenation, such as the graph's result, there is one for that, and the attention waits for no copy.
 
     ```mlir
     // before

@@ -1,0 +1,70 @@
+// What an attention's kernel does in passing stays; each decline has its reason.
+// RUN: gqa-opt %s --gqa-decompose --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: @step
+// CHECK: gqa.rotary %arg0
+// New keys are rotated by a loop over nothing else.
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<1x2x1x32xf32>)
+// CHECK: gqa.append_kv
+// CHECK: gqa.append_kv
+// CHECK-NEXT: gqa.attention
+func.func @step(%q: tensor<1x8x1x64xf32>, %c: tensor<1x32xf32>, %k: tensor<1x2x9x64xf32>, %new: tensor<1x2x1x64xf32>)
+    -> tensor<1x8x1x64xf32> {
+  %r = gqa.rotary %q, %c, %c half : tensor<1x8x1x64xf32>, tensor<1x32xf32>
+  %n = gqa.rotary %new, %c, %c half : tensor<1x2x1x64xf32>, tensor<1x32xf32>
+  %ka = gqa.append_kv %k, %n : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>) -> tensor<1x2x10x64xf32>
+  %va = gqa.append_kv %k, %new : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>) -> tensor<1x2x10x64xf32>
+  %o = gqa.attention %r, %ka, %va : (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>, tensor<1x2x10x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o : tensor<1x8x1x64xf32>
+}
+
+// The cache that is returned is made for the caller; the attention does not read it.
+// CHECK-LABEL: @returned
+// CHECK: %[[COPY:.*]] = tensor.insert_slice %arg2 into
+// CHECK: %[[ALL:.*]] = gqa.append_kv %arg1, %arg2
+// CHECK: gqa.attention %arg0, %[[ALL]], %[[ALL]]
+// CHECK: return %{{.*}}, %[[COPY]]
+func.func @returned(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xf32>, %new: tensor<1x2x1x64xf32>)
+    -> (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>) {
+  %ka = gqa.append_kv %k, %new : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>) -> tensor<1x2x10x64xf32>
+  %o = gqa.attention %q, %ka, %ka : (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>, tensor<1x2x10x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o, %ka : tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>
+}
+
+// CHECK-LABEL: @no_other_users
+// CHECK-NOT: gqa.rotary
+func.func @no_other_users(%q: tensor<1x8x1x64xf32>, %c: tensor<1x32xf32>, %k: tensor<1x2x9x64xf32>)
+    -> (tensor<1x8x1x64xf32>, tensor<1x8x1x64xf32>) {
+  // expected-remark @below {{the rotated queries have other users}}
+  %r = gqa.rotary %q, %c, %c half : tensor<1x8x1x64xf32>, tensor<1x32xf32>
+  %o = gqa.attention %r, %k, %k : (tensor<1x8x1x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o, %r : tensor<1x8x1x64xf32>, tensor<1x8x1x64xf32>
+}
+
+// CHECK-LABEL: @no_other_layout
+// CHECK-NOT: gqa.rotary
+func.func @no_other_layout(%q: tensor<2x8x8x64xf32>, %c: tensor<8x32xf32>, %k: tensor<2x2x9x64xf32>) -> tensor<2x8x8x64xf32> {
+  // expected-remark @below {{the attention reads the rotated queries in another layout}}
+  %r = gqa.rotary %q, %c, %c half layout("bshd") : tensor<2x8x8x64xf32>, tensor<8x32xf32>
+  %o = gqa.attention %r, %k, %k : (tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x64xf32>) -> tensor<2x8x8x64xf32>
+  return %o : tensor<2x8x8x64xf32>
+}
+
+// CHECK-LABEL: @no_positions
+// CHECK-NOT: gqa.append_kv
+func.func @no_positions(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xf32>, %new: tensor<1x2x1x64xf32>, %at: tensor<1xi64>)
+    -> tensor<1x8x1x64xf32> {
+  // expected-remark @below {{the tokens are written into the cache, which is copied as arguments stay}}
+  %ka = gqa.append_kv %k, %new at %at : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>, tensor<1xi64>) -> tensor<1x2x9x64xf32>
+  %o = gqa.attention %q, %ka, %ka : (tensor<1x8x1x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o : tensor<1x8x1x64xf32>
+}
+
+// CHECK-LABEL: @no_sizes
+// CHECK-NOT: gqa.append_kv
+func.func @no_sizes(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x?xf32>, %new: tensor<1x2x1x?xf32>) -> tensor<1x8x1x64xf32> {
+  // expected-remark @below {{the attention knows more of the cache than its type does}}
+  %ka = gqa.append_kv %k, %new : (tensor<1x2x9x?xf32>, tensor<1x2x1x?xf32>) -> tensor<1x2x10x64xf32>
+  %o = gqa.attention %q, %ka, %ka : (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>, tensor<1x2x10x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o : tensor<1x8x1x64xf32>
+}

@@ -1,0 +1,89 @@
+"""Attention that takes over what stands in front of it: rotated queries, and tokens appended to a cache.
+
+The rule is that of test_attention_numerics; GQA_TARGET compiles for another processor.
+"""
+
+import os
+
+import pytest
+
+from attention_call import verify
+from attention_hard import SHAPES, clauses, shaped
+
+TARGET = os.environ.get("GQA_TARGET", "cpu")
+DTYPES = ["f32", "bf16", "f16", "f64"]
+# New keys and new values: one; a few; both everything, behind an empty cache; not as many of each; of one only.
+APPENDS = [(1, 1), (7, 7), (10**6, 10**6), (1, 40), (0, 3), (5, 0)]
+ROTARIES = [("half", 64, "f32", "query"), ("interleaved", 64, "bf16", "batch"), ("half", 24, "f64", "row"),
+            ("interleaved", 6, "f32", "head")]
+# What depends on the index of a key, or on values beyond those that are seen.
+CLAUSES = ["causal", "causal_window", "window_0", "window_right", "kv_len", "garbage", "poison", "masks", "holes", "layouts"]
+
+
+def appended(case, append):
+    return {**case, "append": tuple(min(fresh, case["keys"]) for fresh in append)}
+
+
+def step(shape, **more):
+    """One token, or a chunk of them, behind a past: the queries are the last keys."""
+    case = shaped(shape, causal=True, **more)
+    fresh = case["queries"]
+    return appended({**case, "offset": ("i64", [case["keys"] - fresh])}, (fresh, fresh))
+
+
+class TestAppend:
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in DTYPES])
+    @pytest.mark.parametrize("append", APPENDS, ids=str)
+    def test_parts(self, append, shape, dtype):
+        verify(appended(shaped(shape, dtype=dtype), append), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("name", CLAUSES)
+    def test_clauses(self, name, shape):
+        verify(appended(clauses(name, shape, dtype=DTYPES[CLAUSES.index(name) % 4]), (5, 5)), TARGET)
+
+    @pytest.mark.parametrize("keys", [1, 16, 17, 32, 33, 96, 97, 256, 257, 1040, 1041])
+    def test_ends(self, keys):
+        """The first new token stands at every place of a block, and of a part of the keys."""
+        verify(appended(shaped("few", keys=keys), (1, 1)), TARGET)
+
+    @pytest.mark.parametrize("group", [1, 2, 4, 8, 32])
+    @pytest.mark.parametrize("dynamic", [False, True, "lengths"])
+    def test_groups(self, group, dynamic):
+        verify(appended(shaped("few", kv_heads=1, group=group, batch=-(-64 // group), keys=799, dynamic=dynamic), (1, 1)), TARGET)
+
+    @pytest.mark.parametrize("shape", ["few_split", "many"])
+    def test_every_second_element(self, shape):
+        verify(appended(shaped(shape, dynamic=False, strided=True), (3, 3)), TARGET)
+
+
+class TestRotary:
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in DTYPES])
+    @pytest.mark.parametrize("rotary", ROTARIES, ids=str)
+    def test_kinds(self, rotary, shape, dtype):
+        verify(shaped(shape, dtype=dtype, rotary=rotary), TARGET)
+
+    @pytest.mark.parametrize("dim", [2, 33, 80, 128])
+    @pytest.mark.parametrize("kind", ["half", "interleaved"])
+    def test_dims(self, kind, dim):
+        verify(shaped("many", dim=dim, rotary=(kind, dim // 2 * 2, "f32", "query")), TARGET)
+
+    @pytest.mark.parametrize("dynamic", [False, True])
+    def test_layouts(self, dynamic):
+        verify(clauses("layouts", "many", dtype="f32", dynamic=dynamic, rotary=("half", 64, "f32", "batch")), TARGET)
+
+    @pytest.mark.parametrize("shape", ["few_split", "many"])
+    def test_every_second_element(self, shape):
+        verify(shaped(shape, dynamic=False, strided=True, rotary=("half", 64, "f32", "query")), TARGET)
+
+
+class TestStep:
+    """What a decoder does: rotate, append, attend."""
+
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in DTYPES])
+    def test_dtypes(self, shape, dtype):
+        verify(step(shape, dtype=dtype, rotary=("half", 64, "f32", "query")), TARGET)
+
+    @pytest.mark.parametrize("group", [1, 3, 8, 32])
+    def test_groups(self, group):
+        verify(step("few_split", kv_heads=1, group=group, batch=-(-64 // group), rotary=("half", 64, "f32", "query")), TARGET)

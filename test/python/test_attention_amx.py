@@ -45,3 +45,13 @@ def test_large_groups(case):
 
 def test_strided():
     verify(shaped("many", dtype="bf16", dynamic=False, strided=True), TARGET)
+
+
+# New tokens behind a cache: where they meet, keys are joined in front of tile registers and of panels.
+@pytest.mark.parametrize("case", [
+    dict(shape="many"), dict(shape="many_split"), dict(shape="many", append=(113, 113)), dict(shape="many", append=(0, 31)),
+    dict(shape="many_split", append=(65, 65), causal=True, offset=("i64", [734]), rotary=("half", 64, "f32", "query")),
+    dict(shape="many", kv_len=("i64", [50, 111]), values="garbage"), dict(shape="few", kv_heads=1, group=33, dynamic=False),
+    dict(shape="few_split", kv_heads=1, group=16, rotary=("interleaved", 32, "bf16", "head"), dynamic=False)], ids=str)
+def test_appended(case):
+    verify(shaped(**{"append": (3, 3), **case, "dtype": "bf16"}), TARGET)

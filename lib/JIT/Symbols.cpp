@@ -47,6 +47,7 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
   auto name = [&](const char *text) { return jit.mangleAndIntern(text); };
   return {{name("gqa_rt_parallel_for"), symbol(&gqa_rt_parallel_for)},
           {name("gqa_rt_num_threads"), symbol(&gqa_rt_num_threads)},
+          {name("gqa_rt_copy"), symbol(&gqa_rt_copy)},
           {name("gqa_rt_matmul"), symbol(&gqa_rt_matmul)},
           {name("gqa_rt_fail"), symbol(&gqa_rt_fail)},
           {name("gqa_rt_alloc"), symbol(&gqa_rt_alloc)},

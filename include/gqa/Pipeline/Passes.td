@@ -73,15 +73,18 @@ def GuardSizes : Pass<"gqa-guard-sizes"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect"];
 }
 
-def LowerCopy : Pass<"gqa-lower-copy"> {
-  let summary = "copies between strided buffers as loops";
+def LowerCopy : Pass<"gqa-lower-copy", "mlir::ModuleOp"> {
+  let summary = "large copies on all threads, copies between strided buffers as loops";
   let description = [{
-    `memref.copy` from or to a buffer with strides becomes an elementwise `linalg.generic`, which vectorises; upstream's
-    lowering calls a library function that copies element by element. Dense copies stay, as `memcpy`.
+    A `memref.copy` of contiguous rows becomes a call of the runtime's `gqa_rt_copy` if it has 64 KiB or its size is not
+    known: a KV cache that is returned longer than it came in is larger than everything else that a decode step writes.
+    Of the others, one from or to a buffer with strides becomes an elementwise `linalg.generic`, which vectorises, where
+    upstream's lowering calls a library function that copies element by element, and small dense ones stay, as `memcpy`.
 
     Numerics: exact
   }];
-  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::memref::MemRefDialect"];
 }
 
 def LowerAssert : Pass<"gqa-lower-assert", "mlir::ModuleOp"> {

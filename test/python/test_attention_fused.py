@@ -5,9 +5,12 @@ The rule is that of test_attention_numerics; GQA_TARGET compiles for another pro
 
 import os
 
+import numpy as np
 import pytest
 
-from attention_call import verify
+from attention_call import call, verify
+from attention_cases import build
+from attention_hard import CLAUSES as ALL_CLAUSES
 from attention_hard import SHAPES, clauses, shaped
 
 TARGET = os.environ.get("GQA_TARGET", "cpu")
@@ -40,7 +43,18 @@ class TestAppend:
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("name", CLAUSES)
     def test_clauses(self, name, shape):
-        verify(appended(clauses(name, shape, dtype=DTYPES[CLAUSES.index(name) % 4]), (5, 5)), TARGET)
+        dtype = ["f32", "bf16", "f16", "f64"][list(ALL_CLAUSES).index(name) % 4]  # as in test_attention_numerics
+        verify(appended(clauses(name, shape, dtype=dtype), (5, 5)), TARGET)
+
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in ("f32", "bf16")])
+    def test_same_bits(self, shape, dtype):
+        """Where the keys lie does not show in the result: blocks of keys are the same."""
+        case = shaped(shape, dtype=dtype, causal=True, offset=("i64", [20]))
+        whole, lse = call(build(case), TARGET)
+        for append in APPENDS:
+            parts = call(build(appended(case, append)), TARGET)
+            np.testing.assert_array_equal(parts[0], whole)
+            np.testing.assert_array_equal(parts[1], lse)
 
     @pytest.mark.parametrize("keys", [1, 16, 17, 32, 33, 96, 97, 256, 257, 1040, 1041])
     def test_ends(self, keys):

@@ -16,7 +16,7 @@ from gqa import _native
 from gqa.bench import buffers, ceilings, coldstart, ours, plot, report, rounds, run, summary
 from gqa.bench.__main__ import _without_outputs, main
 from gqa.bench.arguments import PEERS as PEER_NAMES
-from gqa.bench.cases import CASES, Case
+from gqa.bench.cases import CASES, STEP, Case
 from gqa.bench.check import Judge, attention, unfused
 from gqa.bench.errors import Unavailable, Unusable
 from gqa.bench.peers import PEERS
@@ -103,6 +103,12 @@ class TestVerdicts:
         if case.dtype == "bf16":
             assert status.pop("ort")[0] == "failed"  # it has none for bf16, and says so
         assert status and all(each == ("ok", "") for each in status.values()), status
+
+    @pytest.mark.parametrize("kind", ["step", "step-cache"])
+    @pytest.mark.parametrize("dtype", ["f32", "bf16"])
+    def test_steps_are_right(self, kind, dtype):
+        done = run.run_case(dataclasses.replace(DECODE, kind=kind, dtype=dtype), 1)
+        assert [(c.name, c.status, c.reason) for c in done.candidates] == [(name, "ok", "") for name in ("gqa", *STEP)]
 
     def test_wrong_result_is_reported_and_not_timed(self):
         def broken(case, sets):

@@ -39,7 +39,7 @@ def set_count(case, cache_bytes=None):
     Two at least if they fit: what a candidate reads last it must not read first. Where a call's own cost is in
     question, and in prefill, where the caches are read many times anyway, one.
     """
-    if case.kind not in ("decode", "model"):
+    if case.kind not in ("decode", "step", "step-cache", "model"):
         return 1
     wanted = -(-FOOTPRINT * (cache_bytes or last_level_cache_bytes()) // case.kv_bytes)
     return max(1, min(max(2, wanted), MOST_BYTES // case.kv_bytes))

@@ -8,6 +8,7 @@ SIZES = {"f32": 4, "f16": 2, "bf16": 2}  # bytes of one element
 # without instructions for them), or many seconds to compile (flex).
 ALL = ("sdpa", "sdpa-gqa", "grouped", "hf-eager", "ort")
 WITHOUT_COPIES = ("sdpa-gqa", "grouped", "ort")
+STEP = ("sdpa-gqa", "grouped")  # behind torch.cat
 FUSED = ("sdpa-gqa", "ort")
 
 
@@ -16,7 +17,9 @@ class Case:
     """One attention: q is batch x q_heads x queries x dim, k and v are batch x kv_heads x keys x dim."""
 
     name: str
-    kind: str  # decode, prefill (causal), call (what a call costs), model (an exported graph), jit (compile times)
+    # decode; step (rotate, append, attend), step-cache (and return the cache); prefill (causal); call (what a call costs);
+    # model (an exported graph); jit (compile times)
+    kind: str
     dtype: str
     batch: int
     q_heads: int
@@ -86,6 +89,9 @@ CASES = (
     _prefill("prefill-bf16-d128-2k", "bf16", (8, 8), 2 * K, quick=FUSED),
     _prefill("prefill-bf16-d64-2k", "bf16", (8, 8), 2 * K, dim=64),
     _prefill("prefill-bf16-g4-2k", "bf16", LLAMA, 2 * K),
+    Case("step-f32-8k", "step", "f32", 1, *LLAMA, 1, 8 * K, 128, STEP),
+    Case("step-bf16-8k", "step", "bf16", 1, *LLAMA, 1, 8 * K, 128),
+    Case("step-cache-f32-8k", "step-cache", "f32", 1, *LLAMA, 1, 8 * K, 128, STEP),
     Case("call-cost", "call", "f32", 1, *LLAMA, 1, 16, 128, ALL),
     Case("hf-eager-8k", "model", "f32", 1, *LLAMA, 1, 8 * K, 128, ("hf-eager",)),
     Case("cold-jit", "jit", "f32", 1, *LLAMA, 1, 8 * K, 128, ()),

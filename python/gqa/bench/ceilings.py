@@ -32,7 +32,7 @@ def of_case(case, sets):
     if case.kind == "prefill":
         found = [multiply_adds(), product_by_torch("f32"), product_by_blas()]
         return found if case.dtype == "f32" else [*found, product_by_torch(case.dtype)]
-    return [read(case, sets), multiply_adds()] if case.kind in ("decode", "model") else []
+    return [read(case, sets), multiply_adds()] if case.kind in ("decode", "step", "step-cache", "model") else []
 
 
 def read(case, sets):

@@ -25,8 +25,8 @@ def case_lines(result):
     time, the median of the rounds; precise: the largest error that counts as precise.
     """
     case = result.case
-    kind = {"decode": "decode", "prefill": "causal prefill", "call": "decode, nothing but the call",
-            "model": "decode, exported graph"}[case.kind]
+    kind = {"decode": "decode", "step": "decode, rotation and append", "prefill": "causal prefill", "call": "decode, nothing but the call",
+            "step-cache": "decode, rotation, append and the cache returned", "model": "decode, exported graph"}[case.kind]
     footprint = f", {result.sets} sets of {bytes_text(case.kv_bytes)} in turn" if result.sets > 1 else ""
     lines = [f"{case.name}: {kind} {case.dtype}, {case.shape}{footprint}"]
     lines += [f"  note: {note}" for note in result.notes]

@@ -4,8 +4,9 @@ import torch
 
 from gqa import _native
 
-from . import ceilings, ours, results
+from . import ceilings, ours, results, step
 from .buffers import fitted, make_sets, set_count
+from .cases import STEP
 from .check import Judge
 from .errors import Unavailable, Unusable, first_line
 from .peers import PEERS
@@ -30,8 +31,10 @@ def candidates_of(case, wanted, quick):
     """(name, function, why not) of everybody, gqa first; one of function and why not is None."""
     if case.kind == "model":
         return [("gqa", ours.exported, None), ("hf-eager", PEERS["hf-eager"], None)]
-    found = [("gqa", ours.attention, None)]
-    for name, peer in PEERS.items():
+    found, peers = [("gqa", ours.attention, None)], PEERS
+    if case.kind in ("step", "step-cache"):
+        found, peers = [("gqa", step.fused, None)], {name: step.peer(name) for name in STEP}
+    for name, peer in peers.items():
         why_not = None
         if wanted is not None:
             if name not in wanted:

@@ -10,6 +10,8 @@ READ = (("decode-f32-8k", "f32 8k"), ("decode-f32-32k", "f32 32k"), ("decode-bf1
 PREFILL = (("prefill-f32-d128-2k", "f32 D=128"), ("prefill-f32-d64-2k", "f32 D=64"),
            ("prefill-bf16-d128-2k", "bf16 D=128"), ("prefill-bf16-d64-2k", "bf16 D=64"))
 
+STEPS = (("step-f32-8k", "decode step f32 8k"), ("step-cache-f32-8k", "decode step f32 8k, cache returned"))
+
 # Many key/value heads, few, how many times fewer.
 SHARING = (("decode-f32-mha-8k", "decode-f32-8k", 4, "f32 8k 32/8"),
            ("decode-f32-mha-8k", "decode-f32-g2-8k", 2, "f32 8k 32/16"),
@@ -49,6 +51,8 @@ def headlines(results, jit=()):
         found += _share(results.get(name), f"decode {label}: share of the limit", "share")
     for name, label in READ:
         found += _against(results.get(name), f"decode {label}")
+    for name, label in STEPS:
+        found += _against(results.get(name), label)
     found += _model(results.get("hf-eager-8k"))
     found += _sharing(results)
     for name, label in PREFILL[:2]:

@@ -1,4 +1,4 @@
-"""The module that gqa compiles for a case. Without torch: a cold start is timed with it."""
+"""The modules that gqa compiles for cases. Without torch: a cold start is timed with it."""
 
 from gqa._signature import Signature
 
@@ -9,3 +9,22 @@ def attention_text(case):
              "Dk": case.dim, "Dv": case.dim}
     return Signature(kind=case.dtype, layout="bhsd", sizes=sizes, dead_row="zero", softcap=None, causal=case.causal,
                      window=None, lse=False, static=True, layouts=dict.fromkeys("qkv", "bhsd")).text()
+
+
+def step_text(case):
+    """A module that rotates, appends and attends; with kind `step-cache` it returns the longer cache as well."""
+    heads = {"q": (case.q_heads, 1), "new_k": (case.kv_heads, 1), "new_v": (case.kv_heads, 1),
+             "k": (case.kv_heads, case.keys - 1), "v": (case.kv_heads, case.keys - 1), "all": (case.kv_heads, case.keys)}
+    types = {name: f"tensor<{case.batch}x{h}x{s}x{case.dim}x{case.dtype}>" for name, (h, s) in heads.items()}
+    angles = f"tensor<1x{case.dim // 2}xf32>"
+    arguments = ", ".join(f"%{name}: {types[name]}" for name in ("q", "new_k", "new_v", "k", "v"))
+    results = {"%o": types["q"]} | ({"%ka": types["all"], "%va": types["all"]} if case.kind == "step-cache" else {})
+    return f"""func.func @main({arguments}, %cos: {angles}, %sin: {angles}) -> ({", ".join(results.values())}) {{
+  %rq = gqa.rotary %q, %cos, %sin half : {types["q"]}, {angles}
+  %rk = gqa.rotary %new_k, %cos, %sin half : {types["new_k"]}, {angles}
+  %ka = gqa.append_kv %k, %rk : ({types["k"]}, {types["new_k"]}) -> {types["all"]}
+  %va = gqa.append_kv %v, %new_v : ({types["v"]}, {types["new_v"]}) -> {types["all"]}
+  %o = gqa.attention %rq, %ka, %va : ({types["q"]}, {types["all"]}, {types["all"]}) -> {types["q"]}
+  return {", ".join(results)} : {", ".join(results.values())}
+}}
+"""

@@ -282,6 +282,10 @@ def GQA_AppendKVOp : GQA_Op<"append_kv", [Pure,
 
     Positions are `B x Snew`, or `Snew` when every sequence writes at the same places.
 
+    What it costs: an attention reads a concatenation where its two parts lie, without a copy. A concatenation that
+    anything else reads, and an indexed write to an argument of the program, are one copy of the cache, as arguments are
+    never written; indexed writes to a value of the program itself are done in place.
+
     Constraints:
     * (C1) the layout is a permutation of the letters `bhsd`.
     * (C2) cache, fresh and result have the same element type, batch size, heads and head dimension.

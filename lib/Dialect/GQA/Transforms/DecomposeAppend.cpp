@@ -2,6 +2,7 @@
 #include "gqa/Dialect/GQA/Transforms/Decompose.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -73,16 +74,26 @@ private:
     Value notBefore = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, position, constant(0));
     Value notBehind = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, position, size);
     Value inside = arith::AndIOp::create(builder, loc, notBefore, notBehind);
+    if (sizeOf(op.getCache(), op.getLayout(), 's') > 0) {
+      Value last = arith::SubIOp::create(builder, loc, size, constant(1));
+      Value nearest = arith::MaxSIOp::create(
+          builder, loc, arith::MinSIOp::create(builder, loc, position, last), constant(0));
+      return write(cache, batch, token, nearest, inside);
+    }
+    // There may be no place at all.
     auto branch = scf::IfOp::create(
         builder, loc, inside,
         [&](OpBuilder &, Location) {
-          scf::YieldOp::create(builder, loc, write(cache, batch, token, position));
+          scf::YieldOp::create(builder, loc, write(cache, batch, token, position, /*inside=*/Value()));
         },
         [&](OpBuilder &, Location) { scf::YieldOp::create(builder, loc, cache); });
     return branch.getResult(0);
   }
 
-  Value write(Value cache, Value batch, Value token, Value position) {
+  /// The cache with a token at a position that it has. Where `inside` is there, and false, the position keeps
+  /// what it has: bufferization sees one write in place, where after a branch it would copy the cache in each
+  /// arm.
+  Value write(Value cache, Value batch, Value token, Value position, Value inside) {
     Sizes from(4, builder.getIndexAttr(0)), to = from, strides(4, builder.getIndexAttr(1));
     Sizes sizes = tensor::getMixedSizes(builder, loc, op.getFresh());
     from[tokenDim] = token;
@@ -93,6 +104,18 @@ private:
       sizes[batchDim] = builder.getIndexAttr(1);
     }
     Value slice = tensor::ExtractSliceOp::create(builder, loc, op.getFresh(), from, sizes, strides);
+    if (inside) {
+      Value row = tensor::ExtractSliceOp::create(builder, loc, cache, to, sizes, strides);
+      AffineMap each = builder.getMultiDimIdentityMap(4);
+      SmallVector<utils::IteratorType> parallel(4, utils::IteratorType::parallel);
+      auto body = [&](OpBuilder &b, Location, ValueRange in) {
+        Value kept = arith::SelectOp::create(b, loc, inside, in[0], in[1]);
+        linalg::YieldOp::create(b, loc, kept);
+      };
+      slice = linalg::GenericOp::create(builder, loc, row.getType(), slice, row,
+                                        ArrayRef<AffineMap>{each, each}, parallel, body)
+                  .getResult(0);
+    }
     return tensor::InsertSliceOp::create(builder, loc, slice, cache, to, sizes, strides);
   }
 

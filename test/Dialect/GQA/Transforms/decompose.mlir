@@ -79,12 +79,30 @@ func.func @append_nothing(%cache: tensor<1x2x4x8xf32>, %fresh: tensor<1x2x0x8xf3
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: arith.cmpi sge
-// CHECK: arith.cmpi slt
-// CHECK: scf.if
-// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[%{{.*}}, 0, %{{.*}}, 0] [1, 6, 1, 16]
+// CHECK: %[[SLT:.*]] = arith.cmpi slt
+// CHECK: %[[INSIDE:.*]] = arith.andi %{{.*}}, %[[SLT]]
+// CHECK: %[[AT:.*]] = arith.maxsi
+// What is outside of the cache leaves the row at its end as it is.
+// CHECK: tensor.extract_slice %{{.*}}[%{{.*}}, 0, %[[AT]], 0] [1, 6, 1, 16]
+// CHECK: linalg.generic
+// CHECK: arith.select %[[INSIDE]]
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[%{{.*}}, 0, %[[AT]], 0] [1, 6, 1, 16]
+// A cache that may be written is written in place.
+// BUFFERS-LABEL: @append_indexed
+// BUFFERS-NOT: memref.{{(alloc|copy)}}
+// BUFFERS: return %arg0
 func.func @append_indexed(%cache: tensor<2x6x64x16xf32>, %fresh: tensor<2x6x3x16xf32>, %at: tensor<2x3xi32>) -> tensor<2x6x64x16xf32> {
   %r = gqa.append_kv %cache, %fresh at %at : (tensor<2x6x64x16xf32>, tensor<2x6x3x16xf32>, tensor<2x3xi32>) -> tensor<2x6x64x16xf32>
   return %r : tensor<2x6x64x16xf32>
+}
+
+// A cache that may have no place at all.
+// CHECK-LABEL: @append_indexed_dynamic
+// CHECK: scf.if
+// CHECK: tensor.insert_slice
+func.func @append_indexed_dynamic(%cache: tensor<2x6x?x16xf32>, %fresh: tensor<2x6x3x16xf32>, %at: tensor<3xi32>) -> tensor<2x6x?x16xf32> {
+  %r = gqa.append_kv %cache, %fresh at %at : (tensor<2x6x?x16xf32>, tensor<2x6x3x16xf32>, tensor<3xi32>) -> tensor<2x6x?x16xf32>
+  return %r : tensor<2x6x?x16xf32>
 }
 
 // CHECK-LABEL: @merge

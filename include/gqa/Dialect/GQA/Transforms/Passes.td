@@ -11,7 +11,7 @@ def GQADecompose : Pass<"gqa-decompose"> {
     shapes. Results are built slice by slice in one empty tensor, in a form that bufferization does in place and that
     vectorises along the head dimension. `gqa.attention` stays, and with it what its kernel does in passing (`gqa-tile`):
     the rotation of queries that nothing else reads, and the concatenation of a cache with new tokens. Where something
-    else reads the concatenation, such as the graph's result, there is one for that, and the attention waits for no copy.
+    else reads the concatenation, such as the graph's result, there is one for that, which the attention does not read.
 
     ```mlir
     // before

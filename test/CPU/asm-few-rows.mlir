@@ -3,6 +3,9 @@
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX2
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64-v4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX512
 // RUN: gqa-compile %s --function=bf16 --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=BF16
+// A rotation and an append in front leave the loops as they are.
+// RUN: gqa-compile %s --function=step --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX2
+// RUN: gqa-compile %s --function=step --target=cpu:x86-64-v4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX512
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=SSE2
 
 // Scores: 2 keys of 512 bytes, once for all 4 heads, and as many bytes of queries again for each pair of heads; 16 lines of
@@ -33,4 +36,13 @@ func.func @bf16(%q: tensor<1x32x1x128xbf16>, %k: tensor<1x8x8192x128xbf16>, %v: 
   %o = gqa.attention %q, %k, %v
     : (tensor<1x32x1x128xbf16>, tensor<1x8x8192x128xbf16>, tensor<1x8x8192x128xbf16>) -> tensor<1x32x1x128xbf16>
   return %o : tensor<1x32x1x128xbf16>
+}
+func.func @step(%q: tensor<1x32x1x128xf32>, %c: tensor<1x64xf32>, %k: tensor<1x8x8191x128xf32>, %v: tensor<1x8x8191x128xf32>,
+                %new: tensor<1x8x1x128xf32>) -> tensor<1x32x1x128xf32> {
+  %r = gqa.rotary %q, %c, %c half : tensor<1x32x1x128xf32>, tensor<1x64xf32>
+  %ka = gqa.append_kv %k, %new : (tensor<1x8x8191x128xf32>, tensor<1x8x1x128xf32>) -> tensor<1x8x8192x128xf32>
+  %va = gqa.append_kv %v, %new : (tensor<1x8x8191x128xf32>, tensor<1x8x1x128xf32>) -> tensor<1x8x8192x128xf32>
+  %o = gqa.attention %r, %ka, %va
+    : (tensor<1x32x1x128xf32>, tensor<1x8x8192x128xf32>, tensor<1x8x8192x128xf32>) -> tensor<1x32x1x128xf32>
+  return %o : tensor<1x32x1x128xf32>
 }

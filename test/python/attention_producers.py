@@ -10,7 +10,7 @@ import numpy as np
 from reference import rounded
 
 
-def rotate(x, cos, sin, kind, compute):
+def rotate(x, cos, sin, kind, compute=np.float64):
     """x with its pairs rotated, in a type to compute in; cos and sin broadcast to B x H x S x R/2."""
     half = cos.shape[-1]
     x, cos, sin = (np.asarray(a).astype(compute) for a in (x, cos, sin))
@@ -34,7 +34,7 @@ class Producers:
         (c, c_type), (s, _) = (self.program.argument(value, dtype, letters) for value in (cos, sin))
         self.setup.append(f'%q = gqa.rotary {name}, {c}, {s} {kind} layout("{layout}") : {type_}, {c_type}')
         _, k, v = self.program.qkv
-        self.program.qkv = rotate(q, cos, sin, kind, np.float64), k, v
+        self.program.qkv = rotate(q, cos, sin, kind), k, v
         single = rotate(q, cos, sin, kind, np.float64 if self.case["dtype"] == "f64" else np.float32)
         self.program.rounded_q = rounded(single, self.case["dtype"])
         return "%q", type_

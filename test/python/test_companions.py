@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from attention_producers import rotate
 from reference import rounded
 from test_reference import assert_rounded, call
 
@@ -29,16 +30,6 @@ def assert_close(out, ref, dtype, reference):
         return assert_rounded(out, ref, dtype, 10.0)
     unit = {"f32": 2.0 ** -23, "f16": 2.0 ** -10, "bf16": 2.0 ** -7}[dtype]
     np.testing.assert_allclose(out, ref, rtol=unit, atol=2.0 ** -21)
-
-
-def rotate(x, cos, sin, kind):
-    half = cos.shape[-1]
-    x, cos, sin = (np.asarray(a, np.float64) for a in (x, cos, sin))
-    result = x.copy()
-    first, second = (slice(0, half), slice(half, 2 * half)) if kind == "half" else (slice(0, 2 * half, 2), slice(1, 2 * half, 2))
-    result[..., first] = cos * x[..., first] - sin * x[..., second]
-    result[..., second] = sin * x[..., first] + cos * x[..., second]
-    return result
 
 
 @WAYS

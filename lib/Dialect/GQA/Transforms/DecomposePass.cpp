@@ -90,6 +90,8 @@ void replace(Operation *op, ArrayRef<OpOperand *> users) {
 }
 
 struct Decompose : impl::GQADecomposeBase<Decompose> {
+  using GQADecomposeBase::GQADecomposeBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
@@ -99,7 +101,7 @@ struct Decompose : impl::GQADecomposeBase<Decompose> {
     for (Operation *op : work) {
       SmallVector<OpOperand *> users;
       for (OpOperand &use : op->getUses())
-        if (!isTakenOver(use))
+        if (all || !isTakenOver(use))
           users.push_back(&use);
       if (users.empty() && !op->use_empty())
         continue;

@@ -1,5 +1,8 @@
 // What an attention's kernel does in passing stays; each decline has its reason.
+// RUN: gqa-opt %s --gqa-decompose=all --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
 // RUN: gqa-opt %s --gqa-decompose --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
+
+// WHOLE-NOT: gqa.{{(rotary|append_kv)}}
 
 // CHECK-LABEL: @step
 // CHECK: gqa.rotary %arg0

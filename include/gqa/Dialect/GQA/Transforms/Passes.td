@@ -28,6 +28,8 @@ def GQADecompose : Pass<"gqa-decompose"> {
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
                            "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+  let options = [Option<"all", "all", "bool", /*default=*/"false",
+                        "also what gqa-tile does in passing: for kernels that read k, v and q where they are whole">];
   let statistics = [Statistic<"numDecomposed", "decomposed", "operations that became linalg and tensor operations">];
 }
 

@@ -1,5 +1,5 @@
-/* The runtime that compiled code calls: threads, memory, copies, errors, matrix products. Plain C; it knows neither
-   LLVM nor MLIR, so that it can be linked into an artifact or handed to the JIT symbol by symbol.
+/* The runtime that compiled code calls: threads, memory, copies, errors, matrix products. Plain C; it knows
+   neither LLVM nor MLIR, so that it can be linked into an artifact or handed to the JIT symbol by symbol.
 
    Environment:
    GQA_NUM_THREADS  how many threads work on one call; by default one for every processor of this process
@@ -56,8 +56,9 @@ void gqa_rt_free(void *block);
 /* Takes a block out of the running call's care: results outlive their call. */
 void gqa_rt_keep(void *block);
 
-/* Copies elements of `element_bytes` from one buffer to another that does not overlap it, on all threads if there are
-   many. `shape` holds `rank` sizes, then as many strides of the target, then of the source, in elements. */
+/* Copies elements of `element_bytes` from one buffer to another that does not overlap it, on all threads if
+   there are many. `shape` holds `rank` sizes, then as many strides of the target, then of the source, in
+   elements. */
 void gqa_rt_copy(int64_t rank, int64_t element_bytes, const int64_t *shape, void *target, const void *source);
 
 /* ---- Matrix products ---- */

@@ -1,4 +1,5 @@
 // tile.pv: blocks of the output in registers, lanes along the head dimension, over all keys of the tile.
+#include "LineStreams.h"
 #include "RegisterBlocks.h"
 #include "TileLowering.h"
 
@@ -17,7 +18,8 @@ class Product {
 public:
   Product(tile::PVOp op, VectorBuilder &b)
       : op(op), b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(o, 0)),
-        keys(b.size(v, 0)), width(b.size(o, 1)) {}
+        keys(b.size(v, 0)), width(b.size(o, 1)), blockKeys(cast<MemRefType>(p.getType()).getDimSize(0)),
+        streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
@@ -25,9 +27,7 @@ public:
   }
 
 private:
-  Value weight(Value row, Value key) {
-    return op.getTransposed() ? b.load(p, {key, row}) : b.load(p, {row, key});
-  }
+  Value weight(Value row, Value key) { return b.load(p, {key, row}); }
 
   /// Columns that are read together: a vector, or a pair of them.
   int64_t unit() { return op.getPaired() ? 2 * b.lanes : b.lanes; }
@@ -57,36 +57,39 @@ private:
   }
 
   void buildFast() {
-    std::optional<int64_t> vectors = getConstantIntValue(width);
+    std::optional<int64_t> vectors = getConstantIntValue(width), allRows = getConstantIntValue(rows);
     if (vectors)
       *vectors /= b.lanes;
-    RegisterBlock block = chooseRegisterBlock(b.target, vectors, getConstantIntValue(rows));
+    RegisterBlock block = chooseRegisterBlock(b.target, vectors, allRows);
     int64_t perUnit = unit() / b.lanes, units = std::max<int64_t>(1, block.vectors / perUnit);
-    panels = vectors ? llvm::divideCeil(*vectors, units * perUnit) : 0;
-    blockKeys = cast<MemRefType>(p.getType()).getDimSize(op.getTransposed() ? 0 : 1);
+    if (vectors && allRows)
+      blocks = llvm::divideCeil(*vectors, units * perUnit) * llvm::divideCeil(*allRows, block.scalars);
     Value columns = b.index(unit());
     b.blocked(b.div(width, columns), units, 1, [&](Value column, int64_t count) {
-      b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes),
-                [&](Value row, int64_t height) { buildBlock(row, height, b.mul(column, columns), count); });
+      Value panel = b.mul(b.div(column, b.index(units)), b.ceilDiv(rows, b.index(block.scalars)));
+      b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes), [&](Value row, int64_t height) {
+        Value index = b.add(panel, b.div(row, b.index(block.scalars)));
+        buildBlock(row, height, b.mul(column, columns), count, index);
+      });
     });
   }
 
-  /// `count` rows times `units` units of columns from `d` on.
-  void buildBlock(Value row, int64_t count, Value d, int64_t units) {
+  /// As few as there can be with two lines to fetch meanwhile, so that these are spread; 4 to 16.
+  int64_t keysOfIteration() {
+    int64_t keys = 4;
+    while (keys < 16 && keys * streams.lines() < 2 * blocks * blockKeys)
+      keys *= 2;
+    return keys;
+  }
+
+  /// `count` rows times `units` units of columns from `d` on: block `index` of the output.
+  void buildBlock(Value row, int64_t count, Value d, int64_t units, Value index) {
     int64_t vectors = units * unit() / b.lanes;
-    bool fetches = op.getPrefetch() && panels;
-    Value panel = b.div(d, b.index(vectors * b.lanes));
-    if (fetches && op.getTransposed())
-      prefetchFor(row, count, panel);
     SmallVector<Value> rowAt;
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
-    // From zero, not from o: short sums round less, and o joins them in one step.
-    SmallVector<Value> zeros(count * vectors, b.splat(0.0));
-    SmallVector<Value> sums = b.fold(b.index(0), keys, 1, zeros, [&](Value key, ValueRange so) {
+    auto addProducts = [&](Value key, ValueRange so) {
       SmallVector<Value> tile, next;
-      if (fetches && !op.getTransposed() && getConstantIntValue(row).value_or(0) == 0)
-        prefetchAt(key, panel);
       for (int64_t i = 0; i < units; ++i)
         llvm::append_range(tile, values(key, b.add(d, b.index(i * unit()))));
       for (int64_t i = 0; i < count; ++i) {
@@ -95,29 +98,28 @@ private:
           next.push_back(b.fma(factor, tile[j], so[i * vectors + j]));
       }
       return next;
-    });
+    };
+    // From zero, not from o: short sums round less, and o joins them in one step.
+    SmallVector<Value> sums(count * vectors, b.splat(0.0));
+    Value done = b.index(0);
+    if (!streams.empty() && blocks) {
+      int64_t together = keysOfIteration(), perBlock = llvm::divideCeil(blockKeys, together);
+      done = b.roundDown(keys, together);
+      sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
+        streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.div(key, b.index(together))),
+                      blocks * perBlock);
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < together; ++i)
+          next = addProducts(b.add(key, b.index(i)), next);
+        return next;
+      });
+    }
+    sums = b.fold(done, keys, 1, sums, addProducts);
     for (int64_t i = 0; i < count; ++i) {
       Value factor = b.splat(b.load(alpha, rowAt[i]));
       for (int64_t j = 0; j < vectors; ++j)
         addTo(rowAt[i], b.add(d, b.index(j * b.lanes)), factor, sums[i * vectors + j]);
     }
-  }
-
-  /// With few rows: one of `panels` shares of the lines to come, and of it one of as many shares as there are
-  /// keys.
-  void prefetchAt(Value key, Value panel) {
-    int64_t perRow = linesOfRow(op.getPrefetch());
-    Value step = b.add(b.mul(panel, b.index(blockKeys)), key);
-    Value first = b.div(b.mul(step, b.index(perRow)), b.index(panels));
-    b.prefetchLines(op.getPrefetch(), first, llvm::divideCeil(perRow, panels));
-  }
-
-  /// With many rows: one share for each block of the output.
-  void prefetchFor(Value row, int64_t height, Value panel) {
-    int64_t blocks = llvm::divideCeil(getConstantIntValue(rows).value_or(height), height);
-    Value block = b.add(b.mul(panel, b.index(blocks)), b.div(row, b.index(height)));
-    int64_t lines = llvm::divideCeil(blockKeys * linesOfRow(op.getPrefetch()), panels * blocks);
-    b.prefetchLines(op.getPrefetch(), b.mul(block, b.index(lines)), lines);
   }
 
   void addTo(Value row, Value d, Value factor, Value sum) {
@@ -152,7 +154,9 @@ private:
   tile::PVOp op;
   VectorBuilder &b;
   Value p, v, o, alpha, rows, keys, width;
-  int64_t panels = 0, blockKeys = 0; // of the loop over columns; of a whole block
+  int64_t blockKeys;
+  LineStreams streams;
+  int64_t blocks = 0; // of the output, if that is known
 };
 
 } // namespace

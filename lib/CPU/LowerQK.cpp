@@ -1,5 +1,6 @@
-// tile.qk with few rows: blocks of queries times keys in registers, lanes along the head dimension, then sums
+// tile.qk with few rows: blocks of keys times queries in registers, lanes along the head dimension, then sums
 // across lanes.
+#include "LineStreams.h"
 #include "RegisterBlocks.h"
 #include "TileLowering.h"
 
@@ -18,99 +19,158 @@ namespace {
 class InnerProduct {
 public:
   InnerProduct(tile::QKOp op, VectorBuilder &b)
-      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), prefetch(op.getPrefetch()), paired(op.getPaired()) {}
+      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()), rows(b.size(q, 0)),
+        allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
+        blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
-    Value rows = b.size(q, 0), keys = b.size(k, 0);
-    InnerBlock block = chooseInnerBlock(b.target, getConstantIntValue(rows).value_or(b.lanes), b.lanes);
-    Value lastKey = b.sub(keys, b.index(1));
+    Value keys = b.size(k, 0), lastKey = b.sub(keys, b.index(1));
+    block = chooseInnerBlock(b.target, getConstantIntValue(rows).value_or(b.lanes), b.lanes);
     b.forEach(b.index(0), keys, block.keys, [&](Value key) {
       SmallVector<Value> keyAt; // a block that is not full reads its last key again
       for (int64_t j = 0; j < block.keys; ++j)
         keyAt.push_back(b.min(b.add(key, b.index(j)), lastKey));
-      b.blocked(rows, block.rows, 1, [&](Value row, int64_t count) { buildBlock(row, count, key, keyAt); });
+      buildRows(key, keyAt);
     });
   }
 
 private:
+  /// All rows times a few keys.
+  void buildRows(Value key, ArrayRef<Value> keyAt) {
+    std::optional<int64_t> known = getConstantIntValue(rows);
+    if (!known) {
+      b.blocked(rows, block.rows, 1, [&](Value row, int64_t count) { buildBlock(row, count, key, keyAt); });
+      return;
+    }
+    for (int64_t row = 0; row < *known; row += block.rows)
+      buildBlock(b.index(row), std::min(*known - row, block.rows), key, keyAt);
+  }
+
   void buildBlock(Value row, int64_t rows, Value key, ArrayRef<Value> keyAt) {
     int64_t keys = keyAt.size();
     SmallVector<Value> rowAt, zeros(rows * keys, b.splat(0.0));
     for (int64_t i = 0; i < rows; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
-    SmallVector<Value> partial = sumAlong(zeros, [&](Value d, ValueRange sums) {
+    SmallVector<Value> partial = sumAlong(zeros, row, key, [&](Value d, ValueRange sums) {
       SmallVector<Value> next(sums);
-      auto addProducts = [&](ArrayRef<Value> keyVectors, Value column) {
-        for (int64_t i = 0; i < rows; ++i) {
-          Value query = b.loadVector(q, {rowAt[i], column});
-          for (int64_t j = 0; j < keys; ++j)
-            next[i * keys + j] = b.fma(query, keyVectors[j], next[i * keys + j]);
-        }
-      };
-      SmallVector<Value> first, second;
-      for (Value at : keyAt) {
-        if (paired) {
-          auto [even, odd] = b.loadPairs(k, {at, d});
-          first.push_back(even);
-          second.push_back(odd);
-        } else {
-          first.push_back(b.widen(b.loadVector(k, {at, d}), b.element));
-        }
+      addProducts(rowAt, keyAt, d, /*odd=*/false, next);
+      if (paired) {
+        b.keepOrder(); // words are loaded again: they and both halves are more than there are registers
+        addProducts(rowAt, keyAt, d, /*odd=*/true, next);
       }
-      addProducts(first, d);
-      if (paired)
-        addProducts(second, b.add(d, b.index(b.lanes)));
-      if (prefetch && getConstantIntValue(row).value_or(0) == 0)
-        prefetchPart(key, d, keys);
       return next;
     });
-    int64_t width = llvm::PowerOf2Ceil(keys);
-    for (int64_t i = 0; i < rows; ++i) {
-      SmallVector<Value> vectors(ArrayRef(partial).slice(i * keys, keys));
-      vectors.resize(width, vectors.back());
-      Value scores = b.sums(vectors, width)[0];
-      if (width != keys) {
-        SmallVector<int64_t> used = llvm::to_vector(llvm::seq<int64_t>(0, keys));
-        scores = vector::ShuffleOp::create(b, scores, scores, used);
+    storeSums(row, rows, key, keys, partial);
+  }
+
+  /// Adds the products of one vector, or of one half of the pairs, along the head dimension.
+  void addProducts(ArrayRef<Value> rowAt, ArrayRef<Value> keyAt, Value d, bool odd,
+                   SmallVector<Value> &sums) {
+    SmallVector<Value> keyVectors;
+    for (Value at : keyAt)
+      keyVectors.push_back(loadKeys(at, d, odd));
+    Value column = odd ? b.add(d, b.index(b.lanes)) : d;
+    for (auto [i, row] : llvm::enumerate(rowAt)) {
+      Value query = b.loadVector(q, {row, column});
+      for (auto [j, vector] : llvm::enumerate(keyVectors)) {
+        Value &sum = sums[j * rowAt.size() + i];
+        sum = b.fma(query, vector, sum);
       }
-      vector::StoreOp::create(b, scores, s, ValueRange{rowAt[i], key});
+    }
+  }
+
+  Value loadKeys(Value key, Value d, bool odd) {
+    if (!paired)
+      return b.widen(b.loadVector(k, {key, d}), b.element);
+    auto [first, second] = b.loadPairs(k, {key, d});
+    return odd ? second : first;
+  }
+
+  /// Adds up lanes, and stores what becomes of `sums`, key after key. Columns behind the rows become zero.
+  void storeSums(Value row, int64_t rows, Value key, int64_t keys, ArrayRef<Value> sums) {
+    int64_t first = getConstantIntValue(row).value_or(0), known = getConstantIntValue(this->rows).value_or(0);
+    bool isLast = first + rows == known && !ShapedType::isDynamic(allRows);
+    int64_t columns = isLast ? allRows - first : rows;
+    int64_t perKey = isLast ? std::min<int64_t>(columns, llvm::PowerOf2Ceil(block.rows)) : rows;
+    SmallVector<Value> vectors;
+    for (int64_t j = 0; j < keys; ++j) {
+      llvm::append_range(vectors, sums.slice(j * rows, rows));
+      vectors.append(perKey - rows, b.splat(0.0));
+    }
+    Value place = b.add(b.mul(key, b.size(s, 1)), row);
+    storeTotals(vectors, perKey, place);
+    for (int64_t j = 0; j < keys && perKey < columns; ++j)
+      b.forEach(b.index(first + perKey), b.index(allRows), 1,
+                [&](Value column) { b.store(b.scalar(0.0), s, {b.add(key, b.index(j)), column}); });
+  }
+
+  /// Stores the totals of `vectors`, `perKey` of them for every key, from `place` in s on.
+  void storeTotals(SmallVector<Value> &vectors, int64_t perKey, Value place) {
+    int64_t count = vectors.size(), width = llvm::isPowerOf2_64(perKey) ? perKey : 1;
+    if (perKey == allRows) // one vector may hold the scores of several keys
+      width = std::min<int64_t>(count & -count, b.lanes);
+    // As many vectors as there are lanes are added up together, and what is left as a power of two.
+    int64_t rest = count % b.lanes;
+    vectors.append(llvm::PowerOf2Ceil(rest) - rest, b.splat(0.0));
+    Value scores = b.flat(s);
+    for (auto [piece, totals] : llvm::enumerate(b.sums(vectors, width))) {
+      int64_t begin = piece * width;
+      if (begin >= count)
+        break;
+      Value inKey = b.add(b.mul(b.index(begin / perKey), b.size(s, 1)), b.index(begin % perKey));
+      Value at = b.add(place, inKey);
+      if (width == 1)
+        b.store(totals, scores, at);
+      else
+        vector::StoreOp::create(b, totals, scores, at);
     }
   }
 
   /// Columns of one step: a vector, or a pair of them.
   int64_t stepWidth() const { return paired ? 2 * b.lanes : b.lanes; }
 
-  /// A loop over the head dimension; without one where it is short, so that the processor sees the next
-  /// block's work while it adds up this one's.
-  SmallVector<Value> sumAlong(ArrayRef<Value> init,
+  /// A loop over the head dimension for a block at `row` and `key`. Its iterations are long enough to hide
+  /// their ends, and each fetches its share of lines.
+  SmallVector<Value> sumAlong(ArrayRef<Value> init, Value row, Value key,
                               function_ref<SmallVector<Value>(Value, ValueRange)> step) {
     Value width = b.size(q, 1);
-    constexpr int64_t kUnrolled = 32;
-    std::optional<int64_t> known = getConstantIntValue(width);
-    if (!known || *known > kUnrolled * b.lanes)
-      return b.fold(b.index(0), width, stepWidth(), init, step);
-    SmallVector<Value> sums(init);
-    for (int64_t d = 0; d < *known; d += stepWidth())
-      sums = step(b.index(d), sums);
-    return sums;
+    int64_t together = stepsOfIteration(), length = together * stepWidth();
+    return b.fold(b.index(0), width, length, init, [&](Value d, ValueRange so) {
+      fetch(row, key, d, length);
+      SmallVector<Value> sums(so);
+      for (int64_t i = 0; i < together; ++i)
+        sums = step(b.add(d, b.index(i * stepWidth())), sums);
+      return sums;
+    });
   }
 
-  /// This step's share of the lines of `keys` rows, in the order of their addresses, which is what a
-  /// processor's own prefetcher follows; and not all at once, as it waits for few misses at a time.
-  void prefetchPart(Value key, Value d, int64_t keys) {
-    auto type = cast<MemRefType>(prefetch.getType());
-    std::optional<int64_t> at = getConstantIntValue(d), width = getConstantIntValue(b.size(q, 1));
-    if (!at || !width)
+  int64_t stepsOfIteration() {
+    std::optional<int64_t> width = getConstantIntValue(b.size(q, 1));
+    int64_t together = paired ? 2 : 4; // vectors of queries: four
+    while (together > 1 && (!width || *width % (together * stepWidth()) != 0))
+      together /= 2;
+    return together;
+  }
+
+  /// The share of lines of the iteration at `d`.
+  void fetch(Value row, Value key, Value d, int64_t length) {
+    std::optional<int64_t> allRows = getConstantIntValue(rows), width = getConstantIntValue(b.size(q, 1));
+    if (streams.empty() || !allRows || !width)
       return;
-    int64_t line = kLineBits / type.getElementTypeBitWidth();
-    int64_t linesOfRow = llvm::divideCeil(type.getDimSize(1), line), lines = keys * linesOfRow;
-    for (int64_t i = *at * lines / *width; i < (*at + stepWidth()) * lines / *width; ++i)
-      b.prefetch(prefetch, {b.add(key, b.index(i / linesOfRow)), b.index(i % linesOfRow * line)});
+    int64_t steps = *width / length, blocks = llvm::divideCeil(*allRows, block.rows);
+    Value index =
+        b.add(b.mul(b.div(key, b.index(block.keys)), b.index(blocks)), b.div(row, b.index(block.rows)));
+    Value number = b.add(b.mul(index, b.index(steps)), b.div(d, b.index(length)));
+    streams.fetch(number, llvm::divideCeil(blockKeys, block.keys) * blocks * steps);
   }
 
   VectorBuilder &b;
-  Value q, k, s, prefetch;
+  Value q, k, s;
   bool paired;
+  Value rows;
+  int64_t allRows, blockKeys; // sizes of s
+  LineStreams streams;
+  InnerBlock block;
 };
 
 } // namespace

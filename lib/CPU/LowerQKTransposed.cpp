@@ -1,5 +1,6 @@
 // tile.qk with many rows: an outer product for every element of the head dimension, vectors of rows times
 // single numbers of keys. Nothing is summed across lanes.
+#include "LineStreams.h"
 #include "RegisterBlocks.h"
 #include "TileLowering.h"
 
@@ -22,18 +23,6 @@ static void forEachPart(VectorBuilder &b, Value dim, function_ref<void(Value, Va
   });
 }
 
-/// The share of a panel's block of keys in the lines to come.
-static void prefetchFor(tile::QKOp op, VectorBuilder &b, RegisterBlock block, Value key, Value panel) {
-  auto type = cast<MemRefType>(op.getS().getType());
-  if (ShapedType::isDynamic(type.getDimSize(1)))
-    return;
-  int64_t panels = llvm::divideCeil(type.getDimSize(1), block.vectors * b.lanes);
-  int64_t blocks = llvm::divideCeil(type.getDimSize(0), block.scalars);
-  int64_t lines = llvm::divideCeil(type.getDimSize(0) * linesOfRow(op.getPrefetch()), panels * blocks);
-  Value place = b.add(b.mul(panel, b.index(blocks)), b.div(key, b.index(block.scalars)));
-  b.prefetchLines(op.getPrefetch(), b.mul(place, b.index(lines)), lines);
-}
-
 void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
   Value q = op.getQ(), k = op.getK(), s = op.getS();
   Value rows = b.size(q, 1), keys = b.size(k, 0), dim = b.size(k, 1);
@@ -42,6 +31,10 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
     *vectors /= b.lanes;
   RegisterBlock block = chooseRegisterBlock(b.target, vectors, std::nullopt);
   Value lastKey = b.sub(keys, b.index(1));
+  auto type = cast<MemRefType>(s.getType());
+  LineStreams streams(b, op.getPrefetch(), type.getDimSize(0));
+  int64_t blocks = llvm::divideCeil(type.getDimSize(0), block.scalars);
+  int64_t panels = llvm::divideCeil(type.getDimSize(1), block.vectors * b.lanes);
 
   // `count` vectors of rows, which stay in L1 while all keys pass by.
   auto buildPanel = [&](Value firstRow, int64_t count) {
@@ -49,8 +42,11 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(firstRow, b.index(i * b.lanes)));
     b.forEach(b.index(0), keys, block.scalars, [&](Value key) {
-      if (op.getPrefetch())
-        prefetchFor(op, b, block, key, b.div(firstRow, b.index(block.vectors * b.lanes)));
+      if (!streams.empty() && !ShapedType::isDynamic(type.getDimSize(1))) {
+        Value panel = b.div(firstRow, b.index(block.vectors * b.lanes));
+        Value number = b.add(b.mul(panel, b.index(blocks)), b.div(key, b.index(block.scalars)));
+        streams.fetch(number, panels * blocks);
+      }
       SmallVector<Value> keyAt; // a block that is not full reads its last key again
       for (int64_t j = 0; j < block.scalars; ++j)
         keyAt.push_back(b.min(b.add(key, b.index(j)), lastKey));

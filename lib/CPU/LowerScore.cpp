@@ -21,32 +21,22 @@ public:
     Value zero = b.index(0);
     b.forEach(zero, op.getHeads(), 1, [&](Value g) {
       Value head = b.add(op.getH(), g), firstRow = b.mul(g, op.getPeriod());
-      auto element = [&](Value i, Value column) {
-        Value row = b.add(firstRow, i), query = b.add(op.getI(), i);
-        auto at = op.getTransposed() ? SmallVector<Value>{column, row} : SmallVector<Value>{row, column};
-        b.store(elementwise(b.load(s, at), head, query, column), s, at);
-      };
-      if (op.getTransposed()) // neighbours in memory are queries
-        b.forEach(zero, op.getKeys(), 1, [&](Value column) {
-          b.forEach(zero, op.getQueries(), 1, [&](Value i) { element(i, column); });
-        });
-      else
+      b.forEach(zero, op.getKeys(), 1, [&](Value key) {
         b.forEach(zero, op.getQueries(), 1, [&](Value i) {
-          b.forEach(zero, op.getKeys(), 1, [&](Value column) { element(i, column); });
+          SmallVector<Value> at = {key, b.add(firstRow, i)};
+          b.store(elementwise(b.load(s, at), head, b.add(op.getI(), i), key), s, at);
         });
+      });
     });
   }
 
 private:
-  /// The scale and the softcap, on all rows and whole vectors.
+  /// The scale and the softcap, on all rows of whole vectors.
   void scaleAll() {
-    Value scale = b.splat(op.getScale()), zero = b.index(0);
-    Value lines = op.getTransposed() ? op.getKeys() : b.size(s, 0);
-    Value width = op.getTransposed() ? b.size(s, 1) : b.roundUp(op.getKeys(), b.lanes);
-    b.forEach(zero, lines, 1, [&](Value line) {
-      b.forEach(zero, width, b.lanes,
-                [&](Value at) { b.storeVector(scaled(b.loadVector(s, {line, at}), scale), s, {line, at}); });
-    });
+    Value scale = b.splat(op.getScale()), scores = b.flat(s);
+    Value count = b.mul(op.getKeys(), b.size(s, 1));
+    b.forEach(b.index(0), count, b.lanes,
+              [&](Value at) { b.storeVector(scaled(b.loadVector(scores, at), scale), scores, at); });
   }
 
   Value scaled(Value x, Value scale) {
@@ -61,9 +51,8 @@ private:
   Value hidden(Value like) { return b.floatLike(like, -std::numeric_limits<double>::infinity()); }
 
   /// Bias, region and mask of one element.
-  Value elementwise(Value x, Value head, Value query, Value column) {
-    Value key = b.add(op.getJ(), column);
-    SmallVector<Value> at = {op.getB(), head, query, key};
+  Value elementwise(Value x, Value head, Value query, Value key) {
+    SmallVector<Value> at = {op.getB(), head, query, b.add(op.getJ(), key)};
     if (op.getBias()) {
       Value bias = b.load(op.getBias(), at);
       x = b.addF(x, bias.getType().isF64() && !b.element.isF64() ? b.narrow(bias, b.element)
@@ -102,30 +91,19 @@ public:
   Band(tile::MaskOp op, VectorBuilder &b)
       : op(op), b(b), s(op.getS()), none(b.scalar(-std::numeric_limits<double>::infinity())) {}
 
-  /// One row of a tile after the other: its visible columns are an interval.
-  void buildRows() {
-    Value width = b.roundUp(op.getKeys(), b.lanes);
-    b.forEach(b.index(0), b.size(s, 0), 1, [&](Value row) {
-      Value query = b.add(op.getI(), b.rem(row, op.getQueries()));
-      auto [low, high] = interval(op.getFirst(), op.getLast(), b.sub(query, op.getJ()), op.getKeys());
-      hide(row, b.index(0), low);
-      hide(row, high, width);
-    });
-  }
-
   /// One key after the other: the queries of a head that see it are an interval.
-  void buildColumns() {
+  void build() {
     Value zero = b.index(0), heads = b.div(b.size(s, 1), op.getQueries());
     // i' + first <= j' and j' <= i' + last, solved for i'.
     Value first = op.getLast() ? b.sub(zero, op.getLast()) : Value();
     Value last = op.getFirst() ? b.sub(zero, op.getFirst()) : Value();
-    b.forEach(zero, op.getKeys(), 1, [&](Value column) {
-      Value key = b.add(op.getJ(), column);
-      std::pair<Value, Value> seeing = interval(first, last, b.sub(key, op.getI()), op.getQueries());
+    b.forEach(zero, op.getKeys(), 1, [&](Value key) {
+      Value from = b.sub(b.add(op.getJ(), key), op.getI());
+      std::pair<Value, Value> seeing = interval(first, last, from, op.getQueries());
       b.forEach(zero, heads, 1, [&](Value head) {
         Value row = b.mul(head, op.getQueries());
-        hide(column, row, b.add(row, seeing.first));
-        hide(column, b.add(row, seeing.second), b.add(row, op.getQueries()));
+        hide(key, row, b.add(row, seeing.first));
+        hide(key, b.add(row, seeing.second), b.add(row, op.getQueries()));
       });
     });
   }
@@ -141,8 +119,8 @@ private:
     return {low, high};
   }
 
-  void hide(Value line, Value from, Value to) {
-    b.forEach(from, to, 1, [&](Value at) { b.store(none, s, {line, at}); });
+  void hide(Value key, Value from, Value to) {
+    b.forEach(from, to, 1, [&](Value row) { b.store(none, s, {key, row}); });
   }
 
   tile::MaskOp op;
@@ -160,11 +138,7 @@ void lowerScore(tile::ScoreOp op, const CPUTarget &target) {
 
 void lowerMask(tile::MaskOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getS().getType()).getElementType());
-  Band band(op, b);
-  if (op.getTransposed())
-    band.buildColumns();
-  else
-    band.buildRows();
+  Band(op, b).build();
   op.erase();
 }
 

@@ -1,5 +1,6 @@
 // Every accumulator is a chain of additions four cycles long on a unit that starts two of them a cycle: eight
-// are the least that keep it busy. What remains of the registers holds the operands.
+// are the least that keep it busy, twelve leave room for what else there is to wait for. What remains of the
+// registers holds the operands.
 #include "RegisterBlocks.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -39,11 +40,11 @@ RegisterBlock chooseRegisterBlock(const CPUTarget &target, std::optional<int64_t
 }
 
 InnerBlock chooseInnerBlock(const CPUTarget &target, int64_t rows, int64_t lanes) {
-  bool many = target.registers >= 32;
-  int64_t height = std::min<int64_t>(rows, 4), keys = many ? 16 / height : 8 / height;
-  if (height == 3)
-    keys = many ? 4 : 2; // a power of two: sums of keys are added pairwise
-  return {height, std::min({keys, lanes, int64_t(8)})};
+  // A vector of each key and one of queries stay in registers beside the sums. Blocks of keys are multiples
+  // of these (see Schedule.cpp). One or two rows wait for memory, whatever they do.
+  int64_t height = std::min<int64_t>(rows, 4);
+  int64_t keys = height == 1 ? 8 : height == 2 ? 4 : target.registers >= 32 ? 4 : target.fma ? 3 : 2;
+  return {height, keys};
 }
 
 } // namespace gqa

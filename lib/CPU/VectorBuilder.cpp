@@ -1,6 +1,7 @@
 // Loops, loads and conversions over rank-1 vectors.
 #include "VectorBuilder.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -43,6 +44,31 @@ Value VectorBuilder::loadVector(Value buffer, ValueRange at) {
 
 void VectorBuilder::storeVector(Value value, Value buffer, ValueRange at) {
   vector::StoreOp::create(*this, value, buffer, at);
+}
+
+Value VectorBuilder::flat(Value buffer) {
+  SmallVector<ReassociationIndices> all = {{0, 1}};
+  return memref::CollapseShapeOp::create(*this, buffer, all);
+}
+
+static Value shuffle(VectorBuilder &b, Value vector, int64_t count, function_ref<int64_t(int64_t)> laneOf) {
+  SmallVector<int64_t> lanes = llvm::map_to_vector(llvm::seq<int64_t>(0, count), laneOf);
+  return vector::ShuffleOp::create(b, vector, vector, lanes);
+}
+
+Value VectorBuilder::first(Value vector, int64_t count) {
+  if (cast<VectorType>(vector.getType()).getDimSize(0) == count)
+    return vector;
+  return shuffle(*this, vector, count, [](int64_t lane) { return lane; });
+}
+
+Value VectorBuilder::repeat(Value vector) {
+  int64_t period = cast<VectorType>(vector.getType()).getDimSize(0);
+  return shuffle(*this, vector, lanes, [&](int64_t lane) { return lane % period; });
+}
+
+Value VectorBuilder::rotate(Value vector, int64_t distance) {
+  return shuffle(*this, vector, lanes, [&](int64_t lane) { return (lane + distance) % lanes; });
 }
 
 static Type withElement(Type type, Type element) {
@@ -88,15 +114,6 @@ Value VectorBuilder::narrow(Value value, Type type) {
 int64_t linesOfRow(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return llvm::divideCeil(type.getDimSize(1) * type.getElementTypeBitWidth(), kLineBits);
-}
-
-void VectorBuilder::prefetchLines(Value buffer, Value first, int64_t lines) {
-  Value perRow = index(linesOfRow(buffer));
-  Value elements = index(kLineBits / cast<MemRefType>(buffer.getType()).getElementTypeBitWidth());
-  for (int64_t i = 0; i < lines; ++i) {
-    Value line = add(first, index(i));
-    prefetch(buffer, {div(line, perRow), mul(rem(line, perRow), elements)});
-  }
 }
 
 std::pair<Value, Value> VectorBuilder::loadPairs(Value buffer, ValueRange at) {
@@ -195,9 +212,9 @@ void VectorBuilder::blocked(Value count, int64_t block, int64_t rest,
     forEach(whole, count, rest, [&](Value at) { body(at, rest); });
 }
 
-void VectorBuilder::prefetch(Value buffer, ValueRange at) {
-  memref::PrefetchOp::create(*this, buffer, at, /*isWrite=*/false, /*localityHint=*/3,
-                             /*isDataCache=*/true);
+void VectorBuilder::keepOrder() {
+  // A fence between a thread and its own signal handlers: for the compiler only.
+  LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::seq_cst, "singlethread");
 }
 
 } // namespace gqa

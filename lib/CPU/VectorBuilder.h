@@ -43,6 +43,15 @@ public:
   Value loadVector(Value buffer, ValueRange at);
   void storeVector(Value value, Value buffer, ValueRange at);
 
+  /// A contiguous buffer of rank 2 as one of rank 1.
+  Value flat(Value buffer);
+
+  /// The first elements of a vector; a short vector as often as the lanes have room for it; a vector whose
+  /// lanes have moved down by `distance`, around its end.
+  Value first(Value vector, int64_t count);
+  Value repeat(Value vector);
+  Value rotate(Value vector, int64_t distance);
+
   /// A float, scalar or vector, widened to or rounded to the element type `type`.
   Value widen(Value value, mlir::Type type);
   Value narrow(Value value, mlir::Type type);
@@ -85,11 +94,8 @@ public:
   /// From 0 to `count` in blocks of `block`, then what is left: in one block if `count` is known, else in
   /// blocks of `rest`, of which `count` is a multiple. `body` gets a position and the size of its block.
   void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body);
-  /// Brings the line that holds an element near.
-  void prefetch(Value buffer, ValueRange at);
-  /// Brings `lines` lines near, of all the lines of the rows of `buffer` those from `first` on, in the order
-  /// of their addresses.
-  void prefetchLines(Value buffer, Value first, int64_t lines);
+  /// Loads from before this place are not reused after it. No code results.
+  void keepOrder();
 
 private:
   Value expF32(Value x, Value scale);

@@ -33,7 +33,8 @@ struct AttentionValues {
   Schedule schedule;                // tile sizes
   mlir::IntegerAttr paired;         // the vectors that columns of q and o are paired for, or null
   mlir::Value period;               // queries per tile and head
-  mlir::Value rows;                 // of a tile, with padding
+  mlir::Value rows;                 // of a tile: of its queries and output
+  mlir::Value stateRows;            // the same with padding: of its scores and state
   mlir::Value keyWidth, valueWidth; // head dimensions with padding
   mlir::Value blocks;               // tiles per key/value head
   mlir::Value splits;               // parts that the keys of a tile are split into

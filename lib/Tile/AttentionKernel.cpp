@@ -58,39 +58,43 @@ private:
     branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
   }
 
-  /// What is brought near during a product. Where several tiles read the same keys, these are near already;
-  /// interleaved products do not fetch anything.
-  Value prefetched(const TokenBuffers &tokens, Value key, Value dim) {
+  /// Rows of K or V that are brought near, from `key` on. Where several tiles read the same keys, these are
+  /// near already; interleaved products do not fetch anything.
+  void prefetch(const TokenBuffers &tokens, Value key, Value dim, SmallVector<Value> &rows) {
     auto type = cast<MemRefType>(tokens.cached.getType());
     if (interleaved || getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
-      return nullptr;
-    Value keys = b.max(b.min(b.index(values.schedule.keys), b.sub(end, key)), b.index(0));
-    return rowsOf(tokens, key, keys, dim).cached; // fresh tokens have just been written
+      return;
+    Value keys = b.max(b.min(b.index(values.schedule.keys / 2), b.sub(end, key)), b.index(0));
+    rows.push_back(rowsOf(tokens, key, keys, dim).cached); // fresh tokens have just been written
   }
 
   void buildBlock(Value queryTile, Value key) {
     Value blockKeys = b.index(values.schedule.keys), keys = b.min(blockKeys, b.sub(end, key));
-    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, prefetched(values.v, key, values.valueDim),
-                       transposed, interleaved, values.paired);
+    // Half of the values and half of the next keys during each product: two streams at any time.
+    Value next = b.add(key, blockKeys), half = b.index(values.schedule.keys / 2);
+    SmallVector<Value> duringQK, duringPV;
+    prefetch(values.v, b.add(key, half), values.valueDim, duringQK);
+    prefetch(values.k, next, values.keyDim, duringQK);
+    prefetch(values.k, b.add(next, half), values.keyDim, duringPV);
+    prefetch(values.v, next, values.valueDim, duringPV);
+    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, duringQK, transposed, interleaved,
+                       values.paired);
     if (values.scored) {
-      auto score = tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries,
-                                         values.period, keys, values.scale, values.bias, values.mask,
-                                         op.getSoftcapAttr(), transposed);
+      auto score =
+          tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries, values.period,
+                                keys, values.scale, values.bias, values.mask, op.getSoftcapAttr());
       if (op.hasScore())
         copyScoreRegion(op, values.captures, score.getScore(), b);
     }
     if (Value edge = isEdge(key, keys))
-      branch(edge, [&] {
-        tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last, transposed);
-      });
-    Value hidden = tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit,
-                                               probabilities, transposed);
+      branch(edge, [&] { tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last); });
+    Value hidden =
+        tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, probabilities);
     tile::PVOp::create(b, probabilities ? probabilities : scores, valueTile(key, keys), accumulator, alpha,
-                       hidden, prefetched(values.k, b.add(key, blockKeys), values.keyDim), transposed,
-                       interleaved, values.paired);
+                       hidden, duringPV, interleaved, values.paired);
   }
 
-  /// Whether a block has keys that some row does not see, or too few keys; null if none has.
+  /// Whether a block has keys that some row does not see; null if none has.
   Value isEdge(Value key, Value keys) {
     SmallVector<Value> reasons;
     auto less = [&](Value x, Value y) {
@@ -100,8 +104,6 @@ private:
       less(key, b.add(b.sub(b.add(query, queries), b.index(1)), first));
     if (last)
       less(b.add(b.add(query, last), b.index(1)), b.add(key, keys));
-    if (!transposed)
-      less(keys, b.index(values.schedule.keys));
     Value any;
     for (Value reason : reasons)
       any = any ? arith::OrIOp::create(b, any, reason) : reason;

@@ -20,6 +20,10 @@ void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &
   values.blocks = b.ceilDiv(values.queries, values.period);
   Value rows = b.mul(values.group, values.period);
   values.rows = schedule.transposed ? b.roundUp(rows, schedule.lanes) : rows;
+  values.stateRows = values.rows;
+  if (std::optional<int64_t> few = getConstantIntValue(rows); few && !schedule.transposed)
+    values.stateRows =
+        b.index(*few < schedule.lanes ? llvm::PowerOf2Ceil(*few) : llvm::alignTo(*few, schedule.lanes));
   values.keyWidth = b.roundUp(values.keyDim, schedule.lanes);
   values.valueWidth = b.roundUp(values.valueDim, schedule.lanes);
 }
@@ -36,8 +40,8 @@ void bindSplits(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
   Value parts = b.createOrFold<arith::SelectOp>(isOne, b.index(0), b.mul(tiles, values.splits));
   Type type = op.getAccumulatorType();
   values.partialO = b.allocate({parts, values.rows, values.valueWidth}, type);
-  values.partialM = b.allocate({parts, values.rows}, type);
-  values.partialL = b.allocate({parts, values.rows}, type);
+  values.partialM = b.allocate({parts, values.stateRows}, type);
+  values.partialL = b.allocate({parts, values.stateRows}, type);
 }
 
 void buildFor(AttentionOp op, AttentionValues values, const Schedule &schedule, IndexBuilder &b) {

@@ -21,7 +21,7 @@ struct Row {
   CPUTarget target;
 };
 
-// The first row that fits. 32 KB of L1 is the least of any of these; a larger one is not needed.
+// The first row that fits.
 const Row table[] = {
     // AMX accumulates in tiles, but softmax and packing go on in vectors.
     {llvm::Triple::x86_64,

@@ -78,16 +78,16 @@ Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
 
 void TileBuilder::allocateState() {
   output = scratch({values.rows, values.valueWidth});
-  m = scratch({values.rows});
-  l = scratch({values.rows});
+  m = scratch({values.stateRows});
+  l = scratch({values.stateRows});
 }
 
 void TileBuilder::bindPartial(Value split) {
   Value tile = b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
   Value part = b.add(b.mul(tile, values.splits), split), zero = b.index(0);
   partialO = b.view(values.partialO, {part, zero, zero}, {nullptr, values.rows, values.valueWidth});
-  partialM = b.view(values.partialM, {part, zero}, {nullptr, values.rows});
-  partialL = b.view(values.partialL, {part, zero}, {nullptr, values.rows});
+  partialM = b.view(values.partialM, {part, zero}, {nullptr, values.stateRows});
+  partialL = b.view(values.partialL, {part, zero}, {nullptr, values.stateRows});
 }
 
 TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim) {

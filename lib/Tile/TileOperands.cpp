@@ -24,8 +24,8 @@ void TileOperands::allocate() {
     joint = scratch({keys, values.valueDim}, element);
   if (!interleaved)
     valueRoom = scratch({keys, values.valueWidth}, element);
-  scores = transposed ? scratch({keys, values.rows}) : scratch({values.rows, keys});
-  alpha = scratch({values.rows});
+  scores = scratch({keys, values.stateRows});
+  alpha = scratch({values.stateRows});
   allocateState();
   accumulator = output;
   if (!interleaved)

@@ -2,25 +2,26 @@
 
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX2
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64-v4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX512
-// RUN: gqa-compile %s --function=bf16 --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=BF16
+// RUN: gqa-compile %s --function=bf16 --target=cpu:znver3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=BF16
 // A rotation and an append in front leave the loops as they are.
 // RUN: gqa-compile %s --function=step --target=cpu:x86-64-v3 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX2
 // RUN: gqa-compile %s --function=step --target=cpu:x86-64-v4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX512
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=SSE2
 
-// Scores: 2 keys of 512 bytes, once for all 4 heads, and as many bytes of queries again for each pair of heads; 16 lines of
-// values are fetched meanwhile. Values: 64 bytes of one key for 4 heads, and a line of the next keys.
-// AVX2: loop fma=128 mul-add=8 broadcast=0 load-bytes=3072 prefetch=16 spills=0 calls=0
-// AVX2: loop fma=8 mul-add=0 broadcast=4 load-bytes=64 prefetch=1 spills=0 calls=0
+// Scores, a quarter of the head dimension: 3 keys, and as many bytes of queries again for 4 heads; 6 lines are fetched
+// meanwhile. Values: 64 bytes of 4 keys for 4 heads, and 4 lines.
+// AVX2: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=6 spills=0 calls=0
+// AVX2: loop fma=32 mul-add=0 broadcast=16 load-bytes=256 prefetch=4 spills=0 calls=0
 // AVX2: task {{.*}} libm=0
 
-// AVX512: loop fma=128 mul-add={{.*}} load-bytes=4096 prefetch=32 spills={{[0-2]}} calls=0
-// AVX512: loop fma=16 mul-add=0 broadcast=4 load-bytes=256 prefetch=4 spills=0 calls=0
+// 4 keys, half of the head dimension.
+// AVX512: loop fma=64 mul-add=0 broadcast=0 load-bytes=2048 prefetch=16 spills=0 calls=0
+// AVX512: loop fma=64 mul-add=0 broadcast=16 load-bytes=1024 prefetch=16 spills=0 calls=0
 // AVX512: task {{.*}} libm=0
 
-// Half as many bytes of keys and values.
-// BF16: loop fma=128 mul-add=8 broadcast=0 load-bytes=2560 prefetch=8 spills={{[0-2]}} calls=0
-// BF16: loop fma=8 mul-add=0 broadcast=4 load-bytes=32 prefetch=1 spills=0 calls=0
+// Half as many bytes of values; words of keys are read twice, as even and odd numbers.
+// BF16: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=4 spills=0 calls=0
+// BF16: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=2 spills=0 calls=0
 // BF16: task {{.*}} libm=0
 
 // Without fused multiply-adds there are two instructions, not a call of the C library.

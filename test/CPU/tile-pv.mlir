@@ -19,12 +19,12 @@
 // CHECK: vector.load %arg2
 // CHECK: vector.store %{{.*}}, %arg2
 // CHECK: return
-func.func @few_rows(%p: memref<4x64xf32>, %v: memref<64x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1) {
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<4x64xf32>, memref<64x64xf32>, memref<4x64xf32>, memref<4xf32>
+func.func @few_rows(%p: memref<64x4xf32>, %v: memref<64x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1) {
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<64x4xf32>, memref<64x64xf32>, memref<4x64xf32>, memref<4xf32>
   return
 }
 
-// Transposed, a probability is at [key, row].
+// A probability is at [key, row].
 // CHECK-LABEL: func @many_rows
 // CHECK: arith.cmpf uno
 // CHECK: } else {
@@ -34,7 +34,7 @@ func.func @few_rows(%p: memref<4x64xf32>, %v: memref<64x64xf32>, %o: memref<4x64
 // V4: vector.fma {{.*}} : vector<16xf32>
 // V2: arith.mulf {{.*}} : vector<4xf32>
 func.func @many_rows(%p: memref<96x48xf32>, %v: memref<96x64xf32>, %o: memref<48x64xf32>, %a: memref<48xf32>, %h: i1) {
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed
+  tile.pv %p, %v, %o rescale(%a) hidden(%h)
     : memref<96x48xf32>, memref<96x64xf32>, memref<48x64xf32>, memref<48xf32>
   return
 }
@@ -43,16 +43,16 @@ func.func @many_rows(%p: memref<96x48xf32>, %v: memref<96x64xf32>, %o: memref<48
 // CHECK-LABEL: func @half
 // V4: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>
 // CHECK: return
-func.func @half(%p: memref<4x64xf32>, %v: memref<?x64xf16>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1) {
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<4x64xf32>, memref<?x64xf16>, memref<4x64xf32>, memref<4xf32>
+func.func @half(%p: memref<64x4xf32>, %v: memref<?x64xf16>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1) {
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<64x4xf32>, memref<?x64xf16>, memref<4x64xf32>, memref<4xf32>
   return
 }
 
 // CHECK-LABEL: func @prefetch
-// CHECK: memref.prefetch %arg5[{{.*}}], read, locality<3>, data
-func.func @prefetch(%p: memref<4x32xf32>, %v: memref<?x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1,
+// CHECK: memref.prefetch %{{.*}}[{{.*}}], read, locality<3>, data
+func.func @prefetch(%p: memref<48x4xf32>, %v: memref<?x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1,
                     %k: memref<?x64xf32>) {
   tile.pv %p, %v, %o rescale(%a) hidden(%h) prefetch(%k : memref<?x64xf32>)
-    : memref<4x32xf32>, memref<?x64xf32>, memref<4x64xf32>, memref<4xf32>
+    : memref<48x4xf32>, memref<?x64xf32>, memref<4x64xf32>, memref<4xf32>
   return
 }

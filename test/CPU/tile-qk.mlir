@@ -13,10 +13,11 @@
 // V2-NOT: fma
 // V2: arith.mulf {{.*}} : vector<4xf32>
 // V2: arith.addf {{.*}} : vector<4xf32>
+// CHECK: %[[SCORES:.*]] = memref.collapse_shape %arg2
 // CHECK: vector.shuffle
-// CHECK: vector.store %{{.*}}, %arg2
-func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<4x32xf32>) {
-  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf32>, memref<4x32xf32>
+// CHECK: vector.store %{{.*}}, %[[SCORES]]
+func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<48x4xf32>) {
+  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf32>, memref<48x4xf32>
   return
 }
 
@@ -24,8 +25,8 @@ func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<4x32x
 // CHECK-LABEL: func @half
 // V4: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>
 // V3: arith.extf {{.*}} : vector<8xf16> to vector<8xf32>
-func.func @half(%q: memref<4x32xf32>, %k: memref<?x32xf16>, %s: memref<4x32xf32>) {
-  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf16>, memref<4x32xf32>
+func.func @half(%q: memref<4x32xf32>, %k: memref<?x32xf16>, %s: memref<48x4xf32>) {
+  tile.qk %q, %k, %s : memref<4x32xf32>, memref<?x32xf16>, memref<48x4xf32>
   return
 }
 
@@ -49,11 +50,18 @@ func.func @many_rows(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x
   return
 }
 
-// The rows of what is needed next are touched along the way.
+// What is needed next is fetched along the way, a line of each buffer in turn.
 // CHECK-LABEL: func @prefetch
-// CHECK: memref.prefetch %arg3[{{.*}}], read, locality<3>, data
-func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<4x32xf32>, %v: memref<?x64xf32>) {
-  tile.qk %q, %k, %s prefetch(%v : memref<?x64xf32>) : memref<4x64xf32>, memref<32x64xf32>, memref<4x32xf32>
+// CHECK-DAG: %[[V:.*]] = memref.reinterpret_cast %{{.*}} to offset: [%{{.*}}], sizes: [%{{.*}}, 64], strides: [%{{.*}}, 1]
+// CHECK: scf.for
+// CHECK: memref.prefetch %[[A:.*]][%{{.*}}], read, locality<3>, data
+// CHECK-NEXT: memref.prefetch %[[B:.*]][%{{.*}}], read, locality<3>, data
+// CHECK: vector.load %arg1
+func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<48x4xf32>,
+                    %v: memref<?x64xf32, strided<[?, ?], offset: ?>>, %next: memref<?x64xf32, strided<[?, ?], offset: ?>>) {
+  tile.qk %q, %k, %s
+    prefetch(%v, %next : memref<?x64xf32, strided<[?, ?], offset: ?>>, memref<?x64xf32, strided<[?, ?], offset: ?>>)
+    : memref<4x64xf32>, memref<32x64xf32>, memref<48x4xf32>
   return
 }
 
@@ -61,8 +69,8 @@ func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<4x32
 // V4: vector.fma {{.*}} : vector<8xf64>
 // V3: vector.fma {{.*}} : vector<4xf64>
 // V2: arith.mulf {{.*}} : vector<2xf64>
-func.func @f64(%q: memref<4x16xf64>, %k: memref<?x16xf64>, %s: memref<4x32xf64>) {
-  tile.qk %q, %k, %s : memref<4x16xf64>, memref<?x16xf64>, memref<4x32xf64>
+func.func @f64(%q: memref<4x16xf64>, %k: memref<?x16xf64>, %s: memref<48x4xf64>) {
+  tile.qk %q, %k, %s : memref<4x16xf64>, memref<?x16xf64>, memref<48x4xf64>
   return
 }
 
@@ -72,7 +80,7 @@ func.func @f64(%q: memref<4x16xf64>, %k: memref<?x16xf64>, %s: memref<4x32xf64>)
 // V4-DAG: arith.shli {{.*}} : vector<16xi32>
 // V4-DAG: arith.andi {{.*}} : vector<16xi32>
 // CHECK: return
-func.func @paired(%q: memref<4x32xf32>, %k: memref<?x32xbf16>, %s: memref<4x32xf32>) {
-  tile.qk %q, %k, %s paired = 16 : memref<4x32xf32>, memref<?x32xbf16>, memref<4x32xf32>
+func.func @paired(%q: memref<4x32xf32>, %k: memref<?x32xbf16>, %s: memref<48x4xf32>) {
+  tile.qk %q, %k, %s paired = 16 : memref<4x32xf32>, memref<?x32xbf16>, memref<48x4xf32>
   return
 }

@@ -5,8 +5,8 @@
 // CHECK: arith.mulf %{{.*}} : vector<8xf32>
 // CHECK-NOT: memref.load
 // CHECK: return
-func.func @scale(%s: memref<4x64xf32>, %n: index, %x: f32) {
-  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) : memref<4x64xf32>, f32
+func.func @scale(%s: memref<64x4xf32>, %n: index, %x: f32) {
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) : memref<64x4xf32>, f32
   return
 }
 
@@ -15,13 +15,13 @@ func.func @scale(%s: memref<4x64xf32>, %n: index, %x: f32) {
 // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
 // CHECK: %[[SEEN:.*]] = memref.load %{{.*}} : memref<1x1x4x64xi1>
 // CHECK: arith.select %[[SEEN]], %{{.*}}, %[[NONE]]
-func.func @mask(%s: memref<4x64xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64xi1>) {
+func.func @mask(%s: memref<64x4xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64xi1>) {
   tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) mask(%mask : memref<1x1x4x64xi1>)
-    : memref<4x64xf32>, f32
+    : memref<64x4xf32>, f32
   return
 }
 
-// Query n of head g is row g * period + n; transposed, that is a column.
+// Query n of head g is row g * period + n: a column of the scores.
 // CHECK-LABEL: func @region
 // CHECK: scf.for %[[G:.*]] = %c0 to %arg1
 // CHECK-DAG: %[[H:.*]] = arith.addi %arg2, %[[G]]
@@ -31,7 +31,7 @@ func.func @mask(%s: memref<4x64xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64
 // CHECK: memref.load %arg5[%[[H]]]
 // CHECK: memref.store %{{.*}}, %arg0[%[[C]], %[[ROW]]]
 func.func @region(%s: memref<64x8xf32>, %heads: index, %h: index, %period: index, %x: f32, %slopes: memref<8xf32>) {
-  tile.score %s at(%h, %h, %h, %h) heads(%heads) queries(%h) period(%period) keys(%h) scale(%x) transposed score {
+  tile.score %s at(%h, %h, %h, %h) heads(%heads) queries(%h) period(%period) keys(%h) scale(%x) score {
     ^bb0(%v: f32, %b1: index, %h1: index, %i1: index, %j1: index):
       %slope = memref.load %slopes[%h1] : memref<8xf32>
       %y = arith.addf %v, %slope : f32

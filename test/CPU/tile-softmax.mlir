@@ -1,25 +1,35 @@
 // RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s
 
-// The exponential is arithmetic, not a call; the least score says whether one was hidden.
+// Two keys of four rows share a vector: their maxima and sums are joined by a rotation, and a last key alone gets a hidden
+// one beside it. The exponential is arithmetic, not a call; the least score says whether one was hidden.
 // CHECK-LABEL: func @few_rows
-// CHECK-NOT: math.exp
 // CHECK-DAG: %[[HIDDEN:.*]] = arith.constant dense<-0.0{{.*}}> : vector<8xf32>
-// CHECK: vector.reduction <maxnumf>
+// CHECK-DAG: %[[NONE:.*]] = arith.constant dense<0xFF800000> : vector<4xf32>
+// CHECK-NOT: math.exp
+// CHECK: %[[SCORES:.*]] = memref.collapse_shape %arg0
+// CHECK: vector.store %[[NONE]], %[[SCORES]]
+// CHECK: %[[MAX:.*]]:2 = scf.for {{.*}} step %c2 iter_args
+// CHECK: vector.load %[[SCORES]][%{{.*}}] : memref<256xf32>, vector<8xf32>
+// CHECK: %[[OLD:.*]] = vector.load %arg1[%{{.*}}] : memref<4xf32>, vector<4xf32>
+// CHECK: vector.shuffle %[[OLD]], %[[OLD]] [0, 1, 2, 3, 0, 1, 2, 3]
+// CHECK: vector.shuffle %[[MAX]]#0, %[[MAX]]#0 [4, 5, 6, 7, 0, 1, 2, 3]
+// CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<4xf32>, vector<4xf32>
+// CHECK: scf.for {{.*}} step %c2 iter_args
 // CHECK: arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
 // CHECK: %[[LEAST:.*]] = vector.reduction <minnumf>
 // CHECK: %[[ANY:.*]] = arith.cmpf oeq, %[[LEAST]], %{{.*}}
 // CHECK: return %[[ANY]]
-func.func @few_rows(%s: memref<4x64xf32>, %m: memref<4xf32>, %l: memref<4xf32>, %a: memref<4xf32>, %n: index, %x: f32) -> i1 {
+func.func @few_rows(%s: memref<64x4xf32>, %m: memref<4xf32>, %l: memref<4xf32>, %a: memref<4xf32>, %n: index, %x: f32) -> i1 {
   %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
-    : memref<4x64xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f32
+    : memref<64x4xf32>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f32
   return %h : i1
 }
 
 // CHECK-LABEL: func @f64
 // CHECK: math.exp %{{.*}} : vector<4xf64>
-func.func @f64(%s: memref<4x64xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: memref<4xf64>, %n: index, %x: f64) {
+func.func @f64(%s: memref<64x4xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: memref<4xf64>, %n: index, %x: f64) {
   %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
-    : memref<4x64xf64>, memref<4xf64>, memref<4xf64>, memref<4xf64>, f64
+    : memref<64x4xf64>, memref<4xf64>, memref<4xf64>, memref<4xf64>, f64
   return
 }
 
@@ -28,13 +38,14 @@ func.func @f64(%s: memref<4x64xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: m
 // CHECK-NOT: vector.reduction <maxnumf>
 // CHECK-NOT: vector.reduction <add>
 // CHECK: scf.for %[[C:.*]] = %c0 to %arg4 step %c1 iter_args
-// CHECK: vector.load %arg0[%[[C]], %{{.*}}] : memref<64x16xf32>, vector<8xf32>
+// CHECK: arith.muli %[[C]], %c16
+// CHECK: vector.load %{{.*}} : memref<1024xf32>, vector<8xf32>
 // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<16xf32>, vector<8xf32>
 // CHECK: vector.store %{{.*}}, %arg3[%{{.*}}] : memref<16xf32>, vector<8xf32>
 // CHECK: vector.reduction <minnumf>
 // CHECK: return
 func.func @many_rows(%s: memref<64x16xf32>, %m: memref<16xf32>, %l: memref<16xf32>, %a: memref<16xf32>, %n: index, %x: f32) -> i1 {
-  %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x) transposed
+  %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
     : memref<64x16xf32>, memref<16xf32>, memref<16xf32>, memref<16xf32>, f32
   return %h : i1
 }

@@ -10,8 +10,8 @@
 // CHECK: %[[KEYS:.*]] = arith.addi %[[PAST]], %c1
 // CHECK: cf.assert %{{.*}}, "gqa.attention: k and v differ in the number of keys"
 // CHECK: tile.kernel
-// CHECK: scf.for %[[J:.*]] = %{{.*}} to %{{.*}} step %c32
-// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c32
+// CHECK: scf.for %[[J:.*]] = %{{.*}} to %{{.*}} step %c24
+// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c24
 // CHECK: %[[LEFT:.*]] = arith.subi %[[PAST]], %[[J]]
 // CHECK: %[[M:.*]] = arith.minsi %[[N]], %[[LEFT]]
 // CHECK: %[[CACHED:.*]] = arith.maxsi %[[M]], %c0

@@ -15,7 +15,7 @@
 // CHECK: %[[REACH:.*]] = arith.addi %[[J]], %[[KEYS:.*]] : index
 // CHECK: %[[EDGE:.*]] = arith.cmpi slt, %[[SEEN]], %[[REACH]]
 // CHECK: scf.if %[[EDGE]] {
-// CHECK-NEXT: tile.mask %{{.*}} at(%[[I]], %[[J]]) queries(%c12) keys(%[[KEYS]]) last(%c0) transposed
+// CHECK-NEXT: tile.mask %{{.*}} at(%[[I]], %[[J]]) queries(%c12) keys(%[[KEYS]]) last(%c0)
 func.func @causal(%q: tensor<8x8x64x16xf32>, %k: tensor<8x2x64x16xf32>) -> tensor<8x8x64x16xf32> {
   %o = gqa.attention %q, %k, %k causal
     : (tensor<8x8x64x16xf32>, tensor<8x2x64x16xf32>, tensor<8x2x64x16xf32>) -> tensor<8x8x64x16xf32>

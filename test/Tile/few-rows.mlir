@@ -5,29 +5,29 @@
 // CHECK: tile.kernel grid(%[[B:.*]] = %c32, %[[KV:.*]] = %c2, %{{.*}} = %c1, %{{.*}} = %c1)
 // CHECK: %[[H:.*]] = arith.muli %[[KV]], %c4
 // Keys are read as they are: the room for them is bf16 too.
-// CHECK: %[[KROOM:.*]] = tile.scratch : memref<32x128xbf16>
-// CHECK: %[[VROOM:.*]] = tile.scratch : memref<32x128xbf16>
-// CHECK: %[[S:.*]] = tile.scratch : memref<4x32xf32>
+// CHECK: %[[KROOM:.*]] = tile.scratch : memref<24x128xbf16>
+// CHECK: %[[VROOM:.*]] = tile.scratch : memref<24x128xbf16>
+// CHECK: %[[S:.*]] = tile.scratch : memref<24x4xf32>
 // CHECK: memref.subview %arg0[%[[B]], %[[H]], 0, 0] [1, 4, 1, 128]
 // Two bf16 of a word are widened by one operation each, the even and the odd ones apart.
 // CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) paired = 8 : {{.*}} -> memref<4x128xf32>
-// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c32 {
-// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c32
+// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c24 {
+// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c24
+// Two streams at any time: half of the values and half of the next keys during each product.
+// CHECK-DAG: %[[NEXT:.*]] = arith.addi %[[J]], %c24
+// CHECK-DAG: %[[VHALF:.*]] = arith.addi %[[J]], %c12
+// CHECK: %[[V1:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[VHALF]], 0]
+// CHECK: %[[K0:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[NEXT]], 0]
+// CHECK: %[[KHALF:.*]] = arith.addi %[[J]], %c36
+// CHECK: %[[K1:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[KHALF]], 0]
+// CHECK: %[[V0:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[NEXT]], 0]
 // CHECK: memref.subview %arg1[%[[B]], %[[KV]], %[[J]], 0]
 // CHECK: %[[K:.*]] = tile.pack %{{.*}} into %[[KROOM]]
-// This block's values come near during the first product, the next block's keys during the second.
-// CHECK: %[[VALUES:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[J]], 0]
-// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] paired = 8 prefetch(%[[VALUES]] :
-// Only a block that is not full needs the mask.
-// CHECK: %[[PART:.*]] = arith.cmpi slt, %[[N]], %c32
-// CHECK: scf.if %[[PART]] {
-// CHECK-NEXT: tile.mask %[[S]] at(%c0, %[[J]]) queries(%c1) keys(%[[N]]) :
-// CHECK-NEXT: }
+// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] paired = 8 prefetch(%[[V1]], %[[K0]] :
+// CHECK-NOT: tile.mask
 // CHECK: %[[HIDDEN:.*]] = tile.softmax_step %[[S]], {{.*}} keys(%[[N]]) scale(%cst) :
 // CHECK: %[[V:.*]] = tile.pack %{{.*}} into %[[VROOM]]
-// CHECK: %[[NEXT:.*]] = arith.addi %[[J]], %c32
-// CHECK: %[[KEYS:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[NEXT]], 0]
-// CHECK: tile.pv %[[S]], %[[V]], %{{.*}} hidden(%[[HIDDEN]]) paired = 8 prefetch(%[[KEYS]] :
+// CHECK: tile.pv %[[S]], %[[V]], %{{.*}} hidden(%[[HIDDEN]]) paired = 8 prefetch(%[[K1]], %[[V0]] :
 // CHECK: tile.finish {{.*}} queries(%c1) scale(%cst) {{.*}}paired = 8
 func.func @decode(%q: tensor<32x8x1x128xbf16>, %k: tensor<32x2x64x128xbf16>, %v: tensor<32x2x64x128xbf16>)
     -> tensor<32x8x1x128xbf16> {
@@ -46,11 +46,11 @@ func.func @not_paired(%q: tensor<32x8x1x24xbf16>, %k: tensor<32x2x64x24xbf16>) -
   return %o : tensor<32x8x1x24xbf16>
 }
 
-// Head dimensions that are no whole number of vectors are padded in the room. A wider block where heads are narrow.
+// Head dimensions that are no whole number of vectors are padded in the room. The six rows have scores in a whole vector.
 // CHECK-LABEL: func private @gqa_attention_2
-// CHECK: tile.scratch : memref<96x16xf32>
-// CHECK: tile.scratch : memref<96x24xf32>
-// CHECK: tile.scratch : memref<6x96xf32>
+// CHECK: tile.scratch : memref<24x16xf32>
+// CHECK: tile.scratch : memref<24x24xf32>
+// CHECK: tile.scratch : memref<24x8xf32>
 func.func @padded(%q: tensor<32x6x3x13xf32>, %k: tensor<32x3x64x13xf32>, %v: tensor<32x3x64x20xf32>)
     -> tensor<32x6x3x20xf32> {
   %o = gqa.attention %q, %k, %v

@@ -23,10 +23,10 @@
 // CHECK: %[[K:.*]] = tile.pack {{.*}} into %[[ROOM]] multiple = 32
 // CHECK: tile.qk %[[Q]], %[[K]], %[[S]] transposed interleaved
 // CHECK: tile.mask %[[S]]
-// CHECK: %[[HIDDEN:.*]] = tile.softmax_step %[[S]], {{.*}} transposed into(%[[P]] : memref<128x128xbf16>)
+// CHECK: %[[HIDDEN:.*]] = tile.softmax_step %[[S]], {{.*}} into(%[[P]] : memref<128x128xbf16>)
 // CHECK: %[[AT:.*]] = arith.divsi %[[J]], %c32
 // CHECK: %[[V:.*]] = memref.subview %[[PANELS]][%{{.*}}, %{{.*}}, %[[AT]], 0, 0]
-// CHECK: tile.pv %[[P]], %[[V]], %[[OT]] rescale(%{{.*}}) hidden(%[[HIDDEN]]) transposed interleaved
+// CHECK: tile.pv %[[P]], %[[V]], %[[OT]] rescale(%{{.*}}) hidden(%[[HIDDEN]]) interleaved
 // CHECK: }
 // CHECK: tile.transpose %[[OT]] into %[[O]] : memref<80x64xf32>, memref<64x80xf32>
 // CHECK: tile.finish %[[O]]

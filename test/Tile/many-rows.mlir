@@ -17,8 +17,8 @@
 // CHECK-NOT: prefetch
 // CHECK: tile.qk %[[Q]], %[[K]], %[[S]] transposed :
 // CHECK-NOT: tile.mask
-// CHECK: tile.softmax_step %[[S]], {{.*}} transposed :
-// CHECK: tile.pv %[[S]], {{.*}} transposed :
+// CHECK: tile.softmax_step %[[S]], {{.*}} :
+// CHECK: tile.pv %[[S]], {{.*}} :
 // CHECK: tile.finish {{.*}} queries(%c12) scale(%cst) dead_row = zero : memref<48x80xf32>
 func.func @prefill(%q: tensor<8x8x64x80xf16>, %k: tensor<8x2x200x80xf16>, %v: tensor<8x2x200x80xf16>) -> tensor<8x8x64x80xf16> {
   %o = gqa.attention %q, %k, %v

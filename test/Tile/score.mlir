@@ -24,7 +24,7 @@ func.func @clauses(%q: tensor<64x4x1x16xf32>, %k: tensor<64x2x200x16xf32>, %mask
 // Captured tensors are read from their buffers, within their bounds.
 // CHECK-LABEL: func private @gqa_attention_1
 // CHECK-SAME: %[[TABLE:[^:]*]]: memref<?xf32, strided<[?], offset: ?>>, %[[X:[^:]*]]: f32
-// CHECK: tile.score {{.*}} transposed score {
+// CHECK: tile.score {{.*}} score {
 // CHECK: ^bb0(%[[S:.*]]: f32, %{{.*}}: index, %[[HEAD:.*]]: index, %{{.*}}: index, %{{.*}}: index):
 // CHECK: %[[LOW:.*]] = arith.minsi %[[HEAD]]
 // CHECK: %[[INDEX:.*]] = arith.maxsi %[[LOW]], %c0

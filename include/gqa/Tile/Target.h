@@ -12,7 +12,6 @@ struct CPUTarget {
   unsigned registers = 16;   ///< vector registers
   bool fma = false;          ///< a multiplication and an addition in one instruction
   bool amx = false;          ///< tile registers and their product of bf16
-  int64_t l1Bytes = 32768;   ///< of data cache nearest to one core
   bool emulateAMX = false;   ///< loops instead of tile instructions
 
   /// Elements of `type` in a vector register.

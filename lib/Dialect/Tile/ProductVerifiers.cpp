@@ -8,23 +8,22 @@ namespace gqa::tile {
 namespace {
 
 /// Keys or values of a product: of the other operands' type, or narrower where that is read in place.
-LogicalResult verifyKeys(Operation *op, Value keys, Value other, bool transposed, StringRef name) {
+LogicalResult verifyKeys(Operation *op, Value keys, Value other, bool mayBeNarrower, StringRef name) {
   Type found = elementOf(keys), expected = elementOf(other);
   bool narrower = found.getIntOrFloatBitWidth() < expected.getIntOrFloatBitWidth();
-  if (found == expected || (narrower && !transposed))
+  if (found == expected || (narrower && mayBeNarrower))
     return success();
-  return op->emitOpError("expects ") << name << " of type " << expected << (transposed ? "" : " or narrower")
-                                     << ", found " << found;
+  return op->emitOpError("expects ") << name << " of type " << expected
+                                     << (mayBeNarrower ? " or narrower" : "") << ", found " << found;
 }
 
 /// Keys or values in pairs: bf16, and `other` has whole pairs of vectors as columns.
 LogicalResult verifyPairs(Operation *op, std::optional<uint64_t> paired, Value keys, Value other,
-                          bool transposed, StringRef name) {
+                          StringRef name) {
   if (!paired)
     return success();
-  if (!elementOf(keys).isBF16() || transposed)
-    return op->emitOpError("is paired, expected ") << name << " of type bf16 and no transposed tile, found "
-                                                   << elementOf(keys) << (transposed ? ", transposed" : "");
+  if (!elementOf(keys).isBF16())
+    return op->emitOpError("is paired, expected ") << name << " of type bf16, found " << elementOf(keys);
   int64_t columns = cast<MemRefType>(other.getType()).getDimSize(1);
   if (*paired == 0 || ShapedType::isDynamic(columns) || columns % (2 * int64_t(*paired)) != 0)
     return op->emitOpError("is paired for vectors of ")
@@ -32,11 +31,8 @@ LogicalResult verifyPairs(Operation *op, std::optional<uint64_t> paired, Value k
   return success();
 }
 
-/// Of an interleaved product: bf16 operands, a transposed tile, and f32 results.
-LogicalResult verifyInterleaved(Operation *op, bool transposed, ArrayRef<Value> operands,
-                                ArrayRef<Value> results) {
-  if (!transposed)
-    return op->emitOpError("is interleaved, expected a transposed tile");
+/// Of an interleaved product: bf16 operands and f32 results.
+LogicalResult verifyInterleaved(Operation *op, ArrayRef<Value> operands, ArrayRef<Value> results) {
   for (Value operand : operands)
     if (!elementOf(operand).isBF16())
       return op->emitOpError("is interleaved, expected operands of bf16, found ") << elementOf(operand);
@@ -134,18 +130,22 @@ LogicalResult PackOp::verify() {
 LogicalResult QKOp::verify() {
   // qk_c1
   if (!getInterleaved() && (failed(verifySameElements(*this, {getQ(), getS()}, "q and s")) ||
-                            failed(verifyKeys(*this, getK(), getS(), getTransposed(), "k"))))
+                            failed(verifyKeys(*this, getK(), getS(), !getTransposed(), "k"))))
     return failure();
   // qk_c2
   if (failed(verifyContiguousRows(*this, {getQ(), getK(), getS()}, "q, k and s")))
     return failure();
   // qk_c3
-  if (failed(verifyPairs(*this, getPaired(), getK(), getQ(), getTransposed(), "k")))
+  if (getPaired() && getTransposed())
+    return emitOpError("is paired, expected no transposed q");
+  if (failed(verifyPairs(*this, getPaired(), getK(), getQ(), "k")))
     return failure();
   // qk_c4
   if (!getInterleaved())
     return success();
-  return failure(failed(verifyInterleaved(*this, getTransposed(), {getQ(), getK()}, {getS()})) ||
+  if (!getTransposed())
+    return emitOpError("is interleaved, expected a transposed q");
+  return failure(failed(verifyInterleaved(*this, {getQ(), getK()}, {getS()})) ||
                  failed(verifyMultiple(*this, getK(), {0, 1}, kRegisterDepth, "k")) ||
                  failed(verifyMultiple(*this, getQ(), {1}, 2 * kRegisterRows, "q")));
 }
@@ -154,18 +154,17 @@ LogicalResult PVOp::verify() {
   // pv_c1
   if (!getInterleaved() &&
       (failed(verifySameElements(*this, {getP(), getO(), getAlpha()}, "p, o and alpha")) ||
-       failed(verifyKeys(*this, getV(), getO(), getTransposed(), "v"))))
+       failed(verifyKeys(*this, getV(), getO(), /*mayBeNarrower=*/true, "v"))))
     return failure();
   // pv_c2
   if (failed(verifyContiguousRows(*this, {getP(), getV(), getO()}, "p, v and o")))
     return failure();
   // pv_c3
-  if (failed(verifyPairs(*this, getPaired(), getV(), getO(), getTransposed(), "v")))
+  if (failed(verifyPairs(*this, getPaired(), getV(), getO(), "v")))
     return failure();
   // pv_c4
-  if (getInterleaved() &&
-      (failed(verifyInterleaved(*this, getTransposed(), {getP(), getV()}, {getO(), getAlpha()})) ||
-       failed(verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o"))))
+  if (getInterleaved() && (failed(verifyInterleaved(*this, {getP(), getV()}, {getO(), getAlpha()})) ||
+                           failed(verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o"))))
     return failure();
   // pv_c5
   auto type = cast<MemRefType>(getV().getType());

@@ -38,7 +38,7 @@ LogicalResult ScoreOp::verify() {
   if (getSoftcap() && !(getSoftcap()->convertToDouble() > 0))
     return emitOpError("expects a positive softcap, found ") << getSoftcap()->convertToDouble();
   // score_c4
-  return verifyContiguousRows(*this, {getS()}, "s");
+  return verifyIdentity(*this, getS(), "s");
 }
 
 LogicalResult ScoreOp::verifyRegions() {
@@ -72,12 +72,12 @@ LogicalResult SoftmaxStepOp::verify() {
       failed(verifyScale(*this, getScale(), getS(), "s")))
     return failure();
   // softmax_step_c2
-  if (failed(verifyContiguousRows(*this, {getS()}, "s")) ||
+  if (failed(verifyIdentity(*this, getS(), "s")) ||
       (getP() && failed(verifyContiguousRows(*this, {getP()}, "p"))))
     return failure();
   // softmax_step_c3
-  if (getP() && (!getTransposed() || !elementOf(getS()).isF32()))
-    return emitOpError("stores into p, expected a transposed s of f32");
+  if (getP() && !elementOf(getS()).isF32())
+    return emitOpError("stores into p, expected an s of f32, found ") << elementOf(getS());
   return success();
 }
 

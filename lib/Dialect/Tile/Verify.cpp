@@ -30,6 +30,13 @@ LogicalResult verifyContiguousRows(Operation *op, ArrayRef<Value> values, String
   return success();
 }
 
+LogicalResult verifyIdentity(Operation *op, Value value, StringRef name) {
+  auto type = cast<MemRefType>(value.getType());
+  if (type.getLayout().isIdentity())
+    return success();
+  return op->emitOpError("expects the identity layout of ") << name << ", found " << type;
+}
+
 LogicalResult verifyMultiple(Operation *op, Value value, ArrayRef<unsigned> dims, int64_t divisor,
                              StringRef name) {
   auto type = cast<MemRefType>(value.getType());

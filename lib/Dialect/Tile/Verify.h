@@ -16,6 +16,8 @@ mlir::LogicalResult verifyScale(mlir::Operation *op, mlir::Value scale, mlir::Va
 /// The last dimension of all of `values` is contiguous.
 mlir::LogicalResult verifyContiguousRows(mlir::Operation *op, llvm::ArrayRef<mlir::Value> values,
                                          llvm::StringRef names);
+/// The value has the identity layout.
+mlir::LogicalResult verifyIdentity(mlir::Operation *op, mlir::Value value, llvm::StringRef name);
 /// The sizes of `dims` are multiples of `divisor` where they are known.
 mlir::LogicalResult verifyMultiple(mlir::Operation *op, mlir::Value value, llvm::ArrayRef<unsigned> dims,
                                    int64_t divisor, llvm::StringRef name);

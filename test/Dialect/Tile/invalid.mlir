@@ -326,7 +326,7 @@ func.func @qk_c2_stride(%q: memref<4x16xf32>, %k: memref<4x16xf32, strided<[1, 4
 // -----
 
 func.func @qk_c3_type(%q: memref<4x16xf32>, %k: memref<64x16xf16>, %s: memref<4x64xf32>) {
-  // expected-error @+1 {{'tile.qk' op is paired, expected k of type bf16 and no transposed tile, found 'f16'}}
+  // expected-error @+1 {{'tile.qk' op is paired, expected k of type bf16, found 'f16'}}
   tile.qk %q, %k, %s paired = 8 : memref<4x16xf32>, memref<64x16xf16>, memref<4x64xf32>
   return
 }
@@ -341,8 +341,16 @@ func.func @qk_c3_columns(%q: memref<4x24xf32>, %k: memref<64x24xbf16>, %s: memre
 
 // -----
 
+func.func @qk_c3_transposed(%q: memref<16x48xf32>, %k: memref<64x16xf32>, %s: memref<64x48xf32>) {
+  // expected-error @+1 {{'tile.qk' op is paired, expected no transposed q}}
+  tile.qk %q, %k, %s transposed paired = 8 : memref<16x48xf32>, memref<64x16xf32>, memref<64x48xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c4_rows(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
-  // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed tile}}
+  // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed q}}
   tile.qk %q, %k, %s interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>
   return
 }
@@ -421,7 +429,7 @@ func.func @score_c3_yield(%s: memref<4x64xf32>, %n: index, %scale: f32) {
 // -----
 
 func.func @score_c4_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %n: index, %scale: f32) {
-  // expected-error @+1 {{'tile.score' op expects stride 1 in the last dimension of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
+  // expected-error @+1 {{'tile.score' op expects the identity layout of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
   tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%scale)
     : memref<4x64xf32, strided<[1, 4]>>, f32
   return
@@ -456,7 +464,7 @@ func.func @softmax_step_c1_scale(%s: memref<4x64xf32>, %m: memref<4xf32>, %n: in
 // -----
 
 func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: memref<4xf32>, %n: index, %scale: f32) {
-  // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
+  // expected-error @+1 {{'tile.softmax_step' op expects the identity layout of s, found 'memref<4x64xf32, strided<[1, 4]>>'}}
   %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale)
     : memref<4x64xf32, strided<[1, 4]>>, memref<4xf32>, memref<4xf32>, memref<4xf32>, f32
   return
@@ -467,17 +475,17 @@ func.func @softmax_step_c2_stride(%s: memref<4x64xf32, strided<[1, 4]>>, %m: mem
 func.func @softmax_step_c2_operand(%s: memref<64x16xf32>, %m: memref<16xf32>, %n: index, %scale: f32,
                                    %p: memref<32x32xbf16, strided<[1, 32]>>) {
   // expected-error @+1 {{'tile.softmax_step' op expects stride 1 in the last dimension of p, found 'memref<32x32xbf16, strided<[1, 32]>>'}}
-  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale) transposed into(%p : memref<32x32xbf16, strided<[1, 32]>>)
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale) into(%p : memref<32x32xbf16, strided<[1, 32]>>)
     : memref<64x16xf32>, memref<16xf32>, memref<16xf32>, memref<16xf32>, f32
   return
 }
 
 // -----
 
-func.func @softmax_step_c3_rows(%s: memref<64x16xf32>, %m: memref<64xf32>, %n: index, %scale: f32, %p: memref<32x32xbf16>) {
-  // expected-error @+1 {{'tile.softmax_step' op stores into p, expected a transposed s of f32}}
+func.func @softmax_step_c3(%s: memref<64x16xf64>, %m: memref<16xf64>, %n: index, %scale: f64, %p: memref<32x32xbf16>) {
+  // expected-error @+1 {{'tile.softmax_step' op stores into p, expected an s of f32, found 'f64'}}
   %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%scale) into(%p : memref<32x32xbf16>)
-    : memref<64x16xf32>, memref<64xf32>, memref<64xf32>, memref<64xf32>, f32
+    : memref<64x16xf64>, memref<16xf64>, memref<16xf64>, memref<16xf64>, f64
   return
 }
 
@@ -500,16 +508,6 @@ func.func @pv_c1_wide_values(%p: memref<4x64xf32>, %v: memref<64x16xf64>, %o: me
 
 // -----
 
-func.func @pv_c1_narrow_values_transposed(%p: memref<96x48xf32>, %v: memref<96x16xf16>, %o: memref<48x16xf32>,
-                                          %a: memref<48xf32>, %h: i1) {
-  // expected-error @+1 {{'tile.pv' op expects v of type 'f32', found 'f16'}}
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed
-    : memref<96x48xf32>, memref<96x16xf16>, memref<48x16xf32>, memref<48xf32>
-  return
-}
-
-// -----
-
 func.func @pv_c2_stride(%p: memref<4x64xf32>, %v: memref<64x16xf32, strided<[1, 64]>>, %o: memref<4x16xf32>,
                         %a: memref<4xf32>, %h: i1) {
   // expected-error @+1 {{'tile.pv' op expects stride 1 in the last dimension of p, v and o, found 'memref<64x16xf32, strided<[1, 64]>>'}}
@@ -520,10 +518,9 @@ func.func @pv_c2_stride(%p: memref<4x64xf32>, %v: memref<64x16xf32, strided<[1, 
 
 // -----
 
-func.func @pv_c3_transposed(%p: memref<64x16xf32>, %v: memref<64x16xf32>, %o: memref<16x16xf32>, %a: memref<16xf32>,
-                            %h: i1) {
-  // expected-error @+1 {{'tile.pv' op is paired, expected v of type bf16 and no transposed tile, found 'f32'}}
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed paired = 8
+func.func @pv_c3(%p: memref<64x16xf32>, %v: memref<64x16xf32>, %o: memref<16x16xf32>, %a: memref<16xf32>, %h: i1) {
+  // expected-error @+1 {{'tile.pv' op is paired, expected v of type bf16, found 'f32'}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) paired = 8
     : memref<64x16xf32>, memref<64x16xf32>, memref<16x16xf32>, memref<16xf32>
   return
 }
@@ -542,7 +539,7 @@ func.func @pv_c3_columns(%p: memref<4x64xf32>, %v: memref<64x?xbf16>, %o: memref
 func.func @pv_c4_probabilities(%p: memref<32x32xf32>, %v: memref<2x16x32xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>,
                                %h: i1) {
   // expected-error @+1 {{'tile.pv' op is interleaved, expected operands of bf16, found 'f32'}}
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) interleaved
     : memref<32x32xf32>, memref<2x16x32xbf16>, memref<16x16xf32>, memref<16xf32>
   return
 }
@@ -551,7 +548,7 @@ func.func @pv_c4_probabilities(%p: memref<32x32xf32>, %v: memref<2x16x32xbf16>, 
 
 func.func @pv_c4_dim(%p: memref<32x32xbf16>, %v: memref<2x24x32xbf16>, %o: memref<24x16xf32>, %a: memref<16xf32>, %h: i1) {
   // expected-error @+1 {{'tile.pv' op expects a multiple of 16 in dimension 0 of o, found 'memref<24x16xf32>'}}
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) interleaved
     : memref<32x32xbf16>, memref<2x24x32xbf16>, memref<24x16xf32>, memref<16xf32>
   return
 }
@@ -560,7 +557,7 @@ func.func @pv_c4_dim(%p: memref<32x32xbf16>, %v: memref<2x24x32xbf16>, %o: memre
 
 func.func @pv_c5_values(%p: memref<32x32xbf16>, %v: memref<64x16xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>, %h: i1) {
   // expected-error @+1 {{'tile.pv' op expects panels of 32 keys as v exactly if it is interleaved, found 'memref<64x16xbf16>'}}
-  tile.pv %p, %v, %o rescale(%a) hidden(%h) transposed interleaved
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) interleaved
     : memref<32x32xbf16>, memref<64x16xbf16>, memref<16x16xf32>, memref<16xf32>
   return
 }

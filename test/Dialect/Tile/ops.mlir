@@ -19,23 +19,23 @@ func.func @kernel(%batch: index, %tiles: index, %n: index) {
 // CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) paired = 8 : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
 // CHECK: tile.pack %{{.*}} into %{{.*}} : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xbf16>
 // CHECK-SAME: -> memref<?x80xbf16, strided<[?, 1], offset: ?>>
-// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<8x80xf32>, memref<?x80xbf16, {{.*}}>, memref<8x64xf32>
-// CHECK: tile.mask %{{.*}} at(%{{.*}}, %{{.*}}) queries(%{{.*}}) keys(%{{.*}}) first(%{{.*}}) : memref<8x64xf32>
-// CHECK: %[[H:.*]] = tile.softmax_step %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} keys(%{{.*}}) scale(%{{.*}}) : memref<8x64xf32>, {{.*}}, f32
-// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%[[H]]) paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<8x64xf32>
+// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<8x80xf32>, memref<?x80xbf16, {{.*}}>, memref<64x8xf32>
+// CHECK: tile.mask %{{.*}} at(%{{.*}}, %{{.*}}) queries(%{{.*}}) keys(%{{.*}}) first(%{{.*}}) : memref<64x8xf32>
+// CHECK: %[[H:.*]] = tile.softmax_step %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} keys(%{{.*}}) scale(%{{.*}}) : memref<64x8xf32>, {{.*}}, f32
+// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%[[H]]) paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<64x8xf32>
 func.func @few_rows(%queries: memref<4x2x80xbf16>, %keys: memref<?x80xbf16, strided<[?, ?], offset: ?>>,
-                    %room: memref<64x80xbf16>, %q: memref<8x80xf32>, %s: memref<8x64xf32>, %m: memref<8xf32>,
+                    %room: memref<64x80xbf16>, %q: memref<8x80xf32>, %s: memref<64x8xf32>, %m: memref<8xf32>,
                     %o: memref<8x80xf32>, %n: index, %x: f32) {
   %t = tile.pack %queries into %q queries(%n) paired = 8 : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
   %k = tile.pack %keys into %room
     : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xbf16> -> memref<?x80xbf16, strided<[?, 1], offset: ?>>
   tile.qk %t, %k, %s paired = 8 prefetch(%room : memref<64x80xbf16>)
-    : memref<8x80xf32>, memref<?x80xbf16, strided<[?, 1], offset: ?>>, memref<8x64xf32>
-  tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) : memref<8x64xf32>
+    : memref<8x80xf32>, memref<?x80xbf16, strided<[?, 1], offset: ?>>, memref<64x8xf32>
+  tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) : memref<64x8xf32>
   %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x)
-    : memref<8x64xf32>, memref<8xf32>, memref<8xf32>, memref<8xf32>, f32
+    : memref<64x8xf32>, memref<8xf32>, memref<8xf32>, memref<8xf32>, f32
   tile.pv %s, %k, %o rescale(%m) hidden(%h) paired = 8 prefetch(%room : memref<64x80xbf16>)
-    : memref<8x64xf32>, memref<?x80xbf16, strided<[?, 1], offset: ?>>, memref<8x80xf32>, memref<8xf32>
+    : memref<64x8xf32>, memref<?x80xbf16, strided<[?, 1], offset: ?>>, memref<8x80xf32>, memref<8xf32>
   return
 }
 
@@ -57,17 +57,17 @@ func.func @joined(%keys: memref<?x80xf32>, %new: memref<1x80xf32>, %room: memref
 // CHECK-LABEL: func @many_rows
 // CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) transposed : memref<4x?x80xf16>, memref<80x48xf32> -> memref<80x48xf32>
 // CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} transposed : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
-// CHECK: tile.mask {{.*}} first(%{{.*}}) last(%{{.*}}) transposed : memref<96x48xf32>
-// CHECK: tile.softmax_step {{.*}} transposed : memref<96x48xf32>, {{.*}}, f32
-// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%{{.*}}) transposed : memref<96x48xf32>
+// CHECK: tile.mask {{.*}} first(%{{.*}}) last(%{{.*}}) : memref<96x48xf32>
+// CHECK: tile.softmax_step {{.*}} : memref<96x48xf32>, {{.*}}, f32
+// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%{{.*}}) : memref<96x48xf32>
 func.func @many_rows(%queries: memref<4x?x80xf16>, %q: memref<80x48xf32>, %k: memref<96x80xf32>, %s: memref<96x48xf32>,
                      %m: memref<48xf32>, %o: memref<48x80xf32>, %n: index, %x: f32) {
   %t = tile.pack %queries into %q queries(%n) transposed : memref<4x?x80xf16>, memref<80x48xf32> -> memref<80x48xf32>
   tile.qk %t, %k, %s transposed : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
-  tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) last(%n) transposed : memref<96x48xf32>
-  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x) transposed
+  tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) last(%n) : memref<96x48xf32>
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x)
     : memref<96x48xf32>, memref<48xf32>, memref<48xf32>, memref<48xf32>, f32
-  tile.pv %s, %k, %o rescale(%m) hidden(%h) transposed
+  tile.pv %s, %k, %o rescale(%m) hidden(%h)
     : memref<96x48xf32>, memref<96x80xf32>, memref<48x80xf32>, memref<48xf32>
   return
 }
@@ -77,8 +77,8 @@ func.func @many_rows(%queries: memref<4x?x80xf16>, %q: memref<80x48xf32>, %k: me
 // CHECK: tile.pack {{.*}} multiple = 32 : memref<?x64xbf16>, memref<128x64xbf16> -> memref<?x64xbf16>
 // CHECK: tile.pack {{.*}} transposed : memref<?x64xbf16>, memref<4x64x32xbf16> -> memref<4x64x32xbf16>
 // CHECK: tile.qk {{.*}} transposed interleaved : memref<32x128xbf16>, memref<?x64xbf16>, memref<128x64xf32>
-// CHECK: tile.softmax_step {{.*}} transposed into(%{{.*}} : memref<64x128xbf16>) : memref<128x64xf32>
-// CHECK: tile.pv {{.*}} transposed interleaved : memref<64x128xbf16>, memref<4x64x32xbf16>, memref<64x64xf32>, memref<64xf32>
+// CHECK: tile.softmax_step {{.*}} into(%{{.*}} : memref<64x128xbf16>) : memref<128x64xf32>
+// CHECK: tile.pv {{.*}} interleaved : memref<64x128xbf16>, memref<4x64x32xbf16>, memref<64x64xf32>, memref<64xf32>
 // CHECK: tile.transpose %{{.*}} into %{{.*}} : memref<64x64xf32>, memref<64x64xf32>
 func.func @interleaved(%queries: memref<4x?x64xbf16>, %q: memref<32x128xbf16>, %keys: memref<?x64xbf16>,
                        %room: memref<128x64xbf16>, %panels: memref<4x64x32xbf16>, %s: memref<128x64xf32>,
@@ -88,29 +88,29 @@ func.func @interleaved(%queries: memref<4x?x64xbf16>, %q: memref<32x128xbf16>, %
   %k = tile.pack %keys into %room multiple = 32 : memref<?x64xbf16>, memref<128x64xbf16> -> memref<?x64xbf16>
   %v = tile.pack %keys into %panels transposed : memref<?x64xbf16>, memref<4x64x32xbf16> -> memref<4x64x32xbf16>
   tile.qk %t, %k, %s transposed interleaved : memref<32x128xbf16>, memref<?x64xbf16>, memref<128x64xf32>
-  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x) transposed into(%p : memref<64x128xbf16>)
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x) into(%p : memref<64x128xbf16>)
     : memref<128x64xf32>, memref<64xf32>, memref<64xf32>, memref<64xf32>, f32
-  tile.pv %p, %v, %o rescale(%m) hidden(%h) transposed interleaved
+  tile.pv %p, %v, %o rescale(%m) hidden(%h) interleaved
     : memref<64x128xbf16>, memref<4x64x32xbf16>, memref<64x64xf32>, memref<64xf32>
   tile.transpose %o into %o : memref<64x64xf32>, memref<64x64xf32>
   return
 }
 
 // CHECK-LABEL: func @score
-// CHECK: tile.score %{{.*}} at(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) heads(%{{.*}}) queries(%{{.*}}) period(%{{.*}}) keys(%{{.*}}) scale(%{{.*}}) softcap = 5.000000e+01 bias(%{{.*}} : memref<1x1x8x64xf16>) mask(%{{.*}} : memref<1x1x8x64xi1>) transposed score {
+// CHECK: tile.score %{{.*}} at(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) heads(%{{.*}}) queries(%{{.*}}) period(%{{.*}}) keys(%{{.*}}) scale(%{{.*}}) softcap = 5.000000e+01 bias(%{{.*}} : memref<1x1x8x64xf16>) mask(%{{.*}} : memref<1x1x8x64xi1>) score {
 // CHECK: tile.yield %{{.*}}, %{{.*}} : f32, i1
-// CHECK: tile.score {{.*}} scale(%{{.*}}) : memref<8x64xf32>, f32
-func.func @score(%s: memref<8x64xf32>, %n: index, %x: f32, %bias: memref<1x1x8x64xf16>, %mask: memref<1x1x8x64xi1>,
+// CHECK: tile.score {{.*}} scale(%{{.*}}) : memref<64x8xf32>, f32
+func.func @score(%s: memref<64x8xf32>, %n: index, %x: f32, %bias: memref<1x1x8x64xf16>, %mask: memref<1x1x8x64xi1>,
                  %slopes: memref<8xf32>) {
   tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) softcap = 50.0
-    bias(%bias : memref<1x1x8x64xf16>) mask(%mask : memref<1x1x8x64xi1>) transposed score {
+    bias(%bias : memref<1x1x8x64xf16>) mask(%mask : memref<1x1x8x64xi1>) score {
     ^bb0(%v: f32, %b: index, %h: index, %i: index, %j: index):
       %slope = memref.load %slopes[%h] : memref<8xf32>
       %y = arith.addf %v, %slope : f32
       %seen = arith.cmpi sle, %j, %i : index
       tile.yield %y, %seen : f32, i1
-  } : memref<8x64xf32>, f32
-  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) : memref<8x64xf32>, f32
+  } : memref<64x8xf32>, f32
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) : memref<64x8xf32>, f32
   return
 }
 

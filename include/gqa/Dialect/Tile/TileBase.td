@@ -16,11 +16,12 @@ def Tile_Dialect : Dialect {
     **A tile** belongs to one batch element and one key/value head. Its *rows* are the queries that read this head:
     `G` query heads times `N` consecutive queries, head-major: row `r` is query `i + r mod N` of head `h + r floordiv N`.
     Processing a group's rows together is what reads each key and value once per group. Rows behind `G * N`, and those of
-    queries that do not exist, are padding: they hold finite numbers that nobody reads. Its *columns* are keys.
+    queries that do not exist, are padding: they hold finite numbers that nobody reads. Scores and probabilities are `keys x rows`, so that a softmax over
+    keys goes from vector to vector and not across their lanes.
 
-    **Two forms.** Vectors need a dimension whose elements are all treated alike. With many rows that is the rows:
-    the tile is `transposed`, scores are `keys x rows`, a softmax over keys is elementwise, and keys are read one number at
-    a time. With few rows it is the head dimension: scores are `rows x keys`, and a score is the sum of a vector's lanes.
+    **Two forms.** Vectors of a product need a dimension whose elements are all treated alike. With many rows that is the
+    rows: `q` is `transposed`, and keys are read one number at a time. With few rows it is the head dimension, and a
+    score is the sum of a vector's lanes.
 
     **Buffers.** `q` and scores are in the accumulator's type (f32, or f64 for f64 attention). Keys and values are tiles of
     contiguous rows, in that type or, where an operation says so, in a narrower one. `o` is `rows x Dv` in both forms,
@@ -32,8 +33,8 @@ def Tile_Dialect : Dialect {
 
     **Interleaved.** Processors with tile registers (AMX) multiply bf16 numbers two by two: of the right operand, rows
     `2 i` and `2 i + 1` share the words of one row, so that `d x rows` becomes `d/2 x 2 rows` and element `(2 i + e, r)`
-    is at `[i, 2 r + e]`. Transposed tiles have `q` and the probabilities in this form, and nothing else need change: keys
-    are left operands as they lie in memory. The values are one as *panels*, `keys/32 x Dv x 32`: a panel is the transpose
+    is at `[i, 2 r + e]`. A transposed `q` and the probabilities have this form, and nothing else need change: keys are left
+    operands as they lie in memory. The values are one as *panels*, `keys/32 x Dv x 32`: a panel is the transpose
     of 32 keys, and each row of a tile register is one line of the cache. `o` comes out transposed as well.
 
     **Units.** Scores, and `m` with them, may be in units of a positive `scale`, which then is multiplied in where they

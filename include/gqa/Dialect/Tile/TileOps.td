@@ -192,28 +192,30 @@ def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
 def Tile_QKOp : Tile_Op<"qk"> {
   let summary = "scores of a tile: q times the transpose of k";
   let description = [{
-    `s[r, c] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, `s[c, r] = sum_d q[d, r] * k[c, d]`.
-    Keys past the rows of k may be written up to the size of s, with any numbers. With `paired` the columns of q are in
-    the order of pairs. With `interleaved` the sum is over pairs, in f32. Meanwhile the rows of `prefetch` are
-    brought near.
+    `s[c, r] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, with `q[d, r]`. Keys past the rows of k
+    may be written up to the size of s, with any numbers; columns of s past the rows of q become zero. With `paired` the
+    columns of q are in the order of pairs. With `interleaved` the sum is over pairs, in f32. Meanwhile the rows of
+    `prefetch` are brought near, lines of each in turn: a processor follows several streams of addresses at once better
+    than one.
 
     Constraints:
-    * (C1) q and s have the same element type; k has it too, or, where s is not transposed, a narrower one.
+    * (C1) q and s have the same element type; k has it too, or, where q is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
-    * (C3) with `paired` k is bf16, s is not transposed, and whole pairs of vectors make up the columns of q.
-    * (C4) with `interleaved`, instead of (C1), q and k are bf16 and s is f32 and transposed; k has a multiple of 32 columns
+    * (C3) with `paired` k is bf16, q is not transposed, and whole pairs of vectors make up its columns.
+    * (C4) with `interleaved`, instead of (C1), q and k are bf16, q is transposed, and s is f32; k has a multiple of 32 columns
       and, as a precondition, of 32 rows, and q a multiple of 32 columns.
 
     Example:
 
     ```mlir
-    tile.qk %q, %k, %s prefetch(%v : memref<?x128xbf16>) : memref<4x128xf32>, memref<?x128xbf16>, memref<4x32xf32>
+    tile.qk %q, %k, %s prefetch(%v, %next : memref<?x128xbf16>, memref<?x128xbf16>)
+      : memref<4x128xf32>, memref<?x128xbf16>, memref<48x4xf32>
     tile.qk %qt, %kf, %st transposed : memref<128x48xf32>, memref<?x128xf32>, memref<96x48xf32>
     tile.qk %qi, %kb, %si transposed interleaved : memref<64x128xbf16>, memref<?x128xbf16>, memref<256x64xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
-                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch,
+                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Variadic<Tile_Keys>, "", [MemRead]>:$prefetch,
                        UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
@@ -225,8 +227,9 @@ def Tile_QKOp : Tile_Op<"qk"> {
 def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
   let summary = "score mathematics beyond a positive scale";
   let description = [{
-    Replaces the products in s by scores, with -inf where a key is hidden. For `heads x queries` rows, `period` apart from
-    one head to the next, and the first `keys` columns: the row of head `h'` and query `i'` and the column of key `j'` get
+    Replaces the products in s by scores, with -inf where a key is hidden. s has a row for every key, of which the first
+    `keys` count, and columns for `heads x queries`, `period` apart from one head to the next: key `j'` of head `h'` and
+    query `i'` gets
 
     ```
     x       = scale * s
@@ -240,7 +243,7 @@ def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
     * (C1) the scale has the element type of s.
     * (C2) the softcap is positive.
     * (C3) the region has the arguments (score, index, index, index, index) and yields a score and optionally an i1.
-    * (C4) the last dimension of s has stride 1.
+    * (C4) s has the identity layout.
 
     Example:
 
@@ -255,13 +258,12 @@ def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Index:$b, Index:$h, Index:$i, Index:$j,
                        Index:$heads, Index:$queries, Index:$period, Index:$keys, Tile_Accumulator:$scale,
                        Arg<Optional<Tile_Bias>, "", [MemRead]>:$bias, Arg<Optional<Tile_Mask>, "", [MemRead]>:$mask,
-                       OptionalAttr<F64Attr>:$softcap, UnitAttr:$transposed);
+                       OptionalAttr<F64Attr>:$softcap);
   let regions = (region MaxSizedRegion<1>:$score);
   let assemblyFormat = [{
     $s `at` `(` $b `,` $h `,` $i `,` $j `)` `heads` `(` $heads `)` `queries` `(` $queries `)` `period` `(` $period `)`
     `keys` `(` $keys `)` `scale` `(` $scale `)` (`softcap` `=` $softcap^)?
-    (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? (`transposed` $transposed^)?
-    (`score` $score^)? attr-dict `:` type($s) `,` type($scale)
+    (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)? (`score` $score^)? attr-dict `:` type($s) `,` type($scale)
   }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
@@ -270,10 +272,9 @@ def Tile_ScoreOp : Tile_Op<"score", [AttrSizedOperandSegments]> {
 def Tile_MaskOp : Tile_Op<"mask", [AttrSizedOperandSegments]> {
   let summary = "hides the keys outside of a band";
   let description = [{
-    Causal attention, windows and the end of the keys. The row of query `i' = i + r mod N` keeps its score of key
-    `j' = j + c` where `i' + first <= j' <= i' + last` and `c < keys`; the others become -inf. `queries` is `N`.
-    Columns from `keys` on are hidden up to the next whole vector, and not at all in a transposed tile, whose readers stop
-    at the last key. Exists apart from `tile.score` because only blocks at the edge of the band need it.
+    Causal attention and windows. The column of query `i' = i + r mod N` keeps its score of key `j' = j + c`, of the first
+    `keys`, where `i' + first <= j' <= i' + last`; the others become -inf. `queries` is `N`. Exists apart from
+    `tile.score` because only blocks at the edge of the band need it.
 
     Constraints:
     * (C1) the last dimension of s has stride 1.
@@ -281,14 +282,14 @@ def Tile_MaskOp : Tile_Op<"mask", [AttrSizedOperandSegments]> {
     Example:
 
     ```mlir
-    tile.mask %s at(%i, %j) queries(%n) keys(%k) last(%zero) transposed : memref<96x48xf32>
+    tile.mask %s at(%i, %j) queries(%n) keys(%k) last(%zero) : memref<96x48xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Index:$i, Index:$j, Index:$queries, Index:$keys,
-                       Optional<Index>:$first, Optional<Index>:$last, UnitAttr:$transposed);
+                       Optional<Index>:$first, Optional<Index>:$last);
   let assemblyFormat = [{
     $s `at` `(` $i `,` $j `)` `queries` `(` $queries `)` `keys` `(` $keys `)` (`first` `(` $first^ `)`)?
-    (`last` `(` $last^ `)`)? (`transposed` $transposed^)? attr-dict `:` type($s)
+    (`last` `(` $last^ `)`)? attr-dict `:` type($s)
   }];
   let hasVerifier = 1;
 }
@@ -296,7 +297,8 @@ def Tile_MaskOp : Tile_Op<"mask", [AttrSizedOperandSegments]> {
 def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
   let summary = "one step of an online softmax";
   let description = [{
-    Replaces the scores in s by probabilities against the running maximum, and updates m and l. For each row:
+    Replaces the scores in s by probabilities against the running maximum, and updates m and l. For each row, which is a
+    column of s:
 
     ```
     m'    = max(m, max_c s[c])
@@ -306,8 +308,10 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
     m     = m'
     ```
 
-    Yields whether some score was -inf. NaN among the scores makes l NaN. Only the columns below `keys` are read and
-    written, rounded up to whole vectors where the tile is not transposed.
+    Yields whether some score was -inf. NaN among the scores makes l NaN. Only the first `keys` keys are read; where several
+    of them share a vector, those up to the next whole vector are written too, as hidden ones, and reported as such.
+
+    The rows are a power of two below the lanes of a vector, or a multiple of the lanes: a precondition.
 
     With `into` the probabilities are an operand of a product: rounded to bf16 and `interleaved`, and s is undefined
     afterwards. Keys behind `keys`, up to a multiple of 32, are hidden then. Still l sums what was not rounded: lse must
@@ -315,8 +319,8 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
 
     Constraints:
     * (C1) s, m, l, alpha and scale have the same element type.
-    * (C2) the last dimension of s, and of p in `into`, has stride 1.
-    * (C3) `into` is only there if s is transposed and f32.
+    * (C2) s has the identity layout, and the last dimension of p in `into` stride 1.
+    * (C3) `into` is only there if s is f32.
 
     Example:
 
@@ -327,11 +331,10 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Arg<Tile_Rows, "", [MemRead, MemWrite]>:$m,
                        Arg<Tile_Rows, "", [MemRead, MemWrite]>:$l, Arg<Tile_Rows, "", [MemWrite]>:$alpha,
-                       Index:$keys, Tile_Accumulator:$scale, Arg<Optional<Tile_Interleaved>, "", [MemWrite]>:$p,
-                       UnitAttr:$transposed);
+                       Index:$keys, Tile_Accumulator:$scale, Arg<Optional<Tile_Interleaved>, "", [MemWrite]>:$p);
   let results = (outs I1:$hidden);
   let assemblyFormat = [{
-    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)` (`transposed` $transposed^)?
+    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)`
     (`into` `(` $p^ `:` type($p) `)`)? attr-dict
     `:` type($s) `,` type($m) `,` type($l) `,` type($alpha) `,` type($scale)
   }];
@@ -341,34 +344,32 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
 def Tile_PVOp : Tile_Op<"pv"> {
   let summary = "the output of a tile: rescaled, plus p times v";
   let description = [{
-    `o[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[c, d]` over the rows c of v; transposed, with `p[c, r]`. A hidden key
+    `o[r, d] = alpha[r] * o[r, d] + sum_c p[c, r] * v[c, d]` over the rows c of v, for the rows of o. A hidden key
     (p is -0.0) contributes nothing, whatever its value holds; `hidden` says whether there may be one. With `paired` the
     columns of o are in the order of pairs. With `interleaved` v holds panels, the sum is over pairs, and o is transposed:
     `o[d, r]`. Meanwhile the rows of `prefetch` are brought near.
 
     Constraints:
-    * (C1) p, o and alpha have the same element type; v has it too, or, where p is not transposed, a narrower one.
+    * (C1) p, o and alpha have the same element type; v has it too or a narrower one.
     * (C2) the last dimension of p, v and o has stride 1.
-    * (C3) with `paired` v is bf16, p is not transposed, and whole pairs of vectors make up the columns of o.
-    * (C4) with `interleaved`, instead of (C1), p and v are bf16, o and alpha are f32, and p is transposed; both dimensions
-      of o are multiples of 16.
+    * (C3) with `paired` v is bf16, and whole pairs of vectors make up the columns of o.
+    * (C4) with `interleaved`, instead of (C1), p and v are bf16, and o and alpha are f32; both dimensions of o are
+      multiples of 16.
     * (C5) v has rank 3 exactly if p is `interleaved`, and a last dimension of 32 then.
 
     Example:
 
     ```mlir
-    tile.pv %p, %v, %o rescale(%alpha) hidden(%h) : memref<?x64xf32>, memref<?x128xf32>, memref<?x128xf32>, memref<?xf32>
-    tile.pv %pt, %vt, %ot rescale(%alpha) hidden(%h) transposed interleaved
+    tile.pv %p, %v, %o rescale(%alpha) hidden(%h) : memref<96x?xf32>, memref<?x128xf32>, memref<?x128xf32>, memref<?xf32>
+    tile.pv %pi, %vt, %ot rescale(%alpha) hidden(%h) interleaved
       : memref<128x128xbf16>, memref<?x128x32xbf16>, memref<128x64xf32>, memref<?xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$p, Arg<Tile_Operand, "", [MemRead]>:$v,
                        Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha,
-                       I1:$hidden, Arg<Optional<Tile_Keys>, "", [MemRead]>:$prefetch, UnitAttr:$transposed,
-                       UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
+                       I1:$hidden, Arg<Variadic<Tile_Keys>, "", [MemRead]>:$prefetch, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
-    $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`transposed` $transposed^)?
-    (`interleaved` $interleaved^)?
+    $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`interleaved` $interleaved^)?
     (`paired` `=` $paired^)?
     (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($p) `,` type($v) `,` type($o) `,` type($alpha)

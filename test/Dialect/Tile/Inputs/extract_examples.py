@@ -20,6 +20,8 @@ def typed(statement):
     """The (name, type) pairs that one statement spells, apart from its region."""
     statement = re.sub(r"score \{.*\}", "", statement, flags=re.DOTALL)
     pairs = re.findall(rf"\((%\w+) : ({TYPE})", statement)  # in parentheses
+    for names, types in re.findall(r"\((%\w+(?:, %\w+)+) : ([^()]*)\)", statement):
+        pairs += zip(names.split(", "), re.findall(TYPE, types))
     pairs += re.findall(rf"(%\w+)\[[^\]]*\] : ({TYPE})", statement)  # memref.load, memref.store
     pairs += [(name, "i1") for name in re.findall(r"\bhidden\((%\w+)\)", statement)]
     for name, _ in pairs:

@@ -1,0 +1,39 @@
+// Bringing lines near while a product runs.
+#ifndef GQA_LIB_CPU_LINESTREAMS_H
+#define GQA_LIB_CPU_LINESTREAMS_H
+
+#include "VectorBuilder.h"
+
+namespace gqa {
+
+/// The lines of several buffers, in turn, each in the order of their addresses. A processor's own prefetcher,
+/// which keeps more misses in flight than a program can, follows ascending addresses to the end of a page;
+/// with more than one stream it always has one to follow.
+class LineStreams {
+public:
+  using Value = mlir::Value;
+
+  /// Of each buffer as many rows as the product has keys, divided by the number of buffers.
+  LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys);
+
+  bool empty() const { return streams.empty(); }
+  /// Lines of all streams.
+  int64_t lines() const;
+  /// Fetches share `number` of `shares` equal ones. Shares are what is spread over a product: within a loop's
+  /// body a compiler moves prefetches to the front.
+  void fetch(Value number, int64_t shares);
+
+private:
+  struct Stream {
+    Value buffer;
+    int64_t linesOfRow, lines;
+  };
+  void prefetch(const Stream &stream, Value row, Value line);
+
+  VectorBuilder &b;
+  llvm::SmallVector<Stream> streams;
+};
+
+} // namespace gqa
+
+#endif // GQA_LIB_CPU_LINESTREAMS_H

@@ -1,10 +1,11 @@
 """Attention with shared key/value heads, compiled.
 
 `attention` computes softmax attention on tensors of any framework that speaks DLPack; `compile` turns the text of an
-MLIR module into something to call. `python -m gqa.importer` writes such modules from PyTorch and ONNX models.
+MLIR module into something to call. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
+makes the attention of a model share key/value heads.
 """
 
-__all__ = ["attention", "compile", "Module"]
+__all__ = ["attention", "compile", "convert", "Module"]
 
 
 def __getattr__(name):
@@ -15,6 +16,9 @@ def __getattr__(name):
     if name in ("compile", "Module"):
         from . import _module
         return getattr(_module, name)
+    if name == "convert":
+        import importlib
+        return importlib.import_module(".convert", __name__)
     raise AttributeError(f"module 'gqa' has no attribute {name!r}")
 
 

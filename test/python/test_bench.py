@@ -13,7 +13,7 @@ import torch
 import tvm_ffi
 
 from gqa import _native
-from gqa.bench import buffers, ceilings, coldstart, ours, plot, report, rounds, run, summary
+from gqa.bench import buffers, ceilings, coldstart, ours, plot, report, rounds, run, sharing, summary
 from gqa.bench.__main__ import _without_outputs, main
 from gqa.bench.arguments import PEERS as PEER_NAMES
 from gqa.bench.cases import CASES, STEP, Case
@@ -297,3 +297,39 @@ class TestColdStart:
         monkeypatch.setattr(sys, "executable", shutil.which("false"))
         with pytest.raises(RuntimeError, match="the process failed"):
             coldstart.measure(self.CASE, 1)
+
+
+class TestSharing:
+    """The same queries over fewer KV heads."""
+
+    @staticmethod
+    def entry(name, seconds, **changes):
+        case = dataclasses.replace(next(case for case in CASES if case.name == name), **changes)
+        return finish(CaseResult(case, 1, [], [], [CandidateResult("gqa", seconds=[seconds, 2 * seconds])]), []).as_dict()
+
+    def test_families_and_their_bytes(self):
+        cases = [self.entry("shazeer-mqa", 0.1), self.entry("shazeer-mha", 0.7), self.entry("decode-f32-8k", 1.0),
+                 self.entry("figure6-64", 1.0)]
+        [(name, points)] = sharing.families(cases).items()
+        assert name == "shazeer" and [p.kv_heads for p in points] == [8, 1]
+        assert points[0].bytes_moved / points[1].bytes_moved == pytest.approx(7.588, abs=1e-3)  # what the paper's sizes allow
+        assert points[0].per_token == pytest.approx(1.05 / 1024)
+        text = "\n".join(sharing.lines(cases))
+        assert "7.59x" in text and "7.00x" in text and "12x" in text and "figure6" not in text.split("\n")[0]
+
+    def test_each_divisor_is_a_case(self):
+        for family, heads in (("shazeer", 8), ("figure6", 64)):
+            counts = sorted(case.kv_heads for case in CASES if case.name.startswith(f"{family}-"))
+            assert counts == [n for n in range(1, heads + 1) if heads % n == 0]
+
+    def test_other_batches_are_not_compared(self):
+        cases = [self.entry("shazeer-mqa", 0.1), self.entry("shazeer-gqa-2", 0.2), self.entry("shazeer-mha", 0.4, batch=512)]
+        assert [p.kv_heads for p in sharing.families(cases)["shazeer"]] == [2, 1]
+
+    def test_drawn_below_the_shares(self, tmp_path):
+        cases = [{**self.entry(name, 0.1), "limited_by": "read"} for name in ("shazeer-mha", "shazeer-mqa")]
+        for case in cases:
+            case["candidates"][0]["share"] = 0.5
+        document = {"machine": {"cpu": "some"}, "runs": [{"threads": 1, "cases": cases}, {"threads": 2, "cases": cases[:1]}]}
+        plot.draw(document, tmp_path / "sharing.png")
+        assert (tmp_path / "sharing.png").read_bytes().startswith(b"\x89PNG")

@@ -82,7 +82,11 @@ CASES = (
     _decode("decode-f32-g2-8k", "f32", (32, 16), 8 * K, quick=FUSED),
     # Shazeer 2019: 8 heads of 128, sequences of 128, 1024 of them.
     _decode("shazeer-mha", "f32", (8, 8), 128, batch=1024),
+    _decode("shazeer-gqa-4", "f32", (8, 4), 128, batch=1024),
+    _decode("shazeer-gqa-2", "f32", (8, 2), 128, batch=1024),
     _decode("shazeer-mqa", "f32", (8, 1), 128, batch=1024),
+    # Ainslie et al. 2023, figure 6: 64 heads of 64 over 2048 keys, with fewer and fewer KV heads.
+    *(_decode(f"figure6-{heads}", "f32", (64, heads), 2 * K, batch=4, dim=64) for heads in (64, 32, 16, 8, 4, 2, 1)),
     _prefill("prefill-f32-g4-512", "f32", LLAMA, 512),
     _prefill("prefill-f32-d128-2k", "f32", (8, 8), 2 * K, quick=FUSED),
     _prefill("prefill-f32-d64-2k", "f32", (8, 8), 2 * K, dim=64, quick=FUSED),

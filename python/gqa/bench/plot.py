@@ -1,5 +1,6 @@
 """A picture of a document of `--json`: what part of the possible each candidate reaches in each case."""
 
+from . import sharing
 from .errors import Unusable
 
 BAR_INCHES = 0.17
@@ -17,7 +18,7 @@ def require():
 
 
 def draw(document, path):
-    """Writes the picture; one column of bars for each number of threads."""
+    """Writes the picture; for each number of threads one column of bars, and below it times over the number of KV heads."""
     pyplot = require()
     columns = [(run["threads"], _shares(run)) for run in document["runs"]]
     columns = [(threads, shares) for threads, shares in columns if shares]
@@ -26,7 +27,16 @@ def draw(document, path):
     names = {name for _, shares in columns for case in shares.values() for name in case}
     names = sorted(names, key=lambda name: (name != "gqa", name))
     height = 1.5 + max(BAR_INCHES * (len(shares) + sum(map(len, shares.values()))) for _, shares in columns)
-    figure, axes = pyplot.subplots(1, len(columns), figsize=(9 * len(columns), height), squeeze=False)
+    families = [sharing.families(run["cases"]) for run in document["runs"] if _shares(run)]
+    below = max(map(len, families))
+    figure, axes = pyplot.subplots(1 + below, len(columns), figsize=(9 * len(columns), height + 4 * below), squeeze=False,
+                                   height_ratios=[height] + below * [4])
+    for axis in axes[1:].flat:
+        axis.set_visible(False)
+    for column, found in enumerate(families):
+        for row, (name, points) in enumerate(found.items(), 1):
+            axes[row][column].set_visible(True)
+            sharing.draw(axes[row][column], name, points)
     for axis, (threads, shares) in zip(axes[0], columns):
         _bars(axis, shares, names)
         axis.set_title(f"share of what {document['machine']['cpu']} allows, {threads} thread{'s' if threads > 1 else ''}")

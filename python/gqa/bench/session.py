@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from . import coldstart, report, run as runner, summary
+from . import coldstart, report, run as runner, sharing, summary
 
 JIT_PROCESSES = {False: 5, True: 2}  # True: --quick
 
@@ -21,6 +21,9 @@ def run(options, threads, document, command):
         result = runner.run_case(case, options.rounds, wanted=options.peers, quick=options.quick)
         results[case.name] = result
         _print(report.case_lines(result))
+    cases = [result.as_dict() for result in results.values()]
+    if compared := sharing.lines(cases):
+        _print(compared)
     headlines = summary.headlines(results, rows)
     if headlines:
         _print(report.summary_lines(headlines))
@@ -28,7 +31,7 @@ def run(options, threads, document, command):
              if c.name == "gqa" and c.status in ("wrong", "failed")]
     if wrong:
         _print(["gqa is WRONG:", *("  " + line for line in wrong)])
-    record = {"threads": threads, "cases": [result.as_dict() for result in results.values()], "cold_jit": jit,
+    record = {"threads": threads, "cases": cases, "cold_jit": jit,
               "summary": [dataclasses.asdict(headline) for headline in headlines]}
     return record, 1 if wrong else 0
 

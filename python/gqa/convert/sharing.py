@@ -1,0 +1,110 @@
+"""Models whose attention modules have been replaced: how they are built again from a checkpoint, and how they attend.
+
+Where an architecture has `num_key_value_heads`, a converted model is a stock checkpoint and nothing here is used. Others
+become a subclass of their class, which after building the stock model makes the projections of K and V smaller, as
+the configuration's `gqa_kv_heads` says; so save_pretrained and from_pretrained work as they are.
+"""
+
+import functools
+
+import torch
+
+from . import sites
+
+EAGER = "gqa_eager"  # eager attention for modules that share KV heads; Hugging Face's own expects as many as query heads
+
+
+def eager(module, query, key, value, attention_mask, scaling=None, dropout=0.0, **_):
+    """Attention with weights, in the way of Hugging Face's eager functions: B x H x S x D in, B x S x H x D out."""
+    groups = query.shape[1] // key.shape[1]
+    key, value = (each.repeat_interleave(groups, dim=1) for each in (key, value))
+    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
+    weights = torch.nn.functional.dropout(weights, p=dropout, training=module.training)
+    return (weights @ value).transpose(1, 2), weights
+
+
+def register():
+    """Makes EAGER known to Hugging Face, with the masks of its own eager attention."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import eager_mask
+
+    AttentionInterface.register(EAGER, eager)
+    AttentionMaskInterface.register(EAGER, eager_mask)
+
+
+class SharedKV:
+    """Comes before a model class: builds the stock model, then makes room for as many KV heads as the configuration says."""
+
+    def __init__(self, config, *args, **kwargs):
+        register()
+        super().__init__(config, *args, **kwargs)
+        for site, kv_heads in zip(sites.find(self), config.gqa_kv_heads, strict=True):
+            site.resize(kv_heads)
+        use_shared_attention(self.config)
+
+    def __reduce_ex__(self, protocol):
+        """Copies and pickles: the class is made again from its base, as no module has it by name."""
+        return _empty, (type(self).__bases__[1],), self.__dict__
+
+
+def _empty(base):
+    model_class = shared_class(base)
+    return model_class.__new__(model_class)
+
+
+def use_shared_attention(config):
+    """Eager attention of architectures that know no groups becomes ours, which does."""
+    if not hasattr(config, "num_key_value_heads") and config._attn_implementation == "eager":
+        config._attn_implementation = EAGER
+
+
+@functools.cache
+def shared_class(base):
+    """The subclass of `base`, a Hugging Face model class, for models with fewer KV heads."""
+    if issubclass(base, SharedKV):
+        return base
+    return type(f"{SharedKV.__name__}{base.__name__}", (SharedKV, base), {"__module__": base.__module__, "__doc__": base.__doc__})
+
+
+def configurations(model, found):
+    """Those that the model and its attention modules read, each once."""
+    owners = [model, *(site.attention for site in found)]
+    return list({id(owner.config): owner.config for owner in owners if hasattr(owner, "config")}.values())
+
+
+def prepare(model, found):
+    """Before the first attention gets fewer KV heads."""
+    register()
+    for config in configurations(model, found):
+        use_shared_attention(config)
+
+
+def finish(model, found):
+    """Writes the numbers of KV heads into the configuration; the model's class changes where no stock class could hold them."""
+    counts, configs = [site.kv_heads for site in found], configurations(model, found)
+    stock = not isinstance(model, SharedKV) and len(set(counts)) == 1
+    if stock and all(hasattr(config, "num_key_value_heads") for config in configs):
+        for config in configs:
+            config.num_key_value_heads = counts[0]
+    else:
+        model.config.gqa_kv_heads = counts
+        model.__class__ = shared_class(type(model))
+
+
+def load(path, **keywords):
+    """A model that `gqa.convert` has converted and `save_pretrained` has written, or any other stock checkpoint.
+
+    path: the folder. keywords: those of Hugging Face's `from_pretrained`. Raises ValueError if the configuration names no
+    model class of transformers.
+    """
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(path)
+    name = (getattr(config, "architectures", None) or [""])[0]
+    base = getattr(transformers, name.removeprefix(SharedKV.__name__), None)
+    if base is None:
+        raise ValueError(f"path: {path} has the configuration of '{name}', expected a model class of transformers")
+    return (shared_class(base) if hasattr(config, "gqa_kv_heads") else base).from_pretrained(path, **keywords)

@@ -1,0 +1,123 @@
+"""`python -m gqa.convert`: what it writes, what it says, and how much memory it takes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import gqa
+from convert_models import LAYERS, VOCABULARY, batches, build, outputs
+from gqa.convert import sites
+from gqa.convert.__main__ import main
+
+DATA = batches()
+TEXT = "\n".join(" ".join(f"w{(7 * i + 3 * j) % (VOCABULARY - 10)}" for j in range(5 + i % 9)) for i in range(40))
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A folder with a small model and a tokenizer of words w0, w1, ..."""
+    def make(name):
+        from tokenizers import Tokenizer, models, pre_tokenizers
+        from transformers import PreTrainedTokenizerFast
+
+        words = {"[PAD]": 0, "[UNK]": 1} | {f"w{i}": i + 2 for i in range(VOCABULARY - 2)}
+        tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        build(name).save_pretrained(tmp_path / "in")
+        PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(tmp_path / "in")
+        (tmp_path / "in" / "1_Pooling").mkdir()
+        (tmp_path / "in" / "1_Pooling" / "config.json").write_text("{}")
+        (tmp_path / "text.txt").write_text(TEXT)
+        return tmp_path
+    return make
+
+
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_converts_a_folder(name, checkpoint, capsys):
+    place = checkpoint(name)
+    code = main([str(place / "in"), str(place / "out"), "--kv-heads=2", f"--calibration={place / 'text.txt'}",
+                 f"--report={place / 'r.json'}", f"--plot={place / 'r.png'}"])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    assert "6 -> 2" in printed.out and "converting" in printed.err
+    assert json.loads((place / "r.json").read_text())["total"]["output_error"] > 0
+    assert (place / "r.png").stat().st_size > 10000
+    assert (place / "out" / "tokenizer.json").is_file() and (place / "out" / "1_Pooling" / "config.json").is_file()
+    new = gqa.convert.load(place / "out").eval()
+    assert [site.kv_heads for site in sites.find(new)] == [2] * LAYERS
+    assert sorted(path.name for path in place.iterdir()) == ["in", "out", "r.json", "r.png", "text.txt"]
+
+
+def test_is_what_the_function_does(checkpoint):
+    place = checkpoint("llama")
+    assert main([str(place / "in"), str(place / "out"), "--kv-heads=3", "--quiet"]) == 0
+    model = gqa.convert.load(place / "in").eval()
+    assert torch.equal(outputs(gqa.convert.load(place / "out").eval(), DATA), outputs(gqa.convert(model, 3), DATA))
+
+
+def test_heads_of_each_layer(checkpoint):
+    place = checkpoint("bert")
+    assert main([str(place / "in"), str(place / "out"), "--kv-heads=3,1", "--quiet"]) == 0
+    assert [site.kv_heads for site in sites.find(gqa.convert.load(place / "out"))] == [3, 1]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["nowhere", "out", "--kv-heads=2"], "nowhere: expected a folder with config.json"),
+    (["in", "in", "--kv-heads=2"], "in: expected a new or empty folder"),
+    (["in", "out"], "kv_heads: expected either it or max_error"),
+    (["in", "out", "--kv-heads=two"], "--kv-heads=two: expected a number"),
+    (["in", "out", "--kv-heads=4"], "kv_heads: 4 does not divide the 6 KV heads"),
+    (["in", "out", "--kv-heads=2", "--method=best"], "method: expected one of"),
+    (["in", "out", "--kv-heads=2", "--plot=x.png"], "--plot: errors are drawn"),
+    (["in", "out", "--kv-heads=2", "--report=no/where.json"], "no/where.json: cannot be written"),
+    (["in", "out", "--kv-heads=2", "--calibration=absent.txt"], "absent.txt"),
+    (["in", "out", "--kv-heads=2", "--calibration=text.txt", "--tokens=0"], "--tokens=0: expected 1 or more"),
+    (["in", "out", "--kv-heads=2", "--calibration=empty.txt"], "calibration: all texts are empty"),
+    (["in", "out", "--kv-heads=2", "--calibration=binary.txt"], "binary.txt: expected text in UTF-8"),
+    (["in", "out", "--kv-heads=2", "--max-error=small"], "invalid float value"),
+    (["broken", "out", "--kv-heads=2"], ""),
+    (["in", "out", "--fast"], "unrecognized arguments: --fast")])
+def test_unusable(arguments, message, checkpoint, capsys, monkeypatch):
+    place = checkpoint("bert")
+    monkeypatch.chdir(place)
+    (place / "empty.txt").write_text("\n\n")
+    (place / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
+    (place / "broken").mkdir()
+    (place / "broken" / "config.json").write_text("{not json")
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    said = capsys.readouterr().err
+    assert code == 2 and message in said and said.startswith("error: ") and said.count("\n") == 1
+    assert not (place / "out").exists()
+
+
+def test_memory(tmp_path):
+    """No more than the model and twice one layer, and what the process needs without any."""
+    script = tmp_path / "peak.py"
+    script.write_text("""
+import resource, sys
+import torch, transformers
+from gqa.convert.__main__ import main
+common = dict(vocab_size=64, num_attention_heads=12)
+config = transformers.LlamaConfig(**common, hidden_size=480, intermediate_size=960, num_hidden_layers=10)
+if sys.argv[1] == "make":
+    transformers.LlamaForCausalLM(config).save_pretrained(sys.argv[2])
+    sys.exit()
+small = transformers.LlamaConfig(**common, hidden_size=96, intermediate_size=96, num_hidden_layers=2)
+transformers.LlamaForCausalLM(small).save_pretrained(sys.argv[3] + "small")
+assert main([sys.argv[3] + "small", sys.argv[3] + "small.out", "--kv-heads=4", "--quiet"]) == 0
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+assert main([sys.argv[2], sys.argv[3], "--kv-heads=4", "--quiet", "--groups=adjacent"]) == 0
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - before)
+""")
+    folder, out = str(tmp_path / "in"), str(tmp_path / "out")
+    subprocess.run([sys.executable, script, "make", folder], check=True, timeout=300, capture_output=True)
+    done = subprocess.run([sys.executable, script, "convert", folder, out], check=True, timeout=300, capture_output=True, text=True)
+    layer = (4 * 480 * 480 + 3 * 480 * 960) * 4
+    model = 10 * layer + 2 * 64 * 480 * 4
+    assert int(done.stdout.split()[-1]) < model + 2 * layer

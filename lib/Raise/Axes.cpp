@@ -28,14 +28,7 @@ void collectDivisors(AffineExpr expr, unsigned variable, llvm::SmallSet<int64_t,
 
 /// Replaces `variable` in every expression of the match.
 void replaceVariable(ExprContext &context, AttentionMatch &match, unsigned variable, AffineExpr by) {
-  auto replace = [&](Expr &expr) { expr = context.substitute(expr, variable, by); };
-  replace(match.q);
-  replace(match.k);
-  replace(match.v);
-  for (Condition &condition : match.conditions)
-    replace(condition.expr);
-  for (Expr &bias : match.biases)
-    replace(bias);
+  match.forEach([&](Expr &expr) { expr = context.substitute(expr, variable, by); });
 }
 
 /// Splits one dimension of the output at the divisors; its variables, outermost first, without those of
@@ -47,9 +40,9 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
     return {};
   SmallVector<int64_t> sorted(divisors.begin(), divisors.end());
   llvm::sort(sorted, std::greater<>());
-  int64_t left = size;
-  bool isChain = !ShapedType::isDynamic(size) && llvm::all_of(sorted, [&](int64_t divisor) {
-    return left % divisor == 0 && (left = divisor);
+  int64_t left = size; // of a size that is not known, a reshape says that the divisors divide it
+  bool isChain = llvm::all_of(sorted, [&](int64_t divisor) {
+    return (ShapedType::isDynamic(left) || left % divisor == 0) && (left = divisor);
   });
   if (!isChain || sorted.empty())
     return {variable};
@@ -60,7 +53,8 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   for (int64_t divisor : sorted) {
     if (left == divisor)
       continue;
-    AffineExpr part = context.space.addVariable(left / divisor);
+    AffineExpr part =
+        context.space.addVariable(ShapedType::isDynamic(left) ? ShapedType::kDynamic : left / divisor);
     variables.push_back(context.space.numVariables() - 1);
     sum = sum + part * divisor;
     left = divisor;
@@ -149,15 +143,14 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
     }
   if (axes.dv.variables.size() > 1)
     return refuse("the value dimension is spread over several dimensions");
-  if (shared.size() > 2)
-    return refuse("more than two dimensions are shared by q, k and v; batch and heads are two");
   axes.match = match;
   // One shared and two own dimensions are a batch over one K/V head, or grouped heads of a single sequence.
-  bool isBatch = shared.size() == 2;
+  // Of more than two shared ones all but the last are batch.
+  bool isBatch = shared.size() >= 2;
   if (shared.size() == 1 && rows.size() == 2)
     isBatch = !standTogether(context, evaluator.chain(match.q), shared.front(), rows.front());
   if (isBatch)
-    axes.b.variables.push_back(shared.front());
+    axes.b.variables.append(shared.begin(), shared.size() == 1 ? shared.end() : shared.end() - 1);
   if (!shared.empty() && !(isBatch && shared.size() == 1))
     axes.h.variables.push_back(shared.back());
   if (!assignRows(context, evaluator, axes, rows))

@@ -12,7 +12,7 @@ namespace gqa {
 namespace {
 
 /// A table as `B|1 x 1 x S|1 x R/2`; null if its tensor has other dimensions, or in another order.
-Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load) {
+Value viewTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load) {
   const IndexSpace &space = evaluator.context.space;
   auto type = cast<RankedTensorType>(load->value.getType());
   SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes,
@@ -47,14 +47,91 @@ Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &
   return reshape(builder, loc, space, table, dims, wanted);
 }
 
+/// The same, gathered from a table that is laid out otherwise.
+Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load,
+                 const DenseMap<unsigned, Value> &sizes) {
+  if (Value view = viewTable(builder, evaluator, matcher, load))
+    return view;
+  Location loc = load->value.getLoc();
+  SmallVector<Axis> axes;
+  for (unsigned variable :
+       {matcher.variables[0], matcher.variables[1], matcher.variables[2], matcher.pairing.t}) {
+    axes.push_back({'t', {}});
+    if (dependsOn(load, variable))
+      axes.back().variables.push_back(variable);
+  }
+  if (axes[3].variables.empty())
+    return nullptr;
+  return buildTensor(builder, loc, evaluator, load, axes, sizes);
+}
+
+/// The element's tensor as a view of the axes, the last of which may be a part of a dimension: it is taken as
+/// the whole of it, and `offset` says where the part begins.
+std::optional<View> findWhole(ExprContext &context, Expr element, MutableArrayRef<Axis> axes,
+                              int64_t &offset) {
+  if (axes.back().variables.empty())
+    return std::nullopt;
+  unsigned part = axes.back().variables.front();
+  AffineExpr d = getAffineDimExpr(part, context.space.getContext());
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(element->value.getType()).getShape();
+  for (auto [index, size] : llvm::zip_equal(element->indices, shape)) {
+    LinearForm form = LinearForm::of(index);
+    if (form.coefficientOf(d) != 1)
+      continue;
+    int64_t whole = size; // the smallest factor of the other variables, or all of the dimension
+    for (auto [term, coefficient] : form.terms)
+      if (term != d)
+        whole = ShapedType::isDynamic(whole) || coefficient < whole ? coefficient : whole;
+    if (ShapedType::isDynamic(whole) || form.constant < 0)
+      return std::nullopt;
+    offset = form.constant % whole;
+    if (offset + context.space.sizeOf(part) > whole)
+      return std::nullopt;
+    AffineExpr wholeExpr = context.space.addVariable(whole);
+    axes.back().variables.front() = context.space.numVariables() - 1;
+    return findView(context, {context.substitute(element, part, wholeExpr - offset)}, axes);
+  }
+  return std::nullopt;
+}
+
+/// What is rotated, as a tensor with a dimension for each axis.
+std::optional<Operand> buildRotated(OpBuilder &builder, Location loc, Evaluator &evaluator, Expr load,
+                                    SmallVector<Axis> axes) {
+  ExprContext &context = evaluator.context;
+  SmallVector<Expr> chain = evaluator.chain(load);
+  if (std::optional<View> view = findView(context, chain, axes))
+    return materialize(builder, loc, context.space, *view, axes);
+  int64_t size = axes.back().variables.empty() ? 1 : context.space.sizeOf(axes.back().variables.front());
+  for (Expr element : llvm::reverse(chain)) {
+    SmallVector<Axis> whole = axes;
+    int64_t offset = 0;
+    std::optional<View> view = findWhole(context, element, whole, offset);
+    if (!view)
+      continue;
+    Operand operand = materialize(builder, loc, context.space, *view, whole);
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, operand.tensor),
+                              offsets(4, builder.getIndexAttr(0)), strides(4, builder.getIndexAttr(1));
+    offsets[dimOf(operand.layout, 'd')] = builder.getIndexAttr(offset);
+    sizes[dimOf(operand.layout, 'd')] = builder.getIndexAttr(size);
+    operand.tensor = tensor::ExtractSliceOp::create(builder, loc, operand.tensor, offsets, sizes, strides);
+    return operand;
+  }
+  return std::nullopt;
+}
+
 } // namespace
 
-std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor) {
+std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor,
+                                   std::optional<RotaryForm> &form) {
   ExprContext &context = evaluator.context;
   Operation *producer = tensor.tensor.getDefiningOp();
   RotaryMatcher matcher(evaluator, tensor);
   if (!producer || !matcher.match() || matcher.pair.x0->type != getElementTypeOrSelf(tensor.tensor))
     return std::nullopt;
+  if (matcher.tablesMayDiffer) {
+    form = RotaryForm{matcher.pairing.kind, matcher.pairing.dim};
+    return std::nullopt;
+  }
   // What is rotated, at all of the head dimension instead of a pair's first element.
   AffineExpr t = getAffineDimExpr(matcher.pairing.t, rewriter.getContext());
   AffineExpr d = getAffineDimExpr(matcher.variables[3], rewriter.getContext());
@@ -71,15 +148,22 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
   for (auto [letter, variable] : llvm::zip(StringRef("bhsd"), matcher.variables))
     axes.push_back({letter, context.space.sizeOf(variable) == 1 ? SmallVector<unsigned, 2>{}
                                                                 : SmallVector<unsigned, 2>{variable}});
-  auto view = findView(context, evaluator.chain(context.load(matcher.pair.x0->value, indices)), axes);
-  if (!view)
-    return std::nullopt;
   rewriter.setInsertionPointAfter(producer);
-  Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos);
-  Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin);
+  Location loc = producer->getLoc();
+  DenseMap<unsigned, Value> sizes;
+  for (auto [k, letter] : llvm::enumerate(StringRef("bhsd")))
+    if (ShapedType::isDynamic(context.space.sizeOf(matcher.variables[k])))
+      sizes[matcher.variables[k]] =
+          tensor::DimOp::create(rewriter, loc, tensor.tensor, dimOf(tensor.layout, letter));
+  auto rotatedOperand =
+      buildRotated(rewriter, loc, evaluator, context.load(matcher.pair.x0->value, indices), axes);
+  if (!rotatedOperand)
+    return std::nullopt;
+  Operand rotated = *rotatedOperand;
+  Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos, sizes);
+  Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin, sizes);
   if (!cos || !sin || cos.getType() != sin.getType())
     return std::nullopt;
-  Operand rotated = materialize(rewriter, producer->getLoc(), context.space, *view, axes);
   auto op = RotaryOp::create(rewriter, producer->getLoc(), rotated.tensor, cos, sin, matcher.pairing.kind,
                              rotated.layout);
   if (!whyInvalid(op).empty()) {

@@ -1,5 +1,6 @@
 // Access maps: an element of a moved tensor is an element of the tensor it was moved from.
 #include "gqa/Raise/Evaluator.h"
+#include "gqa/Raise/Sizes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -66,14 +67,34 @@ std::optional<Indices> throughCollapse(tensor::CollapseShapeOp op, ArrayRef<Affi
   return source;
 }
 
+std::optional<Indices> throughReshape(tensor::ReshapeOp op, ArrayRef<AffineExpr> indices) {
+  std::optional<SmallVector<ReshapeGroup>> groups = groupsOf(op);
+  if (!groups)
+    return std::nullopt;
+  ArrayRef<int64_t> from = cast<RankedTensorType>(op.getSource().getType()).getShape(),
+                    to = cast<RankedTensorType>(op.getResult().getType()).getShape();
+  Indices source;
+  for (const ReshapeGroup &group : *groups) {
+    auto pick = [](ArrayRef<int64_t> dims, auto values) {
+      return llvm::map_to_vector<4>(dims, [&](int64_t dim) { return values[dim]; });
+    };
+    std::optional<AffineExpr> position =
+        linearize(pick(group.result, indices), pick(group.result, to), op.getContext());
+    std::optional<Indices> split = position ? delinearize(*position, pick(group.source, from)) : std::nullopt;
+    if (!split)
+      return std::nullopt;
+    llvm::append_range(source, *split);
+  }
+  return source;
+}
+
 /// True if the slice may be shorter than its source by a number that is not known. Two sizes that are not
 /// known would then look alike.
 bool mayShorten(tensor::ExtractSliceOp op, unsigned dim) {
   if (!ShapedType::isDynamic(op.getStaticSizes()[dim]))
     return false;
   auto size = dyn_cast<Value>(op.getMixedSizes()[dim]);
-  auto dimOp = size ? size.getDefiningOp<tensor::DimOp>() : nullptr;
-  return !dimOp || dimOp.getSource() != op.getSource() || dimOp.getConstantIndex() != dim;
+  return !size || !(Size::of(size) == Size::of(op.getSource(), dim));
 }
 
 std::optional<Indices> throughSlice(tensor::ExtractSliceOp op, ArrayRef<AffineExpr> indices) {
@@ -108,6 +129,10 @@ Expr Evaluator::step(Expr load) {
     return move(expand.getSrc(), throughExpand(expand, load->indices));
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
     return move(collapse.getSrc(), throughCollapse(collapse, load->indices));
+  if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
+    return isa<RankedTensorType>(reshape.getSource().getType()) && isa<RankedTensorType>(reshape.getType())
+               ? move(reshape.getSource(), throughReshape(reshape, load->indices))
+               : nullptr;
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     return move(slice.getSource(), throughSlice(slice, load->indices));
   if (auto cast = dyn_cast<tensor::CastOp>(op))

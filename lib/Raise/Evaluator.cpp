@@ -32,8 +32,21 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
     if (!reduced && ranges[i] != 1)
       return std::nullopt;
     coordinate = reduced ? context.space.addVariable(ranges[i]) : context.space.constant(0);
+    if (reduced && ShapedType::isDynamic(ranges[i]))
+      nameSize(op, i);
   }
   return coordinates;
+}
+
+/// Notes of which tensor the newest variable, loop `loop` of `op`, is a dimension.
+void Evaluator::nameSize(linalg::LinalgOp op, unsigned loop) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType()))
+      continue;
+    for (auto [dim, expr] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+      if (auto loopExpr = dyn_cast<AffineDimExpr>(expr); loopExpr && loopExpr.getPosition() == loop)
+        return context.nameSize(context.space.numVariables() - 1, Size::of(operand.get(), dim));
+  }
 }
 
 /// The value of `yielded`, computed in the body of `op` at the given coordinates; null if something in the
@@ -75,11 +88,24 @@ Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr
   return remember(context.apply(def, operands));
 }
 
+/// Arithmetic on whole tensors.
+Expr Evaluator::elementwiseElement(Operation *op, Expr load) {
+  if (op->getNumResults() != 1 || op->getNumRegions() != 0)
+    return nullptr;
+  auto operands = llvm::map_to_vector<3>(op->getOperands(), [&](Value operand) {
+    return isa<RankedTensorType>(operand.getType()) ? context.load(operand, load->indices)
+                                                    : context.scalar(operand);
+  });
+  return context.apply(op, operands);
+}
+
 Expr Evaluator::expand(Expr load) {
   if (!load->isLoad() || !load->value.getDefiningOp())
     return nullptr;
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
+  if (Operation *op = load->value.getDefiningOp(); OpTrait::hasElementwiseMappableTraits(op))
+    return elementwiseElement(op, load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());
   if (!op || !op.hasPureTensorSemantics() || op.getNumParallelLoops() != op.getNumLoops())
     return nullptr;
@@ -89,7 +115,17 @@ Expr Evaluator::expand(Expr load) {
   return at ? evaluate(op, op.getBlock()->getTerminator()->getOperand(result), *at, known) : nullptr;
 }
 
-Expr Evaluator::peel(Expr expr) {
+Operation *ownerOf(Expr expr) {
+  Operation *parent = expr->op->getParentOp();
+  return isa<linalg::LinalgOp>(parent) ? parent : expr->op;
+}
+
+Expr Evaluator::peel(Expr start) {
+  if (!start->isLoad())
+    return start;
+  if (Expr known = peeled.lookup(start))
+    return known;
+  Expr expr = start;
   while (expr->isLoad()) {
     Expr next = step(expr);
     if (!next)
@@ -98,7 +134,7 @@ Expr Evaluator::peel(Expr expr) {
       break;
     expr = next;
   }
-  return expr;
+  return peeled[start] = expr;
 }
 
 /// Casts between the types that attention is computed in. Narrower ones are quantisation, which is meant.
@@ -168,7 +204,8 @@ static Value matchCombiner(Value combined, Value accumulator, Reduction::Kind &k
   return op->getOperand(1) == accumulator ? op->getOperand(0) : Value();
 }
 
-static bool isNeutral(Expr initial, Reduction::Kind kind) {
+/// `ignoresNaN`: the maximum is the one of maxnumf, for which NaN is neutral.
+static bool isNeutral(Expr initial, Reduction::Kind kind, bool ignoresNaN) {
   std::optional<double> number = initial->getNumber();
   switch (kind) {
   case Reduction::Kind::Sum:
@@ -181,6 +218,8 @@ static bool isNeutral(Expr initial, Reduction::Kind kind) {
     break;
   }
   auto value = dyn_cast_if_present<FloatAttr>(initial->constant);
+  if (value && value.getValue().isNaN())
+    return ignoresNaN;
   return value && value.getValue().isNegative() &&
          (value.getValue().isInfinity() || value.getValue().isLargest());
 }
@@ -233,7 +272,9 @@ std::optional<Reduction> Evaluator::findReduction(Expr load) {
   DenseMap<Value, Expr> known;
   Expr initial = evaluate(op, accumulator, *at, known);
   reduction.body = evaluate(op, rest, *at, known);
-  if (!initial || !reduction.body || !isNeutral(expandAll(initial), reduction.kind))
+  Operation *combiner = op.getBlock()->getTerminator()->getOperand(result).getDefiningOp();
+  if (!initial || !reduction.body ||
+      !isNeutral(expandAll(initial), reduction.kind, isa_and_present<arith::MaxNumFOp>(combiner)))
     return std::nullopt;
   return reduction;
 }

@@ -3,6 +3,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
@@ -164,23 +165,31 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
     return folded;
   if (Expr folded = foldConstants(op, operands))
     return folded;
-  ExprNode node = makeNode(ExprNode::Kind::Apply, op->getResult(0).getType());
+  ExprNode node = makeNode(ExprNode::Kind::Apply, getElementTypeOrSelf(op->getResult(0).getType()));
   node.op = op;
   node.operands.assign(operands.begin(), operands.end());
   return unique(std::move(node));
+}
+
+/// True if `index` is a variable that provably runs over all of the dimension.
+bool ExprContext::coversDimension(AffineExpr index, Value tensor, int64_t dim) const {
+  auto variable = dyn_cast<AffineDimExpr>(index);
+  auto known = variable ? sizes.find(variable.getPosition()) : sizes.end();
+  return known != sizes.end() && known->second == Size::of(tensor, dim);
 }
 
 /// An element of a tensor at coordinates that are data.
 Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinates) {
   // Of a size that is not known, an extract may read a part: unlike a load, it says nothing about the loop's
   // size.
-  auto isLoadable = [](auto pair) {
-    auto [expr, size] = pair;
-    bool isKnown = !ShapedType::isDynamic(size) || isa_and_present<AffineConstantExpr>(expr->affine);
-    return expr->kind == ExprNode::Kind::Index && isKnown;
-  };
   auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  if (type && llvm::all_of(llvm::zip_equal(coordinates, type.getShape()), isLoadable))
+  auto isLoadable = [&](auto pair) {
+    auto [dim, expr] = pair;
+    return expr->kind == ExprNode::Kind::Index &&
+           (!type.isDynamicDim(dim) || isa<AffineConstantExpr>(expr->affine) ||
+            coversDimension(expr->affine, tensor, dim));
+  };
+  if (type && llvm::all_of(llvm::enumerate(coordinates), isLoadable))
     return load(tensor, llvm::map_to_vector<4>(coordinates, [](Expr expr) { return expr->affine; }));
   ExprNode node = makeNode(ExprNode::Kind::Apply, op->getResult(0).getType());
   node.op = op;

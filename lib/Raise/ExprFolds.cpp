@@ -2,6 +2,7 @@
 #include "gqa/Raise/Expr.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 
@@ -9,7 +10,7 @@ namespace gqa {
 
 Expr ExprContext::foldInteger(Operation *op, ArrayRef<Expr> operands) {
   auto isIndex = [](Expr expr) { return expr->kind == ExprNode::Kind::Index; };
-  Type type = op->getResult(0).getType();
+  Type type = getElementTypeOrSelf(op->getResult(0).getType());
   if (!llvm::all_of(operands, isIndex))
     return nullptr;
   auto exact = [&](AffineExpr affine) { return isExact(affine, type) ? index(affine, type) : nullptr; };
@@ -129,7 +130,8 @@ Expr ExprContext::foldConstants(Operation *op, ArrayRef<Expr> operands) {
     constants.push_back(operand->constant);
   }
   SmallVector<OpFoldResult> results;
-  if (failed(op->fold(constants, results)) || results.size() != 1)
+  if (isa<ShapedType>(op->getResult(0).getType()) || failed(op->fold(constants, results)) ||
+      results.size() != 1)
     return nullptr;
   auto attribute = dyn_cast<Attribute>(results[0]);
   return attribute ? constant(attribute, op->getResult(0).getType()) : nullptr;

@@ -1,8 +1,6 @@
-// A constant tensor that spells out a causal mask or a window, as front ends fold them.
-#include "gqa/Raise/ConstantData.h"
-#include "gqa/Raise/Match.h"
-
-#include "llvm/Support/MathExtras.h"
+// Constants, and arithmetic on them and on coordinates, that spell out a causal mask or a window.
+#include "gqa/Raise/ConstantMask.h"
+#include "gqa/Raise/PointEvaluator.h"
 
 using namespace mlir;
 
@@ -16,74 +14,38 @@ struct Table {
 };
 
 /// The largest table that is looked at: beyond it a constant stays a dense mask.
-constexpr int64_t kMaxElements = int64_t(1) << 26;
+constexpr int64_t kMaxElements = int64_t(1) << 24;
 
-/// The value of an expression of positive divisors at a point.
-int64_t evaluate(AffineExpr expr, ArrayRef<int64_t> coordinates) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue();
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return coordinates[dim.getPosition()];
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t left = evaluate(binary.getLHS(), coordinates), right = evaluate(binary.getRHS(), coordinates);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return left + right;
-  case AffineExprKind::Mul:
-    return left * right;
-  case AffineExprKind::FloorDiv:
-    return llvm::divideFloorSigned(left, right);
-  case AffineExprKind::CeilDiv:
-    return llvm::divideCeilSigned(left, right);
-  default:
-    return llvm::mod(left, right);
-  }
-}
-
-/// Reads a constant mask element by element.
+/// Reads a mask that only constants and coordinates make, point by point.
 class MaskReader {
 public:
-  /// None if the load is not always inside of the tensor.
-  static std::optional<MaskReader> create(const ExprContext &context, Expr load, ConstantData data,
-                                          bool trueHides) {
-    AffineExpr position = context.space.constant(0);
-    for (auto [index, size] : llvm::zip_equal(load->indices, data.getType().getShape())) {
-      IndexSpace::Range range = context.space.rangeOf(index);
-      if (range.low < 0 || range.high >= size)
-        return std::nullopt;
-      position = position * size + index;
-    }
-    return MaskReader(data, trueHides, context.space.simplify(position), context.space.numVariables());
-  }
+  MaskReader(PointEvaluator &points, Expr expr, bool trueHides)
+      : points(points), expr(expr), trueHides(trueHides) {}
 
-  void set(unsigned variable, int64_t value) { coordinates[variable] = value; }
-  bool dependsOn(unsigned variable) const { return gqa::dependsOn(position, variable); }
+  void set(unsigned variable, int64_t value) { points.set(variable, value); }
 
   /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, or at a second kind
   /// of absorbing one, which makes it no mask.
   std::optional<bool> isSeen() {
-    Type type = data.getType().getElementType();
-    double element = data.at(evaluate(position, coordinates));
-    if (type.isInteger(1))
-      return (element != 0.0) != trueHides;
-    if (element == 0.0 && !trueHides)
-      return true;
-    if (trueHides || !isAbsorbing(element, type) || (fill != 0.0 && fill != element))
+    std::optional<double> element = points.evaluate(expr);
+    if (!element)
       return std::nullopt;
-    fill = element;
+    if (expr->type.isInteger(1))
+      return (*element != 0.0) != trueHides;
+    if (*element == 0.0 && !trueHides)
+      return true;
+    if (trueHides || !isAbsorbing(*element, expr->type) || (fill != 0.0 && fill != *element))
+      return std::nullopt;
+    fill = *element;
     return false;
   }
 
   double fill = 0;
 
 private:
-  MaskReader(ConstantData data, bool trueHides, AffineExpr position, unsigned numVariables)
-      : data(data), trueHides(trueHides), position(position), coordinates(numVariables, 0) {}
-
-  ConstantData data;
+  PointEvaluator &points;
+  Expr expr;
   bool trueHides;
-  AffineExpr position; ///< in row-major order
-  SmallVector<int64_t> coordinates;
 };
 
 /// The mask over `row` and `key`, if no other coordinate (each with its size in `others`) changes it.
@@ -133,17 +95,16 @@ bool isBand(const Table &table, int64_t &offset, int64_t &left) {
 
 } // namespace
 
-std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr load, ArrayRef<unsigned> rows,
+std::optional<SmallVector<Expr>> matchConstantMask(Evaluator &evaluator, Expr mask, ArrayRef<unsigned> rows,
                                                    unsigned key, bool trueHides, double &fill) {
-  std::optional<ConstantData> data = ConstantData::of(load->value);
-  if (!data || data->getType().getNumElements() > kMaxElements)
-    return std::nullopt;
-  std::optional<MaskReader> reader = MaskReader::create(context, load, *data, trueHides);
-  if (!reader)
+  ExprContext &context = evaluator.context;
+  Expr expr = evaluator.expandAll(mask);
+  PointEvaluator points(context);
+  if (!points.isConstant(expr))
     return std::nullopt;
   SmallVector<unsigned> dependent;
   for (unsigned variable = 0; variable < context.space.numVariables(); ++variable) {
-    if (variable == key || !reader->dependsOn(variable))
+    if (variable == key || !dependsOn(expr, variable))
       continue;
     if (!llvm::is_contained(rows, variable))
       return std::nullopt;
@@ -156,8 +117,11 @@ std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr lo
       return std::nullopt;
     total *= size;
   }
-  // The innermost dimension that the mask follows is the query; outer ones are batch and heads, all alike.
-  for (size_t k = std::max<size_t>(dependent.size(), 1); k-- > 0;) {
+  // The innermost dimension that the mask follows is the query; outer ones are batch and heads, all alike. Or
+  // all of them are.
+  SmallVector<size_t> places(llvm::reverse(llvm::seq<size_t>(0, dependent.size())));
+  places.push_back(dependent.size());
+  for (size_t k : places) {
     std::optional<unsigned> row;
     SmallVector<std::pair<unsigned, int64_t>> others;
     for (auto [position, variable] : llvm::enumerate(dependent)) {
@@ -167,11 +131,11 @@ std::optional<SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr lo
         others.emplace_back(variable, context.space.sizeOf(variable));
     }
     Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
-    MaskReader fresh = *reader;
+    MaskReader reader(points, expr, trueHides);
     int64_t offset, left;
-    if (!readTable(fresh, row, key, others, table) || !isBand(table, offset, left))
+    if (!readTable(reader, row, key, others, table) || !isBand(table, offset, left))
       continue;
-    fill = fresh.fill;
+    fill = reader.fill;
     AffineExpr i = row ? getAffineDimExpr(*row, context.space.getContext()) : context.space.constant(0);
     AffineExpr j = getAffineDimExpr(key, context.space.getContext());
     using Comparison = ExprNode::Comparison;

@@ -1,4 +1,6 @@
 // Rows that see no key: whether there are any, and what the graph makes of them.
+#include "gqa/Raise/ConstantData.h"
+#include "gqa/Raise/ConstantMask.h"
 #include "gqa/Raise/Match.h"
 
 #include <cmath>
@@ -6,16 +8,6 @@
 using namespace mlir;
 
 namespace gqa {
-
-/// Counts a fill by what it does to rows in which it hides every key.
-void Matcher::countFill(double fill, Type type, bool added) {
-  if (std::isinf(fill) || -fill > narrowest)
-    ++infiniteFills;
-  else if (added && type.isF16()) // near 65504 scores are rounded to multiples of 32, not absorbed
-    ++roundedFills;
-  else
-    ++finiteFills;
-}
 
 /// True if every row provably sees a key: key 0, or the key at the row's own position.
 bool Matcher::isNeverDead(const AttentionMatch &match) {
@@ -34,19 +26,65 @@ bool Matcher::isNeverDead(const AttentionMatch &match) {
   });
 }
 
+/// Whether a number that hides keys is among the constants of `expr`.
+static bool mentionsFill(Evaluator &evaluator, Expr expr, DenseSet<Expr> &visited) {
+  expr = evaluator.peel(expr);
+  if (!visited.insert(expr).second)
+    return false;
+  if (std::optional<double> number = expr->getNumber())
+    return isAbsorbing(-std::abs(*number), expr->type);
+  return llvm::any_of(expr->operands,
+                      [&](Expr operand) { return mentionsFill(evaluator, operand, visited); });
+}
+
+/// Whether a bias might be somebody's mask: an element of a tensor that came from outside, as it stands, or
+/// arithmetic with a number that hides keys. What the graph looks up or computes otherwise (a relative
+/// position, a slope times a distance) is taken to be small.
+bool Matcher::mayHide(Expr bias) {
+  Expr root = evaluator.peelCasts(bias);
+  if (std::optional<ConstantData> data = root->isLoad() ? ConstantData::of(root->value) : std::nullopt)
+    return llvm::any_of(llvm::seq<int64_t>(0, data->getType().getNumElements()),
+                        [&](int64_t place) { return isAbsorbing(data->at(place), root->type); });
+  DenseSet<Expr> visited;
+  return root->isLoad() || mentionsFill(evaluator, root, visited);
+}
+
 /// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two
 /// finite fills add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is
-/// nothing simple.
-bool Matcher::settleDeadRows(AttentionMatch &match) {
+/// nothing simple. False if it is nothing that `dead_row` can say.
+bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
+  match.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
+  unsigned finite = 0, rounded = 0, infinite = 0;
+  for (auto [fill, isAdded] : masks.fills) {
+    bool passes = !std::isinf(fill) && -fill <= narrowest && shift != Shift::None;
+    if (!passes) // without a maximum to subtract the exponential of any fill is 0
+      ++infinite;
+    else if (isAdded && narrowest < 1e5) // near 65504 scores are rounded to multiples of 32, not absorbed
+      ++rounded;
+    else
+      ++finite;
+  }
+  if (clamped && infinite > 0) { // raised to a finite number
+    finite += infinite;
+    infinite = 0;
+  }
   bool noKeys = context.space.sizeOf(match.key) == 0; // the product with V is a sum of nothing
-  if (noKeys || (match.biases.empty() && (match.conditions.empty() || isNeverDead(match)))) {
+  auto hides = [&](const Bias &bias) { return mayHide(bias.expr); };
+  bool plain = match.biases.empty() && !match.score, visible = match.conditions.empty() || isNeverDead(match);
+  if (noKeys || match.sink || (plain && visible)) {
     match.deadRow = DeadRow::Zero;
     return true;
   }
-  if (finiteFills + roundedFills == 0)
+  if (shift == Shift::Other && !visible)
+    return false;
+  if (finite + rounded == 0)
     return true; // NaN, or 0 behind a guard, as matched
-  if (finiteFills > 1 || roundedFills + infiniteFills > 0 || !match.biases.empty())
-    return refuse(match.exponential, "rows that see no key would depend on how several masks add up");
+  if (llvm::any_of(match.biases, hides) || match.score)
+    return false;
+  if (visible)
+    return true;
+  if (finite > 1 || rounded + infinite > 0)
+    return false;
   match.deadRow = DeadRow::Uniform;
   return true;
 }

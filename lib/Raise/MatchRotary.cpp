@@ -104,6 +104,17 @@ bool RotaryMatcher::sameTable(Expr a, Expr b) {
   return true;
 }
 
+/// Two elements of one tensor, in other places along one dimension at most.
+bool RotaryMatcher::isOneTable(Expr a, Expr b) {
+  Expr left = evaluator.expandAll(a), right = evaluator.expandAll(b);
+  if (!left->isLoad() || !right->isLoad() || left->value != right->value)
+    return false;
+  unsigned different = 0;
+  for (auto [x, y] : llvm::zip_equal(left->indices, right->indices))
+    different += x != y;
+  return different <= 1;
+}
+
 bool RotaryMatcher::matchPair(const Pairing &candidate) {
   SmallVector<Term> low, high;
   if (!sumOfTwo(at(candidate.first), low) || !sumOfTwo(at(candidate.second), high) || low.size() != 2 ||
@@ -121,9 +132,10 @@ bool RotaryMatcher::matchPair(const Pairing &candidate) {
     for (Term *term : {&c, &d})
       if (term->right == a.left || term->right == b.left)
         std::swap(term->left, term->right);
-    bool fits =
-        c.left == a.left && d.left == b.left && sameTable(b.right, c.right) && sameTable(a.right, d.right);
-    if (!fits || !a.right->isLoad() || !b.right->isLoad())
+    if (c.left != a.left || d.left != b.left || !a.right->isLoad() || !b.right->isLoad())
+      continue;
+    tablesMayDiffer = !sameTable(b.right, c.right) || !sameTable(a.right, d.right);
+    if (tablesMayDiffer && (!isOneTable(b.right, c.right) || !isOneTable(a.right, d.right)))
       continue;
     pairing = candidate;
     pair = {a.left, a.right, b.right};

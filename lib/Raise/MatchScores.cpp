@@ -1,237 +1,204 @@
-// From the scores in front of the softmax down to q times k: masks, biases, softcap, scale.
+// From the scores in front of the softmax down to q times k: masks, biases, softcap, scale; what is none of
+// them stays an expression.
 #include "gqa/Raise/Match.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "llvm/ADT/APFloat.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
-#include <cmath>
-#include <limits>
 
 using namespace mlir;
 
 namespace gqa {
 
-/// The largest finite number of a float type; infinity for any other type.
-static double largestOf(Type type) {
-  auto floatType = dyn_cast<FloatType>(type);
-  if (!floatType || floatType.getIntOrFloatBitWidth() > 64)
-    return std::numeric_limits<double>::infinity();
-  return APFloat::getLargest(floatType.getFloatSemantics()).convertToDouble();
-}
-
-bool isAbsorbing(double fill, Type type) {
-  if (!isa<FloatType>(type) || std::isnan(fill))
+/// A sum of products, one factor of which follows the key.
+bool Matcher::isDot(Expr load, unsigned key) {
+  std::optional<Reduction> reduction = load->isLoad() ? evaluator.reduction(load) : std::nullopt;
+  if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
     return false;
-  return fill <= -0.6 * largestOf(type); // -inf, finfo.min, and the -0.7 max of JAX
+  Expr body = evaluator.peelCasts(reduction->body);
+  return body->isApply("arith.mulf") && follows(body->operands[0], key) != follows(body->operands[1], key);
 }
 
 /// Whether q times k is somewhere below: which operand of a sum is the score, and which is a mask.
-bool Matcher::containsProduct(Expr expr) {
+bool Matcher::containsDot(Expr expr, unsigned key) {
   expr = evaluator.peel(expr);
   auto [known, isNew] = products.try_emplace(expr, false);
   if (!isNew)
     return known->second;
-  bool contains;
-  if (expr->kind == ExprNode::Kind::Apply) {
-    contains = llvm::any_of(expr->operands, [&](Expr operand) { return containsProduct(operand); });
-  } else {
-    std::optional<Reduction> reduction = evaluator.reduction(expr);
-    contains = reduction && reduction->kind == Reduction::Kind::Sum && reduction->variables.size() == 1 &&
-               evaluator.peelCasts(reduction->body)->isApply("arith.mulf");
-  }
+  bool contains = expr->kind == ExprNode::Kind::Apply && !expr->value
+                      ? llvm::any_of(expr->operands, [&](Expr operand) { return containsDot(operand, key); })
+                      : isDot(expr, key);
   return products[expr] = contains;
 }
 
-/// `load * c` as load and c: how half of the scale ends up on q and on k.
-static Expr takeFactor(Evaluator &evaluator, Expr load, double &scale) {
-  for (Expr element : evaluator.chain(load)) {
-    Expr computed = evaluator.expand(element);
+/// The products of q and k in `expr`, left to right.
+void Matcher::collectDots(Expr expr, unsigned key, llvm::SetVector<Expr> &dots, DenseSet<Expr> &visited) {
+  expr = evaluator.peel(expr);
+  if (!visited.insert(expr).second || !containsDot(expr, key))
+    return;
+  if (expr->isLoad())
+    dots.insert(expr);
+  for (Expr operand : expr->operands)
+    collectDots(operand, key, dots, visited);
+}
+
+/// `x * c` as x and c: how half of the scale ends up on q and on k.
+static Expr takeFactor(Evaluator &evaluator, Expr expr, double &scale) {
+  SmallVector<Expr> chain = expr->isLoad() ? evaluator.chain(expr) : SmallVector<Expr>{expr};
+  for (Expr element : chain) {
+    Expr computed = element->isLoad() ? evaluator.expand(element) : Evaluator::withoutCasts(element);
     if (!computed || computed->isLoad())
       continue;
     bool isProduct = computed->isApply("arith.mulf"), isQuotient = computed->isApply("arith.divf");
     if (!isProduct && !isQuotient)
-      return load;
+      return expr;
     std::optional<double> left = evaluator.peelCasts(computed->operands[0])->getNumber();
     std::optional<double> right = evaluator.peelCasts(computed->operands[1])->getNumber();
     bool known = isProduct ? bool(left) != bool(right) : !left && right && *right != 0;
-    Expr scaled = computed->operands[left ? 1 : 0];
-    if (!known || !scaled->isLoad())
-      return load;
+    Expr scaled = Evaluator::withoutCasts(computed->operands[left ? 1 : 0]);
+    if (!known)
+      return expr;
     scale *= isQuotient ? 1 / *right : left ? *left : *right;
     return takeFactor(evaluator, scaled, scale);
   }
-  return load;
+  return expr;
 }
 
-bool Matcher::matchProduct(Expr expr, const Reduction &product, AttentionMatch &match) {
+/// q and k of the product, and the constants that multiply them.
+bool Matcher::matchDot(AttentionMatch &match) {
+  Reduction product = *evaluator.reduction(match.dot);
   Expr body = evaluator.peelCasts(product.body);
   Expr a = Evaluator::withoutCasts(body->operands[0]), b = Evaluator::withoutCasts(body->operands[1]);
-  if (!a->isLoad() || !b->isLoad())
-    return refuse(product.op, "the factors of q times k are computed inside of the contraction");
-  if (dependsOn(a, match.key))
+  if (follows(a, match.key))
     std::swap(a, b);
-  if (dependsOn(a, match.key) || !dependsOn(b, match.key))
-    return refuse(product.op, "both factors of the scores, or none, depend on the key");
   match.keyDim = product.variables[0];
-  match.q = takeFactor(evaluator, a, match.scale);
-  match.k = takeFactor(evaluator, b, match.scale);
+  double scale = 1.0;
+  match.q = takeFactor(evaluator, a, scale);
+  match.k = takeFactor(evaluator, b, scale);
+  if (match.score && scale != 1.0) { // the expression is one of the product as it stands
+    match.q = a;
+    match.k = b;
+  } else {
+    match.scale *= scale;
+  }
   return true;
 }
 
 /// `cap * tanh(s / cap)`; the factor `cap` is in match.scale already, the walk being from the outside in.
 bool Matcher::matchSoftcap(Expr tanh, AttentionMatch &match) {
-  double cap = match.scale, inside = 1.0;
-  if (match.softcap || cap <= 0)
-    return refuse(tanh->op, "a tanh of the scores that is not softcap * tanh(s / softcap)");
+  double cap = match.scale;
+  if (match.softcap || match.scaleValue || cap <= 0)
+    return false;
   match.softcap = cap;
-  match.scale = inside;
-  inner = true;
-  if (!matchScores(tanh->operands[0], match))
+  match.scale = 1.0;
+  if (!matchTerms(tanh->operands[0], match))
     return false;
   match.scale *= cap; // s / cap * cap: the scale of the scores before the cap
   return true;
 }
 
-static std::string text(double number) {
-  std::string digits;
-  llvm::raw_string_ostream(digits) << llvm::format("%g", number);
-  return digits;
-}
-
-bool Matcher::matchMasked(Expr select, AttentionMatch &match) {
-  for (bool seenWhenTrue : {true, false}) {
-    Expr score = select->operands[seenWhenTrue ? 1 : 2], other = select->operands[seenWhenTrue ? 2 : 1];
-    std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-    if (!fill)
-      continue;
-    if (inner)
-      return refuse(select->op, "a mask inside of a scale or a softcap");
-    if (!isAbsorbing(*fill, other->type))
-      return refuse(select->op, "a mask that fills with " + text(*fill) +
-                                    ", which does not hide a key: its probability is not 0");
-    countFill(*fill, other->type, /*added=*/false);
-    match.conditions.push_back({select->operands[0], !seenWhenTrue});
-    return matchScores(score, match);
+/// A factor of all scores: a number, or one number known at run time.
+bool Matcher::matchFactor(Expr expr, AttentionMatch &match) {
+  bool isQuotient = expr->isApply("arith.divf");
+  bool first = containsDot(expr->operands[0], match.key);
+  if ((isQuotient && !first) || (first && containsDot(expr->operands[1], match.key)))
+    return false;
+  Expr factor = expr->operands[first ? 1 : 0], rest = expr->operands[first ? 0 : 1];
+  if (std::optional<double> number = evaluator.peelCasts(factor)->getNumber()) {
+    if (isQuotient && *number == 0)
+      return false;
+    match.scale *= isQuotient ? 1 / *number : *number;
+    return matchTerms(rest, match);
   }
-  return refuse(select->op, "a select between two scores");
+  Expr value = evaluator.expandAll(factor);
+  bool isUniform = dependsOn(value, match.key) ||
+                   llvm::any_of(match.rows, [&](unsigned row) { return dependsOn(value, row); });
+  if (isUniform || match.scaleValue || isQuotient)
+    return false;
+  match.scaleValue = factor;
+  return matchTerms(rest, match);
 }
 
-/// A term added to the scores: a mask if all its values are 0 or hide the key, else a bias.
-bool Matcher::matchAdded(Expr term, AttentionMatch &match) {
-  Expr root = evaluator.peelCasts(term);
-  if (root->getNumber() == 0.0)
+/// Scale, softcap and biases around the product; false if there is anything else, or in another order.
+bool Matcher::matchTerms(Expr expr, AttentionMatch &match) {
+  expr = evaluator.peelCasts(expr);
+  if (expr == match.dot)
     return true;
-  if (inner)
-    return refuse(match.exponential, "a bias inside of a scale or a softcap");
-  if (root->isSelect()) {
-    std::optional<double> a = evaluator.peelCasts(root->operands[1])->getNumber();
-    std::optional<double> b = evaluator.peelCasts(root->operands[2])->getNumber();
-    for (auto [seen, hidden, negated] : {std::tuple(a, b, false), std::tuple(b, a, true)})
-      if (seen == 0.0 && hidden && isAbsorbing(*hidden, root->type)) {
-        countFill(*hidden, root->type, /*added=*/true);
-        match.conditions.push_back({root->operands[0], negated});
-        return true;
-      }
-  }
-  if (root->isLoad()) {
-    double fill = 0;
-    if (auto conditions =
-            matchConstantMask(context, root, match.rows, match.key, /*trueHides=*/false, fill)) {
-      if (fill != 0)
-        countFill(fill, root->type, /*added=*/true);
-      for (Expr condition : *conditions)
-        match.conditions.push_back({condition});
-      return true;
-    }
-  }
-  if (!term->isLoad())
-    return refuse(match.exponential, "a bias that no tensor holds");
-  match.biases.push_back(term);
-  return true;
-}
-
-/// `peelCasts`, remembering the narrowest type that all scores pass through.
-Expr Matcher::peelScores(Expr expr) {
-  for (expr = evaluator.peel(expr);; expr = evaluator.peel(expr->operands[0])) {
-    narrowest = std::min(narrowest, largestOf(expr->type));
-    if (Evaluator::withoutCasts(expr) == expr)
-      return expr;
-  }
-}
-
-bool Matcher::matchScores(Expr expr, AttentionMatch &match) {
-  expr = peelScores(expr);
-  if (expr->isLoad()) {
-    std::optional<Reduction> product = evaluator.reduction(expr);
-    if (product && containsProduct(expr))
-      return matchProduct(expr, *product, match);
-    return refuse(match.exponential, "the scores are not a product of q and k");
-  }
-  if (expr->isSelect())
-    return matchMasked(expr, match);
   if (expr->isApply("math.tanh"))
     return matchSoftcap(expr, match);
-  bool isProduct = expr->isApply("arith.mulf"), isQuotient = expr->isApply("arith.divf");
-  if (isProduct || isQuotient) {
-    std::optional<double> left = evaluator.peelCasts(expr->operands[0])->getNumber();
-    std::optional<double> right = evaluator.peelCasts(expr->operands[1])->getNumber();
-    bool known = (isProduct && bool(left) != bool(right)) || (isQuotient && !left && right && *right != 0);
-    if (!known)
-      return refuse(expr->op, "the scores are multiplied by something that is not a constant");
-    match.scale *= isQuotient ? 1 / *right : left ? *left : *right;
-    bool outer = std::exchange(inner, true);
-    bool matched = matchScores(expr->operands[left ? 1 : 0], match);
-    inner = outer;
-    return matched;
-  }
-  if (expr->isApply("arith.addf")) {
-    bool first = containsProduct(expr->operands[0]);
-    if (first && containsProduct(expr->operands[1]))
-      return refuse(expr->op, "the scores are a sum of two products");
-    return matchAdded(expr->operands[first ? 1 : 0], match) &&
-           matchScores(expr->operands[first ? 0 : 1], match);
-  }
-  return refuse(expr->op ? expr->op : match.exponential,
-                Twine("'") + (expr->op ? expr->op->getName().getStringRef() : "select") +
-                    "' on the scores is none of scale, softcap, bias and mask");
+  if (expr->isApply("arith.mulf") || expr->isApply("arith.divf"))
+    return matchFactor(expr, match);
+  if (!expr->isApply("arith.addf"))
+    return false;
+  bool first = containsDot(expr->operands[0], match.key);
+  Expr term = expr->operands[first ? 1 : 0], rest = expr->operands[first ? 0 : 1];
+  Expr root = evaluator.peelCasts(term);
+  if (root->getNumber() == 0.0)
+    return matchTerms(rest, match);
+  // Constant factors outside are the bias's as well; of a cap, or of a factor at run time, it is no part.
+  if (match.softcap || match.scaleValue || (first && containsDot(term, match.key)))
+    return false;
+  match.biases.push_back({term, match.scale});
+  return matchTerms(rest, match);
 }
 
-std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
-  refusal = &why;
-  inner = false;
-  narrowest = std::numeric_limits<double>::infinity();
-  finiteFills = roundedFills = infiniteFills = 0;
-  if (product->getNumResults() != 1 || !isa<RankedTensorType>(product->getResult(0).getType()))
-    return std::nullopt;
-  AttentionMatch match;
-  match.product = product;
-  SmallVector<AffineExpr> coordinates;
-  for (int64_t size : cast<RankedTensorType>(product->getResult(0).getType()).getShape()) {
-    coordinates.push_back(context.space.addVariable(size));
-    match.rows.push_back(context.space.numVariables() - 1);
+/// `x - max x`, which the softmax does not see; the sink, if there is one, is shifted alike.
+static Expr takeShift(Evaluator &evaluator, Expr scores, AttentionMatch &match) {
+  while (true) {
+    Expr root = evaluator.peelCasts(scores);
+    if (!root->isApply("arith.subf") || dependsOn(evaluator.expandAll(root->operands[1]), match.key))
+      return scores;
+    Expr right = evaluator.peelCasts(root->operands[1]);
+    std::optional<Reduction> maximum = evaluator.reduction(right);
+    if (!maximum || maximum->kind != Reduction::Kind::Max)
+      return scores;
+    if (match.sink) {
+      Expr sink = evaluator.peelCasts(match.sink);
+      if (!sink->isApply("arith.subf") ||
+          evaluator.expandAll(evaluator.peelCasts(sink->operands[1])) != evaluator.expandAll(right))
+        return scores;
+      match.sink = sink->operands[0];
+    }
+    scores = root->operands[0];
   }
-  Expr output = context.load(product->getResult(0), coordinates);
-  std::optional<Reduction> reduction = evaluator.reduction(output);
-  if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
-    return std::nullopt;
-  match.key = reduction->variables[0];
-  Expr body = Evaluator::withoutCasts(reduction->body);
-  if (!body->isApply("arith.mulf"))
-    return std::nullopt;
-  for (unsigned side : {0, 1}) {
-    Expr probabilities = body->operands[side], v = Evaluator::withoutCasts(body->operands[1 - side]),
-         scores = nullptr;
-    if (!v->isLoad() || !matchSoftmax(probabilities, match, scores))
-      continue;
-    match.v = v;
-    if (!matchScores(scores, match))
-      return std::nullopt;
-    if (!settleDeadRows(match))
-      return std::nullopt;
-    return match;
+}
+
+bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
+  constexpr unsigned kMostTerms = 256;
+  termsLeft = kMostTerms;
+  products.clear();
+  scores = takeShift(evaluator, scores, match);
+  llvm::SetVector<Expr> dots;
+  DenseSet<Expr> visited;
+  collectDots(scores, match.key, dots, visited);
+  if (dots.empty())
+    return refuse(match.exponential, "the scores are not a product of q and k");
+  match.dot = dots.front();
+  products.clear(); // of several products the first is q times k, the others are biases
+  for (Expr other : ArrayRef(dots.getArrayRef()).drop_front())
+    products[other] = false;
+  Masks masks;
+  Expr stripped = stripMasks(scores, match, masks);
+  AttentionMatch plain = match;
+  plain.conditions = masks.conditions;
+  plain.scale = factor;
+  bool known = matchTerms(stripped, plain);
+  if (!known) { // kept as it stands, without the masks around it
+    plain = match;
+    plain.conditions = masks.conditions;
+    plain.score = stripped;
   }
-  return std::nullopt;
+  if (!settleDeadRows(plain, masks)) {
+    if (shift == Shift::Other)
+      return refuse(match.exponential,
+                    "rows that see no key would depend on what is subtracted from the scores");
+    // Kept with its masks: what rows without a key become is nothing simpler than what the graph says.
+    plain = match;
+    plain.score = scores;
+    plain.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
+  }
+  if (plain.score && factor != 1.0)
+    return refuse(match.exponential, "an exponential of base 2 of something that is not a scaled product");
+  match = plain;
+  return matchDot(match);
 }
 
 } // namespace gqa

@@ -1,8 +1,10 @@
-// The softmax between the two contractions: exp(s - max s) / sum exp(s - max s), guarded or not.
+// The softmax between the two contractions: exp(s - c) / sum exp(s - c), with any c that is the same for all
+// keys, and in its forms of logarithms.
 #include "gqa/Raise/Match.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -29,110 +31,180 @@ bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body,
   return body == expr || evaluator.expandAll(body) == evaluator.expandAll(expr);
 }
 
-/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, negated or not.
-std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
-  bool negated = false, perKeyNegated = false;
-  auto withoutNegations = [&](Expr expr, bool &flag) {
-    expr = evaluator.peel(expr);
-    while (Expr inner = getNegated(expr)) {
-      flag = !flag;
-      expr = evaluator.peel(inner);
-    }
-    return expr;
-  };
-  std::optional<Reduction> reduction = evaluator.reduction(withoutNegations(condition, negated));
-  if (!reduction || reduction->variables.size() != 1 ||
-      (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
-    return std::nullopt;
-  Expr perKey = withoutNegations(reduction->body, perKeyNegated);
-  auto compare = perKey->op ? dyn_cast<arith::CmpFOp>(perKey->op) : nullptr;
-  if (!compare || perKey->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
-    return std::nullopt;
-  using Predicate = arith::CmpFPredicate;
-  bool isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ}, compare.getPredicate());
-  bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
-                                   compare.getPredicate());
-  bool seen = isSeen != perKeyNegated;
-  // Any hidden, or all seen, is something else.
-  bool about = seen == (reduction->kind == Reduction::Kind::Any);
-  if ((!isHidden && !isSeen) || !about)
-    return std::nullopt;
-  return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};
+/// True if the value changes with the variable, as far as it can be told.
+bool Matcher::follows(Expr expr, unsigned variable) {
+  return dependsOn(expr, variable) && dependsOn(evaluator.expandAll(expr), variable);
 }
 
-/// p = e / sum e, or e * (1 / sum e): e and the sum.
-static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
-  if (expr->isApply("arith.divf"))
-    return {expr->operands[0], expr->operands[1]};
-  if (!expr->isApply("arith.mulf"))
-    return {nullptr, nullptr};
-  for (auto [e, inverse] :
-       {std::pair(expr->operands[0], expr->operands[1]), std::pair(expr->operands[1], expr->operands[0])}) {
-    Expr root = evaluator.peelCasts(inverse);
-    if (root->isApply("arith.divf") && evaluator.peelCasts(root->operands[0])->getNumber() == 1.0)
-      return {e, root->operands[1]};
+/// exp(s - c) or exp(s): s and c. Of several subtractions the innermost s is taken, as long as what is
+/// subtracted is a maximum.
+bool Matcher::matchNumerator(Softmax &softmax) {
+  Expr e = evaluator.peelCasts(softmax.numerator);
+  softmax.factor = e->isApply("math.exp2") ? std::log(2.0) : 1.0;
+  softmax.scores = e->operands[0];
+  Expr argument = evaluator.peelCasts(e->operands[0]);
+  if (argument->isApply("arith.subf")) {
+    softmax.scores = argument->operands[0];
+    softmax.shift = argument->operands[1];
   }
-  return {nullptr, nullptr};
-}
-
-/// `alive ? p : 0`: what p is where some key is alive.
-std::optional<Matcher::Guard> Matcher::takeGuard(Expr &probabilities) {
-  if (!probabilities->isSelect())
-    return std::nullopt;
-  std::optional<Guard> guard = matchGuard(probabilities->operands[0]);
-  if (!guard)
-    return std::nullopt;
-  Expr then = probabilities->operands[1], otherwise = probabilities->operands[2];
-  Expr zero = evaluator.peelCasts(guard->alive ? otherwise : then);
-  if (zero->getNumber() != 0.0)
-    return std::nullopt;
-  probabilities = evaluator.peelCasts(guard->alive ? then : otherwise);
-  return guard;
-}
-
-/// `isnan(p) ? 0 : p`: ONNX's form of the same guard.
-bool Matcher::takeNaNGuard(Expr &probabilities) {
-  if (!probabilities->isSelect())
-    return false;
-  Expr condition = evaluator.peel(probabilities->operands[0]);
-  auto compare = condition->op ? dyn_cast<arith::CmpFOp>(condition->op) : nullptr;
-  using Predicate = arith::CmpFPredicate;
-  if (!compare || (compare.getPredicate() != Predicate::UNE && compare.getPredicate() != Predicate::UNO) ||
-      condition->operands[0] != condition->operands[1])
-    return false;
-  if (evaluator.peelCasts(probabilities->operands[1])->getNumber() != 0.0 ||
-      evaluator.peelCasts(probabilities->operands[2]) != evaluator.peelCasts(condition->operands[0]))
-    return false;
-  probabilities = evaluator.peelCasts(probabilities->operands[2]);
   return true;
 }
 
-bool Matcher::matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scores) {
-  Expr p = evaluator.peelCasts(probabilities);
-  std::optional<Guard> guard = takeGuard(p);
-  bool guarded = guard || takeNaNGuard(p);
-  auto [numerator, denominator] = matchQuotient(evaluator, p);
-  Expr e = numerator ? evaluator.peelCasts(numerator) : nullptr;
-  if (!e || !e->isApply("math.exp"))
-    return false;
-  match.exponential = refusal->exponential = e->op->getParentOp();
+/// exp(x - log(sum exp x)), where x may be a difference itself, and exp(s - (log(sum exp(s - c)) + c)): the
+/// exponential and the sum.
+bool Matcher::matchLogarithm(Softmax &softmax) {
+  Expr e = evaluator.peelCasts(softmax.numerator);
   Expr argument = evaluator.peelCasts(e->operands[0]);
-  if (!argument->isApply("arith.subf"))
-    return refuse(e->op, "the argument of the exponential is not a score minus the maximum of the scores");
-  scores = argument->operands[0];
-  std::optional<Reduction> sum = evaluator.reduction(evaluator.peelCasts(denominator));
-  if (!sum || sum->kind != Reduction::Kind::Sum || !sameOver(*sum, match.key, sum->body, numerator))
+  if (!e->isApply("math.exp") || !argument->isApply("arith.subf"))
+    return false;
+  softmax.scores = argument->operands[0];
+  Expr right = evaluator.peelCasts(argument->operands[1]);
+  if (right->isApply("math.log")) {
+    softmax.denominator = right->operands[0];
+    Expr difference = evaluator.peelCasts(argument->operands[0]);
+    softmax.numerator = context.apply(e->op, {argument->operands[0]});
+    if (difference->isApply("arith.subf")) {
+      softmax.scores = difference->operands[0];
+      softmax.shift = difference->operands[1];
+    }
+    return true;
+  }
+  if (!right->isApply("arith.addf"))
+    return false;
+  for (unsigned side : {0, 1}) {
+    Expr log = evaluator.peelCasts(right->operands[side]);
+    if (!log->isApply("math.log"))
+      continue;
+    softmax.denominator = log->operands[0];
+    softmax.shift = right->operands[1 - side];
+    softmax.numerator =
+        context.apply(e->op, {context.apply(argument->op, {argument->operands[0], softmax.shift})});
+    return true;
+  }
+  return false;
+}
+
+/// The sum of the exponentials over the keys, and, where the sum runs over more, over sinks.
+bool Matcher::matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match) {
+  if (sum.kind != Reduction::Kind::Sum || sum.variables.size() != 1)
+    return false;
+  unsigned variable = sum.variables[0];
+  if (sameOver(sum, match.key, sum.body, softmax.numerator))
+    return true;
+  int64_t keys = context.space.sizeOf(match.key), all = context.space.sizeOf(variable);
+  constexpr int64_t kMostSinks = 4;
+  if (ShapedType::isDynamic(keys) || ShapedType::isDynamic(all) || all <= keys || all > keys + kMostSinks ||
+      dependsOn(sum.body, match.key))
+    return false;
+  for (int64_t first : {int64_t(0), all - keys}) { // sinks behind the keys, or in front of them
+    AffineExpr key = getAffineDimExpr(match.key, context.space.getContext());
+    Expr body = context.substitute(sum.body, variable, key + first);
+    if (evaluator.expandAll(body) != evaluator.expandAll(softmax.numerator))
+      continue;
+    return llvm::all_of(llvm::seq<int64_t>(0, all - keys), [&](int64_t place) {
+      int64_t position = first == 0 ? keys + place : place;
+      return addSink(context.substitute(sum.body, variable, context.space.constant(position)), softmax,
+                     match);
+    });
+  }
+  return false;
+}
+
+/// exp(sink - c), with the c of the scores; without one, exp(sink) or a number.
+bool Matcher::addSink(Expr exponential, const Softmax &softmax, AttentionMatch &match) {
+  if (match.sink || softmax.factor != 1.0)
+    return false;
+  exponential = evaluator.peelCasts(exponential);
+  if (!softmax.shift && exponential->getNumber().value_or(0) > 0) {
+    Type type = exponential->type;
+    match.sink = context.constant(FloatAttr::get(type, std::log(*exponential->getNumber())), type);
+    return true;
+  }
+  if (!exponential->isApply("math.exp"))
+    return false;
+  Expr argument = evaluator.peelCasts(exponential->operands[0]);
+  if (!softmax.shift) {
+    match.sink = exponential->operands[0];
+  } else {
+    auto isShift = [&](Expr expr) {
+      return evaluator.expandAll(evaluator.peelCasts(expr)) ==
+             evaluator.expandAll(evaluator.peelCasts(softmax.shift));
+    };
+    if (argument->isApply("arith.subf") && isShift(argument->operands[1]))
+      match.sink = argument->operands[0];
+    else if (argument->isApply("arith.negf") && isShift(argument->operands[0]))
+      match.sink = context.constant(FloatAttr::get(argument->type, 0.0), argument->type);
+    else
+      return false;
+  }
+  return !follows(match.sink, match.key);
+}
+
+bool Matcher::matchDenominator(const Softmax &softmax, AttentionMatch &match) {
+  Expr root = evaluator.peelCasts(softmax.denominator);
+  if (std::optional<Reduction> sum = evaluator.reduction(root))
+    return matchSum(*sum, softmax, match);
+  if (!root->isApply("arith.addf"))
+    return false;
+  for (unsigned side : {0, 1}) {
+    std::optional<Reduction> sum = evaluator.reduction(evaluator.peelCasts(root->operands[side]));
+    if (sum && matchSum(*sum, softmax, match))
+      return addSink(root->operands[1 - side], softmax, match);
+  }
+  return false;
+}
+
+/// Whether a maximum is somewhere in what is subtracted.
+static bool mentionsMaximum(Evaluator &evaluator, Expr expr, DenseSet<Expr> &visited) {
+  expr = evaluator.peel(expr);
+  if (!visited.insert(expr).second)
+    return false;
+  if (expr->kind == ExprNode::Kind::Apply)
+    return llvm::any_of(expr->operands,
+                        [&](Expr operand) { return mentionsMaximum(evaluator, operand, visited); });
+  std::optional<Reduction> reduction = evaluator.reduction(expr);
+  return reduction && reduction->kind == Reduction::Kind::Max;
+}
+
+/// What is subtracted must be the same for all keys; whether it is the maximum decides what becomes of rows
+/// without a key.
+bool Matcher::matchShift(const Softmax &softmax, AttentionMatch &match) {
+  shift = Shift::None;
+  if (!softmax.shift)
+    return true;
+  if (follows(softmax.shift, match.key))
+    return refuse(match.exponential, "what is subtracted from the scores is not the same for all keys");
+  std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(softmax.shift));
+  bool exact = maximum && maximum->kind == Reduction::Kind::Max &&
+               sameOver(*maximum, match.key, maximum->body, softmax.scores);
+  shift = exact ? Shift::Maximum : Shift::Other;
+  DenseSet<Expr> visited;
+  if (!exact && !mentionsMaximum(evaluator, softmax.shift, visited))
+    return refuse(match.exponential, "what is subtracted from the scores is not their maximum over the keys");
+  return true;
+}
+
+bool Matcher::matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores) {
+  Softmax softmax;
+  softmax.numerator = probabilities;
+  softmax.denominator = denominator;
+  Expr e = evaluator.peelCasts(probabilities);
+  if (!e->isApply("math.exp") && !e->isApply("math.exp2"))
+    return false;
+  match.exponential = refusal->exponential = ownerOf(e);
+  match.sink = nullptr;
+  bool known = denominator ? matchNumerator(softmax) : matchLogarithm(softmax);
+  if (!known)
+    return false;
+  if (!matchDenominator(softmax, match))
     return refuse(match.exponential,
                   "the softmax does not run over the keys that the product with V contracts: the "
                   "denominator is not the sum of the exponentials over them");
-  std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(argument->operands[1]));
-  if (!maximum || maximum->kind != Reduction::Kind::Max ||
-      !sameOver(*maximum, match.key, maximum->body, scores))
-    return refuse(match.exponential, "what is subtracted from the scores is not their maximum over the keys");
-  if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
-    return refuse(match.exponential, "the guard against empty rows looks at something other than the scores");
-  match.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
-  return true;
+  if (!matchShift(softmax, match))
+    return false;
+  scores = softmax.scores;
+  Masks masks;
+  return matchScores(scores, softmax.factor, match);
 }
 
 } // namespace gqa

@@ -19,74 +19,29 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// True if `op` computes exp(s - max s): what makes a softmax.
-bool isSoftmaxLike(Evaluator &evaluator, linalg::LinalgOp op) {
-  if (op.getNumParallelLoops() != op.getNumLoops() || op->getNumResults() != 1 ||
-      op.getBlock()->getOps<math::ExpOp>().empty())
-    return false;
+/// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
+Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
+  bool isElementwise = op.getNumParallelLoops() == op.getNumLoops();
+  if (op->getNumResults() != 1 || !isa<RankedTensorType>(op->getResult(0).getType()) ||
+      (isElementwise && op.getBlock()->getOps<math::ExpOp>().empty()))
+    return nullptr;
   SmallVector<AffineExpr> coordinates;
   for (int64_t size : cast<ShapedType>(op->getResult(0).getType()).getShape())
     coordinates.push_back(evaluator.context.space.addVariable(size));
-  Expr e = evaluator.peelCasts(evaluator.context.load(op->getResult(0), coordinates));
+  Expr element = evaluator.context.load(op->getResult(0), coordinates);
+  if (!isElementwise) {
+    std::optional<Reduction> sum = evaluator.reduction(element);
+    if (!sum || sum->kind != Reduction::Kind::Sum)
+      return nullptr;
+    Expr body = evaluator.peelCasts(sum->body);
+    return body->isApply("math.exp") || body->isApply("math.exp2") ? ownerOf(body) : nullptr;
+  }
+  Expr e = evaluator.peelCasts(element);
   Expr argument = e->isApply("math.exp") ? evaluator.peelCasts(e->operands[0]) : nullptr;
   if (!argument || !argument->isApply("arith.subf"))
-    return false;
+    return nullptr;
   std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(argument->operands[1]));
-  return maximum && maximum->kind == Reduction::Kind::Max;
-}
-
-/// `value`, laid out as `from`, in another layout.
-Value transpose(RewriterBase &rewriter, const Operand &operand, StringRef layout) {
-  if (operand.layout == layout)
-    return operand.tensor;
-  Location loc = operand.tensor.getLoc();
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operand.tensor), permuted;
-  SmallVector<int64_t> permutation;
-  for (char letter : layout) {
-    permutation.push_back(dimOf(operand.layout, letter));
-    permuted.push_back(sizes[permutation.back()]);
-  }
-  Type element = cast<RankedTensorType>(operand.tensor.getType()).getElementType();
-  Value empty = tensor::EmptyOp::create(rewriter, loc, permuted, element);
-  return linalg::TransposeOp::create(rewriter, loc, operand.tensor, empty, permutation)->getResult(0);
-}
-
-/// Replaces a rotated tensor by gqa.rotary for all its users.
-std::optional<RotaryOp> replaceRotary(RewriterBase &rewriter, const Operand &tensor) {
-  ExprContext context(rewriter.getContext());
-  Evaluator evaluator(context);
-  std::optional<Operand> rotated = raiseRotary(rewriter, evaluator, tensor);
-  if (!rotated)
-    return std::nullopt;
-  rewriter.setInsertionPointAfter(rotated->tensor.getDefiningOp());
-  rewriter.replaceAllUsesWith(tensor.tensor, transpose(rewriter, *rotated, tensor.layout));
-  return rotated->tensor.getDefiningOp<RotaryOp>();
-}
-
-/// The tensor under a repeat of heads.
-Operand underRepeat(Value value, StringRef layout) {
-  if (auto repeat = value.getDefiningOp<RepeatHeadsOp>())
-    value = repeat.getX();
-  return {value, layout.str()};
-}
-
-/// Rotations and appends in front of a raised attention.
-void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
-  auto rotate = [&](const Operand &operand) {
-    if (std::optional<RotaryOp> rotary = replaceRotary(rewriter, operand)) {
-      findings.rotary = stringifyRotaryKind(rotary->getKind());
-      findings.rotaryDim = rotary->getRotaryDim();
-    }
-  };
-  auto append = [&](const Operand &cached) {
-    std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
-    if (append)
-      findings.cache = "concat";
-    return append ? Operand{append->getFresh(), cached.layout} : cached;
-  };
-  append(underRepeat(op.getV(), op.getVLayout()));
-  rotate(append(underRepeat(op.getK(), op.getKLayout())));
-  rotate({op.getQ(), op.getQLayout().str()});
+  return maximum && maximum->kind == Reduction::Kind::Max ? ownerOf(e) : nullptr;
 }
 
 void eraseDeadOps(RewriterBase &rewriter, Block &block) {
@@ -100,29 +55,50 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
+    decomposeSoftmax(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;
     raiseAll(function, candidates);
+    IRRewriter rewriter(&getContext());
+    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
+    llvm::DenseSet<Operation *> alive;
+    function.walk([&](Operation *op) { alive.insert(op); });
     SmallVector<Attribute> entries;
-    for (auto &[op, entry] : candidates)
-      entries.push_back(entry ? entry
-                              : decline({op, op, "no product of the probabilities with V was found"}));
+    for (auto &[op, entry] : candidates) {
+      if (entry)
+        entries.push_back(entry);
+      else if (alive.contains(op))
+        entries.push_back(decline({op, op, "no product of the probabilities with V was found"}));
+      else // a part of what was raised: no entry, but its place
+        entries.push_back(UnitAttr::get(&getContext()));
+    }
     if (auto earlier = function->getAttrOfType<ArrayAttr>(kCandidatesAttr))
       entries.insert(entries.begin(), earlier.begin(), earlier.end());
     function->setAttr(kCandidatesAttr, ArrayAttr::get(&getContext(), entries));
-    IRRewriter rewriter(&getContext());
-    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
   }
 
 private:
+  /// The named operation as what it is made of.
+  void decomposeSoftmax(func::FuncOp function) {
+    SmallVector<linalg::SoftmaxOp> softmaxes;
+    function.walk([&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (linalg::SoftmaxOp op : softmaxes) {
+      rewriter.setInsertionPoint(op);
+      FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
+      if (succeeded(results))
+        rewriter.replaceOp(op, *results);
+    }
+  }
+
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {
     llvm::MapVector<Operation *, DictionaryAttr> candidates;
     ExprContext context(&getContext());
     Evaluator evaluator(context);
     function.walk([&](linalg::LinalgOp op) {
-      if (isSoftmaxLike(evaluator, op))
-        candidates[op] = nullptr;
+      if (Operation *exponential = softmaxOf(evaluator, op))
+        candidates[exponential] = nullptr;
     });
     return candidates;
   }

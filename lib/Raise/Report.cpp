@@ -80,7 +80,7 @@ DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, Operatio
   entry.set("causal", builder.getBoolAttr(op.getCausal()));
   entry.set("window", describeWindow(op, builder));
   entry.set("softcap", op.getSoftcap() ? builder.getF64FloatAttr(op.getSoftcap()->convertToDouble()) : none);
-  entry.set("sinks", builder.getBoolAttr(bool(op.getSinks())));
+  entry.set("sinks", builder.getBoolAttr(findings.sinks));
   std::optional<double> scale = op.getConstantScale();
   entry.set("scale", scale ? builder.getF64FloatAttr(*scale) : none);
   entry.set("rotary", builder.getStringAttr(findings.rotary));

@@ -55,8 +55,8 @@ func.func @narrowed(%q: !Q, %k: !K, %v: !V) -> !Q {
 }
 
 // CHECK-LABEL: @added_in_f16(
-// CHECK-NOT: gqa.attention
-// CHECK: return
+// CHECK: gqa.attention {{.*}} score(
+// CHECK: arith.addf {{.*}} : f16
 func.func @added_in_f16(%q: tensor<6x7x16xf16>, %k: tensor<6x16x9xf16>, %v: tensor<6x9x16xf16>) -> tensor<6x7x16xf16> {
   %zh = arith.constant dense<0.0> : !H
   %zs = arith.constant dense<0.0> : !S

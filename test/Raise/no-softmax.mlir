@@ -76,24 +76,3 @@ func.func @sum_repeats_one_key(%q: !Q, %k: !K, %v: !V) -> !Q {
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q
 }
-
-// JSON: "function": "maximum_of_others"
-// JSON: "reason": "what is subtracted from the scores is not their maximum over the keys
-// JSON: "status": "declined"
-func.func @maximum_of_others(%q: !Q, %k: !K, %v: !V, %q2: !S) -> !Q {
-  %zs = arith.constant dense<0.0> : !S
-  %zr = arith.constant dense<0.0> : !R
-  %low = arith.constant dense<0xFF800000> : !R
-  %zo = arith.constant dense<0.0> : !Q
-  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
-  %m = linalg.reduce { arith.maximumf } ins(%q2 : !S) outs(%low : !R) dimensions = [2]
-  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
-  %d = linalg.sub ins(%qk, %mb : !S, !S) outs(%zs : !S) -> !S
-  // expected-remark @below {{what is subtracted from the scores is not their maximum over the keys}}
-  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
-  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
-  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
-  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
-  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
-  return %o : !Q
-}

@@ -56,38 +56,3 @@ func.func @one_more(%q: !Q, %k: !K, %v: !V) -> !Q {
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q
 }
-
-// JSON: "function": "quantised"
-// JSON: "reason": "'arith.extf' on the scores is none of scale, softcap, bias and mask
-// JSON: "status": "declined"
-// Rounded to 8 bits on purpose.
-func.func @quantised(%q: !Q, %k: !K, %v: !V) -> !Q {
-  %zs = arith.constant dense<0.0> : !S
-  %zr = arith.constant dense<0.0> : !R
-  %low = arith.constant dense<0xFF800000> : !R
-  %zo = arith.constant dense<0.0> : !Q
-  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
-  %f8 = arith.constant dense<0.0> : tensor<6x7x9xf8E5M2>
-  %n = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%qk : !S) outs(%f8 : tensor<6x7x9xf8E5M2>) {
-  ^bb0(%a: f32, %x: f8E5M2):
-    %y = arith.truncf %a : f32 to f8E5M2
-    linalg.yield %y : f8E5M2
-  } -> tensor<6x7x9xf8E5M2>
-  // expected-remark @+4 {{'arith.extf' on the scores is none of scale, softcap, bias and mask}}
-  %t = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel"]}
-      ins(%n : tensor<6x7x9xf8E5M2>) outs(%zs : !S) {
-  ^bb0(%a: f8E5M2, %x: f32):
-    %y = arith.extf %a : f8E5M2 to f32
-    linalg.yield %y : f32
-  } -> !S
-  %m = linalg.reduce { arith.maximumf } ins(%t : !S) outs(%low : !R) dimensions = [2]
-  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
-  %d = linalg.sub ins(%t, %mb : !S, !S) outs(%zs : !S) -> !S
-  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
-  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
-  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
-  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
-  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
-  return %o : !Q
-}

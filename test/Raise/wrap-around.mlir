@@ -41,8 +41,8 @@ func.func @i32(%q: !Q, %k: !K, %v: !V) -> !Q {
 
 // From row 1 on, the sum is negative.
 // CHECK-LABEL: @wraps(
-// CHECK-NOT: gqa.attention
-// CHECK: return
+// CHECK: gqa.attention {{.*}} score(
+// CHECK: arith.addi {{.*}} : i32
 func.func @wraps(%q: !Q, %k: !K, %v: !V) -> !Q {
   %zs = arith.constant dense<0.0> : !S
   %zr = arith.constant dense<0.0> : !R
@@ -76,8 +76,8 @@ func.func @wraps(%q: !Q, %k: !K, %v: !V) -> !Q {
 
 // The truncation takes the sum back to the row: causal, but nobody proves it.
 // CHECK-LABEL: @truncated(
-// CHECK-NOT: gqa.attention
-// CHECK: return
+// CHECK: gqa.attention {{.*}} score(
+// CHECK: arith.trunci
 func.func @truncated(%q: !Q, %k: !K, %v: !V) -> !Q {
   %zs = arith.constant dense<0.0> : !S
   %zr = arith.constant dense<0.0> : !R

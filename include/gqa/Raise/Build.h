@@ -3,8 +3,11 @@
 #define GQA_RAISE_BUILD_H
 
 #include "gqa/Raise/Axes.h"
+#include "gqa/Raise/IntegerForm.h"
 
 namespace gqa {
+
+class ExprEmitter;
 
 /// How query heads find their K or V head, as the access map says.
 struct HeadMap {
@@ -17,18 +20,60 @@ struct Findings {
   HeadMap k, v;
   llvm::StringRef rotary = "none", cache = "none";
   int64_t rotaryDim = 0;
+  bool sinks = false;
 };
 
-/// Visibility as attributes and one dense operand.
+/// Visibility as attributes and operands, and what is left for the score region.
 struct Visibility {
-  std::optional<int64_t> offset; ///< causal, if set
-  std::optional<int64_t> left;   ///< keys behind the query's position that are seen: j >= i - left
-  llvm::SmallVector<Expr> masks; ///< loads of i1 tensors
+  bool causal = false;
+  std::optional<std::pair<int64_t, int64_t>> window; ///< left and right of the position, -1 is unbounded
+  int64_t offset = 0;                                ///< of the first query among the keys
+  IntegerForm offsetData;                            ///< added to it, known at run time
+  std::optional<IntegerForm> kvLen;
+  std::optional<Condition> mask;           ///< held by an i1 tensor
+  llvm::SmallVector<Condition> conditions; ///< for the score region
 };
 
-/// Sorts the conditions of the match into attributes and dense masks; false, with the reason, if one is
-/// neither.
-bool classifyConditions(Evaluator &evaluator, const Axes &axes, Visibility &visibility, Refusal &refusal);
+/// Sorts the conditions of the match.
+Visibility classifyConditions(Evaluator &evaluator, const Axes &axes);
+
+/// The coordinates of an attention as values: those of batch, head, query and key, taken apart into
+/// variables.
+class CoordinateMap {
+public:
+  CoordinateMap(mlir::OpBuilder &builder, mlir::Location loc, const IndexSpace &space)
+      : builder(builder), loc(loc), space(space) {}
+
+  /// The variables of `axis` follow from `value`.
+  void add(const Axis &axis, mlir::Value value);
+  mlir::Value lookup(unsigned variable) const { return values.lookup(variable); }
+
+private:
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  const IndexSpace &space;
+  llvm::DenseMap<unsigned, mlir::Value> values;
+};
+
+/// A tensor with a dimension for each axis, of what `expr` is there, in front of the builder's place. `sizes`
+/// has the sizes that types do not know, by variable. Null if the expression has other coordinates.
+mlir::Value buildTensor(mlir::OpBuilder &builder, mlir::Location loc, Evaluator &evaluator, Expr expr,
+                        llvm::ArrayRef<Axis> axes, const llvm::DenseMap<unsigned, mlir::Value> &sizes);
+/// The same for elements of type `type` that `emit` computes.
+mlir::Value buildTensor(mlir::OpBuilder &builder, mlir::Location loc, Evaluator &evaluator, mlir::Type type,
+                        llvm::ArrayRef<Axis> axes, const llvm::DenseMap<unsigned, mlir::Value> &sizes,
+                        llvm::function_ref<mlir::Value(mlir::OpBuilder &, ExprEmitter &)> emit);
+
+/// Emits whether the condition holds; null if something in it has no value there.
+mlir::Value emitCondition(mlir::OpBuilder &builder, mlir::Location loc, ExprEmitter &emitter,
+                          const Condition &condition);
+
+/// The float `value` as `type`.
+mlir::Value convertScore(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, mlir::Type type);
+
+/// The score region: what is left of the score's mathematics and of the conditions. False if something in it
+/// has no value there.
+bool buildScore(Evaluator &evaluator, const Axes &axes, const Visibility &visibility, AttentionOp op);
 
 /// What the verifier says against an operation that was just made, or nothing: limits of the dialect, such as
 /// the element types it knows, have their one place there.
@@ -38,12 +83,23 @@ std::string whyInvalid(mlir::Operation *op);
 std::optional<AttentionOp> buildAttention(mlir::RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,
                                           Findings &findings, Refusal &refusal);
 
+/// How a tensor is rotated.
+struct RotaryForm {
+  RotaryKind kind;
+  int64_t dim;
+};
+
 /// If `tensor`, laid out as `layout`, is a rotated tensor: builds gqa.rotary behind it, replaces its other
-/// uses, and returns the rotated operand in the layout of what is rotated.
-std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor);
+/// uses, and returns the rotated operand in the layout of what is rotated. What has the form of a rotation,
+/// but tables that may not be those of one, is left, and described by `form`.
+std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor,
+                                   std::optional<RotaryForm> &form);
 
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);
+
+/// Rotations and appends in front of a raised attention.
+void raiseAround(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 
 } // namespace gqa
 

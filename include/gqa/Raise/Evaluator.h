@@ -55,12 +55,17 @@ private:
                                                                  Expr load);
   Expr evaluate(mlir::linalg::LinalgOp op, mlir::Value yielded, llvm::ArrayRef<mlir::AffineExpr> coordinates,
                 llvm::DenseMap<mlir::Value, Expr> &known);
+  void nameSize(mlir::linalg::LinalgOp op, unsigned loop);
+  Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;
-  llvm::DenseMap<Expr, Expr> expanded;
+  llvm::DenseMap<Expr, Expr> expanded, peeled;
 };
+
+/// The operation that computes an application, or the one in whose body that stands.
+mlir::Operation *ownerOf(Expr expr);
 
 } // namespace gqa
 

@@ -3,6 +3,7 @@
 #define GQA_RAISE_EXPR_H
 
 #include "gqa/Raise/IndexSpace.h"
+#include "gqa/Raise/Sizes.h"
 
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/Value.h"
@@ -74,9 +75,13 @@ public:
   /// `expr` with a variable replaced everywhere.
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement);
 
+  /// Notes which size a variable of a size that types do not know runs to.
+  void nameSize(unsigned variable, Size size) { sizes[variable] = std::move(size); }
+
   IndexSpace space;
 
 private:
+  bool coversDimension(mlir::AffineExpr index, mlir::Value tensor, int64_t dim) const;
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement,
                   llvm::DenseMap<Expr, Expr> &done);
   Expr unique(ExprNode &&node);
@@ -88,6 +93,7 @@ private:
   Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 
+  llvm::DenseMap<unsigned, Size> sizes;
   llvm::FoldingSet<ExprNode> nodes;
   std::deque<ExprNode> storage;
 };

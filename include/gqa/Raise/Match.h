@@ -5,6 +5,8 @@
 #include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Raise/Evaluator.h"
 
+#include "llvm/ADT/SetVector.h"
+
 namespace gqa {
 
 /// A condition for a key to be seen, an i1 expression of the coordinates.
@@ -13,21 +15,37 @@ struct Condition {
   bool negated = false;
 };
 
+/// `factor * expr`, added to the scores.
+struct Bias {
+  Expr expr;
+  double factor = 1.0;
+};
+
 /// An attention as mathematics, before anything is said about batches and heads: every expression is a
 /// function of the coordinates of the output (`rows`, all but the value dimension), the key `key`, and the
 /// contracted `keyDim`.
 struct AttentionMatch {
-  mlir::linalg::LinalgOp product;         ///< of the probabilities with V
+  mlir::linalg::LinalgOp product; ///< of the probabilities with V
+  mlir::Value output;             ///< what the attention is: the product, or the product divided by the sums
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
   llvm::SmallVector<unsigned>
       rows; ///< variables of the output's dimensions, the value dimension included, in order
-  unsigned key = 0, valueDim = 0, keyDim = 0;
-  Expr q = nullptr, k = nullptr, v = nullptr; ///< loads
+  unsigned key = 0, keyDim = 0;
+  Expr q = nullptr, k = nullptr, v = nullptr; ///< loads, or what is computed of them in the contraction
   double scale = 1.0;
+  Expr scaleValue = nullptr; ///< a further factor, known at run time, the same for all scores
   std::optional<double> softcap;
   llvm::SmallVector<Condition> conditions;
-  llvm::SmallVector<Expr> biases;
+  llvm::SmallVector<Bias> biases;
+  Expr sink = nullptr; ///< a logit that adds to the sum and has no value
+  /// Any other mathematics: the score as an expression of `dot`, the product of q and k. Then there is
+  /// neither scale nor softcap nor bias.
+  Expr score = nullptr;
+  Expr dot = nullptr;
   DeadRow deadRow = DeadRow::NaN;
+
+  /// Calls `change` with every expression.
+  void forEach(llvm::function_ref<void(Expr &)> change);
 };
 
 /// Why something that looks like attention is not raised.
@@ -35,6 +53,20 @@ struct Refusal {
   mlir::Operation *exponential = nullptr;
   mlir::Operation *where = nullptr;
   std::string reason;
+};
+
+/// What a softmax is made of: exp(scores - shift) / (sum of that over the keys + exp(sink - shift)).
+struct Softmax {
+  Expr numerator = nullptr, denominator = nullptr;
+  Expr scores = nullptr;
+  Expr shift = nullptr; ///< null: nothing is subtracted
+  double factor = 1.0;  ///< of the scores: ln 2 under an exponential of base 2
+};
+
+/// The masks of a score: conditions, and by what they hide.
+struct Masks {
+  llvm::SmallVector<Condition> conditions;
+  llvm::SmallVector<std::pair<double, bool>> fills; ///< each with whether it is added
 };
 
 class Matcher {
@@ -46,7 +78,24 @@ public:
   std::optional<AttentionMatch> match(mlir::linalg::LinalgOp product, Refusal &refusal);
 
 private:
-  bool matchSoftmax(Expr probabilities, AttentionMatch &match, Expr &scores);
+  // MatchAttention.cpp
+  bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
+  bool matchLate(AttentionMatch &match);
+  bool matchSides(AttentionMatch &match, Expr body, Expr denominator);
+
+  // MatchSoftmax.cpp
+  bool matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores);
+  bool matchNumerator(Softmax &softmax);
+  bool matchLogarithm(Softmax &softmax);
+  bool matchDenominator(const Softmax &softmax, AttentionMatch &match);
+  bool matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match);
+  bool addSink(Expr exponential, const Softmax &softmax, AttentionMatch &match);
+  bool matchShift(const Softmax &softmax, AttentionMatch &match);
+  bool follows(Expr expr, unsigned variable);
+  bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
+  bool refuse(mlir::Operation *where, const llvm::Twine &reason);
+
+  // MatchGuards.cpp
   /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key
   /// is `alive`, or where none is.
   struct Guard {
@@ -57,38 +106,40 @@ private:
   std::optional<Guard> matchGuard(Expr condition);
   std::optional<Guard> takeGuard(Expr &probabilities);
   bool takeNaNGuard(Expr &probabilities);
-  bool matchScores(Expr expr, AttentionMatch &match);
-  bool matchProduct(Expr expr, const Reduction &product, AttentionMatch &match);
-  bool matchMasked(Expr select, AttentionMatch &match);
-  bool matchAdded(Expr term, AttentionMatch &match);
-  bool matchSoftcap(Expr product, AttentionMatch &match);
-  bool containsProduct(Expr expr);
-  void countFill(double fill, mlir::Type type, bool added);
-  Expr peelScores(Expr expr);
-  bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
-  bool settleDeadRows(AttentionMatch &match);
+
+  // MatchScores.cpp
+  bool matchScores(Expr scores, double factor, AttentionMatch &match);
+  bool matchTerms(Expr expr, AttentionMatch &match);
+  bool matchFactor(Expr expr, AttentionMatch &match);
+  bool matchSoftcap(Expr tanh, AttentionMatch &match);
+  bool matchDot(AttentionMatch &match);
+  bool isDot(Expr load, unsigned key);
+  bool containsDot(Expr expr, unsigned key);
+  void collectDots(Expr expr, unsigned key, llvm::SetVector<Expr> &dots, llvm::DenseSet<Expr> &visited);
+
+  // MatchMasks.cpp
+  Expr stripMasks(Expr expr, AttentionMatch &match, Masks &masks);
+  Expr stripTerm(Expr term, AttentionMatch &match, Masks &masks);
+  bool takeMask(Expr term, AttentionMatch &match, Masks &masks);
+  bool takeTruth(Expr term, AttentionMatch &match, Masks &masks);
+  void addCondition(Condition condition, AttentionMatch &match, Masks &masks);
+
+  // MatchDeadRows.cpp
+  bool settleDeadRows(AttentionMatch &match, const Masks &masks);
   bool isNeverDead(const AttentionMatch &match);
-  bool refuse(mlir::Operation *where, const llvm::Twine &reason);
+  bool mayHide(Expr bias);
 
   Evaluator &evaluator;
   ExprContext &context;
   Refusal *refusal = nullptr;
-  /// Masks that hide keys by a large number, by one that the scores round, by -inf.
-  unsigned finiteFills = 0, roundedFills = 0, infiniteFills = 0;
+  enum class Shift { None, Maximum, Other };
+  Shift shift = Shift::None;           ///< what is subtracted from the scores
+  bool guarded = false;                ///< rows without a key are set to 0
+  unsigned termsLeft = 0;              ///< how many more terms may be looked at for masks
+  bool clamped = false;                ///< scores below every finite number are raised to one
   double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass
-  llvm::DenseMap<Expr, bool> products; ///< what containsProduct was asked
-  bool inner = false; ///< a factor or a cap applies to all that is still to come, so masks may not
+  llvm::DenseMap<Expr, bool> products; ///< what containsDot was asked
 };
-
-/// True if adding `fill` to any score of the type, or selecting it, makes its probability exactly 0.
-bool isAbsorbing(double fill, mlir::Type type);
-
-/// The comparisons that a constant tensor of zeros and absorbing fills (or of i1) spells out: `j <= i + c`
-/// and `j >= i - w`. None if it is anything else. `fill` is what hides, where a number does; `trueHides`
-/// reads an i1 the other way round.
-std::optional<llvm::SmallVector<Expr>> matchConstantMask(ExprContext &context, Expr load,
-                                                         llvm::ArrayRef<unsigned> rows, unsigned key,
-                                                         bool trueHides, double &fill);
 
 } // namespace gqa
 

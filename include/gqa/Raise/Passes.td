@@ -10,6 +10,10 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     operations become one scalar expression, reductions stay reductions. Attention is then one pattern on that
     mathematics, whatever operations spelled it: a contraction, a softmax over the keys, a contraction over the same keys.
 
+    Causal masks, windows, lengths, dense masks, biases, softcap, sinks and a scale known at run time become attributes and
+    operands; any other mathematics of the scores, and any other condition for a key to be seen, is kept in the score
+    region as the graph has it.
+
     What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
     that is not; rotary embeddings of q and k become `gqa.rotary`, a concatenation of cached and new keys
     `gqa.append_kv`. What looks like attention and is not raised leaves a missed-optimisation remark with the operation

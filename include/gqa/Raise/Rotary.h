@@ -36,6 +36,9 @@ public:
 
   Pairing pairing;
   Pair pair;
+  /// The two elements of a pair read places of the tables that are not known to hold the same numbers: a
+  /// rotation in form only.
+  bool tablesMayDiffer = false;
   llvm::SmallVector<mlir::AffineExpr, 4> coordinates; // of the tensor, the head dimension to be filled in
   unsigned headDim, variables[4];                     // by letter position b, h, s, d
 
@@ -50,6 +53,7 @@ private:
   bool matchPair(const Pairing &candidate);
   bool isNextOf(Expr x1, Expr x0, const Pairing &candidate);
   bool sameTable(Expr a, Expr b);
+  bool isOneTable(Expr a, Expr b);
   bool copiesTail(int64_t dim);
   llvm::SmallVector<int64_t> rotaryDims();
 

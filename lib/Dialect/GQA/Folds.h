@@ -2,7 +2,7 @@
 #ifndef GQA_LIB_DIALECT_GQA_FOLDS_H
 #define GQA_LIB_DIALECT_GQA_FOLDS_H
 
-#include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Dialect/GQA/Rebuild.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -27,10 +27,6 @@ mlir::Attribute constantSplat(mlir::Value value);
 /// rewrite must not lose sizes: constraints such as (C16) of gqa.attention need them. Null if the two
 /// contradict each other.
 mlir::Value withSizes(mlir::RewriterBase &rewriter, mlir::Value value, llvm::ArrayRef<int64_t> shape);
-
-/// Replaces `op` by one with other result types and the same operands, attributes and region, and without the
-/// lse if there is only one type.
-AttentionOp rebuild(mlir::RewriterBase &rewriter, AttentionOp op, mlir::TypeRange results);
 
 } // namespace gqa
 

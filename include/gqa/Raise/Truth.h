@@ -1,0 +1,24 @@
+// Arithmetic on one boolean: a select in disguise.
+#ifndef GQA_RAISE_TRUTH_H
+#define GQA_RAISE_TRUTH_H
+
+#include "gqa/Raise/Match.h"
+
+namespace gqa {
+
+/// An expression with two values.
+struct OfTruth {
+  Expr truth; ///< an i1
+  double whenTrue, whenFalse;
+};
+
+/// `expr` as a function of one i1: `(1 - float(seen)) * min`, `select(seen, 0, min)`. None if it depends on
+/// anything else.
+std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr);
+
+/// A comparison of such numbers as the i1 that decides it: `select(seen, 0, min) == 0` is `seen`.
+std::optional<Condition> simplifyTruth(Evaluator &evaluator, Expr condition);
+
+} // namespace gqa
+
+#endif // GQA_RAISE_TRUTH_H

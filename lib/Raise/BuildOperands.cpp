@@ -1,0 +1,121 @@
+// Operands of an attention as the graph holds them: broadcasts, K and V under their repeat.
+#include "BuildOperands.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// A mask or a bias as `B|1 x Hq|1 x Sq|1 x Skv|1`; null if no tensor on the way is a view of them.
+Value buildBroadcast(OpBuilder &builder, Evaluator &evaluator, const Axes &axes, Expr load) {
+  ExprContext &context = evaluator.context;
+  SmallVector<Expr> chain = evaluator.chain(load);
+  SmallVector<Axis> present = {axes.b, axes.h, axes.i, axes.j};
+  for (Axis &axis : present) // heads may be two variables: a tensor with one of them is no broadcast
+    if (llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(chain.back(), variable); }))
+      axis.variables.clear();
+  std::optional<View> view = findView(context, chain, present);
+  if (!view)
+    return nullptr;
+  SmallVector<SmallVector<unsigned, 2>> wanted;
+  SmallVector<unsigned> found, order;
+  for (const Axis &axis : present) {
+    wanted.push_back(axis.variables);
+    order.append(axis.variables.begin(), axis.variables.end());
+  }
+  for (const auto &dim : view->dims)
+    found.append(dim.begin(), dim.end());
+  if (found != order)
+    return nullptr;
+  return reshape(builder, load->value.getLoc(), context.space, view->tensor, view->dims, wanted);
+}
+
+/// K or V with as few heads as its access map needs: the largest group for which nothing depends on the place
+/// in it.
+std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load, Axis inner, HeadMap &map,
+                               Axis &heads) {
+  ExprContext &context = evaluator.context;
+  SmallVector<Expr> chain = evaluator.chain(load);
+  heads = Axis{'h', {}};
+  Axis keys = axes.j;
+  if (axes.h.variables.empty())
+    return findView(context, chain, {axes.b, heads, keys, inner});
+  constexpr int64_t kMostHeads = 1 << 16; // beyond, it is something else that is called heads here
+  unsigned head = axes.h.variables.front();
+  int64_t size = context.space.sizeOf(head);
+  for (int64_t groups = ShapedType::isDynamic(size) || size > kMostHeads ? 1 : size; groups >= 1; --groups) {
+    if (!ShapedType::isDynamic(size) && size % groups != 0)
+      continue;
+    for (HeadOrder order : {HeadOrder::Block, HeadOrder::Tiled}) {
+      AffineExpr shared = context.space.addVariable(ShapedType::isDynamic(size) ? size : size / groups);
+      unsigned sharedVariable = context.space.numVariables() - 1;
+      AffineExpr member = context.space.addVariable(groups);
+      AffineExpr full =
+          order == HeadOrder::Block ? shared * groups + member : member * (size / groups) + shared;
+      auto substituted =
+          llvm::map_to_vector(chain, [&](Expr element) { return context.substitute(element, head, full); });
+      heads.variables.clear();
+      if (context.space.sizeOf(sharedVariable) != 1)
+        heads.variables.push_back(sharedVariable);
+      if (std::optional<View> view = findView(context, substituted, {axes.b, heads, keys, inner})) {
+        map = {groups, order};
+        return view;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<HeadMap> proveShared(Evaluator &evaluator, const Axes &axes, Expr load) {
+  ExprContext &context = evaluator.context;
+  if (axes.h.variables.size() != 1)
+    return std::nullopt;
+  unsigned head = axes.h.variables.front();
+  int64_t size = context.space.sizeOf(head);
+  constexpr int64_t kMostHeads = 1 << 10;
+  if (ShapedType::isDynamic(size) || size > kMostHeads)
+    return std::nullopt;
+  Expr expanded = evaluator.expandAll(load);
+  if (expanded->isLoad())
+    return std::nullopt;
+  for (int64_t groups = size; groups > 1; --groups) {
+    if (size % groups != 0)
+      continue;
+    AffineExpr shared = context.space.addVariable(size / groups), member = context.space.addVariable(groups);
+    unsigned variable = context.space.numVariables() - 1;
+    Expr block = context.substitute(expanded, head, shared * groups + member);
+    if (!dependsOn(block, variable))
+      return HeadMap{groups, HeadOrder::Block};
+    Expr tiled = context.substitute(expanded, head, member * (size / groups) + shared);
+    if (!dependsOn(tiled, variable))
+      return HeadMap{groups, HeadOrder::Tiled};
+  }
+  return std::nullopt;
+}
+
+Operand takeShared(OpBuilder &builder, Location loc, Operand operand, HeadMap map) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, operand.tensor),
+                            offsets(4, builder.getIndexAttr(0)), strides(4, builder.getIndexAttr(1));
+  unsigned dim = dimOf(operand.layout, 'h');
+  int64_t heads = cast<RankedTensorType>(operand.tensor.getType()).getDimSize(dim);
+  sizes[dim] = builder.getIndexAttr(heads / map.groups);
+  if (map.order == HeadOrder::Block)
+    strides[dim] = builder.getIndexAttr(map.groups);
+  operand.tensor = tensor::ExtractSliceOp::create(builder, loc, operand.tensor, offsets, sizes, strides);
+  return operand;
+}
+
+Value buildRepeat(OpBuilder &builder, Location loc, const Operand &operand, HeadMap map) {
+  if (map.groups == 1)
+    return operand.tensor;
+  auto type = cast<RankedTensorType>(operand.tensor.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[dimOf(operand.layout, 'h')] *= map.groups;
+  return RepeatHeadsOp::create(builder, loc, RankedTensorType::get(shape, type.getElementType()),
+                               operand.tensor, builder.getI64IntegerAttr(map.groups),
+                               HeadOrderAttr::get(builder.getContext(), map.order),
+                               builder.getStringAttr(operand.layout));
+}
+
+} // namespace gqa

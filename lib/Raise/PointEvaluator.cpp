@@ -1,0 +1,172 @@
+// Numbers of expressions at points.
+#include "gqa/Raise/PointEvaluator.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace gqa {
+
+bool PointEvaluator::isConstant(Expr expr) {
+  constexpr unsigned kMostSteps = 256; // at each point
+  if (++steps > kMostSteps)
+    return false;
+  if (expr->constant)
+    return expr->getNumber().has_value();
+  switch (expr->kind) {
+  case ExprNode::Kind::Index:
+  case ExprNode::Kind::Compare:
+    return true;
+  case ExprNode::Kind::Apply:
+    return !expr->value && llvm::all_of(expr->operands, [&](Expr operand) { return isConstant(operand); });
+  case ExprNode::Kind::Load:
+    break;
+  default:
+    return false;
+  }
+  std::optional<ConstantData> data = ConstantData::of(expr->value);
+  if (!data)
+    return false;
+  AffineExpr position = context.space.constant(0);
+  for (auto [index, size] : llvm::zip_equal(expr->indices, data->getType().getShape())) {
+    IndexSpace::Range range = context.space.rangeOf(index);
+    if (range.low < 0 || range.high >= size)
+      return false;
+    position = position * size + index;
+  }
+  tensors.try_emplace(expr->value, *data);
+  positions[expr] = context.space.simplify(position);
+  return true;
+}
+
+int64_t PointEvaluator::evaluate(AffineExpr affine) const {
+  if (auto constant = dyn_cast<AffineConstantExpr>(affine))
+    return constant.getValue();
+  if (auto dim = dyn_cast<AffineDimExpr>(affine))
+    return dim.getPosition() < coordinates.size() ? coordinates[dim.getPosition()] : 0;
+  auto binary = cast<AffineBinaryOpExpr>(affine);
+  int64_t left = evaluate(binary.getLHS()), right = evaluate(binary.getRHS());
+  switch (affine.getKind()) {
+  case AffineExprKind::Add:
+    return left + right;
+  case AffineExprKind::Mul:
+    return left * right;
+  case AffineExprKind::FloorDiv:
+    return llvm::divideFloorSigned(left, right);
+  case AffineExprKind::CeilDiv:
+    return llvm::divideCeilSigned(left, right);
+  default:
+    return llvm::mod(left, right);
+  }
+}
+
+std::optional<double> PointEvaluator::evaluate(Expr expr) const {
+  if (expr->constant)
+    return expr->getNumber();
+  using Comparison = ExprNode::Comparison;
+  switch (expr->kind) {
+  case ExprNode::Kind::Index:
+    return evaluate(expr->affine);
+  case ExprNode::Kind::Compare: {
+    int64_t value = evaluate(expr->affine);
+    return expr->comparison == Comparison::NotNegative ? value >= 0
+           : expr->comparison == Comparison::Zero      ? value == 0
+                                                       : value != 0;
+  }
+  case ExprNode::Kind::Load:
+    return tensors.find(expr->value)->second.at(evaluate(positions.lookup(expr)));
+  case ExprNode::Kind::Apply:
+    return apply(expr);
+  default:
+    return std::nullopt;
+  }
+}
+
+/// Whether integers compare as the predicate says.
+static std::optional<bool> compare(arith::CmpIPredicate predicate, double a, double b) {
+  using Predicate = arith::CmpIPredicate;
+  bool isUnsigned = predicate >= Predicate::ult && predicate <= Predicate::uge;
+  if (isUnsigned && (a < 0 || b < 0))
+    return std::nullopt;
+  switch (predicate) {
+  case Predicate::eq:
+    return a == b;
+  case Predicate::ne:
+    return a != b;
+  case Predicate::slt:
+  case Predicate::ult:
+    return a < b;
+  case Predicate::sle:
+  case Predicate::ule:
+    return a <= b;
+  case Predicate::sgt:
+  case Predicate::ugt:
+    return a > b;
+  case Predicate::sge:
+  case Predicate::uge:
+    return a >= b;
+  }
+  return std::nullopt;
+}
+
+/// Arithmetic on integers, without end.
+static std::optional<double> applyInteger(StringRef name, ArrayRef<double> x) {
+  if (name == "arith.extsi" || name == "arith.index_cast")
+    return x[0];
+  if (name == "math.absi")
+    return std::abs(x[0]);
+  if (name == "arith.addi")
+    return x[0] + x[1];
+  if (name == "arith.subi")
+    return x[0] - x[1];
+  if (name == "arith.muli")
+    return x[0] * x[1];
+  if (name == "arith.maxsi")
+    return std::max(x[0], x[1]);
+  if (name == "arith.minsi")
+    return std::min(x[0], x[1]);
+  return std::nullopt;
+}
+
+std::optional<double> PointEvaluator::apply(Expr expr) const {
+  SmallVector<double, 3> x;
+  for (Expr operand : expr->operands) {
+    std::optional<double> value = evaluate(operand);
+    if (!value)
+      return std::nullopt;
+    x.push_back(*value);
+  }
+  if (expr->isSelect())
+    return x[0] != 0 ? x[1] : x[2];
+  auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
+  bool isTruth = expr->type.isInteger(1), ofTruths = isTruth && expr->operands[0]->type.isInteger(1);
+  if (compareOp && (!ofTruths || compareOp.getPredicate() <= arith::CmpIPredicate::ne)) {
+    std::optional<bool> holds = compare(compareOp.getPredicate(), x[0], x[1]);
+    return holds ? std::optional<double>(*holds) : std::nullopt;
+  }
+  StringRef name = expr->op->getName().getStringRef();
+  if (ofTruths && name == "arith.andi")
+    return x[0] != 0 && x[1] != 0;
+  if (ofTruths && name == "arith.ori")
+    return x[0] != 0 || x[1] != 0;
+  if (ofTruths && name == "arith.xori")
+    return (x[0] != 0) != (x[1] != 0);
+  bool fromTruth = expr->operands[0]->type.isInteger(1);
+  if (fromTruth && (name == "arith.extui" || name == "arith.uitofp"))
+    return x[0] != 0;
+  if (name == "arith.extf")
+    return x[0];
+  constexpr double kExact = 256; // up to here the narrowest float has every integer
+  if (!fromTruth && name == "arith.sitofp")
+    return std::abs(x[0]) <= kExact ? std::optional<double>(x[0]) : std::nullopt;
+  if (isTruth || fromTruth || !isa<IntegerType, IndexType>(expr->type))
+    return std::nullopt;
+  std::optional<double> result = applyInteger(name, x);
+  // Where an integer would wrap around, or a double round, nothing is said.
+  double bits = expr->type.isIndex() ? 63 : expr->type.getIntOrFloatBitWidth() - 1;
+  return result && std::abs(*result) < std::exp2(std::min(bits, 52.0)) ? result : std::nullopt;
+}
+
+} // namespace gqa

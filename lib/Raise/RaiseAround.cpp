@@ -1,0 +1,137 @@
+// What stands in front of a raised attention: rotations of q and k, appends to caches.
+#include "gqa/Raise/Build.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// `value`, laid out as `from`, in another layout.
+static Value transpose(RewriterBase &rewriter, const Operand &operand, StringRef layout) {
+  if (operand.layout == layout)
+    return operand.tensor;
+  Location loc = operand.tensor.getLoc();
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, operand.tensor), permuted;
+  SmallVector<int64_t> permutation;
+  for (char letter : layout) {
+    permutation.push_back(dimOf(operand.layout, letter));
+    permuted.push_back(sizes[permutation.back()]);
+  }
+  Type element = cast<RankedTensorType>(operand.tensor.getType()).getElementType();
+  Value empty = tensor::EmptyOp::create(rewriter, loc, permuted, element);
+  return linalg::TransposeOp::create(rewriter, loc, operand.tensor, empty, permutation)->getResult(0);
+}
+
+/// Replaces a rotated tensor by gqa.rotary for all its users; how it is rotated.
+static std::optional<RotaryForm> replaceRotary(RewriterBase &rewriter, const Operand &tensor) {
+  ExprContext context(rewriter.getContext());
+  Evaluator evaluator(context);
+  std::optional<RotaryForm> form;
+  std::optional<Operand> rotated = raiseRotary(rewriter, evaluator, tensor, form);
+  if (form)
+    remark::missed(tensor.tensor.getLoc(), remark::RemarkOpts::name("NotRotary").category("gqa-raise"))
+        << remark::reason(
+               "the rotation stays as it is: the two elements of a pair may be turned by different angles, "
+               "as the tables are known only at run time");
+  if (!rotated)
+    return form;
+  rewriter.setInsertionPointAfter(rotated->tensor.getDefiningOp());
+  rewriter.replaceAllUsesWith(tensor.tensor, transpose(rewriter, *rotated, tensor.layout));
+  auto op = rotated->tensor.getDefiningOp<RotaryOp>();
+  return RotaryForm{op.getKind(), op.getRotaryDim()};
+}
+
+/// Tensors of rank 4 that `operand` is made of, element by element or piece by piece.
+static SmallVector<Operand> sourcesOf(Evaluator &evaluator, const Operand &operand) {
+  IndexSpace &space = evaluator.context.space;
+  SmallVector<AffineExpr> coordinates(4);
+  for (auto [dim, letter] : llvm::enumerate(operand.layout))
+    coordinates[dim] = space.addVariable(sizeOf(operand.tensor, operand.layout, letter));
+  SmallVector<Operand> sources;
+  if (auto concat = operand.tensor.getDefiningOp<tensor::ConcatOp>())
+    for (Value piece : concat.getInputs())
+      sources.push_back({piece, operand.layout});
+  Expr element = evaluator.context.load(operand.tensor, coordinates);
+  Expr next = evaluator.step(element);
+  SmallVector<Expr> worklist = {next ? next : evaluator.expand(element)};
+  constexpr size_t kMost = 16;
+  for (size_t k = 0; k < worklist.size() && worklist.size() < kMost; ++k) {
+    Expr expr = worklist[k];
+    if (!expr)
+      continue;
+    worklist.append(expr->operands.begin(), expr->operands.end());
+    while (expr && expr->isLoad() && expr->indices.size() != 4)
+      expr = evaluator.step(expr);
+    if (!expr || !expr->isLoad())
+      continue;
+    auto type = cast<RankedTensorType>(expr->value.getType());
+    std::string layout;
+    for (auto [dim, index] : llvm::enumerate(expr->indices)) {
+      auto place = llvm::find(coordinates, index);
+      bool isVariable = isa<AffineDimExpr>(index) && place != coordinates.end();
+      layout.push_back(isVariable ? operand.layout[place - coordinates.begin()] : '?');
+      if (!isVariable && type.getDimSize(dim) != 1)
+        layout.clear();
+      if (layout.empty())
+        break;
+    }
+    for (char letter : StringRef("bhsd")) // dimensions of size 1 are those that are left, in order
+      if (!StringRef(layout).contains(letter))
+        if (size_t free = layout.find('?'); free != std::string::npos)
+          layout[free] = letter;
+    if (isLayout(layout))
+      sources.push_back({expr->value, layout});
+  }
+  return sources;
+}
+
+/// The rotation of the operand, or of what it is made of: normalised afterwards, joined to a part that is not
+/// rotated, written to a cache.
+static std::optional<RotaryForm> findRotary(RewriterBase &rewriter, const Operand &operand) {
+  constexpr size_t kMost = 24;
+  SmallVector<Operand> worklist = {operand};
+  llvm::DenseSet<Value> seen;
+  for (size_t next = 0; next < worklist.size() && next < kMost; ++next) {
+    Operand current = worklist[next];
+    if (!seen.insert(current.tensor).second || current.tensor.getDefiningOp<RotaryOp>())
+      continue;
+    if (std::optional<RotaryForm> rotary = replaceRotary(rewriter, current))
+      return rotary;
+    ExprContext context(rewriter.getContext());
+    Evaluator evaluator(context);
+    worklist.append(sourcesOf(evaluator, current));
+  }
+  return std::nullopt;
+}
+
+/// The tensor under a repeat of heads.
+static Operand underRepeat(Value value, StringRef layout) {
+  if (auto repeat = value.getDefiningOp<RepeatHeadsOp>())
+    value = repeat.getX();
+  return {value, layout.str()};
+}
+
+/// Rotations and appends in front of a raised attention.
+void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
+  auto rotate = [&](const Operand &operand) {
+    if (std::optional<RotaryForm> rotary = findRotary(rewriter, operand)) {
+      findings.rotary = stringifyRotaryKind(rotary->kind);
+      findings.rotaryDim = rotary->dim;
+    }
+  };
+  auto append = [&](const Operand &cached) {
+    std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
+    if (append)
+      findings.cache = "concat";
+    return append ? Operand{append->getFresh(), cached.layout} : cached;
+  };
+  append(underRepeat(op.getV(), op.getVLayout()));
+  rotate(append(underRepeat(op.getK(), op.getKLayout())));
+  rotate({op.getQ(), op.getQLayout().str()});
+}
+
+} // namespace gqa

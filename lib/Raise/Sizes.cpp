@@ -1,0 +1,140 @@
+// Where a size comes from: through the operations that carry it, back to the tensor that has it.
+#include "gqa/Raise/Sizes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+static void sortUnknowns(Size &size) {
+  llvm::sort(size.unknowns, [](auto &a, auto &b) {
+    return std::pair(a.first.getAsOpaquePointer(), a.second) <
+           std::pair(b.first.getAsOpaquePointer(), b.second);
+  });
+}
+
+Size Size::operator*(const Size &other) const {
+  Size product = *this;
+  product.factor *= other.factor;
+  product.unknowns.append(other.unknowns);
+  sortUnknowns(product);
+  return product;
+}
+
+std::optional<Size> Size::dividedBy(const Size &other) const {
+  if (other.factor == 0 || factor % other.factor != 0)
+    return std::nullopt;
+  Size quotient = *this;
+  quotient.factor /= other.factor;
+  for (auto &unknown : other.unknowns) {
+    auto *it = llvm::find(quotient.unknowns, unknown);
+    if (it == quotient.unknowns.end())
+      return std::nullopt;
+    quotient.unknowns.erase(it);
+  }
+  return quotient;
+}
+
+static Size ofFold(OpFoldResult size) {
+  if (auto value = dyn_cast<Value>(size))
+    return Size::of(value);
+  return {cast<IntegerAttr>(cast<Attribute>(size)).getInt(), {}};
+}
+
+Size Size::of(Value tensor, int64_t dim) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (!type.isDynamicDim(dim))
+    return {type.getDimSize(dim), {}};
+  Operation *op = tensor.getDefiningOp();
+  unsigned number = op ? cast<OpResult>(tensor).getResultNumber() : 0;
+  if (auto destination = dyn_cast_if_present<DestinationStyleOpInterface>(op))
+    return of(destination.getDpsInitOperand(number)->get(), dim);
+  if (auto empty = dyn_cast_if_present<tensor::EmptyOp>(op))
+    return ofFold(empty.getMixedSizes()[dim]);
+  if (auto expand = dyn_cast_if_present<tensor::ExpandShapeOp>(op))
+    return ofFold(expand.getMixedOutputShape()[dim]);
+  if (auto slice = dyn_cast_if_present<tensor::ExtractSliceOp>(op))
+    if (slice.getDroppedDims().none())
+      return ofFold(slice.getMixedSizes()[dim]);
+  if (auto cast = dyn_cast_if_present<tensor::CastOp>(op))
+    if (isa<RankedTensorType>(cast.getSource().getType()))
+      return of(cast.getSource(), dim);
+  if (auto concat = dyn_cast_if_present<tensor::ConcatOp>(op))
+    if (static_cast<int64_t>(concat.getDim()) != dim)
+      return of(concat.getInputs().front(), dim);
+  if (auto collapse = dyn_cast_if_present<tensor::CollapseShapeOp>(op)) {
+    Size product;
+    for (int64_t source : collapse.getReassociationIndices()[dim])
+      product = product * of(collapse.getSrc(), source);
+    return product;
+  }
+  if (auto reshape = dyn_cast_if_present<tensor::ReshapeOp>(op))
+    if (auto elements = reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
+      return of(elements.getElements()[dim]);
+  return {1, {{tensor, dim}}};
+}
+
+Size Size::of(Value value) {
+  IntegerAttr constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return {constant.getInt(), {}};
+  Operation *op = value.getDefiningOp();
+  if (auto dim = dyn_cast_if_present<tensor::DimOp>(op))
+    if (std::optional<int64_t> index = dim.getConstantIndex();
+        index && isa<RankedTensorType>(dim.getSource().getType()))
+      return of(dim.getSource(), *index);
+  if (isa_and_present<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp>(op))
+    return of(op->getOperand(0));
+  if (isa_and_present<arith::MulIOp>(op))
+    return of(op->getOperand(0)) * of(op->getOperand(1));
+  if (isa_and_present<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
+    if (std::optional<Size> quotient = of(op->getOperand(0)).dividedBy(of(op->getOperand(1))))
+      return *quotient;
+  if (auto apply = dyn_cast_if_present<affine::AffineApplyOp>(op)) {
+    auto product = dyn_cast<AffineBinaryOpExpr>(apply.getAffineMap().getResult(0));
+    auto factor = product ? dyn_cast<AffineConstantExpr>(product.getRHS()) : AffineConstantExpr();
+    if (factor && product.getKind() == AffineExprKind::Mul && apply.getMapOperands().size() == 1)
+      return Size{factor.getValue(), {}} * of(apply.getMapOperands().front());
+  }
+  return {1, {{value, -1}}};
+}
+
+std::optional<SmallVector<ReshapeGroup>> groupsOf(tensor::ReshapeOp op) {
+  Value source = op.getSource(), result = op.getResult();
+  int64_t i = cast<RankedTensorType>(source.getType()).getRank(),
+          j = cast<RankedTensorType>(result.getType()).getRank();
+  SmallVector<ReshapeGroup> groups;
+  while (i > 0 || j > 0) { // from the innermost dimension outwards
+    ReshapeGroup group;
+    Size left, right;
+    auto takeLeft = [&] {
+      group.source.insert(group.source.begin(), --i);
+      left = left * Size::of(source, i);
+    };
+    auto takeRight = [&] {
+      group.result.insert(group.result.begin(), --j);
+      right = right * Size::of(result, j);
+    };
+    if (i > 0)
+      takeLeft();
+    if (j > 0)
+      takeRight();
+    while (!(left == right)) {
+      bool leftIsPart = right.dividedBy(left).has_value();
+      if (leftIsPart && i > 0)
+        takeLeft();
+      else if (left.dividedBy(right) && j > 0)
+        takeRight();
+      else
+        return std::nullopt;
+    }
+    groups.insert(groups.begin(), group);
+  }
+  return groups;
+}
+
+} // namespace gqa

@@ -1,0 +1,66 @@
+// Arithmetic on one boolean.
+#include "gqa/Raise/Truth.h"
+
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// Collects the i1 expressions that `expr` is made of.
+static void collectTruths(Evaluator &evaluator, Expr expr, llvm::SetVector<Expr> &truths,
+                          DenseSet<Expr> &visited) {
+  expr = evaluator.peel(expr);
+  if (!visited.insert(expr).second || expr->kind != ExprNode::Kind::Apply || expr->value)
+    return;
+  for (Expr operand : expr->operands) {
+    if (operand->type.isInteger(1))
+      truths.insert(operand);
+    else
+      collectTruths(evaluator, operand, truths, visited);
+  }
+}
+
+/// `expr` where the i1 `truth` is `value`.
+static Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value, DenseMap<Expr, Expr> &done) {
+  if (expr == truth)
+    return evaluator.context.truth(value);
+  if (Expr known = done.lookup(expr))
+    return known;
+  Expr root = evaluator.peel(expr), result = root;
+  if (root->kind == ExprNode::Kind::Apply && !root->value) {
+    auto operands = llvm::map_to_vector<3>(
+        root->operands, [&](Expr operand) { return assume(evaluator, operand, truth, value, done); });
+    result = evaluator.context.rebuild(root, operands);
+  }
+  return done[expr] = result;
+}
+
+std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
+  llvm::SetVector<Expr> truths;
+  DenseSet<Expr> visited;
+  collectTruths(evaluator, expr, truths, visited);
+  if (truths.size() != 1)
+    return std::nullopt;
+  Expr truth = truths.front();
+  DenseMap<Expr, Expr> ifTrue, ifFalse;
+  std::optional<double> whenTrue = assume(evaluator, expr, truth, true, ifTrue)->getNumber();
+  std::optional<double> whenFalse = assume(evaluator, expr, truth, false, ifFalse)->getNumber();
+  if (!whenTrue || !whenFalse)
+    return std::nullopt;
+  return OfTruth{truth, *whenTrue, *whenFalse};
+}
+
+std::optional<Condition> simplifyTruth(Evaluator &evaluator, Expr condition) {
+  bool isOfNumbers =
+      condition->kind == ExprNode::Kind::Apply && condition->op && !condition->value &&
+      llvm::none_of(condition->operands, [](Expr operand) { return operand->type.isInteger(1); });
+  if (!isOfNumbers)
+    return std::nullopt;
+  std::optional<OfTruth> found = matchOfTruth(evaluator, condition);
+  if (!found || found->whenTrue == found->whenFalse)
+    return std::nullopt;
+  return Condition{found->truth, found->whenTrue == 0.0};
+}
+
+} // namespace gqa

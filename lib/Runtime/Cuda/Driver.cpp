@@ -82,11 +82,11 @@ Driver Driver::load(const char *path) {
 }
 
 const Driver &Driver::get() {
-  static const Driver driver = [] {
+  static const Driver &driver = *new Driver([] { // never destroyed: other threads may still use it at exit
     const char *wanted = std::getenv("GQA_CUDA_DRIVER");
     pthread_atfork(nullptr, nullptr, noteFork);
     return load(wanted && *wanted ? wanted : "libcuda.so.1");
-  }();
+  }());
   return driver;
 }
 

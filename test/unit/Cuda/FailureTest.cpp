@@ -9,11 +9,14 @@ using namespace gqa::test;
 
 namespace {
 
-/// The functions of the table, by the names that messages use. Those about errors have nobody to tell.
+/// The functions of the table, by the names that the driver exports.
 std::vector<const char *> functions() {
   std::vector<const char *> names;
 #define GQA_CUDA_FUNCTION(member, symbol, ...) names.push_back(#symbol);
 #include "Runtime/Cuda/Driver.def"
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [](std::string_view name) { return name.substr(0, 10) == "cuGetError"; }),
+              names.end()); // an error without a text has a test of its own
   return names;
 }
 
@@ -88,8 +91,6 @@ protected:
   void SetUp() override {
     NEEDS_FAKE_DRIVER();
     symbol = withoutVersion(GetParam());
-    if (isOneOf(symbol, {"cuGetErrorName", "cuGetErrorString"}))
-      GTEST_SKIP() << "an error without a text has a test of its own";
   }
   std::string symbol;
 };

@@ -1,4 +1,4 @@
-// The kernels, the scenario, and the suite's main.
+// The kernels and the scenario.
 #include "Support.h"
 
 #include <cstdio>
@@ -124,11 +124,3 @@ std::string exercise() {
 }
 
 } // namespace gqa::test
-
-int main(int argc, char **argv) {
-  testing::InitGoogleTest(&argc, argv);
-  GTEST_FLAG_SET(death_test_style,
-                 "threadsafe"); // a child starts afresh: no fork of a process that uses CUDA
-  setenv("GQA_CUDA_DRIVER", GQA_FAKE_DRIVER, /*overwrite=*/0);
-  return RUN_ALL_TESTS();
-}

@@ -88,6 +88,7 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
     return signature.takeError();
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
+  readPlaces(module, *signature);
   llvm::Expected<LoadedCode> code = generateCode(module, signature->name, hostOf(options.target));
   if (!code)
     return code.takeError();

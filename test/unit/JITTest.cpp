@@ -130,8 +130,7 @@ TEST_F(JIT, NamesTheArgumentThatIsWrong) {
   EXPECT_EQ(callError(*add, {&type, &b.tensor}), "argument 0 is bf16[3x4], expected f32[?x4]");
   DLTensor device = a.tensor;
   device.device = {kDLCUDA, 0};
-  EXPECT_EQ(callError(*add, {&device, &b.tensor}),
-            "argument 0 is not in host memory; expected a tensor on the CPU");
+  EXPECT_EQ(callError(*add, {&device, &b.tensor}), "argument 0 is on cuda:0; expected a tensor on the CPU");
   DLTensor address = a.tensor;
   address.byte_offset = 2;
   EXPECT_EQ(callError(*add, {&address, &b.tensor}),

@@ -31,6 +31,10 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(llvm::StringRef path
 /// The signature of the entry, named as in CompileOptions::function, before anything is lowered.
 llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef function);
 
+/// Adds to a signature which tensors may be on a GPU, by the module's attributes `gqa.device_arguments` and
+/// `gqa.device_results`, which lowering leaves there.
+void readPlaces(mlir::ModuleOp module, Signature &signature);
+
 /// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
 llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
 

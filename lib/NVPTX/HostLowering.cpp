@@ -24,9 +24,9 @@ public:
     Value width = b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     address = b.add(address, b.mul(data.getOffset(), width));
     int64_t access = op.getWrite() ? GQA_RT_CUDA_WRITE : GQA_RT_CUDA_READ;
-    Value memory = call("gqa_rt_cuda_map", {toPointer(address), toI64(spanOf(op.getBuffer(), data, width)),
-                                            toI64(b.index(access))},
-                        pointer());
+    Value memory = call(
+        "gqa_rt_cuda_map",
+        {toPointer(address), toI64(spanOf(op.getBuffer(), data, width)), toI64(b.index(access))}, pointer());
     op.getMapped().replaceAllUsesWith(buffer(type, memory, data.getSizes(), data.getStrides()));
     op.erase();
   }

@@ -82,7 +82,8 @@ llvm::Expected<TargetName> parseTargetName(llvm::StringRef target) {
   name.emulateAMX = name.arch.consume_back("+emulate-amx");
   if (!name.arch.consume_front("cpu") ||
       (!name.arch.empty() && (!name.arch.consume_front(":") || name.arch.empty())))
-    return llvm::createStringError("target '" + target + "' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN");
+    return llvm::createStringError("target '" + target +
+                                   "' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN");
   return name;
 }
 

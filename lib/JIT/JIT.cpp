@@ -1,4 +1,5 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Device.h"
 #include "Diagnostics.h"
 #include "Implementation.h"
 
@@ -67,8 +68,10 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
     return phase.takeError();
-  if (llvm::Expected<CPUTarget> target = describeCPU(options.target); !target)
-    return target.takeError(); // without the place in the module that a pass would add
+  // Without the place in the module that a pass would add.
+  if (llvm::Error error = isCUDA(options.target) ? describeCUDA(options.target).takeError()
+                                                 : describeCPU(options.target).takeError())
+    return error;
   PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.function = options.function;
@@ -87,10 +90,12 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
+  if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
+    return error;
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   readPlaces(module, *signature);
-  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, options.target);
+  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, hostOf(options.target));
   if (!code)
     return code.takeError();
   auto implementation = std::make_unique<CompiledFunction::Implementation>();
@@ -106,7 +111,7 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, bool asse
     return signature.takeError();
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
-  return emitCode(module, signature->name, options.target, assembly, out);
+  return emitCode(module, signature->name, hostOf(options.target), assembly, out);
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,

@@ -7,6 +7,7 @@
 #include "gqa/Pipeline/Passes.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Tile/Passes.h"
+#include "gqa/Tile/Target.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -97,7 +98,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   case Phase::Target: {
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
-    cpu.target = options.target;
+    cpu.target = hostOf(options.target).str();
     buildCPUPipeline(pm, cpu);
     return success();
   }

@@ -6,7 +6,7 @@
 // RUN: not gqa-opt %s --gqa-tile=target=cuda 2>&1 | FileCheck %s --check-prefix=CUDA
 
 // NONSENSE: error: target 'cpu:nonsense' is not a processor that LLVM knows; try cpu, cpu:x86-64-v3 or cpu:znver4
-// CUDA: error: target 'cuda' is unknown; expected cpu or cpu:ARCH
+// CUDA: error: target 'cuda' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN
 
 // Twelve rows: fewer than two vectors of 16 or 8 lanes, three of 4. A head of 20 is padded to whole vectors.
 // V4: tile.scratch : memref<12x32xf32>

@@ -174,7 +174,7 @@ TEST(JITErrors, Compile) {
   EXPECT_NE(compileError("module {}").find("no function that can be called"), std::string::npos);
   CompileOptions target;
   target.target = "gpu";
-  EXPECT_EQ(compileError(addText, target), "target 'gpu' is unknown; expected cpu or cpu:ARCH");
+  EXPECT_EQ(compileError(addText, target), "target 'gpu' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN");
 }
 
 TEST(JITErrors, AssertionEndsTheCall) {

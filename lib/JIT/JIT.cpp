@@ -4,6 +4,7 @@
 #include "Implementation.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
@@ -12,8 +13,6 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -35,8 +34,6 @@ void registerForJIT(DialectRegistry &registry) {
     return true;
   }();
   registerDialects(registry);
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef filename, MLIRContext &context) {
@@ -104,14 +101,25 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   return std::make_unique<CompiledFunction>(std::move(implementation));
 }
 
-llvm::Error emitModule(ModuleOp module, const CompileOptions &options, bool assembly,
+/// The text of the kernels that lowering has left in the module.
+static llvm::Error emitPTX(ModuleOp module, llvm::raw_pwrite_stream &out) {
+  auto text = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  if (!text)
+    return makeError("there is no kernel for a GPU in this module; PTX is made of gqa.attention, for --target=cuda");
+  out << cast<StringAttr>(text.getValueAttr()).getValue().rtrim('\0');
+  return llvm::Error::success();
+}
+
+llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind kind,
                        llvm::raw_pwrite_stream &out) {
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
-  return emitCode(module, signature->name, hostOf(options.target), assembly, out);
+  if (kind == CodeKind::PTX)
+    return emitPTX(module, out);
+  return emitCode(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,

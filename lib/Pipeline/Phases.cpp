@@ -4,6 +4,7 @@
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Fuse/Passes.h"
 #include "gqa/Fuse/Simplify.h"
+#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Passes.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Tile/Passes.h"
@@ -76,7 +77,6 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   bool simplify = options.simplify && !options.reference;
   switch (phase) {
   case Phase::Input:
-  case Phase::Binary:
     return success();
   case Phase::Raised:
     if (simplify)
@@ -96,12 +96,18 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     buildTiled(pm, options);
     return success();
   case Phase::Target: {
+    if (isCUDA(options.target))
+      buildNVPTXPipeline(pm);
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
     cpu.target = hostOf(options.target).str();
     buildCPUPipeline(pm, cpu);
     return success();
   }
+  case Phase::Binary:
+    if (isCUDA(options.target))
+      buildPTXPipeline(pm, options.target);
+    return success();
   }
   return failure();
 }

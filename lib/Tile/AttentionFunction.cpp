@@ -124,15 +124,15 @@ AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
 
 } // namespace
 
-func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, StringRef name,
-                                    OpBuilder &builder) {
+func::FuncOp buildAttentionFunction(AttentionOp op, StringRef name, OpBuilder &builder,
+                                    function_ref<void(const AttentionValues &, IndexBuilder &)> kernels) {
   SmallVector<Type> types = llvm::map_to_vector(op->getOperandTypes(), bufferType);
   llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
   auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
   function.setPrivate();
   IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());
   AttentionValues values = bindArguments(op, function.getBody().front(), b);
-  buildKernels(op, values, target, b);
+  kernels(values, b);
   func::ReturnOp::create(b);
   return function;
 }

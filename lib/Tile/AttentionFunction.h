@@ -35,9 +35,10 @@ struct AttentionValues {
   mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
-/// A private function `name` whose arguments are the operands of `op` as buffers, then the results.
-mlir::func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, llvm::StringRef name,
-                                          mlir::OpBuilder &builder);
+/// A private function `name` whose arguments are the operands of `op` as buffers, then the results; `kernels`
+/// builds what it does.
+mlir::func::FuncOp buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder,
+                                          llvm::function_ref<void(const AttentionValues &, IndexBuilder &)> kernels);
 
 /// Assertions about operands whose sizes are not known before the program runs. Mask and bias must not be
 /// broadcast yet: their own shapes are checked.
@@ -45,6 +46,21 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
 
 /// Schedules the attention and builds its kernels, at the end of the function.
 void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b);
+
+/// Whether a GPU's kernels can compute `op`; the error names what they cannot do.
+mlir::LogicalResult checkWarpKernels(AttentionOp op);
+
+/// The same for a GPU: operands go to its memory, and results come back.
+void buildWarpKernels(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
+/// The kernel that attends, and the one that merges parts of the keys, as work of warps.
+void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                        IndexBuilder &b);
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                    IndexBuilder &b);
+
+/// Into how many parts to split the keys of `tiles` tiles, by how well the waves of tasks fill a GPU.
+mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, int64_t resident, IndexBuilder &b);
 
 /// The kernel that lays the values out for interleaved products, if there are any and several tasks read
 /// them.

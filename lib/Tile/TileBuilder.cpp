@@ -13,8 +13,9 @@ namespace gqa {
 /// sum of the three overflows.
 static constexpr int64_t kFar = int64_t(1) << 61;
 
-void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body) {
-  auto kernel = tile::KernelOp::create(b, grid, work);
+void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body,
+                 int64_t warps) {
+  auto kernel = tile::KernelOp::create(b, grid, work, warps ? b.getI64IntegerAttr(warps) : IntegerAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&kernel.getBody());
   for (size_t dim = 0; dim < grid.size(); ++dim)
@@ -70,6 +71,13 @@ void TileBuilder::bindBand() {
     end = b.min(end, b.add(b.add(query, queries), last));
 }
 
+void TileBuilder::takePart(Value split, int64_t least) {
+  Value share = b.roundUp(b.ceilDiv(b.sub(end, begin), values.splits), values.schedule.keys);
+  share = b.max(share, b.index(least));
+  begin = b.add(begin, b.mul(split, share));
+  end = b.min(end, b.add(begin, share));
+}
+
 Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
   SmallVector<Value> dynamic;
   Type type = element ? element : Type(op.getAccumulatorType());
@@ -99,14 +107,20 @@ void TileBuilder::buildInit(Value o, bool withSinks) {
   tile::InitOp::create(b, o, m, l, sinks, values.period, values.unit);
 }
 
-void TileBuilder::buildFinish() {
-  Value zero = b.index(0), lse, all;
+std::tuple<Value, Value, DeadRowAttr> TileBuilder::viewResults() {
+  Value zero = b.index(0), lse;
   Value rowsOut =
       b.view(values.output, {batch, head, query, zero}, {nullptr, values.group, queries, values.valueDim});
   if (values.lse)
     lse = b.view(values.lse, {batch, head, query}, {nullptr, values.group, queries});
   // With a sink no row is dead: a row that sees no key is the sink's own zeros.
   auto deadRow = values.sinks ? DeadRowAttr::get(op.getContext(), DeadRow::Zero) : op.getDeadRowAttr();
+  return {rowsOut, lse, deadRow};
+}
+
+void TileBuilder::buildFinish() {
+  Value zero = b.index(0), all;
+  auto [rowsOut, lse, deadRow] = viewResults();
   if (deadRow.getValue() == DeadRow::Uniform)
     all = b.view(values.v, {batch, kvHead, zero, zero}, {nullptr, nullptr, visible, values.valueDim});
   tile::FinishOp::create(b, output, m, l, rowsOut, values.period, values.unit, lse, all, deadRow,

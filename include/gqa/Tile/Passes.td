@@ -27,6 +27,9 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
     On processors with AMX, bf16 attention with many rows multiplies interleaved operands in tile registers. Probabilities
     are rounded to bf16 there, and a kernel in front lays the values out once for all blocks of queries.
 
+    For `cuda` the operands go to the device's memory, a task is run by several warps (see the `tile` dialect), and keys are
+    split where that fills the device's multiprocessors better.
+
     Sizes that are not known before the program runs are compared by assertions in front of the kernel, and indices into
     captured tensors are clamped, so that a kernel never reads or writes other memory.
 
@@ -38,7 +41,7 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect"];
   let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
-                        "the processor to schedule for: cpu (this machine) or cpu:ARCH; with +emulate-amx as if it had AMX">];
+                        "the processor to schedule for: cpu (this machine) or cpu:ARCH, with +emulate-amx as if it had AMX; cuda or cuda:sm_NN">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
 }
 

@@ -56,7 +56,7 @@ ParseResult parseDeadRow(OpAsmParser &parser, DeadRowAttr &attr) {
   return success();
 }
 
-void printDeadRow(OpAsmPrinter &printer, FinishOp op, DeadRowAttr attr) {
+void printDeadRow(OpAsmPrinter &printer, Operation *op, DeadRowAttr attr) {
   printer << stringifyDeadRow(attr.getValue());
 }
 
@@ -74,6 +74,9 @@ LogicalResult KernelOp::verifyRegions() {
     return emitOpError("has ") << getSizes().size()
                                << " grid dimensions, expected as many index arguments of its "
                                << "region, found " << block.getNumArguments();
+  // kernel_c3
+  if (getWarps() && (int64_t(*getWarps()) < 1 || *getWarps() > 32))
+    return emitOpError("has ") << int64_t(*getWarps()) << " warps, expected 1 to 32";
   return success();
 }
 

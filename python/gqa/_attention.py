@@ -132,10 +132,10 @@ def _options(signature, device, offset, scale, mask, bias, kv_len, sinks):
         kind = element(array, "bias", FLOATS)
         add("bias", _broadcastable(array, "bias", sizes), kind)
     if kv_len is not None:
-        add("kv_len", *_per_batch(kv_len, "kv_len", sizes))
+        add("kv_len", *_per_batch(kv_len, "kv_len", sizes, device))
     offset = _offset(signature, offset)
     if offset is not None:
-        add("offset", *_per_batch(offset, "offset", sizes))
+        add("offset", *_per_batch(offset, "offset", sizes, device))
     if sinks is not None:
         array = contiguous(as_array(sinks, "sinks", device))
         if tuple(array.shape) != (sizes["Hq"],):
@@ -160,9 +160,12 @@ def _offset(signature, offset):
     return 0 if offset is None else offset
 
 
-def _per_batch(value, name, sizes):
-    """One integer, or one per batch, as an i64 array and its type."""
-    array = as_array(value, name, device_of(value)) if hasattr(value, "__dlpack__") else np.asarray(value)
+def _per_batch(value, name, sizes, device):
+    """One integer, or one per batch, as an i64 array and its type; on the CPU or on `device`."""
+    if hasattr(value, "__dlpack__"):
+        array = as_array(value, name, device if device_of(value) == device else "cpu")
+    else:
+        array = np.asarray(value)
     if is_torch(array) and array.device.type == "cpu":
         array = array.numpy()
     array = _as_int64(array, name)

@@ -1,4 +1,5 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Device.h"
 #include "Diagnostics.h"
 #include "Implementation.h"
 
@@ -86,6 +87,8 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
+  if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
+    return error;
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   readPlaces(module, *signature);

@@ -32,9 +32,21 @@ public:
   }
 
   void lowerAlloc(tile::DeviceAllocOp op) {
-    auto type = cast<MemRefType>(op.getMemory().getType());
+    lowerMemory(op, op.getMemory(), op.getSizes(),
+                [&](Value bytes) { return call("gqa_rt_cuda_alloc", {bytes}, pointer()); });
+  }
+
+  void lowerResult(tile::DeviceResultOp op) {
+    lowerMemory(op, op.getMemory(), op.getSizes(), [&](Value bytes) {
+      return call("gqa_rt_cuda_result", {toI64(b.index(int64_t(op.getIndex()))), bytes}, pointer());
+    });
+  }
+
+  /// Memory of the runtime, dense and row-major.
+  void lowerMemory(Operation *op, Value memref, ValueRange given, function_ref<Value(Value)> allocate) {
+    auto type = cast<MemRefType>(memref.getType());
     SmallVector<Value> sizes, strides(type.getRank());
-    auto dynamic = op.getSizes().begin();
+    auto dynamic = given.begin();
     for (int64_t size : type.getShape())
       sizes.push_back(ShapedType::isDynamic(size) ? *dynamic++ : b.index(size));
     Value total = b.index(1);
@@ -43,9 +55,8 @@ public:
       total = b.mul(total, sizes[dim]);
     }
     Value bytes = b.mul(total, b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
-    Value memory = call("gqa_rt_cuda_alloc", {toI64(bytes)}, pointer());
-    op.getMemory().replaceAllUsesWith(buffer(type, memory, sizes, strides));
-    op.erase();
+    memref.replaceAllUsesWith(buffer(type, allocate(toI64(bytes)), sizes, strides));
+    op->erase();
   }
 
   void lowerUnmap(tile::DeviceUnmapOp op) {
@@ -110,6 +121,8 @@ void lowerDeviceOperations(ModuleOp module) {
       HostLowering(op, converter).lowerMap(map);
     else if (auto alloc = dyn_cast<tile::DeviceAllocOp>(op))
       HostLowering(op, converter).lowerAlloc(alloc);
+    else if (auto result = dyn_cast<tile::DeviceResultOp>(op))
+      HostLowering(op, converter).lowerResult(result);
     else if (auto unmap = dyn_cast<tile::DeviceUnmapOp>(op))
       HostLowering(op, converter).lowerUnmap(unmap);
     else if (auto processors = dyn_cast<tile::DeviceProcessorsOp>(op))

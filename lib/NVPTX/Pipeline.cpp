@@ -39,6 +39,7 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
 } // namespace
 
 void buildNVPTXPipeline(OpPassManager &pm) {
+  pm.addPass(createPlaceTensors());
   pm.addPass(createLowerTileToNVVM());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCanonicalizerPass());

@@ -5,8 +5,6 @@
 
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
-#include "gqa/Runtime/Cuda.h"
-#include "gqa/Tile/Target.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
@@ -92,12 +90,6 @@ llvm::Expected<bool> runFile(const Options &options) {
     (*module)->print(llvm::outs());
     llvm::outs() << "\n";
     return true;
-  }
-  if (isCUDA(options.compile.target)) {
-    if (llvm::Error error = describeCUDA(options.compile.target).takeError())
-      return std::move(error);
-    if (const char *missing = gqa_rt_cuda_error())
-      return fail("target '" + options.compile.target + "': " + missing);
   }
   auto signature = readSignature(**module, options.compile.function);
   if (!signature)

@@ -28,6 +28,29 @@ def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
                            "mlir::NVVM::NVVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
+def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
+  let summary = "which tensors of the entry may be in the memory of a GPU";
+  let description = [{
+    Arguments that the host hands to kernels and does not read itself may be anywhere, and so may results that only kernels
+    write: their memory is asked of the runtime, which knows where the caller wants them. The module's attributes
+    `gqa.device_arguments` and `gqa.device_results` list both by number.
+
+    ```mlir
+    // before
+    func.func @main(%q: memref<1x8x64x64xf16>, ...) -> memref<1x8x64x64xf16> {
+      %o = memref.alloc() {alignment = 64 : i64} : memref<1x8x64x64xf16>
+      call @gqa_attention_0(%q, %k, %v, %o) : ...
+    // after
+    module attributes {gqa.device_arguments = array<i64: 0, 1, 2>, gqa.device_results = array<i64: 0>}
+      %o = tile.device.result 0 : memref<1x8x64x64xf16>
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numPlaced", "placed", "arguments and results that may be on a GPU">];
+  let dependentDialects = ["gqa::tile::TileDialect"];
+}
+
 def EmbedPTX : Pass<"gqa-embed-ptx", "mlir::ModuleOp"> {
   let summary = "PTX as a variable of the host's code";
   let description = [{

@@ -49,8 +49,8 @@ typedef struct gqa_rt_cuda_module {
   void *state; /* null at first; the runtime's */
 } gqa_rt_cuda_module;
 
-/* Unloads the module from all devices; before its memory goes away. Null state is legal, and set again. No
-   call may be launching its kernels. */
+/* Unloads the module from all devices, before its memory goes away; its state is null afterwards, and may
+   have been before. No call may be launching its kernels. */
 void gqa_rt_cuda_unload(gqa_rt_cuda_module *module);
 
 /* ---- For compiled code, in a gqa_rt_cuda_call ---- */
@@ -72,8 +72,9 @@ enum { GQA_RT_CUDA_READ = 1, GQA_RT_CUDA_WRITE = 2 };
 
 /* Where kernels find the `bytes` bytes at `data`: there, if they are on the device, else in memory of the
    device that holds a copy of them. With READ kernels see the bytes of the host; with WRITE what they leave
-   there is copied back by gqa_rt_cuda_unmap. A span with holes that must survive needs both. Spans that
-   overlap and are written must be one. Null if `bytes` is 0. */
+   there is copied back by gqa_rt_cuda_unmap. Pinned memory of the host that is read must stay as it is until
+   the stream has got so far. A span with holes that must survive needs both. Spans that overlap and are
+   written must be one. Null if `bytes` is 0. */
 void *gqa_rt_cuda_map(void *data, int64_t bytes, int64_t access);
 
 /* Ends all mappings of the call: if there is something to copy back, waits for the stream and copies it.

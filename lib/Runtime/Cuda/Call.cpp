@@ -6,7 +6,6 @@
 #include "gqa/Runtime/Runtime.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace gqa::rt::cuda {

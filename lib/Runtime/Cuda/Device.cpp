@@ -1,6 +1,8 @@
+// A device is described when it is first named, and gets its context when something is first done on it.
 #include "Device.h"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace gqa::rt::cuda {
@@ -177,5 +179,3 @@ Scope::~Scope() {
 }
 
 } // namespace gqa::rt::cuda
-
-using namespace gqa::rt::cuda;

@@ -3,8 +3,6 @@
 
 #include "../LastError.h"
 
-#include <algorithm>
-
 using namespace gqa::rt;
 using namespace gqa::rt::cuda;
 

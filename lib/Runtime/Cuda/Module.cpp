@@ -1,7 +1,6 @@
 // Which image a device gets, how it is loaded, and the kernels in it.
 #include "Module.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -348,11 +348,6 @@ DRIVER cuModuleGetFunction(CUfunction *function, CUmodule module, const char *na
   return *function = &found, CUDA_SUCCESS;
 }
 
-DRIVER cuFuncGetAttribute(int *value, CUfunction_attribute, CUfunction) {
-  ENTER(cuFuncGetAttribute, true);
-  return *value = 1024, CUDA_SUCCESS;
-}
-
 DRIVER cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute, int value) {
   ENTER(cuFuncSetAttribute, true);
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value > 163 << 10)

@@ -45,6 +45,20 @@ def Tile_DeviceAllocOp : Tile_Op<"device.alloc", [MemoryEffects<[MemAlloc]>]> {
   let assemblyFormat = "(`(` $sizes^ `)`)? attr-dict `:` type($memory)";
 }
 
+def Tile_DeviceResultOp : Tile_Op<"device.result", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "memory for a result of the function";
+  let description = [{
+    Where the caller wants result `index`: on the device, or on the host. Undefined at first. Only kernels work on it.
+
+    ```mlir
+    %o = tile.device.result 0(%n) : memref<?x8x64x64xf16>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes, I64Attr:$index);
+  let results = (outs AnyMemRef:$memory);
+  let assemblyFormat = "$index (`(` $sizes^ `)`)? attr-dict `:` type($memory)";
+}
+
 def Tile_DeviceProcessorsOp : Tile_Op<"device.processors", [Pure]> {
   let summary = "how many multiprocessors the device has";
   let description = [{

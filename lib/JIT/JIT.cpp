@@ -105,7 +105,8 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
 static llvm::Error emitPTX(ModuleOp module, llvm::raw_pwrite_stream &out) {
   auto text = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
   if (!text)
-    return makeError("there is no kernel for a GPU in this module; PTX is made of gqa.attention, for --target=cuda");
+    return makeError(
+        "there is no kernel for a GPU in this module; PTX is made of gqa.attention, for --target=cuda");
   out << cast<StringAttr>(text.getValueAttr()).getValue().rtrim('\0');
   return llvm::Error::success();
 }

@@ -39,8 +39,8 @@ private:
     auto imageType = LLVM::LLVMStructType::getLiteral(&getContext(), {pointer, pointer, i64, i64});
     auto image = LLVM::GlobalOp::create(b, imageType, /*isConstant=*/true, LLVM::Linkage::Internal,
                                         "gqa_cuda_image", Attribute());
-    fill(image, {address(b, "gqa_cuda_chip"), address(b, kCUDAText), number(text.size()),
-                 number(GQA_RT_CUDA_PTX)});
+    fill(image,
+         {address(b, "gqa_cuda_chip"), address(b, kCUDAText), number(text.size()), number(GQA_RT_CUDA_PTX)});
     auto module = getOperation().lookupSymbol<LLVM::GlobalOp>(kCUDAModule);
     fill(module, {address(b, "gqa_cuda_image"), number(1), [](ImplicitLocOpBuilder &b) -> Value {
                     return LLVM::ZeroOp::create(b, LLVM::LLVMPointerType::get(b.getContext()));
@@ -53,7 +53,8 @@ private:
     std::string bytes = text.str();
     bytes.push_back('\0');
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
-    LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, b.getStringAttr(bytes));
+    LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                           b.getStringAttr(bytes));
   }
 
   static Field address(ImplicitLocOpBuilder &, StringRef name) {

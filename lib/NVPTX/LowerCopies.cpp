@@ -1,4 +1,5 @@
-// Rings and what fills them: copies of 16 bytes that go on behind the program's back, a group of them for each load.
+// Rings and what fills them: copies of 16 bytes that go on behind the program's back, a group of them for
+// each load.
 #include "TileLowering.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -132,11 +133,30 @@ struct LowerWarpId : WarpPattern<tile::WarpIdOp> {
   }
 };
 
+struct LowerWarpLane : WarpPattern<tile::WarpLaneOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpLaneOp, Adaptor, NVVMBuilder &b) const override {
+    return {{b.toIndex(b.lane())}};
+  }
+};
+
+struct LowerWarpSum : WarpPattern<tile::WarpSumOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpSumOp, Adaptor operands, NVVMBuilder &b) const override {
+    Value sum = operands.getX().front();
+    for (int64_t mask : {16, 8, 4, 2, 1})
+      sum = b.addF(sum, b.exchange(sum, mask));
+    return {{sum}};
+  }
+};
+
 } // namespace
 
 void populateCopyPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerRing, LowerScratch, LowerLoad, LowerAcquire, LowerDrain, LowerBarrier, LowerWarpId>(
-      types, patterns.getContext());
+  patterns.add<LowerRing, LowerScratch, LowerLoad, LowerAcquire, LowerDrain, LowerBarrier, LowerWarpId,
+               LowerWarpLane, LowerWarpSum>(types, patterns.getContext());
 }
 
 } // namespace gqa

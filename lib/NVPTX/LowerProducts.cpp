@@ -1,5 +1,6 @@
-// Both products of a tile on the tensor cores: 16 x 8 sums over 16 elements at a time. Matrix loads bring the right
-// operand of two of them, which in Q K^T are keys as they lie in memory, in P V values transposed on the way.
+// Both products of a tile on the tensor cores: 16 x 8 sums over 16 elements at a time. Matrix loads bring the
+// right operand of two of them, which in Q K^T are keys as they lie in memory, in P V values transposed on
+// the way.
 #include "TileLowering.h"
 
 using namespace mlir;

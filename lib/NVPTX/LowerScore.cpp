@@ -1,5 +1,5 @@
-// tile.warp.score and tile.warp.mask: every number that a lane holds knows its row and its column, and so its query and
-// its key.
+// tile.warp.score and tile.warp.mask: every number that a lane holds knows its row and its column, and so its
+// query and its key.
 #include "TileLowering.h"
 #include "Units.h"
 
@@ -19,20 +19,21 @@ class Score {
 public:
   using Values = NVVMBuilder::Values;
 
-  Score(tile::WarpScoreOp op, tile::WarpScoreOp::GenericAdaptor<ArrayRef<ValueRange>> operands, NVVMBuilder &b)
+  Score(tile::WarpScoreOp op, tile::WarpScoreOp::GenericAdaptor<ArrayRef<ValueRange>> operands,
+        NVVMBuilder &b)
       : op(op), operands(operands), b(b) {
     scale = operands.getScale().front();
     pair = b.toIndex(b.lanePair());
   }
 
   Values build() {
-    bool positions = op.getBias() || op.getMask() || !op.getScore().empty();
-    if (positions)
+    bool hasRegion = !op.getScore().empty();
+    if (hasRegion)
       bindRows();
     Values scores;
     for (auto [i, s] : llvm::enumerate(operands.getS())) {
       Value x = scaled(s);
-      scores.push_back(positions ? elementwise(x, rowOf(i), columnOf(i)) : x);
+      scores.push_back(hasRegion ? elementwise(x, rowOf(i), columnOf(i)) : x);
     }
     return scores;
   }
@@ -65,21 +66,7 @@ private:
   Value elementwise(Value x, int64_t row, int64_t column) {
     Value place = b.min(b.add(pair, b.index(column)), lastKey); // keys that do not exist are hidden later
     Value key = b.add(operands.getJ().front(), b.max(place, b.index(0)));
-    Values at = {operands.getB().front(), heads[row], queries[row], key};
-    if (op.getBias())
-      x = b.addF(x, toF32(memref::LoadOp::create(b, operands.getBias().front(), at)));
-    if (!op.getScore().empty())
-      x = cloneRegion(x, at);
-    if (op.getMask())
-      x = b.select(memref::LoadOp::create(b, operands.getMask().front(), at), x, b.infinity(true));
-    return x;
-  }
-
-  Value toF32(Value x) {
-    unsigned width = x.getType().getIntOrFloatBitWidth();
-    if (width < 32)
-      return arith::ExtFOp::create(b, b.getF32Type(), x);
-    return width == 32 ? x : Value(arith::TruncFOp::create(b, b.getF32Type(), x));
+    return cloneRegion(x, {operands.getB().front(), heads[row], queries[row], key});
   }
 
   Value cloneRegion(Value x, ArrayRef<Value> at) {

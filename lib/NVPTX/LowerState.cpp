@@ -1,4 +1,5 @@
-// How a warp begins and ends: its rows, its queries, and the state of its softmax on the way to memory and back.
+// How a warp begins and ends: its rows, its queries, and the state of its softmax on the way to memory and
+// back.
 #include "TileLowering.h"
 #include "Units.h"
 
@@ -49,8 +50,8 @@ struct LowerQueries : WarpPattern<tile::WarpQueriesOp> {
     Values words;
     for (int64_t column = 0; column < op.getQ().getType().getColumns(); column += 8)
       for (Value row : rows)
-        words.push_back(column < width ? Value(LLVM::LoadOp::create(b, b.getI32Type(),
-                                                                    b.advance(row, column * 2), /*alignment=*/4))
+        words.push_back(column < width ? Value(LLVM::LoadOp::create(
+                                             b, b.getI32Type(), b.advance(row, column * 2), /*alignment=*/4))
                                        : b.i32(0));
     return {words};
   }
@@ -151,12 +152,16 @@ struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpFinishOp op, Adaptor operands, NVVMBuilder &b) const override {
-    Value out = operands.getOut().front(), pair = b.lanePair();
+    Value out = operands.getOut().front(), pair = b.lanePair(), bad;
+    if (op.getMarks())
+      bad = notFinite(operands.getO(), b);
     for (int64_t row = 0; row < kLaneRows; ++row) {
       Value l = sumOverRow(b, operands.getL()[row]);
       Value head = operands.getHead()[row], query = operands.getQuery()[row];
       Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(out, 0)),
                                            b.compare(arith::CmpIPredicate::slt, query, b.size(out, 1)));
+      if (op.getMarks() && op.getDeadRow() == DeadRow::Uniform)
+        bad = arith::OrIOp::create(b, bad, arith::AndIOp::create(b, exists, b.equal(l, b.f32(0))));
       b.ifThen(exists, [&] {
         storeRow(op, operands, row, l, b);
         if (op.getLse())
@@ -168,10 +173,28 @@ struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
           });
       });
     }
+    if (op.getMarks())
+      mark(bad, operands, b);
     return {};
   }
 
 private:
+  /// Whether one of the numbers is NaN or infinite: only those times 0 are not 0.
+  static Value notFinite(ValueRange numbers, NVVMBuilder &b) {
+    Value sum = b.f32(0);
+    for (Value number : numbers)
+      sum = b.fma(number, b.f32(0), sum);
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sum, sum);
+  }
+
+  static void mark(Value bad, Adaptor operands, NVVMBuilder &b) {
+    Value any = b.anyLane(bad), first = b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0));
+    b.ifThen(first, [&] {
+      Value number = arith::ExtUIOp::create(b, b.getI32Type(), any);
+      memref::StoreOp::create(b, number, operands.getMarks().front(), operands.getMark().front());
+    });
+  }
+
   static void storeRow(tile::WarpFinishOp op, Adaptor operands, int64_t row, Value l, NVVMBuilder &b) {
     Value out = operands.getOut().front(), factor = b.reciprocal(l), first = operands.getColumn().front();
     Value dead = b.equal(l, b.f32(0));
@@ -188,7 +211,8 @@ private:
         LLVM::StoreOp::create(b, word, b.advance(address, 16 * tile), /*alignment=*/4);
       };
       if (!known)
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(8 * tile)), b.size(out, 2)), store);
+        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(8 * tile)), b.size(out, 2)),
+                 store);
       else if (*known + 8 * tile < type.getDimSize(2)) // a multiple of 8 columns
         store();
     }
@@ -198,8 +222,8 @@ private:
 } // namespace
 
 void populateStatePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge, LowerFinish>(types,
-                                                                                        patterns.getContext());
+  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge, LowerFinish>(
+      types, patterns.getContext());
 }
 
 } // namespace gqa

@@ -76,6 +76,10 @@ Value NVVMBuilder::exchange(Value x, int64_t mask) {
                               UnitAttr());
 }
 
+Value NVVMBuilder::anyLane(Value condition) {
+  return NVVM::VoteSyncOp::create(*this, getI1Type(), i32(-1), condition, NVVM::VoteSyncKind::any);
+}
+
 Value NVVMBuilder::overRow(Value x, function_ref<Value(Value, Value)> combine) {
   for (int64_t mask : {1, 2})
     x = combine(x, exchange(x, mask));
@@ -100,8 +104,7 @@ Value NVVMBuilder::addressOf(Value buffer, ValueRange indices) {
   int64_t bytes = llvm::divideCeil(cast<MemRefType>(buffer.getType()).getElementTypeBitWidth(), 8);
   Value address = add(base, mul(element, index(bytes)));
   Value integer = arith::IndexCastOp::create(*this, getI64Type(), address);
-  return LLVM::IntToPtrOp::create(*this, LLVM::LLVMPointerType::get(getContext(), kGlobalSpace),
-                                  integer);
+  return LLVM::IntToPtrOp::create(*this, LLVM::LLVMPointerType::get(getContext(), kGlobalSpace), integer);
 }
 
 Value NVVMBuilder::pack(Value low, Value high, Type element) {

@@ -1,5 +1,5 @@
-// A builder of a lane's code: 32-bit arithmetic, and the instructions of sm_80 with the operands that attention gives
-// them.
+// A builder of a lane's code: 32-bit arithmetic, and the instructions of sm_80 with the operands that
+// attention gives them.
 #ifndef GQA_LIB_NVPTX_NVVMBUILDER_H
 #define GQA_LIB_NVPTX_NVVMBUILDER_H
 
@@ -17,8 +17,8 @@ constexpr llvm::StringLiteral kThreads = "gqa.threads";
 constexpr unsigned kGlobalSpace = unsigned(mlir::NVVM::NVVMMemorySpace::Global);
 constexpr unsigned kSharedSpace = unsigned(mlir::NVVM::NVVMMemorySpace::Shared);
 
-/// Where lanes keep what. A fragment of 16 rows lies in the 32 lanes of a warp as PTX's mma has it: lane `4 g + c`
-/// holds columns `2 c` and `2 c + 1` of every 8, of rows `g` and `g + 8`.
+/// Where lanes keep what. A fragment of 16 rows lies in the 32 lanes of a warp as PTX's mma has it: lane `4 g
+/// + c` holds columns `2 c` and `2 c + 1` of every 8, of rows `g` and `g + 8`.
 constexpr int64_t kLaneRows = 2;
 
 class NVVMBuilder : public IndexBuilder {
@@ -59,6 +59,9 @@ public:
   Value exchange(Value x, int64_t mask);
   /// Combined over the four lanes of a row.
   Value overRow(Value x, llvm::function_ref<Value(Value, Value)> combine);
+
+  /// Whether the condition holds in some lane.
+  Value anyLane(Value condition);
 
   /// The pointer so many bytes further on.
   Value advance(Value pointer, Value bytes);

@@ -1,4 +1,5 @@
-// tile.kernel: a function of the device, and a call of the runtime that launches it for every point of the grid.
+// tile.kernel: a function of the device, and a call of the runtime that launches it for every point of the
+// grid.
 #include "TileLowering.h"
 #include "gqa/NVPTX/Passes.h"
 
@@ -127,9 +128,9 @@ private:
     for (auto [number, field] : llvm::enumerate(fields)) {
       Value room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
       LLVM::StoreOp::create(b, field, room);
-      LLVM::StoreOp::create(b, room,
-                            LLVM::GEPOp::create(b, pointer(), pointer(), array,
-                                                ArrayRef<LLVM::GEPArg>{int32_t(number)}));
+      LLVM::StoreOp::create(
+          b, room,
+          LLVM::GEPOp::create(b, pointer(), pointer(), array, ArrayRef<LLVM::GEPArg>{int32_t(number)}));
     }
     Value blocks = b.index(1);
     for (Value size : op.getSizes())
@@ -147,8 +148,8 @@ private:
 
   Value moduleAddress() {
     // gqa_rt_cuda_module: images, how many, and the runtime's state.
-    declareModule(module, LLVM::LLVMStructType::getLiteral(op.getContext(),
-                                                           {pointer(), b.getI64Type(), pointer()}));
+    declareModule(module,
+                  LLVM::LLVMStructType::getLiteral(op.getContext(), {pointer(), b.getI64Type(), pointer()}));
     return LLVM::AddressOfOp::create(b, pointer(), kCUDAModule);
   }
 
@@ -169,7 +170,9 @@ private:
 
 } // namespace
 
-func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) { return Outliner(kernel, kernels).run(); }
+func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
+  return Outliner(kernel, kernels).run();
+}
 
 func::FuncOp declareRuntime(ModuleOp module, StringRef name, FunctionType type) {
   if (auto declared = module.lookupSymbol<func::FuncOp>(name))

@@ -22,8 +22,9 @@ int64_t planSharedMemory(tile::KernelOp kernel);
 /// The offset that planSharedMemory gave a ring or scratch memory.
 int64_t sharedOffsetOf(mlir::Operation *op);
 
-/// Bytes from one row of a ring's slot to the next: an odd number of pieces of 16 bytes, so that the 8 rows that a matrix
-/// load reads at a time lie in different banks, whatever the head dimension, and addresses stay sums.
+/// Bytes from one row of a ring's slot to the next: an odd number of pieces of 16 bytes, so that the 8 rows
+/// that a matrix load reads at a time lie in different banks, whatever the head dimension, and addresses stay
+/// sums.
 int64_t pitchOf(tile::RingType ring);
 int64_t slotBytesOf(tile::RingType ring);
 
@@ -39,6 +40,9 @@ mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels
 
 /// The host's operations (tile.device.*) as calls of the runtime.
 void lowerDeviceOperations(mlir::ModuleOp module);
+
+/// Logarithms of f32, for which there is no polynomial, by the instruction for that to the base 2.
+void lowerLogarithms(mlir::Operation *kernels);
 
 /// A function of the runtime.
 mlir::func::FuncOp declareRuntime(mlir::ModuleOp module, llvm::StringRef name, mlir::FunctionType type);

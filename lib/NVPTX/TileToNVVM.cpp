@@ -71,7 +71,10 @@ private:
     target.addIllegalDialect<tile::TileDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
-    return applyPartialConversion(module, target, std::move(patterns));
+    if (failed(applyPartialConversion(module, target, std::move(patterns))))
+      return failure();
+    lowerLogarithms(module);
+    return success();
   }
 };
 

@@ -90,9 +90,19 @@ void TileBuilder::allocateState() {
   l = scratch({values.rows});
 }
 
+Value TileBuilder::tileNumber() {
+  return b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
+}
+
+Value TileBuilder::viewMarks(Value number) {
+  if (!values.marks)
+    return nullptr;
+  return b.view(values.marks, {tileNumber(), number, b.index(0)},
+                {nullptr, nullptr, b.size(values.marks, 2)});
+}
+
 void TileBuilder::bindPartial(Value split) {
-  Value tile = b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
-  Value part = b.add(b.mul(tile, values.splits), split), zero = b.index(0);
+  Value part = b.add(b.mul(tileNumber(), values.splits), split), zero = b.index(0);
   partialO = b.view(values.partialO, {part, zero, zero}, {nullptr, values.rows, values.valueWidth});
   partialM = b.view(values.partialM, {part, zero}, {nullptr, values.rows});
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.rows});

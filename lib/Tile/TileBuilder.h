@@ -33,6 +33,8 @@ protected:
   void bindPartial(Value split);
   /// Where the tile's rows go, and their lse (null if nobody asks), and what a row does that saw no key.
   std::tuple<Value, Value, DeadRowAttr> viewResults();
+  /// The marks of the tile's fragment `number`; null if there are none.
+  Value viewMarks(Value number);
   void buildFinish();
   /// An empty state with `o`, or its transpose. Sinks belong to one part of the keys only.
   void buildInit(Value o, bool withSinks);
@@ -48,6 +50,8 @@ protected:
   Value partialO, partialM, partialL;               // of a part
 
 private:
+  /// Counted over all batch elements and heads.
+  Value tileNumber();
   /// An element of a per-batch operand, which has one element for all or one for each.
   Value perBatch(Value operand);
 };

@@ -80,7 +80,7 @@ struct TilePass : impl::GQATileBase<TilePass> {
     SymbolTable symbols(getOperation());
     OpBuilder builder(&getContext());
     for (auto [number, op] : llvm::enumerate(attentions)) {
-      if (isCUDA(target) && failed(checkWarpKernels(op)))
+      if (isCUDA(target) && failed(checkDevice(op)))
         return signalPassFailure();
       func::FuncOp function = buildAttentionFunction(
           op, ("gqa_attention_" + Twine(number)).str(), builder,
@@ -100,7 +100,7 @@ private:
 
   void buildFor(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
     if (isCUDA(target))
-      buildWarpKernels(op, values, b);
+      buildDeviceKernels(op, values, b);
     else
       buildKernels(op, values, processor, b);
   }

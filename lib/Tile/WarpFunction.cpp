@@ -1,9 +1,10 @@
-// An attention on a GPU: what its kernels can do, operands in the device's memory, tiles and parts of the keys.
+// An attention on a GPU: what its kernels can do, operands in the device's memory, tiles and parts of the
+// keys.
 #include "AttentionFunction.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -12,23 +13,40 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kChunk = 8; // elements of 16 bits in the 16 bytes that one copy moves
-constexpr int64_t kMostDim = 256;
+constexpr int64_t kChunk = 8;         // elements of 16 bits in the 16 bytes that one copy moves
+constexpr int64_t kMostDim = 256;     // of a tile
+constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
 
-LogicalResult checkDim(AttentionOp op, int64_t dim, StringRef name) {
-  if (!ShapedType::isDynamic(dim) && dim > 0 && dim <= kMostDim && dim % kChunk == 0)
-    return success();
-  auto error = op.emitOpError("cannot be compiled for cuda: expected a ")
-               << name << " head dimension that is a multiple of " << kChunk << " and at most " << kMostDim
-               << ", found ";
-  return ShapedType::isDynamic(dim) ? error << "one that is not known" : error << dim;
+/// Why the tensor cores' tiles cannot hold an attention, or "".
+std::string whyRowByRow(AttentionOp op) {
+  Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (!type.isF16() && !type.isBF16())
+    out << "its type is " << type;
+  for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
+    if (dim > kMostDim || dim % kChunk != 0)
+      return out << "the " << name << " head dimension is " << dim << ", not a multiple of " << kChunk
+                 << " and at most " << kMostDim,
+             text;
+  for (auto [layout, name] : {std::pair(op.getQLayout(), "q"), std::pair(op.getKLayout(), "k"),
+                              std::pair(op.getVLayout(), "v"), std::pair(op.getOLayout(), "the output")})
+    if (layout.back() != 'd')
+      return out << "layout \"" << layout << "\" of " << name << " does not keep a head contiguous", text;
+  if (op.getGroupSize() > kMostHeadsOfTile)
+    return out << op.getGroupSize() << " query heads share a key/value head, more than " << kMostHeadsOfTile,
+           text;
+  return text;
 }
 
-LogicalResult checkLayout(AttentionOp op, StringRef layout, StringRef name) {
-  if (layout.back() == 'd')
-    return success();
-  return op.emitOpError("cannot be compiled for cuda: expected contiguous heads, found layout \"")
-         << layout << "\" of " << name;
+/// What has a lowering for the device, of the operations of a score region that are functions.
+bool isComputed(Operation &op) {
+  if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
+    return true;
+  bool known = isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::ErfOp, math::Exp2Op,
+                   math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op, math::Log2Op, math::LogOp,
+                   math::RsqrtOp, math::SqrtOp, math::TanhOp>(op);
+  return known && llvm::all_of(op.getOperandTypes(), [](Type type) { return !type.isF64(); });
 }
 
 /// The values' operands in the device's memory.
@@ -47,21 +65,27 @@ AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
   return values;
 }
 
-/// Asserts what copies of 16 bytes need to be true of an operand: rows that start at multiples of them.
-void checkAligned(Value buffer, StringRef name, IndexBuilder &b) {
+/// Whether the rows of an operand are contiguous and start at multiples of 16 bytes, as copies need them.
+Value isAligned(Value buffer, IndexBuilder &b) {
   auto type = cast<MemRefType>(buffer.getType());
   auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), zero = b.index(0);
   Value first = b.add(address, b.mul(data.getOffset(), b.index(type.getElementTypeBitWidth() / 8)));
-  Value uneven = b.rem(first, b.index(16)), good;
+  Value uneven = b.rem(first, b.index(16));
   for (Value stride : data.getStrides().drop_back())
     uneven = arith::OrIOp::create(b, uneven, b.rem(stride, b.index(kChunk)));
   Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides().back(), b.index(1));
-  good = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, uneven, zero);
-  cf::AssertOp::create(b, arith::AndIOp::create(b, good, contiguous),
-                       ("gqa.attention: rows of " + name +
-                        " must be contiguous and start at multiples of 16 bytes for a CUDA kernel")
-                           .str());
+  Value even = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, uneven, zero);
+  return arith::AndIOp::create(b, even, contiguous);
+}
+
+void branch(IndexBuilder &b, Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenYield());
+  then();
+  b.setInsertionPoint(op.elseYield());
+  otherwise();
 }
 
 void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
@@ -75,6 +99,12 @@ void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.valueWidth = b.roundUp(values.valueDim, 16);
 }
 
+Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
+  SmallVector<Value> dynamic;
+  auto type = MemRefType::get(IndexBuilder::shapeOf(sizes, dynamic), element);
+  return tile::DeviceAllocOp::create(b, type, dynamic);
+}
+
 void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   values.splits =
@@ -83,65 +113,80 @@ void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuil
     return;
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(1));
   Value parts = arith::SelectOp::create(b, isOne, b.index(0), b.mul(tiles, values.splits));
-  auto allocate = [&](ArrayRef<Value> sizes) -> Value {
-    SmallVector<Value> dynamic;
-    auto type = MemRefType::get(IndexBuilder::shapeOf(sizes, dynamic), b.getF32Type());
-    return tile::DeviceAllocOp::create(b, type, dynamic);
-  };
-  values.partialO = allocate({parts, values.rows, values.valueWidth});
-  values.partialM = allocate({parts, values.rows});
-  values.partialL = allocate({parts, values.rows});
+  values.partialO = allocate(b, {parts, values.rows, values.valueWidth}, b.getF32Type());
+  values.partialM = allocate(b, {parts, values.rows}, b.getF32Type());
+  values.partialL = allocate(b, {parts, values.rows}, b.getF32Type());
+}
+
+/// Whether a tile may hide keys from some of its rows, or rows may need a mean. Keys behind the last one are
+/// zeros.
+bool needsMarks(AttentionOp op, const AttentionValues &values) {
+  bool band = op.getCausal() || op.getWindow();
+  return (band && getConstantIntValue(values.period) != 1) || op.getMask() || op.getBias() || op.hasScore() ||
+         (op.getDeadRow() == DeadRow::Uniform && !op.getSinks());
+}
+
+void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  if (!needsMarks(op, values))
+    return;
+  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
+  Value merging = values.partialO ? b.div(values.valueWidth, b.index(tile::kFragmentRows)) : b.index(1);
+  values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), merging}, b.getI32Type());
 }
 
 void buildFor(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
   WarpSchedule schedule = chooseWarpSchedule(op, queries);
   bindTiles(values, schedule, b);
   bindSplits(values, schedule, b);
+  bindMarks(op, values, schedule, b);
   buildWarpAttention(op, values, schedule, b);
   buildWarpMerge(op, values, schedule, b);
+  buildMarkedRowKernel(op, values, schedule, b);
+}
+
+void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+  if (!ShapedType::isDynamic(op.getNumQueries()))
+    return buildFor(op, values, op.getNumQueries(), b);
+  // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
+  AttentionValues step = values;
+  step.queries = b.index(1);
+  branch(b, isOne, [&] { buildFor(op, step, 1, b); }, [&] { buildFor(op, values, ShapedType::kDynamic, b); });
 }
 
 } // namespace
 
-LogicalResult checkWarpKernels(AttentionOp op) {
+LogicalResult checkDevice(AttentionOp op) {
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
-  if (!type.isF16() && !type.isBF16())
-    return op.emitOpError("cannot be compiled for cuda: expected f16 or bf16, found ") << type;
-  if (failed(checkDim(op, op.getKeyDim(), "key")) || failed(checkDim(op, op.getValueDim(), "value")))
-    return failure();
-  for (auto [layout, name] : {std::pair(op.getQLayout(), "q"), std::pair(op.getKLayout(), "k"),
-                              std::pair(op.getVLayout(), "v"), std::pair(op.getOLayout(), "the output")})
-    if (failed(checkLayout(op, layout, name)))
-      return failure();
-  int64_t group = op.getGroupSize();
-  if (ShapedType::isDynamic(group) || group > kMostHeadsOfTile) {
-    auto error = op.emitOpError("cannot be compiled for cuda: expected at most ")
-                 << kMostHeadsOfTile << " query heads for each key/value head, found ";
-    return ShapedType::isDynamic(group) ? error << "a number that is not known" : error << group;
-  }
-  if (op.getDeadRow() == DeadRow::Uniform && !op.getSinks())
-    return op.emitOpError("cannot be compiled for cuda: expected dead_row zero or nan, found uniform");
+  if (type.isF64())
+    return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");
+  for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
+    if (ShapedType::isDynamic(dim) || dim == 0 || dim > kMostRowDim)
+      return op.emitOpError("cannot be compiled for cuda: expected a known ")
+             << name << " head dimension from 1 to " << kMostRowDim << ", found "
+             << (ShapedType::isDynamic(dim) ? "a dynamic one" : std::to_string(dim));
+  if (ShapedType::isDynamic(op.getGroupSize()))
+    return op.emitOpError("cannot be compiled for cuda: expected known numbers of heads, found dynamic ones");
+  if (op.hasScore())
+    for (Operation &inner : op.getScoreBlock())
+      if (!isComputed(inner))
+        return inner.emitOpError("in a score region cannot be compiled for cuda");
+  if (std::string why = whyRowByRow(op); !why.empty())
+    op.emitRemark("attention runs without tensor cores on cuda: ") << why;
   return success();
 }
 
-void buildWarpKernels(AttentionOp op, const AttentionValues &host, IndexBuilder &b) {
+void buildDeviceKernels(AttentionOp op, const AttentionValues &host, IndexBuilder &b) {
   AttentionValues values = mapOperands(host, b);
-  for (auto [value, name] : {std::pair(values.q, "q"), std::pair(values.k, "k"), std::pair(values.v, "v"),
-                             std::pair(values.output, "the output")})
-    checkAligned(value, name, b);
-  // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
-  if (ShapedType::isDynamic(op.getNumQueries())) {
-    Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
-    auto branch = scf::IfOp::create(b, isOne, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenYield());
-    AttentionValues step = values;
-    step.queries = b.index(1);
-    buildFor(op, step, 1, b);
-    b.setInsertionPoint(branch.elseYield());
-    buildFor(op, values, ShapedType::kDynamic, b);
+  if (!whyRowByRow(op).empty()) {
+    buildRowKernel(op, values, b);
   } else {
-    buildFor(op, values, op.getNumQueries(), b);
+    Value aligned;
+    for (Value buffer : {values.q, values.k, values.v, values.output}) {
+      Value one = isAligned(buffer, b);
+      aligned = aligned ? Value(arith::AndIOp::create(b, aligned, one)) : one;
+    }
+    branch(b, aligned, [&] { buildTiles(op, values, b); }, [&] { buildRowKernel(op, values, b); });
   }
   tile::DeviceUnmapOp::create(b);
 }

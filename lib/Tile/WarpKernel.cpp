@@ -1,6 +1,6 @@
-// The schedule of an attention on a GPU: one task per (block of queries, batch, key/value head, part of the keys), run
-// by a few warps. Blocks of keys and of values go through two rings; a block's successor is on its way while it is
-// multiplied.
+// The schedule of an attention on a GPU: one task per (block of queries, batch, key/value head, part of the
+// keys), run by a few warps. Blocks of keys and of values go through two rings; a block's successor is on its
+// way while it is multiplied.
 #include "TileBuilder.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
@@ -15,7 +15,8 @@ namespace {
 /// Builds the body of the kernel for one task.
 class WarpTaskBuilder : TileBuilder {
 public:
-  WarpTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b)
+  WarpTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                  IndexBuilder &b)
       : TileBuilder(op, values, b), schedule(schedule) {
     element = cast<MemRefType>(values.q.getType()).getElementType();
     keyWidth = *getConstantIntValue(values.keyWidth);
@@ -70,8 +71,8 @@ private:
     warpRow = schedule.keysAcrossWarps() ? b.index(0) : first;
     warpKeys = schedule.keysAcrossWarps() ? schedule.keys / schedule.warps : schedule.keys;
     warpKey = schedule.keysAcrossWarps() ? b.mul(warp, b.index(warpKeys)) : b.index(0);
-    auto rows =
-        tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow, values.period);
+    auto rows = tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow,
+                                         values.period);
     heads = rows.getHead();
     queryOfRow = rows.getQuery();
   }
@@ -99,9 +100,7 @@ private:
     return tile::RingOp::create(b, type);
   }
 
-  Value slotOf(Value number) {
-    return b.createOrFold<arith::RemUIOp>(number, b.index(schedule.stages));
-  }
+  Value slotOf(Value number) { return b.createOrFold<arith::RemUIOp>(number, b.index(schedule.stages)); }
 
   /// Starts to load the keys or values of block `number`; behind the last block there are none.
   void load(bool isKey, Value number) {
@@ -140,7 +139,8 @@ private:
     return isFirst ? choose(isFirst, types, withSinks, empty) : withSinks();
   }
 
-  Values choose(Value condition, TypeRange types, function_ref<Values()> then, function_ref<Values()> otherwise) {
+  Values choose(Value condition, TypeRange types, function_ref<Values()> then,
+                function_ref<Values()> otherwise) {
     auto op = scf::IfOp::create(b, types, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(op.thenBlock());
@@ -173,8 +173,8 @@ private:
     if (masked)
       s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
     Type rows = state[1].getType();
-    auto softmax = tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2],
-                                                   values.unit);
+    auto softmax =
+        tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
     Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
     advance(/*isKey=*/false, number);
     o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
@@ -182,11 +182,10 @@ private:
   }
 
   Value score(Value s, Value key, Value keys) {
-    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow, values.group,
-                                           queries, keys, values.scale, values.bias, values.mask,
-                                           op.getSoftcapAttr());
-    if (op.hasScore())
-      copyScoreRegion(op, values.captures, score.getScore(), b);
+    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
+                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
+    if (values.bias || values.mask || op.hasScore())
+      buildWholeRegion(op, values, score.getScore(), b);
     return score.getScores();
   }
 
@@ -207,9 +206,10 @@ private:
     branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
       Values joined = state;
       for (int64_t other = 1; other < schedule.warps; ++other)
-        joined = tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2], os, ms, ls,
-                                           b.index(other * tile::kFragmentRows), zero, values.unit)
-                     .getResults();
+        joined =
+            tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2], os,
+                                      ms, ls, b.index(other * tile::kFragmentRows), zero, values.unit)
+                .getResults();
       store(joined);
     });
   }
@@ -218,8 +218,10 @@ private:
   void store(const Values &state) {
     auto storeResult = [&] {
       auto [out, lse, deadRow] = viewResults();
+      Value mark = values.marks ? b.index(0) : Value();
+      Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
       tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0),
-                                 values.unit, lse, deadRow);
+                                 values.unit, lse, marks, mark, deadRow);
     };
     if (!isSplit())
       return storeResult();

@@ -1,5 +1,5 @@
-// The second kernel of an attention on a GPU whose keys are split: every warp joins the states of some rows and
-// columns of a tile.
+// The second kernel of an attention on a GPU whose keys are split: every warp joins the states of some rows
+// and columns of a tile.
 #include "TileBuilder.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
@@ -34,15 +34,16 @@ public:
       b.setInsertionPointToStart(loop.getBody());
       bindPartial(loop.getInductionVar());
       ValueRange state = loop.getRegionIterArgs();
-      auto merged = tile::WarpMergeOp::create(b, state.getTypes(), state[0], state[1], state[2], partialO, partialM, partialL,
-                                              row, column, values.unit);
+      auto merged = tile::WarpMergeOp::create(b, state.getTypes(), state[0], state[1], state[2], partialO,
+                                              partialM, partialL, row, column, values.unit);
       scf::YieldOp::create(b, merged.getResults());
     }
     auto [out, lse, deadRow] = viewResults();
     auto finish = [&, out = out, deadRow = deadRow](Value lse) {
       ValueRange state = loop.getResults();
-      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, rows.getHead(), rows.getQuery(), column,
-                                 values.unit, lse, deadRow);
+      Value mark = values.marks ? warp : Value();
+      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, rows.getHead(), rows.getQuery(),
+                                 column, values.unit, lse, viewMarks(point[3]), mark, deadRow);
     };
     if (!lse)
       return finish(nullptr);
@@ -69,8 +70,8 @@ void buildWarpMerge(AttentionOp op, const AttentionValues &values, const WarpSch
                              b.index(schedule.rows / tile::kFragmentRows)};
   int64_t warps = *getConstantIntValue(values.valueWidth) / kColumns;
   buildKernel(
-      b, grid, /*work=*/nullptr,
-      [&](ValueRange point) { WarpMergeBuilder(op, values, b).build(point); }, warps);
+      b, grid, /*work=*/nullptr, [&](ValueRange point) { WarpMergeBuilder(op, values, b).build(point); },
+      warps);
 }
 
 } // namespace gqa

@@ -1,5 +1,5 @@
-// Into how many parts keys are split on a GPU. Tasks run in waves, as many at a time as fit; a last wave that is
-// not full leaves multiprocessors idle.
+// Into how many parts keys are split on a GPU. Tasks run in waves, as many at a time as fit; a last wave that
+// is not full leaves multiprocessors idle.
 #include "AttentionFunction.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
@@ -12,9 +12,9 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kMostSplits = 128;
-constexpr int64_t kLeastBlocks = 4;   // fewer blocks of keys are not worth a merge
-constexpr double kFull = 0.8;         // of the multiprocessors are busy without a split
-constexpr double kAlmostBest = 0.85;  // the smallest split that fills the waves so well is taken
+constexpr int64_t kLeastBlocks = 4;  // fewer blocks of keys are not worth a merge
+constexpr double kFull = 0.8;        // of the multiprocessors are busy without a split
+constexpr double kAlmostBest = 0.85; // the smallest split that fills the waves so well is taken
 
 class WaveSplits {
 public:
@@ -51,8 +51,7 @@ private:
   }
 
   Value forEachSplit(Value most, Value init, function_ref<Value(Value, Value)> step) {
-    auto loop =
-        scf::ForOp::create(b, b.index(1), b.add(most, b.index(1)), b.index(1), ValueRange(init));
+    auto loop = scf::ForOp::create(b, b.index(1), b.add(most, b.index(1)), b.index(1), ValueRange(init));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value next = step(loop.getInductionVar(), loop.getRegionIterArg(0));

@@ -43,8 +43,9 @@ LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << (shape.empty() ? "" : std::to_string(shape[0]));
   bool half = element.isF16() || element.isBF16();
   if (shape.size() == 1 ? !element.isF32() && !element.isIndex() : !element.isF32() && !half)
-    return emitError() << "expects a fragment of f32, f16 or bf16, or with one dimension of f32 or index, found "
-                       << element;
+    return emitError()
+           << "expects a fragment of f32, f16 or bf16, or with one dimension of f32 or index, found "
+           << element;
   int64_t multiple = half ? 16 : 8;
   if (shape.size() == 2 && (shape[1] <= 0 || shape[1] % multiple != 0))
     return emitError() << "expects a multiple of " << multiple << " columns in a fragment of " << element

@@ -1,4 +1,5 @@
-// Verifiers of a warp's operations and of rings. Comments name the constraint of WarpOps.td that a line checks.
+// Verifiers of a warp's operations and of rings. Comments name the constraint of WarpOps.td that a line
+// checks.
 #include "Verify.h"
 
 using namespace mlir;
@@ -10,7 +11,8 @@ namespace {
 LogicalResult verifyElement(Operation *op, Type found, Type expected, StringRef names) {
   if (found == expected)
     return success();
-  return op->emitOpError("expects one element type for ") << names << ", found " << expected << " and " << found;
+  return op->emitOpError("expects one element type for ")
+         << names << ", found " << expected << " and " << found;
 }
 
 /// Rows of a tensor that are copied 16 bytes at a time: into `columns`, whole pieces, and contiguous.
@@ -123,8 +125,9 @@ LogicalResult WarpStoreOp::verify() {
 
 LogicalResult WarpFinishOp::verify() {
   // warp.finish_c1
-  if (getDeadRow() == DeadRow::Uniform)
-    return emitOpError("cannot compute dead_row = uniform, expected zero or nan");
+  bool marks = static_cast<bool>(getMarks());
+  if (marks != static_cast<bool>(getMark()) || (getDeadRow() == DeadRow::Uniform && !marks))
+    return emitOpError("expects marks with the index of one, and needs them for dead_row = uniform");
   return success();
 }
 

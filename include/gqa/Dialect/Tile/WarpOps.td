@@ -96,6 +96,33 @@ def Tile_WarpIdOp : Tile_WarpOp<"id", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_WarpLaneOp : Tile_WarpOp<"lane", [Pure]> {
+  let summary = "the number of this lane within its warp";
+  let description = [{
+    From 0 to 31. Operations that every lane runs with numbers of its own are `arith`, `math` and `memref`, as anywhere.
+
+    ```mlir
+    %l = tile.warp.lane
+    ```
+  }];
+  let results = (outs Index:$lane);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WarpSumOp : Tile_WarpOp<"sum", [Pure]> {
+  let summary = "the sum of a number of every lane";
+  let description = [{
+    All lanes have it afterwards.
+
+    ```mlir
+    %s = tile.warp.sum %x : f32
+    ```
+  }];
+  let arguments = (ins F32:$x);
+  let results = (outs F32:$sum);
+  let assemblyFormat = "$x attr-dict `:` type($sum)";
+}
+
 def Tile_WarpRowsOp : Tile_WarpOp<"rows", [Pure, AllTypesMatch<["head", "query"]>]> {
   let summary = "which head and which query each row is";
   let description = [{
@@ -179,13 +206,13 @@ def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
   let hasVerifier = 1;
 }
 
-def Tile_WarpScoreOp : Tile_WarpOp<"score", [AttrSizedOperandSegments, AllTypesMatch<["s", "scores"]>,
+def Tile_WarpScoreOp : Tile_WarpOp<"score", [RecursiveMemoryEffects, AllTypesMatch<["s", "scores"]>,
     AllTypesMatch<["head", "query"]>]> {
   let summary = "score mathematics beyond a positive scale";
   let description = [{
     As `tile.score`, for the rows of a fragment: column `c` of row `r` is query `i + query[r]` of head `h + head[r]` and key
-    `j + c`. `heads`, `queries` and `keys` count those that exist; elsewhere the region, bias and mask are those of the last
-    one.
+    `j + c`. `heads`, `queries` and `keys` count those that exist; elsewhere the region is given the last one. What reads
+    memory, a bias or a mask, is in the region as well.
 
     Constraints:
     * (C1) the softcap is positive.
@@ -197,14 +224,12 @@ def Tile_WarpScoreOp : Tile_WarpOp<"score", [AttrSizedOperandSegments, AllTypesM
     ```
   }];
   let arguments = (ins Tile_Sums:$s, Index:$b, Index:$h, Index:$i, Index:$j, Tile_RowIndex:$head, Tile_RowIndex:$query,
-                       Index:$heads, Index:$queries, Index:$keys, F32:$scale, Arg<Optional<Tile_Bias>, "", [MemRead]>:$bias,
-                       Arg<Optional<Tile_Mask>, "", [MemRead]>:$mask, OptionalAttr<F64Attr>:$softcap);
+                       Index:$heads, Index:$queries, Index:$keys, F32:$scale, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Tile_Sums:$scores);
   let regions = (region MaxSizedRegion<1>:$score);
   let assemblyFormat = [{
     $s `at` `(` $b `,` $h `,` $i `,` $j `)` `rows` `(` $head `,` $query `)` `heads` `(` $heads `)`
-    `queries` `(` $queries `)` `keys` `(` $keys `)` `scale` `(` $scale `)`
-    (`softcap` `=` $softcap^)? (`bias` `(` $bias^ `:` type($bias) `)`)? (`mask` `(` $mask^ `:` type($mask) `)`)?
+    `queries` `(` $queries `)` `keys` `(` $keys `)` `scale` `(` $scale `)` (`softcap` `=` $softcap^)?
     (`score` $score^)? attr-dict `:` type($s) `,` type($head)
   }];
   let hasVerifier = 1;
@@ -330,14 +355,19 @@ def Tile_WarpMergeOp : Tile_WarpOp<"merge", [AllTypesMatch<["o", "newO"]>, AllTy
   }];
 }
 
-def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AllTypesMatch<["m", "l"]>, AllTypesMatch<["head", "query"]>]> {
+def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllTypesMatch<["m", "l"]>,
+    AllTypesMatch<["head", "query"]>]> {
   let summary = "normalises a warp's rows and stores them";
   let description = [{
     As `tile.finish`: row `r` is `out[head[r], query[r]]`, if there is one, from column `column` on. Columns that out does
     not have are left out.
 
+    A product multiplies hidden values by 0, and where they are not finite that is NaN. With `marks` the operation also
+    stores to `marks[mark]` whether the rows have to be computed another way: 1 where a number of o is not finite, or where
+    a row saw no key and `dead_row` is uniform, else 0.
+
     Constraints:
-    * (C1) `dead_row` is not uniform.
+    * (C1) `marks` and `mark` are both there, and are there if `dead_row` is uniform.
 
     ```mlir
     tile.warp.finish %o, %m, %l into %out[%head, %query, %c] scale(%x) dead_row = zero
@@ -346,11 +376,13 @@ def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AllTypesMatch<["m", "l"]>, AllTyp
   }];
   let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
                        Tile_RowIndex:$head, Tile_RowIndex:$query, Index:$column, F32:$scale,
-                       Arg<Optional<MemRefRankOf<[F32], [2]>>, "", [MemWrite]>:$lse, GQA_DeadRowAttr:$dead_row);
+                       Arg<Optional<MemRefRankOf<[F32], [2]>>, "", [MemWrite]>:$lse,
+                       Arg<Optional<MemRefRankOf<[I32], [1]>>, "", [MemWrite]>:$marks, Optional<Index>:$mark,
+                       GQA_DeadRowAttr:$dead_row);
   let assemblyFormat = [{
     $o `,` $m `,` $l `into` $out `[` $head `,` $query `,` $column `]` `scale` `(` $scale `)`
-    (`lse` `(` $lse^ `:` type($lse) `)`)? `dead_row` `=` custom<DeadRow>($dead_row) attr-dict
-    `:` type($o) `,` type($m) `,` type($head) `,` type($out)
+    (`lse` `(` $lse^ `:` type($lse) `)`)? (`marks` `(` $marks^ `[` $mark `]` `:` type($marks) `)`)?
+    `dead_row` `=` custom<DeadRow>($dead_row) attr-dict `:` type($o) `,` type($m) `,` type($head) `,` type($out)
   }];
   let hasVerifier = 1;
 }

@@ -19,7 +19,7 @@ struct Settings {
   uint64_t steps = uint64_t(1) << 32; ///< steps=N: warp instructions of a launch before it counts as hung
   std::string report;                 ///< report=FILE: JSON lines are appended
   std::string device = "GQA PTX emulator"; ///< device=NAME
-  unsigned sm = 90;                        ///< sm=80: compute capability 8.0
+  unsigned sm = 80;                        ///< sm=80: compute capability 8.0
   unsigned processors = 108;               ///< processors=N
   uint64_t memory = uint64_t(16) << 30;    ///< memory=BYTES, with K, M or G
 

@@ -131,7 +131,8 @@ What goes in and out
 How it is compiled
   --reference               float64 loops instead of kernels, on the graph as it stands
   --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
-  --target=cuda[:sm_NN]     attention on the first GPU, by code for it or for an earlier one (sm_80)
+  --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest
+                            on this processor; arrays are copied there and back
   --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
   --report=R.json           what the recogniser found
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
@@ -144,7 +145,8 @@ Examples
   gqa-run model.mlir --to=tiled | less
 
 Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
-Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver).
+Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
+load, by default libcuda.so.1).
 )";
 }
 

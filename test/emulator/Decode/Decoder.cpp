@@ -2,6 +2,7 @@
 
 #include "Execute/Bind.h"
 #include "Flow.h"
+#include "Layout.h"
 #include "Match.h"
 #include "Operands.h"
 #include "Registers.h"
@@ -27,7 +28,7 @@ public:
   Kernel decode() {
     kernel.name = f.name;
     kernel.registers = f.registers;
-    layOut();
+    local = layOut(module, f, kernel);
     for (const Label &label : f.labels)
       labels[label.name] = label.target;
     for (const Instruction &i : f.body)
@@ -37,11 +38,10 @@ public:
   }
 
 private:
-  void layOut();
   void instruction(const Instruction &i);
   void finish();
   void connect(const Flow &flow);
-  void track(const Flow &flow, const RegisterFile &file);
+  void track(const Flow &flow);
   void emit(const RegisterFile &file);
   std::vector<Effects> effects() const;
   std::optional<uint64_t> address(const std::string &name) const;
@@ -55,56 +55,6 @@ private:
   std::map<std::string, std::vector<Match>> known; ///< by opcode
   std::vector<Pending> code;
 };
-
-uint64_t alignUp(uint64_t at, uint64_t align) { return (at + align - 1) / align * align; }
-
-/// Shared memory starts at 1024, so that address 0 is nobody's. Each variable gets the alignment that it asks
-/// for and no more, so that code which relies on more shows it.
-uint64_t place(uint64_t at, uint64_t align) {
-  at = alignUp(at, align);
-  return at % (2 * align) ? at : at + align;
-}
-
-void Decoder::layOut() {
-  uint64_t at = kernel.sharedBase = 1024;
-  uint64_t dynamicAlign = 16, localAt = 0, paramAt = 0;
-  std::vector<const Variable *> dynamic;
-  auto shared = [&](const Variable &v) {
-    if (v.isUnbounded) {
-      dynamic.push_back(&v);
-      dynamicAlign = std::max<uint64_t>(dynamicAlign, v.align);
-      return;
-    }
-    at = v.align < 1024 ? place(at, v.align) : alignUp(at, v.align);
-    local[v.name] = at;
-    at += v.size;
-    kernel.staticBytes = alignUp(kernel.staticBytes, v.align) + v.size;
-  };
-  for (const Variable &v : module.variables)
-    if (v.space == Space::Shared)
-      shared(v);
-  for (const Variable &v : f.variables) {
-    if (v.space == Space::Shared) {
-      shared(v);
-    } else {
-      local[v.name] = localAt = alignUp(localAt, v.align);
-      localAt += v.size;
-    }
-  }
-  kernel.staticShared = at;
-  kernel.dynamicShared = dynamicAlign < 1024 ? place(at, dynamicAlign) : alignUp(at, dynamicAlign);
-  for (const Variable *v : dynamic)
-    local[v->name] = kernel.dynamicShared;
-  kernel.localBytes = alignUp(localAt, 16);
-  for (const Variable &v : f.params) {
-    local[v.name] = paramAt = alignUp(paramAt, v.align);
-    kernel.params.push_back({static_cast<uint32_t>(paramAt), static_cast<uint32_t>(v.size), v.align});
-    paramAt += v.size;
-  }
-  kernel.paramBytes = paramAt;
-  if (at > (1u << 20) || localAt > (1u << 20) || paramAt > 32764)
-    throw PtxError(f.line, "kernel '" + f.name + "' declares more memory than any device has");
-}
 
 std::optional<uint64_t> Decoder::address(const std::string &name) const {
   for (const Symbols *names : {&local, &symbols})
@@ -190,7 +140,7 @@ void Decoder::finish() {
   Flow flow(effects(), f.registers.size());
   RegisterFile file(f.registers, flow);
   connect(flow);
-  track(flow, file);
+  track(flow);
   emit(file);
   std::copy_n(f.maxThreads, 3, kernel.maxThreads.begin());
   std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
@@ -208,7 +158,7 @@ void Decoder::connect(const Flow &flow) {
 
 /// Registers that may be read before they are written carry a mask of defined lanes; so do the targets of
 /// moves from them, since undefined values may be moved about.
-void Decoder::track(const Flow &flow, const RegisterFile &) {
+void Decoder::track(const Flow &flow) {
   std::vector<bool> tracked = flow.undefinedAtEntry();
   auto moves = [](const Pending &p) {
     std::string_view pattern = p.match.form->pattern;
@@ -231,8 +181,10 @@ void Decoder::track(const Flow &flow, const RegisterFile &) {
     bool copy = moves(p) && tracked[p.slots[1].reg];
     if (copy)
       t.copies.push_back({index[p.slots[1].reg], index[p.slots[0].reg]});
-    if (p.insn.guard != kNone && tracked[p.insn.guard & ~kNegated])
-      t.reads.push_back({index[p.insn.guard & ~kNegated], p.insn.guard & ~kNegated});
+    if (p.insn.guard != kNone && tracked[p.insn.guard & ~kNegated]) {
+      t.guard = index[p.insn.guard & ~kNegated];
+      t.guardRegister = p.insn.guard & ~kNegated;
+    }
     for (const Slot &s : p.slots)
       if (s.kind == Slot::Kind::Register && tracked[s.reg] && !copy) {
         if (s.defines)
@@ -240,7 +192,7 @@ void Decoder::track(const Flow &flow, const RegisterFile &) {
         else
           t.reads.push_back({index[s.reg], s.reg});
       }
-    if (t.reads.empty() && t.writes.empty() && t.copies.empty())
+    if (t.guard < 0 && t.reads.empty() && t.writes.empty() && t.copies.empty())
       continue;
     if (kernel.tracked.size() == 0xFFFF)
       throw PtxError(p.insn.line, "too many uses of registers that may be undefined");
@@ -280,6 +232,9 @@ void Decoder::emit(const RegisterFile &file) {
         break;
       case Slot::Kind::Constant:
         kernel.operands.push_back(constant(s.wide, s.bits));
+        break;
+      case Slot::Kind::Truth: // the predicate behind the last one is never written and stays false
+        kernel.operands.push_back(file.predicates() | (s.bits ? kNegated : 0));
         break;
       case Slot::Kind::Special:
         kernel.operands.push_back(special(s.special));

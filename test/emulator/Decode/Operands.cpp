@@ -228,6 +228,12 @@ std::string OperandReader::predicate(const Operand &o, bool defines, std::vector
     slots.push_back(slot);
     return {};
   }
+  if (o.kind == Operand::Kind::Integer && !defines) {
+    slot.kind = Slot::Kind::Truth;
+    slot.bits = o.value != 0;
+    slots.push_back(std::move(slot));
+    return {};
+  }
   if (o.kind != Operand::Kind::Register || f.registers[o.reg].type != Type::Pred)
     return "expected a predicate";
   if (defines && o.negated)

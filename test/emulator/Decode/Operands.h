@@ -10,7 +10,14 @@ namespace gqa::emulator {
 
 /// An operand before registers have places.
 struct Slot {
-  enum class Kind : uint8_t { Register, Constant, Special, Sink, Nothing };
+  enum class Kind : uint8_t {
+    Register,
+    Constant,
+    Truth,
+    Special,
+    Sink,
+    Nothing
+  }; ///< Truth: a literal predicate
   Kind kind = Kind::Nothing;
   bool defines = false, negated = false, wide = false;
   int reg = -1;

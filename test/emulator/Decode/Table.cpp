@@ -26,7 +26,9 @@ const std::vector<Form> &instructionTable() {
       {"sad u16|s16|u32|s32|u64|s64", "Dt St St St", Class::Integer, sad},
       {"dp4a u32|s32 u32|s32", "D4 S4 S4 S4", Class::Integer, dp4a},
       // Bits
-      {"and|or|xor pred", "Q P P", Class::Integer, predicateLogic},
+      {"and pred", "Q P P", Class::Integer, predicateAnd},
+      {"or pred", "Q P P", Class::Integer, predicateOr},
+      {"xor pred", "Q P P", Class::Integer, predicateXor},
       {"and b16|b32|b64", "Dt St St", Class::Integer, bitAnd},
       {"or b16|b32|b64", "Dt St St", Class::Integer, bitOr},
       {"xor b16|b32|b64", "Dt St St", Class::Integer, bitXor},
@@ -47,20 +49,20 @@ const std::vector<Form> &instructionTable() {
       // Floats
       {"add [rn] [ftz] [sat] f32", "Dt St St", Class::Float, floatAdd},
       {"add [rn] f64", "Dt St St", Class::Float, floatAdd},
-      {"add [rn] [ftz] [sat] f16|f16x2", "Dt St St", Class::Float, floatAdd},
+      {"add [rn] [ftz] f16|f16x2", "Dt St St", Class::Float, floatAdd},
       {"add [rn] bf16|bf16x2", "Dt St St", Class::Float, floatAdd},
       {"sub [rn] [ftz] [sat] f32", "Dt St St", Class::Float, floatSub},
       {"sub [rn] f64", "Dt St St", Class::Float, floatSub},
-      {"sub [rn] [ftz] [sat] f16|f16x2", "Dt St St", Class::Float, floatSub},
+      {"sub [rn] [ftz] f16|f16x2", "Dt St St", Class::Float, floatSub},
       {"sub [rn] bf16|bf16x2", "Dt St St", Class::Float, floatSub},
       {"mul [rn] [ftz] [sat] f32", "Dt St St", Class::Float, floatMul},
       {"mul [rn] f64", "Dt St St", Class::Float, floatMul},
-      {"mul [rn] [ftz] [sat] f16|f16x2", "Dt St St", Class::Float, floatMul},
+      {"mul [rn] [ftz] f16|f16x2", "Dt St St", Class::Float, floatMul},
       {"mul [rn] bf16|bf16x2", "Dt St St", Class::Float, floatMul},
       {"fma|mad rn [ftz] [sat] f32", "Dt St St St", Class::Float, fma},
       {"fma|mad rn f64", "Dt St St St", Class::Float, fma},
-      {"fma rn [ftz] [sat] f16|f16x2", "Dt St St St", Class::Float, fma},
-      {"fma rn [ftz] relu f16|f16x2", "Dt St St St", Class::Float, fma},
+      {"fma rn [ftz] f16|f16x2", "Dt St St St", Class::Float, fma},
+      {"fma rn relu f16|f16x2", "Dt St St St", Class::Float, fma},
       {"fma rn [relu] bf16|bf16x2", "Dt St St St", Class::Float, fma},
       {"div approx|full|rn [ftz] f32", "Dt St St", Class::Special, floatDiv},
       {"div rn f64", "Dt St St", Class::Special, floatDiv},
@@ -156,6 +158,16 @@ const std::vector<Form> &instructionTable() {
        "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] [v2|v4] "
        "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
        "M St+xV", Class::Memory, store},
+      {"ld global [nc] [L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
+       "L2::cache_hint "
+       "[L2::64B|L2::128B|L2::256B] [v2|v4] b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
+       "Dt+xV M S8", Class::Memory, load},
+      {"st global [L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
+       "L2::cache_hint "
+       "[v2|v4] b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
+       "M St+xV S8", Class::Memory, store},
+      {"createpolicy fractional L2::evict_last|L2::evict_normal|L2::evict_first|L2::evict_unchanged b64",
+       "D8 S4?", Class::Move, createPolicy},
       {"prefetch [global] L1|L2", "M", Class::Memory, nothing},
       // Atomics
       {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] add "
@@ -195,6 +207,12 @@ const std::vector<Form> &instructionTable() {
        cpAsync},
       {"cp async ca|cg shared|shared::cta global [L2::64B|L2::128B|L2::256B]", "M M I P", Class::Async,
        cpAsync},
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I S8",
+       Class::Async, cpAsync},
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I S4 S8",
+       Class::Async, cpAsync},
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I P S8",
+       Class::Async, cpAsync},
       {"cp async commit_group", "", Class::Async, cpAsyncCommit},
       {"cp async wait_group", "I", Class::Async, cpAsyncWait},
       {"cp async wait_all", "", Class::Async, cpAsyncWait},
@@ -236,6 +254,10 @@ const std::vector<Form> &instructionTable() {
       // Barriers
       {"bar [cta] sync", "S4 S4?", Class::Barrier, barrier},
       {"bar [cta] arrive", "S4 S4", Class::Barrier, barrierArrive},
+      {"bar|barrier [cta] red [aligned] popc u32", "D4 S4 P", Class::Barrier, barrierReduce},
+      {"bar|barrier [cta] red [aligned] popc u32", "D4 S4 S4 P", Class::Barrier, barrierReduce},
+      {"bar|barrier [cta] red [aligned] and|or pred", "Q S4 P", Class::Barrier, barrierReduce},
+      {"bar|barrier [cta] red [aligned] and|or pred", "Q S4 S4 P", Class::Barrier, barrierReduce},
       {"bar warp sync", "S4", Class::Barrier, warpSync},
       {"barrier [cta] sync [aligned]", "S4 S4?", Class::Barrier, barrier},
       {"barrier [cta] arrive [aligned]", "S4 S4", Class::Barrier, barrierArrive},

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace gqa::emulator {
 
@@ -11,24 +12,27 @@ Driver &Driver::get() {
 }
 
 CUresult Driver::init() {
-  if (initialised)
-    return CUDA_SUCCESS;
-  Settings parsed;
-  if (std::string error = parsed.parse(std::getenv("GQA_EMULATOR")); !error.empty()) {
-    std::fprintf(stderr, "%s\n", error.c_str());
+  if (forked())
+    return CUDA_ERROR_NOT_INITIALIZED;
+  if (!settingsError.empty()) {
+    std::fprintf(stderr, "%s\n", settingsError.c_str());
     return CUDA_ERROR_INVALID_VALUE;
   }
-  settings = parsed;
-  initialised = true;
+  initialised = getpid();
   return CUDA_SUCCESS;
 }
 
+bool Driver::forked() const { return initialised && initialised != getpid(); }
+
+void Driver::readSettings() {
+  if (retained || forked())
+    return;
+  settings = Settings();
+  settingsError = settings.parse(std::getenv("GQA_EMULATOR"));
+  calls.clear();
+}
+
 CUresult Driver::before(const char *name, Needs needs) {
-  if (!initialised) { // so that cuInit itself can be made to fail
-    Settings parsed;
-    if (parsed.parse(std::getenv("GQA_EMULATOR")).empty())
-      settings.failures = parsed.failures;
-  }
   uint64_t count = ++calls[name];
   if (auto failure = settings.failures.find(name);
       failure != settings.failures.end() && (failure->second.call == 0 || failure->second.call == count)) {
@@ -38,7 +42,7 @@ CUresult Driver::before(const char *name, Needs needs) {
   }
   if (needs == Needs::Nothing)
     return CUDA_SUCCESS;
-  if (!initialised)
+  if (!initialised || forked())
     return CUDA_ERROR_NOT_INITIALIZED;
   if (needs == Needs::Init)
     return CUDA_SUCCESS;

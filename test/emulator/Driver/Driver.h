@@ -54,9 +54,12 @@ public:
   }
 
   CUresult init();
+  /// Reads GQA_EMULATOR and starts to count calls anew. While a context is alive the settings stay as they
+  /// are.
+  void readSettings();
 
   Settings settings;
-  bool initialised = false;
+  int initialised = 0;                  ///< the process that has called cuInit
   std::unique_ptr<DeviceMemory> memory; ///< of the primary context, while it is retained
   unsigned retained = 0;
   CUctx_st primary;
@@ -69,6 +72,8 @@ public:
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
   std::map<uint64_t, size_t> hostMemory; ///< page-locked
 
+  /// In a child of the process that called cuInit nothing works.
+  bool forked() const;
   bool isStream(CUstream stream) const;
   bool isContext(CUcontext context) const { return context == &primary && retained; }
   CUcontext current() const;
@@ -84,6 +89,7 @@ private:
 
   std::recursive_mutex mutex;
   std::unordered_map<std::string, uint64_t> calls;
+  std::string settingsError;
 };
 
 /// A string as JSON writes it.

@@ -7,15 +7,16 @@ using namespace gqa::emulator;
 
 #define EMULATOR_FUNCTIONS(X)                                                                                \
   X(cuInit)                                                                                                  \
-  X(cuDriverGetVersion) X(cuDeviceGetCount) X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetUuid_v2)          \
-      X(cuDeviceGetAttribute) X(cuDeviceTotalMem_v2) X(cuDevicePrimaryCtxRetain) X(                          \
-          cuDevicePrimaryCtxRelease_v2) X(cuDevicePrimaryCtxGetState) X(cuCtxGetCurrent) X(cuCtxSetCurrent)  \
-          X(cuCtxPushCurrent_v2) X(cuCtxPopCurrent_v2) X(cuCtxGetDevice) X(cuCtxSynchronize)                 \
-              X(cuModuleLoadData) X(cuModuleLoadDataEx) X(cuModuleUnload) X(cuModuleGetFunction)             \
-                  X(cuModuleGetGlobal_v2) X(cuFuncSetAttribute) X(cuFuncGetAttribute)                        \
-                      X(cuOccupancyMaxActiveBlocksPerMultiprocessor) X(cuLaunchKernel) X(cuLaunchKernelEx)   \
-                          X(cuMemAlloc_v2) X(cuMemFree_v2) X(cuMemAllocAsync) X(cuMemFreeAsync) X(           \
-                              cuMemAllocHost_v2) X(cuMemFreeHost) X(cuMemGetInfo_v2) X(cuMemcpyHtoD_v2)      \
+  X(cuDriverGetVersion)                                                                                      \
+  X(cuDeviceGetCount)                                                                                        \
+  X(cuDeviceGet) X(cuDeviceGetName) X(cuDeviceGetUuid_v2) X(cuDeviceGetAttribute) X(cuDeviceTotalMem_v2)     \
+      X(cuDevicePrimaryCtxRetain) X(cuDevicePrimaryCtxRelease_v2) X(cuDevicePrimaryCtxGetState) X(           \
+          cuCtxGetCurrent) X(cuCtxSetCurrent) X(cuCtxPushCurrent_v2) X(cuCtxPopCurrent_v2) X(cuCtxGetDevice) \
+          X(cuCtxSynchronize) X(cuModuleLoadData) X(cuModuleLoadDataEx) X(cuModuleUnload)                    \
+              X(cuModuleGetFunction) X(cuModuleGetGlobal_v2) X(cuFuncSetAttribute) X(cuFuncGetAttribute)     \
+                  X(cuOccupancyMaxActiveBlocksPerMultiprocessor) X(cuLaunchKernel) X(cuLaunchKernelEx)       \
+                      X(cuMemAlloc_v2) X(cuMemFree_v2) X(cuMemAllocAsync) X(cuMemFreeAsync)                  \
+                          X(cuMemAllocHost_v2) X(cuMemFreeHost) X(cuMemGetInfo_v2) X(cuMemcpyHtoD_v2)        \
                               X(cuMemcpyDtoH_v2) X(cuMemcpyDtoD_v2) X(cuMemcpyAsync) X(cuMemcpyHtoDAsync_v2) \
                                   X(cuMemcpyDtoHAsync_v2) X(cuMemcpyDtoDAsync_v2) X(cuMemsetD8_v2)           \
                                       X(cuMemsetD8Async) X(cuMemsetD32Async) X(cuStreamCreate)               \

@@ -39,7 +39,7 @@ template <bool Ignore> void launchCopies(Warp &w, const Insn &i, uint32_t mask) 
   c.line = i.line;
   c.bytes = *w.source<uint32_t>(i.op[2]);
   uint32_t ignored = Ignore ? w.predicate(i.op[3]) : 0;
-  const uint32_t *size = !Ignore && i.count > 3 ? w.source<uint32_t>(i.op[3]) : nullptr;
+  const uint32_t *size = i.extra ? w.source<uint32_t>(i.op[3]) : nullptr;
   SharedMemory &shared = w.cta.shared;
   Completion policy = w.cta.grid.settings.completion;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
@@ -97,7 +97,9 @@ void moveSomeCopies(Warp &w) {
 namespace bind {
 
 Handler cpAsync(Match &m) {
-  bool ignore = m.form->operands.ends_with("P");
+  std::string_view operands = m.form->operands;
+  bool ignore = operands.find(" P") != std::string_view::npos;
+  m.insn->extra = operands.find(" S4") != std::string_view::npos; // the size of the source is given
   return ignore ? &launchCopies<true> : &launchCopies<false>;
 }
 Handler cpAsyncCommit(Match &) {

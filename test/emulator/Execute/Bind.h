@@ -16,8 +16,8 @@ Handler bitAnd(Match &m), bitOr(Match &m), bitXor(Match &m), bitNot(Match &m), c
     shr(Match &m);
 Handler shf(Match &m), lop3(Match &m), prmt(Match &m), bfe(Match &m), bfi(Match &m), bfind(Match &m),
     popc(Match &m);
-Handler clz(Match &m), brev(Match &m), predicateLogic(Match &m), predicateNot(Match &m), fns(Match &m),
-    szext(Match &m), bmsk(Match &m);
+Handler clz(Match &m), brev(Match &m), predicateAnd(Match &m), predicateOr(Match &m), predicateXor(Match &m),
+    predicateNot(Match &m);
 // Float.cpp
 Handler floatAdd(Match &m), floatSub(Match &m), floatMul(Match &m), fma(Match &m), floatMin(Match &m),
     floatMax(Match &m);
@@ -29,12 +29,12 @@ Handler rcp(Match &m), sqrt(Match &m), rsqrt(Match &m), ex2(Match &m), lg2(Match
 // Compare.cpp
 Handler setp(Match &m), set(Match &m), selp(Match &m), selectPredicate(Match &m), slct(Match &m);
 // Convert.cpp
-Handler cvt(Match &m), cvtPack(Match &m);
+Handler cvt(Match &m);
 // Move.cpp
 Handler mov(Match &m), movPredicate(Match &m), movVector(Match &m), cvta(Match &m), isspacep(Match &m),
     clock(Match &m);
 // LoadStore.cpp
-Handler load(Match &m), store(Match &m), loadParam(Match &m), prefetch(Match &m);
+Handler load(Match &m), store(Match &m), createPolicy(Match &m);
 // Atomic.cpp
 Handler atom(Match &m), red(Match &m), fence(Match &m);
 // AsyncCopy.cpp

@@ -211,12 +211,9 @@ Handler brev(Match &m) {
   return choose<uint32_t, uint64_t>(m.type(),
                                     []<class T>() -> Handler { return &unaryHandler<T, reversed<T>>; });
 }
-Handler predicateLogic(Match &m) {
-  std::string_view name = m.form->pattern;
-  return name.starts_with("and")  ? &predicates<Logic::And>
-         : name.starts_with("or") ? &predicates<Logic::Or>
-                                  : &predicates<Logic::Xor>;
-}
+Handler predicateAnd(Match &) { return &predicates<Logic::And>; }
+Handler predicateOr(Match &) { return &predicates<Logic::Or>; }
+Handler predicateXor(Match &) { return &predicates<Logic::Xor>; }
 Handler predicateNot(Match &) {
   return [](Warp &w, const Insn &i, uint32_t mask) { w.setPredicate(i.op[0], ~w.predicate(i.op[1]), mask); };
 }

@@ -8,12 +8,27 @@ namespace {
 /// How the result of a comparison is joined with a third operand.
 enum class Join : uint32_t { None, And, Or, Xor };
 
-uint32_t joined(const Warp &w, const Insn &i, uint32_t bits, unsigned at) {
-  auto join = static_cast<Join>(i.extra);
-  if (join == Join::None)
-    return bits;
-  uint32_t c = w.predicate(i.op[at]);
-  return join == Join::And ? bits & c : join == Join::Or ? bits | c : bits ^ c;
+/// Every comparison is one of four tests, perhaps with its operands exchanged or its result inverted. What
+/// inverting makes of NaN is the difference between `lt` and `ltu`.
+enum class Test : uint32_t { Equal, Less, LessEqual, Ordered, Different };
+
+struct Comparison {
+  Test test;
+  bool exchanged, inverted;
+  Join join;
+  bool isValue, isFloat; ///< `set`, to all ones or to 1.0
+  uint32_t bits() const {
+    return uint32_t(test) | exchanged << 4 | inverted << 5 | uint32_t(join) << 6 | isValue << 8 |
+           isFloat << 9;
+  }
+  static Comparison of(uint32_t b) {
+    return {Test(b & 15),     bool(b >> 4 & 1), bool(b >> 5 & 1),
+            Join(b >> 6 & 3), bool(b >> 8 & 1), bool(b >> 9 & 1)};
+  }
+};
+
+uint32_t joined(Join join, uint32_t bits, uint32_t with) {
+  return join == Join::And ? bits & with : join == Join::Or ? bits | with : bits ^ with;
 }
 
 template <class T> auto comparable(T x) {
@@ -23,89 +38,80 @@ template <class T> auto comparable(T x) {
     return x;
 }
 
-constexpr auto kEq = [](auto a, auto b) { return a == b; };
-constexpr auto kNe = [](auto a, auto b) { return a < b || a > b; };
-constexpr auto kLt = [](auto a, auto b) { return a < b; };
-constexpr auto kLe = [](auto a, auto b) { return a <= b; };
-constexpr auto kGt = [](auto a, auto b) { return a > b; };
-constexpr auto kGe = [](auto a, auto b) { return a >= b; };
-constexpr auto kNum = [](auto a, auto b) { return a == a && b == b; };
-// True also if an operand is a NaN.
-constexpr auto kEqu = [](auto a, auto b) { return !(a < b || a > b); };
-constexpr auto kNeu = [](auto a, auto b) { return a != b; };
-constexpr auto kLtu = [](auto a, auto b) { return !(a >= b); };
-constexpr auto kLeu = [](auto a, auto b) { return !(a > b); };
-constexpr auto kGtu = [](auto a, auto b) { return !(a <= b); };
-constexpr auto kGeu = [](auto a, auto b) { return !(a < b); };
-constexpr auto kNan = [](auto a, auto b) { return a != a || b != b; };
-
-template <class T, bool Ftz, auto Op> uint32_t compare(const Warp &w, uint32_t x, uint32_t y) {
-  auto *a = w.source<Held<T>>(x), *b = w.source<Held<T>>(y);
-  return ballot([=](unsigned l) {
+/// Operands: p, q (or d), a, b, perhaps c.
+template <class T, bool Ftz, auto Op> void compare(Warp &w, const Insn &i, uint32_t mask) {
+  Comparison c = Comparison::of(i.extra);
+  unsigned first = c.isValue ? 1 : 2;
+  auto *a = w.source<Held<T>>(i.op[first + c.exchanged]), *b = w.source<Held<T>>(i.op[first + !c.exchanged]);
+  uint32_t bits = ballot([=](unsigned l) {
     return Op(comparable(flushed<Ftz>(unpack<T>(a[l]))), comparable(flushed<Ftz>(unpack<T>(b[l]))));
   });
-}
-
-/// setp p|q: q is the joined complement.
-template <class T, bool Ftz, auto Op> void setPredicates(Warp &w, const Insn &i, uint32_t mask) {
-  uint32_t bits = compare<T, Ftz, Op>(w, i.op[2], i.op[3]);
-  uint32_t p = joined(w, i, bits, 4), q = joined(w, i, ~bits, 4);
-  w.setPredicate(i.op[0], p, mask);
-  if (i.op[1] != kNone)
-    w.setPredicate(i.op[1], q, mask);
-}
-template <class T, bool Ftz, auto Op> void setValue(Warp &w, const Insn &i, uint32_t mask) {
-  uint32_t bits = joined(w, i, compare<T, Ftz, Op>(w, i.op[1], i.op[2]), 3);
-  auto *d = w.result<uint32_t>(i.op[0]);
-  forLanes(mask, [=, one = i.vector ? ~0u : 0x3F800000u](unsigned l) { d[l] = bits >> l & 1 ? one : 0; });
-}
-
-template <class T, bool Set, auto Op> Handler withFtz(const Match &m) {
-  if constexpr (Set)
-    return m.has("ftz") ? &setValue<T, true, Op> : &setValue<T, false, Op>;
-  else
-    return m.has("ftz") ? &setPredicates<T, true, Op> : &setPredicates<T, false, Op>;
-}
-
-template <class T, bool Set> Handler withOperator(const Match &m) {
-  if (m.has("eq"))
-    return withFtz<T, Set, kEq>(m);
-  if (m.has("lt") || m.has("lo"))
-    return withFtz<T, Set, kLt>(m);
-  if (m.has("le") || m.has("ls"))
-    return withFtz<T, Set, kLe>(m);
-  if (m.has("gt") || m.has("hi"))
-    return withFtz<T, Set, kGt>(m);
-  if (m.has("ge") || m.has("hs"))
-    return withFtz<T, Set, kGe>(m);
-  if constexpr (std::is_integral_v<T>) {
-    return m.has("ne") ? withFtz<T, Set, kNeu>(m) : nullptr;
-  } else {
-    if (m.has("ne"))
-      return withFtz<T, Set, kNe>(m);
-    if (m.has("equ"))
-      return withFtz<T, Set, kEqu>(m);
-    if (m.has("neu"))
-      return withFtz<T, Set, kNeu>(m);
-    if (m.has("ltu"))
-      return withFtz<T, Set, kLtu>(m);
-    if (m.has("leu"))
-      return withFtz<T, Set, kLeu>(m);
-    if (m.has("gtu"))
-      return withFtz<T, Set, kGtu>(m);
-    if (m.has("geu"))
-      return withFtz<T, Set, kGeu>(m);
-    if (m.has("num"))
-      return withFtz<T, Set, kNum>(m);
-    return m.has("nan") ? withFtz<T, Set, kNan>(m) : nullptr;
+  bits = c.inverted ? ~bits : bits;
+  uint32_t with = c.join == Join::None ? 0 : w.predicate(i.op[first + 2]);
+  uint32_t result = c.join == Join::None ? bits : joined(c.join, bits, with);
+  if (c.isValue) {
+    auto *d = w.result<uint32_t>(i.op[0]);
+    forLanes(mask,
+             [=, one = c.isFloat ? 0x3F800000u : ~0u](unsigned l) { d[l] = result >> l & 1 ? one : 0; });
+    return;
   }
+  w.setPredicate(i.op[0], result, mask);
+  if (i.op[1] != kNone) // the complement of the comparison, joined
+    w.setPredicate(i.op[1], c.join == Join::None ? ~bits : joined(c.join, ~bits, with), mask);
 }
 
-template <bool Set> Handler bindComparison(Match &m, Type type) {
-  Join join = m.has("and") ? Join::And : m.has("or") ? Join::Or : m.has("xor") ? Join::Xor : Join::None;
-  m.insn->extra = static_cast<uint32_t>(join);
+Comparison comparisonOf(const Match &m, bool isFloatingPoint) {
+  struct Name {
+    const char *suffix;
+    Test test;
+    bool exchanged, inverted;
+  };
+  static constexpr Name kNames[] = {
+      {"eq", Test::Equal, false, false},     {"lt", Test::Less, false, false},
+      {"lo", Test::Less, false, false},      {"le", Test::LessEqual, false, false},
+      {"ls", Test::LessEqual, false, false}, {"gt", Test::Less, true, false},
+      {"hi", Test::Less, true, false},       {"ge", Test::LessEqual, true, false},
+      {"hs", Test::LessEqual, true, false},  {"neu", Test::Equal, false, true},
+      {"equ", Test::Different, false, true}, {"ltu", Test::LessEqual, true, true},
+      {"leu", Test::Less, true, true},       {"gtu", Test::LessEqual, false, true},
+      {"geu", Test::Less, false, true},      {"num", Test::Ordered, false, false},
+      {"nan", Test::Ordered, false, true}};
+  for (const Name &n : kNames)
+    if (m.has(n.suffix))
+      return {n.test, n.exchanged, n.inverted, Join::None, false, false};
+  // ne: of floats only if both are numbers
+  return {isFloatingPoint ? Test::Different : Test::Equal, false, !isFloatingPoint, Join::None, false, false};
+}
+
+template <class T, bool Ftz> Handler withTest(Test test) {
+  switch (test) {
+  case Test::Equal:
+    return &compare<T, Ftz, [](auto a, auto b) { return a == b; }>;
+  case Test::Less:
+    return &compare<T, Ftz, [](auto a, auto b) { return a < b; }>;
+  case Test::LessEqual:
+    return &compare<T, Ftz, [](auto a, auto b) { return a <= b; }>;
+  default:
+    break;
+  }
+  if constexpr (std::is_integral_v<T>)
+    return nullptr;
+  else
+    return test == Test::Ordered ? &compare<T, Ftz, [](auto a, auto b) { return a == a && b == b; }>
+                                 : &compare<T, Ftz, [](auto a, auto b) { return a < b || a > b; }>;
+}
+
+Handler bindComparison(Match &m, Type type, bool isValue) {
+  bool isFloat = type == Type::F16 || type == Type::BF16 || type == Type::F32 || type == Type::F64;
+  Comparison c = comparisonOf(m, isFloat);
+  c.join = m.has("and") ? Join::And : m.has("or") ? Join::Or : m.has("xor") ? Join::Xor : Join::None;
+  c.isValue = isValue;
+  c.isFloat = isValue && m.type(0) == Type::F32;
+  m.insn->extra = c.bits();
+  if (m.has("ftz"))
+    return choose<F16, float>(type, [&]<class T>() -> Handler { return withTest<T, true>(c.test); });
   return choose<uint16_t, int16_t, uint32_t, int32_t, uint64_t, int64_t, F16, BF16, float, double>(
-      type, [&]<class T>() -> Handler { return withOperator<T, Set>(m); });
+      type, [&]<class T>() -> Handler { return withTest<T, false>(c.test); });
 }
 
 template <class T> void select(Warp &w, const Insn &i, uint32_t mask) {
@@ -126,13 +132,9 @@ template <class T, class C, bool Ftz> void selectBySign(Warp &w, const Insn &i, 
 
 namespace bind {
 
-Handler setp(Match &m) { return bindComparison<false>(m, m.type()); }
-
+Handler setp(Match &m) { return bindComparison(m, m.type(), false); }
 /// set.CmpOp.dtype.stype: all ones or 1.0f.
-Handler set(Match &m) {
-  m.insn->vector = m.type(0) != Type::F32;
-  return bindComparison<true>(m, m.type(1));
-}
+Handler set(Match &m) { return bindComparison(m, m.type(1), true); }
 
 Handler selp(Match &m) { return sizeOf(m.type()) == 8 ? &select<uint64_t> : &select<uint32_t>; }
 Handler selectPredicate(Match &) {

@@ -143,7 +143,7 @@ template <class D, class S> void convertLanes(Warp &w, const Insn &i, uint32_t m
   auto *d = w.result<Held<D>>(i.op[0]);
   auto *a = w.source<Held<S>>(i.op[1]);
   Modifiers m = Modifiers::of(i.extra);
-  forLanes(mask, [=](unsigned l) { d[l] = filled<D>(convert<D, S>(unpack<S>(a[l]), m)); });
+  forEachLane(mask, [=](unsigned l) { d[l] = filled<D>(convert<D, S>(unpack<S>(a[l]), m)); });
 }
 /// The conversions of inner loops: to nearest, nothing else asked for.
 template <class D, class S> void convertSimply(Warp &w, const Insn &i, uint32_t mask) {

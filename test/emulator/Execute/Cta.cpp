@@ -45,8 +45,7 @@ unsigned Cta::livingThreads() const {
   return threads;
 }
 
-/// \param threads the count of the instruction, 0 if it gives none.
-void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait) {
+void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned votes) {
   Barrier &b = barriers[id];
   std::string name = "barrier " + std::to_string(id);
   if (threads % kLanes)
@@ -69,6 +68,7 @@ void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait) {
   if (!b.all && b.arrived > b.expected)
     throw Fault(FaultKind::Barrier, name + ": " + std::to_string(b.arrived) +
                                         " threads have arrived; expected " + std::to_string(b.expected));
+  b.votes += votes;
   b.clock.join(warp.clock);
   warp.tick();
   ++warp.counters->barriers;
@@ -85,6 +85,7 @@ void Cta::releaseIfComplete(Barrier &b) {
   for (Warp &w : warps)
     if (b.waiting >> w.index & 1) {
       w.clock.join(b.clock);
+      w.deliver(b.votes, b.arrived);
       w.resume();
     }
   b = Barrier{};

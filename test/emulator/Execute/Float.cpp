@@ -115,14 +115,18 @@ Handler floatAbs(Match &m) { return bindSign<false>(m); }
 Handler floatNeg(Match &m) { return bindSign<true>(m); }
 
 Handler fma(Match &m) {
-  bool ftz = m.has("ftz"), sat = m.has("sat"), relu = m.has("relu");
-  return chooseFloat(m.type(), [=]<class T>() -> Handler {
-    if (relu)
-      return ftz ? &fusedHandler<T, true, false, true> : &fusedHandler<T, false, false, true>;
-    if (sat)
-      return ftz ? &fusedHandler<T, true, true, false> : &fusedHandler<T, false, true, false>;
-    return ftz ? &fusedHandler<T, true, false, false> : &fusedHandler<T, false, false, false>;
-  });
+  bool ftz = m.has("ftz");
+  if (m.has("sat"))
+    return m.type() != Type::F32 ? nullptr
+           : ftz                 ? &fusedHandler<float, true, true, false>
+                                 : &fusedHandler<float, false, true, false>;
+  if (m.has("relu"))
+    return choose<F16, BF16, Pair<F16>, Pair<BF16>>(
+        m.type(), []<class T>() -> Handler { return &fusedHandler<T, false, false, true>; });
+  if (ftz)
+    return choose<float, F16, Pair<F16>>(
+        m.type(), []<class T>() -> Handler { return &fusedHandler<T, true, false, false>; });
+  return chooseFloat(m.type(), []<class T>() -> Handler { return &fusedHandler<T, false, false, false>; });
 }
 
 Handler copysign(Match &m) {

@@ -49,19 +49,17 @@ template <class F> Handler chooseFloat(Type t, F f) {
   return choose<float, double, F16, BF16, Pair<F16>, Pair<BF16>>(t, f);
 }
 
-template <auto Op> Handler bindFloatUnary(const Match &m) {
-  bool ftz = m.has("ftz");
-  return chooseFloat(m.type(), [=]<class T>() -> Handler {
-    return ftz ? &floatUnary<T, true, false, Op> : &floatUnary<T, false, false, Op>;
-  });
-}
+/// `.ftz` is for f32 and f16, `.sat` is supported for f32.
 template <auto Op> Handler bindFloatBinary(const Match &m) {
-  bool ftz = m.has("ftz"), sat = m.has("sat");
-  return chooseFloat(m.type(), [=]<class T>() -> Handler {
-    if (sat)
-      return ftz ? &floatBinary<T, true, true, Op> : &floatBinary<T, false, true, Op>;
-    return ftz ? &floatBinary<T, true, false, Op> : &floatBinary<T, false, false, Op>;
-  });
+  bool ftz = m.has("ftz");
+  if (m.has("sat"))
+    return m.type() != Type::F32 ? nullptr
+           : ftz                 ? &floatBinary<float, true, true, Op>
+                                 : &floatBinary<float, false, true, Op>;
+  if (ftz)
+    return choose<float, F16, Pair<F16>>(
+        m.type(), []<class T>() -> Handler { return &floatBinary<T, true, false, Op>; });
+  return chooseFloat(m.type(), []<class T>() -> Handler { return &floatBinary<T, false, false, Op>; });
 }
 
 } // namespace gqa::emulator

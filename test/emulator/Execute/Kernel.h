@@ -43,6 +43,8 @@ struct Insn {
 
 /// Registers that a thread might read before it writes them; all others are known to be written first.
 struct Tracking {
+  int guard = -1; ///< index of the guard's mask, or -1
+  int guardRegister = -1;
   std::vector<std::pair<uint32_t, int>> reads; ///< index of the register's mask; register for messages
   std::vector<uint32_t> writes;
   std::vector<std::pair<uint32_t, uint32_t>> copies; ///< (from, to): undefined values may be moved, not used

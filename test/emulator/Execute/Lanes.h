@@ -45,6 +45,12 @@ template <class F> [[gnu::always_inline]] inline void forLanes(uint32_t mask, F 
   }
 }
 
+/// The same for work that does not vectorise anyway.
+template <class F> inline void forEachLane(uint32_t mask, F &&f) {
+  for (; mask; mask &= mask - 1)
+    f(std::countr_zero(mask));
+}
+
 /// d = f(a), f(a, b), f(a, b, c) in each lane, where D and T are the types of the result and the sources.
 template <class D, class T, class F>
 [[gnu::always_inline]] inline void unary(Warp &w, const Insn &i, uint32_t mask, F f) {

@@ -82,6 +82,13 @@ template <bool Load> Handler bindAccess(const Match &m) {
 namespace bind {
 Handler load(Match &m) { return bindAccess<true>(m); }
 Handler store(Match &m) { return bindAccess<false>(m); }
+/// Policies of the L2 cache are opaque numbers that change nothing here.
+Handler createPolicy(Match &) {
+  return [](Warp &w, const Insn &i, uint32_t mask) {
+    auto *d = w.result<uint64_t>(i.op[0]);
+    forLanes(mask, [=](unsigned l) { d[l] = 0; });
+  };
+}
 } // namespace bind
 
 } // namespace gqa::emulator

@@ -56,6 +56,13 @@ struct PendingCopies {
 
 class Cta;
 
+/// bar.red: where a warp that waits wants the result.
+struct Reduction {
+  enum class Kind : uint8_t { None, Count, All, Any };
+  Kind kind = Kind::None;
+  uint32_t result = 0, mask = 0;
+};
+
 /// 32 threads that step together, some of them perhaps waiting for others at a join.
 class Warp {
 public:
@@ -81,6 +88,8 @@ public:
   void exitLanes(uint32_t lanes);
   void block() { state = State::AtBarrier; }
   void resume() { state = State::Ready; }
+  /// Writes what the barrier has reduced.
+  void deliver(unsigned votes, unsigned threads);
   /// A point that orders the memory accesses of this warp's lanes, or of this warp and others.
   void tick();
 
@@ -98,6 +107,7 @@ public:
   Clock clock;
   Counters *counters = nullptr;
   Worker *worker = nullptr;
+  Reduction reduction;
   std::deque<PendingCopies> copies;
   uint32_t groups[kLanes] = {}; ///< committed by each lane
   std::byte *local(unsigned lane) { return localMemory.get() + size_t(lane) * localBytes; }
@@ -133,6 +143,7 @@ struct Barrier {
   bool all = false;     ///< no count was given: every thread that has not exited
   uint32_t waiting = 0; ///< warps that sleep here
   uint32_t came = 0;    ///< warps that have arrived in this phase
+  unsigned votes = 0;   ///< threads whose predicate held (bar.red)
   Clock clock;
 };
 
@@ -143,7 +154,8 @@ public:
   /// Runs for about `steps` warp instructions. \returns whether all threads have exited.
   bool run(Worker &worker, uint64_t steps);
 
-  void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait);
+  /// \param threads the count of the instruction, 0 if it gives none. \param votes for a reduction.
+  void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait, unsigned votes = 0);
   void warpDone(Warp &warp);
 
   Grid &grid;

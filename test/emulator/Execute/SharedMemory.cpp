@@ -2,6 +2,7 @@
 
 #include "Fault.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gqa::emulator {
@@ -71,13 +72,37 @@ void SharedMemory::noteRead(const Access &access, uint32_t word, unsigned bytes)
   r = clock << 10 | lane << 4 | bytes;
 }
 
+/// The common case of a row of 16 bytes: one earlier access wrote all of it, and that is known. \returns
+/// whether so.
+bool SharedMemory::readRow(const Access &access, uint32_t address) {
+  const uint32_t *clock = access.clock->at;
+  uint64_t row[4];
+  std::memcpy(row, &writes[address / 4], sizeof row);
+  Word w;
+  std::memcpy(&w, row, sizeof w);
+  bool same = row[0] == row[1] && row[0] == row[2] && row[0] == row[3];
+  bool ordered = w.warp != access.warp ? w.clock <= clock[w.warp] : w.clock < clock[access.warp];
+  if (!same || !ordered || w.defined != 15 || w.inFlight || access.atomic)
+    return false;
+  Read *noted = &reads[size_t(access.warp) * words + address / 4];
+  Read now = clock[access.warp] << 10 | access.lane << 4 | 15;
+  bool fresh = true;
+  for (unsigned n = 0; n < 4; ++n)
+    fresh &= noted[n] >> 10 != now >> 10;
+  if (!fresh && access.lane != kWholeWarp)
+    return false;
+  for (unsigned n = 0; n < 4; ++n)
+    noted[n] = now;
+  return true;
+}
+
 void SharedMemory::read(const Access &access, uint32_t address, unsigned size) {
-  if (!checks)
+  if (!checks || (size == 16 && readRow(access, address)))
     return;
   const uint32_t *clock = access.clock->at;
   uint32_t now = clock[access.warp];
+  unsigned bytes = bytesOf(address, size);
   for (uint32_t word = address / 4; word * 4 < address + size; ++word) {
-    unsigned bytes = bytesOf(address, size);
     const Word &w = writes[word];
     bool ordered = w.warp != access.warp ? w.clock <= clock[w.warp] : w.clock < now;
     if (!ordered || (w.defined & bytes) != bytes || w.inFlight)
@@ -102,7 +127,7 @@ void SharedMemory::checkWrite(const Access &access, uint32_t word, unsigned byte
   }
   for (unsigned other = 0; other < warps; ++other) {
     Read r = reads[size_t(other) * words + word];
-    if (!(r & bytes & 15))
+    if (!(r & bytes)) // the low four bits
       continue;
     bool known = other != access.warp
                      ? r >> 10 <= access.clock->at[other]
@@ -112,13 +137,30 @@ void SharedMemory::checkWrite(const Access &access, uint32_t word, unsigned byte
   }
 }
 
+/// Whether all that was done to a row of 16 bytes is known to the warp, so that a write needs no closer look.
+bool SharedMemory::isRowFree(const Access &access, uint32_t address) const {
+  const uint32_t *clock = access.clock->at;
+  bool free = true;
+  for (unsigned n = 0; n < 4; ++n) {
+    const Word &w = writes[address / 4 + n];
+    free &= w.clock <= clock[w.warp] - (w.warp == access.warp) && !w.inFlight;
+  }
+  for (unsigned other = 0; other < warps; ++other) {
+    const Read *row = &reads[size_t(other) * words + address / 4];
+    Read last = std::max(std::max(row[0], row[1]), std::max(row[2], row[3]));
+    free &= last >> 10 <= clock[other] - (other == access.warp);
+  }
+  return free;
+}
+
 void SharedMemory::write(const Access &access, uint32_t address, unsigned size, const void *value) {
   if (checks) {
-    bool same = std::memcmp(at(address), value, size) == 0;
+    bool same = std::memcmp(at(address), value, size) == 0, free = size == 16 && isRowFree(access, address);
     uint32_t now = access.clock->at[access.warp];
     for (uint32_t word = address / 4; word * 4 < address + size; ++word) {
       unsigned bytes = bytesOf(address, size);
-      checkWrite(access, word, bytes, address, size, same);
+      if (!free)
+        checkWrite(access, word, bytes, address, size, same);
       Word &w = writes[word];
       unsigned lane = access.lane, written = bytes;
       if (w.clock == now && w.warp == access.warp && w.lane != lane && (w.bytes & 15 & ~bytes)) {
@@ -138,8 +180,10 @@ void SharedMemory::write(const Access &access, uint32_t address, unsigned size, 
 void SharedMemory::launch(const Access &access, uint32_t address, unsigned size) {
   if (!checks)
     return;
+  bool free = size == 16 && isRowFree(access, address);
   for (uint32_t word = address / 4; word * 4 < address + size; ++word) {
-    checkWrite(access, word, 15, address, size, false);
+    if (!free)
+      checkWrite(access, word, 15, address, size, false);
     writes[word].inFlight = 15;
   }
 }

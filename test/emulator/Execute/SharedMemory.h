@@ -55,12 +55,15 @@ private:
   struct Word {
     uint32_t clock = 0;
     uint8_t warp = 0, lane = kDisjointLanes;
-    uint8_t bytes = 0; ///< written by that access; high nibble: by atomics
-    uint8_t defined : 4 = 0, inFlight : 4 = 0;
+    uint8_t bytes = 0;        ///< written by that access; high nibble: by atomics
+    uint8_t defined : 4 = 0;  ///< bytes that hold a value
+    uint8_t inFlight : 4 = 0; ///< bytes that an asynchronous copy is going to write
   };
   /// Last read by one warp: clock << 10 | lane << 4 | bytes.
   using Read = uint32_t;
 
+  bool readRow(const Access &access, uint32_t address);
+  bool isRowFree(const Access &access, uint32_t address) const;
   void checkRead(const Access &access, uint32_t word, unsigned bytes, uint32_t address, unsigned size);
   void checkWrite(const Access &access, uint32_t word, unsigned bytes, uint32_t address, unsigned size,
                   bool sameValue);

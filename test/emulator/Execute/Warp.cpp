@@ -2,7 +2,7 @@
 
 #include <bit>
 #include <cstring>
-#include <ctime>
+#include <utility>
 
 namespace gqa::emulator {
 
@@ -88,27 +88,48 @@ void Warp::run(Worker &by, uint64_t steps) {
     if (insn.guard != kNone)
       mask &= predicate(insn.guard);
     ++counters->issued[static_cast<int>(insn.pipe)];
-    if (!mask)
-      continue;
     if (insn.tracked)
       checkTracked(insn, mask);
+    if (!mask)
+      continue;
     insn.run(*this, insn, mask);
   }
 }
 
+/// A guard is read by all lanes, operands by those for which it holds.
 void Warp::checkTracked(const Insn &insn, uint32_t mask) {
   const Tracking &t = cta.grid.kernel.tracked[insn.tracked - 1];
-  if (cta.grid.settings.checks)
-    for (auto [at, reg] : t.reads)
-      if (uint32_t missing = mask & ~defined[at]) {
-        faultLane = std::countr_zero(missing);
-        throw Fault(FaultKind::UninitialisedRegister,
-                    "register " + cta.grid.kernel.registers[reg].name + " is read before it is written");
-      }
+  auto check = [&](uint32_t at, int reg, uint32_t readers) {
+    uint32_t missing = readers & ~defined[at];
+    if (!missing || !cta.grid.settings.checks)
+      return;
+    faultLane = std::countr_zero(missing);
+    throw Fault(FaultKind::UninitialisedRegister,
+                "register " + cta.grid.kernel.registers[reg].name + " is read before it is written");
+  };
+  if (t.guard >= 0)
+    check(t.guard, t.guardRegister, current.mask);
+  for (auto [at, reg] : t.reads)
+    check(at, reg, mask);
   for (auto [from, to] : t.copies)
     defined[to] = (defined[to] & ~mask) | (defined[from] & mask);
   for (uint32_t at : t.writes)
     defined[at] |= mask;
+}
+
+void Warp::deliver(unsigned votes, unsigned threads) {
+  bool holds = reduction.kind == Reduction::Kind::All ? votes == threads : votes != 0;
+  switch (std::exchange(reduction.kind, Reduction::Kind::None)) {
+  case Reduction::Kind::None:
+    return;
+  case Reduction::Kind::Count:
+    for (unsigned lane = 0; lane < kLanes; ++lane)
+      if (reduction.mask >> lane & 1)
+        result<uint32_t>(reduction.result)[lane] = votes;
+    return;
+  default:
+    setPredicate(reduction.result, holds ? kAllLanes : 0, reduction.mask);
+  }
 }
 
 void Warp::tick() { ++clock.at[index]; }

@@ -32,6 +32,10 @@ config.substitutions += [
 # The driver that test/unit/Cuda builds, where there is GoogleTest.
 if os.path.exists(os.path.join(config.gqa_binary_root, "lib", "libGQAFakeDriver.so")):
     config.available_features.add("fake-cuda")
+emulator = os.path.join(config.gqa_binary_root, "lib", "emulator", "libcuda.so.1")
+if os.path.exists(emulator):
+    config.available_features.add("cuda-emulator")
+config.substitutions.append(("%{emulator}", emulator))
 
 for tool in ("FileCheck", "not", "count", "split-file"):
     if not os.path.exists(os.path.join(config.llvm_tools_dir, tool)):

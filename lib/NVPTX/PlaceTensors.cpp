@@ -15,14 +15,23 @@ namespace gqa {
 
 namespace {
 
+/// The buffers that an operation makes of one: views, beside sizes and strides.
+SmallVector<Value> viewsOf(Operation *op) {
+  SmallVector<Value> views;
+  if (isa<memref::CastOp, ViewLikeOpInterface>(op))
+    llvm::copy_if(op->getResults(), std::back_inserter(views),
+                  [](Value value) { return isa<BaseMemRefType>(value.getType()); });
+  return views;
+}
+
 /// Whether the host leaves the contents of `buffer` alone: it asks for sizes, and hands it to kernels.
 bool isForKernels(Value buffer) {
   return llvm::all_of(buffer.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
     if (isa<memref::DimOp, tile::DeviceMapOp, func::ReturnOp>(user))
       return true;
-    if (isa<memref::CastOp, ViewLikeOpInterface>(user))
-      return llvm::all_of(user->getResults(), isForKernels);
+    if (SmallVector<Value> views = viewsOf(user); !views.empty())
+      return llvm::all_of(views, isForKernels);
     auto call = dyn_cast<func::CallOp>(user);
     auto callee =
         call ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr()) : nullptr;
@@ -32,9 +41,7 @@ bool isForKernels(Value buffer) {
 
 bool isReturned(Value buffer) {
   return llvm::any_of(buffer.getUsers(), [](Operation *user) {
-    if (isa<memref::CastOp, ViewLikeOpInterface>(user))
-      return llvm::any_of(user->getResults(), isReturned);
-    return isa<func::ReturnOp>(user);
+    return isa<func::ReturnOp>(user) || llvm::any_of(viewsOf(user), isReturned);
   });
 }
 
@@ -44,7 +51,7 @@ memref::AllocOp allocationOf(OpOperand &use) {
   if (!allocation || !allocation.getType().getLayout().isIdentity() || !isForKernels(allocation))
     return nullptr;
   int64_t returns = llvm::count_if(allocation->getUsers(), [](Operation *user) {
-    return isa<func::ReturnOp>(user) || llvm::any_of(user->getResults(), isReturned);
+    return isa<func::ReturnOp>(user) || llvm::any_of(viewsOf(user), isReturned);
   });
   return returns == 1 ? allocation : nullptr;
 }

@@ -21,7 +21,11 @@ module {
     return %copy, %r : memref<?x8xf16>, memref<?x8xf16>
   }
   func.func private @kernels(%q: memref<?x8xf16, strided<[?, ?], offset: ?>>, %s: f32, %o: memref<?x8xf16>) {
-    %q1 = tile.device.map %q : memref<?x8xf16, strided<[?, ?], offset: ?>>
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %q : memref<?x8xf16, strided<[?, ?], offset: ?>>
+      -> memref<f16>, index, index, index, index, index
+    %turned = memref.reinterpret_cast %base to offset: [%offset], sizes: [8, %sizes#0], strides: [%strides#1, %strides#0]
+      : memref<f16> to memref<8x?xf16, strided<[?, ?], offset: ?>>
+    %q1 = tile.device.map %turned : memref<8x?xf16, strided<[?, ?], offset: ?>>
     %o1 = tile.device.map %o write : memref<?x8xf16>
     tile.device.unmap
     return

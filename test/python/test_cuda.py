@@ -45,6 +45,18 @@ def test_lengths_on_the_gpu():
     expect(gqa.attention(*GPU, kv_len=on_gpu(np.array([5, 70]))), kv_len=np.array([5, 70]))
 
 
+def test_mask_and_bias():
+    mask, bias = RNG.random((40, 70)) < 0.8, normal(6, 1, 70)
+    expect(gqa.attention(*GPU, mask=on_gpu(mask)), mask=mask)
+    expect(gqa.attention(*GPU, bias=on_gpu(bias)), bias=bias)
+
+
+def test_token_major():
+    qkv = [on_gpu(x.transpose(0, 2, 1, 3)) for x in (Q, K, V)]
+    output = on_host(gqa.attention(*qkv, layout="bshd"))
+    check_attention(output.transpose(0, 2, 1, 3), None, Q, K, V, dtype="f16")
+
+
 def test_one_query():
     q = normal(2, 6, 1, 32)
     expect(gqa.attention(on_gpu(q), *GPU[1:]), qkv=(q, K, V))

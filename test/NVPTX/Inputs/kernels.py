@@ -1,10 +1,10 @@
 """Assembles the kernels of a module with ptxas and checks what comes out, or says that it was skipped.
 
-    kernels.py FILE.mlir CHIP... [--loops KERNEL HMMA=128 LDSM=64 INSTRUCTIONS=500]... [--registers KERNEL MOST]...
+    kernels.py FILE.mlir CHIP... [--loops KERNEL HMMA=128 LDSM=64 INSTRUCTIONS=500]... [--registers KERNEL MOST]... [--spills KERNEL BYTES]...
 
 For every chip: no spills, no stack, no message that ptxas gives where it gives up (C75xx). With --loops, the innermost
 loops of a kernel with tensor-core work: the first named counts are exact, INSTRUCTIONS is the most, and nothing in them
-touches local memory. ptxas and nvdisasm are looked for on PATH, in $GQA_CUDA_TOOLS and in NVIDIA's Python packages.
+touches local memory. --spills admits what a kernel that is rarely needed spills. ptxas and nvdisasm are looked for on PATH, in $GQA_CUDA_TOOLS and in NVIDIA's Python packages.
 """
 
 import collections
@@ -31,8 +31,8 @@ def run(*command):
     return done.stdout + done.stderr
 
 
-def assemble(ptxas, ptx, chip, cubin):
-    """The registers of each kernel; ends the program if something spills."""
+def assemble(ptxas, ptx, chip, cubin, spills):
+    """The registers of each kernel; ends the program if one spills more bytes than `spills` says, or 0."""
     log = run(ptxas, f"-arch={chip}", "-v", ptx, "-o", cubin)
     for message in re.findall(r".*C75\d\d.*", log):
         sys.exit(f"{chip}: {message}")
@@ -40,7 +40,7 @@ def assemble(ptxas, ptx, chip, cubin):
     for kernel, stack, stores, loads, used in re.findall(
             r"Compiling entry function '(\w+)'[\s\S]*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
             r"(\d+) bytes spill loads[\s\S]*?Used (\d+) registers", log):
-        if (stack, stores, loads) != ("0", "0", "0"):
+        if max(int(stack), int(stores), int(loads)) > spills.get(kernel, 0):
             sys.exit(f"{chip} {kernel}: {stack} bytes of stack, {stores} spilled, {loads} loaded again")
         registers[kernel] = int(used)
     if not registers:
@@ -86,6 +86,7 @@ def check_loops(loops, kernel, wanted):
 def main(file, *rest):
     chips = [word for word in rest if word.startswith("sm_")]
     options = " ".join(rest).split("--")[1:]
+    spills = {kernel: int(most) for kernel, most in re.findall(r"--spills (\w+) (\d+)", " ".join(rest))}
     ptxas, nvdisasm = find("ptxas"), find("nvdisasm")
     if not ptxas:
         return print("skipped: no ptxas; install nvidia-cuda-nvcc")
@@ -93,7 +94,7 @@ def main(file, *rest):
         for chip in chips:
             ptx, cubin = f"{folder}/k.ptx", f"{folder}/k.cubin"
             run("gqa-compile", file, f"--target=cuda:{chip}", "--emit=ptx", "-o", ptx)
-            registers = assemble(ptxas, ptx, chip, cubin)
+            registers = assemble(ptxas, ptx, chip, cubin, spills)
             print(chip, *(f"{kernel}: {used} registers" for kernel, used in registers.items()))
             for option in options:
                 name, kernel, *words = option.split()

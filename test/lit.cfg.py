@@ -19,7 +19,7 @@ config.environment["PATH"] = os.pathsep.join(
     [config.gqa_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
 # What a developer sets on purpose reaches the tools.
-for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS"):
+for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUDA_TOOLS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
@@ -28,6 +28,14 @@ config.substitutions += [
     ("%{source}", config.gqa_source_root),
     ("%{build}", config.gqa_binary_root),
 ]
+
+# The driver that test/unit/Cuda builds, where there is GoogleTest.
+if os.path.exists(os.path.join(config.gqa_binary_root, "lib", "libGQAFakeDriver.so")):
+    config.available_features.add("fake-cuda")
+emulator = os.path.join(config.gqa_binary_root, "lib", "emulator", "libcuda.so.1")
+if os.path.exists(emulator):
+    config.available_features.add("cuda-emulator")
+config.substitutions.append(("%{emulator}", emulator))
 
 for tool in ("FileCheck", "not", "count", "split-file"):
     if not os.path.exists(os.path.join(config.llvm_tools_dir, tool)):

@@ -1,3 +1,4 @@
+// Types, shapes, places and addresses; the first thing that does not fit is the error.
 #include "CheckTensor.h"
 #include "Diagnostics.h"
 
@@ -38,19 +39,35 @@ bool fits(const TensorType &found, const TensorType &expected) {
                     [](int64_t size, int64_t wanted) { return wanted < 0 || size == wanted; });
 }
 
-} // namespace
+bool same(DLDevice a, DLDevice b) { return a.device_type == b.device_type && a.device_id == b.device_id; }
 
-llvm::Error checkTensor(const DLTensor &tensor, const TensorType &type, llvm::StringRef kind, size_t index) {
-  std::string name =
-      (kind + " " + llvm::Twine(index)).str() + (type.param.empty() ? "" : " ('" + type.param + "')");
+/// Where a tensor of this type is in a call on `device`, for messages.
+std::string placeFor(const TensorType &type, DLDevice device) {
+  bool there = type.onDevice && !isHost(device);
+  return there ? toString(device) + ", where other arguments are" : "a tensor on the CPU";
+}
+
+llvm::Error wrongPlace(const std::string &name, DLDevice found, const TensorType &type, DLDevice device) {
+  return makeError(name + " is on " + toString(found) + "; expected " + placeFor(type, device));
+}
+
+std::string nameOf(llvm::StringRef kind, size_t index, const TensorType &type) {
+  return (kind + " " + llvm::Twine(index)).str() + (type.param.empty() ? "" : " ('" + type.param + "')");
+}
+
+llvm::Error checkType(const DLTensor &tensor, const TensorType &type, const std::string &name) {
   TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
   if (!fits(found, type))
     return makeError(name + " is " + toString(found) + ", expected " + toString(type));
-  if (tensor.device.device_type != kDLCPU)
-    return makeError(name + " is not in host memory; expected a tensor on the CPU");
+  return llvm::Error::success();
+}
+
+llvm::Error checkMemory(const DLTensor &tensor, const std::string &name) {
   int64_t count = countElements(tensor);
-  if (count < 0)
+  if (count < 0) {
+    TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
     return makeError(name + " is " + toString(found) + ", which cannot be in memory");
+  }
   if (count == 0)
     return llvm::Error::success();
   if (!tensor.data)
@@ -60,6 +77,50 @@ llvm::Error checkTensor(const DLTensor &tensor, const TensorType &type, llvm::St
     return makeError(name + " is not aligned: its address is not a multiple of " + llvm::Twine(bytes) +
                      " bytes");
   return checkStrides(tensor, name);
+}
+
+} // namespace
+
+std::string toString(DLDevice device) {
+  std::string id = ":" + std::to_string(device.device_id);
+  switch (device.device_type) {
+  case kDLCPU:
+    return "cpu";
+  case kDLCUDA:
+    return "cuda" + id;
+  default:
+    return "device type " + std::to_string(int(device.device_type)) + id;
+  }
+}
+
+int64_t countBytes(const DLTensor &tensor) { return countElements(tensor) * (tensor.dtype.bits / 8); }
+
+bool isHost(DLDevice device) { return device.device_type == kDLCPU || device.device_type == kDLCUDAHost; }
+
+DLDevice deviceOf(llvm::ArrayRef<const DLTensor *> inputs) {
+  for (const DLTensor *input : inputs)
+    if (input->device.device_type == kDLCUDA)
+      return input->device;
+  return {kDLCPU, 0};
+}
+
+llvm::Error checkInput(const DLTensor &tensor, const TensorType &type, DLDevice device, size_t index) {
+  std::string name = nameOf("argument", index, type);
+  if (llvm::Error error = checkType(tensor, type, name))
+    return error;
+  if (!isHost(tensor.device) && !(type.onDevice && same(tensor.device, device)))
+    return wrongPlace(name, tensor.device, type, device);
+  return checkMemory(tensor, name);
+}
+
+llvm::Error checkOutput(const DLTensor &tensor, const TensorType &type, DLDevice device, size_t index) {
+  std::string name = nameOf("output", index, type);
+  if (llvm::Error error = checkType(tensor, type, name))
+    return error;
+  bool fitsDevice = type.onDevice && !isHost(device) ? same(tensor.device, device) : isHost(tensor.device);
+  if (!fitsDevice)
+    return wrongPlace(name, tensor.device, type, device);
+  return checkMemory(tensor, name);
 }
 
 } // namespace gqa

@@ -13,6 +13,9 @@
 namespace gqa {
 namespace {
 
+/// How code calls its kernels for CUDA; see gqa/Runtime/Cuda.h.
+constexpr const char *kKernelsName = "gqa_cuda_module";
+
 llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
                                 std::unique_ptr<llvm::TargetMachine> machine) {
   using namespace llvm::orc;
@@ -27,6 +30,8 @@ llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
   builder.setCompileFunctionCreator([&machine](JITTargetMachineBuilder) -> llvm::Expected<Compiler> {
     return std::make_unique<TMOwningSimpleCompiler>(std::move(machine));
   });
+  bool hasKernels =
+      module.withModuleDo([](llvm::Module &m) { return m.getNamedGlobal(kKernelsName) != nullptr; });
   LoadedCode code;
   if (llvm::Error error = builder.create().moveInto(code.jit))
     return error;
@@ -40,6 +45,12 @@ llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
   if (!entry)
     return entry.takeError();
   code.entry = entry->toPtr<EntryPoint>();
+  if (!hasKernels)
+    return code;
+  auto kernels = code.jit->lookup(kKernelsName);
+  if (!kernels)
+    return kernels.takeError();
+  code.kernels = kernels->toPtr<gqa_rt_cuda_module *>();
   return code;
 }
 

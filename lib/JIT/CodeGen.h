@@ -2,6 +2,8 @@
 #ifndef GQA_LIB_JIT_CODEGEN_H
 #define GQA_LIB_JIT_CODEGEN_H
 
+#include "gqa/Runtime/Cuda.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/Error.h"
@@ -14,6 +16,7 @@ using EntryPoint = void (*)(void **arguments);
 struct LoadedCode {
   std::unique_ptr<llvm::orc::LLJIT> jit;
   EntryPoint entry = nullptr;
+  gqa_rt_cuda_module *kernels = nullptr; ///< those for CUDA, or null; to be unloaded before the code goes
 };
 
 /// Translates, optimises and links `module`, whose C interface function `_mlir_ciface_<name>` becomes the

@@ -5,8 +5,14 @@
 #include "CodeGen.h"
 
 #include "gqa/JIT/JIT.h"
+#include "gqa/Runtime/Cuda.h"
 
 struct gqa::CompiledFunction::Implementation {
+  ~Implementation() {
+    if (code.kernels)
+      gqa_rt_cuda_unload(code.kernels);
+  }
+
   Signature signature;
   LoadedCode code;
 };

@@ -1,8 +1,10 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Device.h"
 #include "Diagnostics.h"
 #include "Implementation.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
@@ -11,8 +13,6 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -34,8 +34,6 @@ void registerForJIT(DialectRegistry &registry) {
     return true;
   }();
   registerDialects(registry);
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
 }
 
 llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef filename, MLIRContext &context) {
@@ -67,8 +65,10 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
     return phase.takeError();
-  if (llvm::Expected<CPUTarget> target = describeCPU(options.target); !target)
-    return target.takeError(); // without the place in the module that a pass would add
+  // Without the place in the module that a pass would add.
+  if (llvm::Error error = isCUDA(options.target) ? describeCUDA(options.target).takeError()
+                                                 : describeCPU(options.target).takeError())
+    return error;
   PipelineOptions pipeline;
   pipeline.target = options.target;
   pipeline.function = options.function;
@@ -87,9 +87,12 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
+  if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
+    return error;
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
-  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, options.target);
+  readPlaces(module, *signature);
+  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, hostOf(options.target));
   if (!code)
     return code.takeError();
   auto implementation = std::make_unique<CompiledFunction::Implementation>();
@@ -98,14 +101,26 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   return std::make_unique<CompiledFunction>(std::move(implementation));
 }
 
-llvm::Error emitModule(ModuleOp module, const CompileOptions &options, bool assembly,
+/// The text of the kernels that lowering has left in the module.
+static llvm::Error emitPTX(ModuleOp module, llvm::raw_pwrite_stream &out) {
+  auto text = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  if (!text)
+    return makeError(
+        "there is no kernel for a GPU in this module; PTX is made of gqa.attention, for --target=cuda");
+  out << cast<StringAttr>(text.getValueAttr()).getValue().rtrim('\0');
+  return llvm::Error::success();
+}
+
+llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind kind,
                        llvm::raw_pwrite_stream &out) {
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
-  return emitCode(module, signature->name, options.target, assembly, out);
+  if (kind == CodeKind::PTX)
+    return emitPTX(module, out);
+  return emitCode(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,

@@ -93,4 +93,14 @@ llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
   return signature;
 }
 
+void readPlaces(ModuleOp module, Signature &signature) {
+  auto mark = [&](StringRef name, std::vector<TensorType> &types) {
+    if (auto indices = module->getAttrOfType<DenseI64ArrayAttr>(name))
+      for (int64_t index : indices.asArrayRef())
+        types[size_t(index)].onDevice = true;
+  };
+  mark("gqa.device_arguments", signature.inputs);
+  mark("gqa.device_results", signature.outputs);
+}
+
 } // namespace gqa

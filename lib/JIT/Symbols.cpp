@@ -1,6 +1,7 @@
 // What compiled code may call.
 #include "CodeGen.h"
 
+#include "gqa/Runtime/Cuda.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include "llvm/ADT/bit.h"
@@ -53,6 +54,14 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
           {name("gqa_rt_alloc"), symbol(&gqa_rt_alloc)},
           {name("gqa_rt_aligned_alloc"), symbol(&gqa_rt_aligned_alloc)},
           {name("gqa_rt_free"), symbol(&gqa_rt_free)},
+          {name("gqa_rt_cuda_launch"), symbol(&gqa_rt_cuda_launch)},
+          {name("gqa_rt_cuda_map"), symbol(&gqa_rt_cuda_map)},
+          {name("gqa_rt_cuda_unmap"), symbol(&gqa_rt_cuda_unmap)},
+          {name("gqa_rt_cuda_alloc"), symbol(&gqa_rt_cuda_alloc)},
+          {name("gqa_rt_cuda_free"), symbol(&gqa_rt_cuda_free)},
+          {name("gqa_rt_cuda_result"), symbol(&gqa_rt_cuda_result)},
+          {name("gqa_rt_cuda_fact"), symbol(&gqa_rt_cuda_fact)},
+          {name("gqa_rt_cuda_stream"), symbol(&gqa_rt_cuda_stream)},
           {name("_mlir_memref_to_llvm_alloc"), symbol(&gqa_rt_alloc)},
           {name("_mlir_memref_to_llvm_aligned_alloc"), symbol(&gqa_rt_aligned_alloc)},
           {name("_mlir_memref_to_llvm_free"), symbol(&gqa_rt_free)},

@@ -19,12 +19,16 @@ const llvm::StringSet<> graphDialects = {"affine", "arith", "bufferization", "bu
 const llvm::StringSet<> bufferDialects = {
     "affine", "arith", "bufferization", "builtin", "cf",    "complex", "func", "index",  "linalg",
     "llvm",   "math",  "memref",        "scf",     "shape", "tile",    "ub",   "vector", "ml_program"};
-const llvm::StringSet<> targetDialects = {"builtin", "llvm"};
+/// The kernels of a GPU are in a module of their own until they are text.
+const llvm::StringSet<> targetDialects = {"builtin", "gpu", "llvm", "nvvm"};
+const llvm::StringSet<> binaryDialects = {"builtin", "llvm"};
 
 const llvm::StringSet<> &dialectsAfter(Phase phase) {
   if (phase < Phase::Tiled)
     return graphDialects;
-  return phase == Phase::Tiled ? bufferDialects : targetDialects;
+  if (phase == Phase::Tiled)
+    return bufferDialects;
+  return phase == Phase::Target ? targetDialects : binaryDialects;
 }
 
 /// More bytes than any address space has, in a type that some value has: nothing below checks such products.

@@ -4,9 +4,11 @@
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Fuse/Passes.h"
 #include "gqa/Fuse/Simplify.h"
+#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Passes.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Tile/Passes.h"
+#include "gqa/Tile/Target.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
@@ -30,8 +32,8 @@ constexpr StringRef names[] = {"input", "raised", "shared", "fused", "tiled", "t
 void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
   if (options.reference)
     pm.addPass(createGQALowerToReference());
-  else
-    pm.addPass(createGQADecompose());
+  else // kernels of a GPU read k, v and q where they are whole
+    pm.addPass(createGQADecompose({/*all=*/isCUDA(options.target)}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
   if (!options.reference)
@@ -75,7 +77,6 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   bool simplify = options.simplify && !options.reference;
   switch (phase) {
   case Phase::Input:
-  case Phase::Binary:
     return success();
   case Phase::Raised:
     if (simplify)
@@ -95,12 +96,18 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     buildTiled(pm, options);
     return success();
   case Phase::Target: {
+    if (isCUDA(options.target))
+      buildNVPTXPipeline(pm);
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
-    cpu.target = options.target;
+    cpu.target = hostOf(options.target).str();
     buildCPUPipeline(pm, cpu);
     return success();
   }
+  case Phase::Binary:
+    if (isCUDA(options.target))
+      buildPTXPipeline(pm, options.target);
+    return success();
   }
   return failure();
 }

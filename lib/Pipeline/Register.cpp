@@ -6,6 +6,7 @@
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Fuse/Passes.h"
 #include "gqa/Fuse/Simplify.h"
+#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Passes.h"
 #include "gqa/Raise/Passes.h"
 #include "gqa/Reference/Passes.h"
@@ -16,6 +17,11 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVM/NVVM/Target.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 
 namespace gqa {
 
@@ -23,6 +29,12 @@ void registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<GQADialect, tile::TileDialect>();
+  // Kernels of a GPU become text on the way.
+  mlir::NVVM::registerNVVMTargetInterfaceExternalModels(registry);
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerGPUDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  mlir::registerNVVMDialectTranslation(registry);
 }
 
 void registerAll(mlir::DialectRegistry &registry) {
@@ -34,6 +46,7 @@ void registerAll(mlir::DialectRegistry &registry) {
   registerSharePasses();
   registerFusePasses();
   registerSimplifyPipeline();
+  registerNVPTXPasses();
   registerReferencePasses();
   registerTilePasses();
   registerPipelinePasses();

@@ -1,6 +1,7 @@
 // The boundary between the host and compiled code. Compiled code has no exceptions and no error results; a
 // failing assertion jumps back to the call that entered it. Nothing on the way has a destructor: it is all
 // compiled code.
+#include "LastError.h"
 #include "Memory.h"
 
 #include "gqa/Runtime/Runtime.h"
@@ -24,11 +25,6 @@ namespace {
 
 thread_local Call *running = nullptr;
 
-std::string &lastError() {
-  static thread_local std::string text;
-  return text;
-}
-
 void enter(Call *call) {
   running = call;
   gqa::rt::currentBlocks() = call ? &call->blocks : nullptr;
@@ -40,6 +36,19 @@ void leave(Call &call) {
 }
 
 } // namespace
+
+std::string &gqa::rt::lastError() {
+  static thread_local std::string text;
+  return text;
+}
+
+void gqa::rt::failWithLastError() {
+  if (!running) {
+    std::fprintf(stderr, "gqa: %s\n", lastError().c_str());
+    std::abort();
+  }
+  _longjmp(running->back, 1);
+}
 
 gqa::rt::TaskScope::TaskScope() : call(running) { enter(nullptr); }
 gqa::rt::TaskScope::~TaskScope() { enter(call); }
@@ -57,13 +66,9 @@ int gqa_rt_call(void (*entry)(void **), void **arguments) {
   return 0;
 }
 
-const char *gqa_rt_last_error(void) { return lastError().c_str(); }
+const char *gqa_rt_last_error(void) { return gqa::rt::lastError().c_str(); }
 
 void gqa_rt_fail(const char *message, int64_t length) {
-  if (!running) {
-    std::fprintf(stderr, "gqa: %.*s\n", int(length), message);
-    std::abort();
-  }
-  lastError().assign(message, size_t(length));
-  _longjmp(running->back, 1);
+  gqa::rt::lastError().assign(message, size_t(length));
+  gqa::rt::failWithLastError();
 }

@@ -164,8 +164,8 @@ SmallVector<Value> functionOperands(AttentionOp op) {
   return operands;
 }
 
-func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, StringRef name,
-                                    OpBuilder &builder) {
+func::FuncOp buildAttentionFunction(AttentionOp op, StringRef name, OpBuilder &builder,
+                                    function_ref<void(const AttentionValues &, IndexBuilder &)> kernels) {
   SmallVector<Type> types =
       llvm::map_to_vector(functionOperands(op), [](Value value) { return bufferType(value.getType()); });
   llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
@@ -173,7 +173,7 @@ func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, Str
   function.setPrivate();
   IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());
   AttentionValues values = bindArguments(op, function.getBody().front(), b);
-  buildKernels(op, values, target, b);
+  kernels(values, b);
   func::ReturnOp::create(b);
   return function;
 }

@@ -40,6 +40,8 @@ struct AttentionValues {
   mlir::Value splits;               // parts that the keys of a tile are split into
   // States of the parts, (tile, part) x rows x ...; null if there is one part.
   mlir::Value partialO, partialM, partialL;
+  mlir::Value
+      marks; // per tile, fragment and merging warp: rows that have to be computed again; null if none can
   mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
@@ -47,9 +49,11 @@ struct AttentionValues {
 /// from and by, and in place of a cache with new tokens behind it both of them.
 llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op);
 
-/// A private function `name` whose arguments are `functionOperands` as buffers, then the results.
-mlir::func::FuncOp buildAttentionFunction(AttentionOp op, const CPUTarget &target, llvm::StringRef name,
-                                          mlir::OpBuilder &builder);
+/// A private function `name` whose arguments are `functionOperands` as buffers, then the results; `kernels`
+/// builds what it does.
+mlir::func::FuncOp
+buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder,
+                       llvm::function_ref<void(const AttentionValues &, IndexBuilder &)> kernels);
 
 /// Assertions about operands whose sizes are not known before the program runs. Mask, bias and angles must
 /// not be broadcast yet: their own shapes are checked.
@@ -57,6 +61,27 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
 
 /// Schedules the attention and builds its kernels, at the end of the function.
 void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b);
+
+/// Whether a GPU's kernels can compute `op`; the error names what they cannot do.
+mlir::LogicalResult checkDevice(AttentionOp op);
+
+/// The same for a GPU: operands go to its memory, and results come back.
+void buildDeviceKernels(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
+/// The kernel that attends, and the one that merges parts of the keys, as work of warps.
+void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                        IndexBuilder &b);
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                    IndexBuilder &b);
+
+/// The kernel that computes row by row: all rows, or those of fragments that the kernels in front have
+/// marked.
+void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                          IndexBuilder &b);
+
+/// Into how many parts to split the keys of `tiles` tiles, by how well the waves of tasks fill a GPU.
+mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, int64_t resident, IndexBuilder &b);
 
 /// The kernel that lays the values out for interleaved products, if there are any and several tasks read
 /// them.
@@ -70,6 +95,8 @@ void buildMergeKernel(AttentionOp op, const AttentionValues &values, IndexBuilde
 
 /// Copies the score region of `op` to `region`, with captured tensors read from their buffers.
 void copyScoreRegion(AttentionOp op, mlir::ValueRange captures, mlir::Region &region, IndexBuilder &b);
+/// The same with bias and mask, which need not be there, in the region as well.
+void buildWholeRegion(AttentionOp op, const AttentionValues &values, mlir::Region &region, IndexBuilder &b);
 
 } // namespace gqa
 

@@ -21,7 +21,8 @@ public:
     split = point[3];
     bindPosition(point);
     bindBand();
-    takePart();
+    if (isSplit())
+      takePart(split, kLeastKeysOfTask);
     allocate();
     Value queryTile = packQueries();
     initialize();
@@ -38,16 +39,6 @@ public:
 
 private:
   bool isSplit() const { return static_cast<bool>(values.partialO); }
-
-  /// Narrows [begin, end) to this task's part, in whole blocks.
-  void takePart() {
-    if (!isSplit())
-      return;
-    Value share = b.roundUp(b.ceilDiv(b.sub(end, begin), values.splits), values.schedule.keys);
-    share = b.max(share, b.index(kLeastKeysOfTask));
-    begin = b.add(begin, b.mul(split, share));
-    end = b.min(end, b.add(begin, share));
-  }
 
   void initialize() {
     if (!values.sinks || !isSplit()) {

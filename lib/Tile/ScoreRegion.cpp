@@ -2,6 +2,7 @@
 #include "AttentionFunction.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -77,6 +78,41 @@ void copyScoreRegion(AttentionOp op, ValueRange captures, Region &region, IndexB
   b.setInsertionPoint(yield);
   tile::YieldOp::create(b, yield.getValues());
   yield.erase();
+}
+
+void buildWholeRegion(AttentionOp op, const AttentionValues &values, Region &region, IndexBuilder &b) {
+  Type index = b.getIndexType(), f32 = b.getF32Type();
+  OpBuilder::InsertionGuard guard(b);
+  if (op.hasScore()) {
+    copyScoreRegion(op, values.captures, region, b);
+  } else {
+    Block *block = b.createBlock(&region);
+    for (Type type : ArrayRef<Type>{f32, index, index, index, index})
+      block->addArgument(type, b.getLoc());
+    tile::YieldOp::create(b, block->getArguments().take_front());
+  }
+  Block &block = region.front();
+  Value x = block.getArgument(0);
+  ValueRange at = block.getArguments().drop_front();
+  if (values.bias) {
+    b.setInsertionPointToStart(&block);
+    Value bias = memref::LoadOp::create(b, values.bias, at);
+    unsigned width = bias.getType().getIntOrFloatBitWidth();
+    if (width != 32)
+      bias = width < 32 ? Value(arith::ExtFOp::create(b, f32, bias)) : arith::TruncFOp::create(b, f32, bias);
+    auto sum = arith::AddFOp::create(b, x, bias);
+    x.replaceAllUsesExcept(sum, sum);
+  }
+  if (values.mask) {
+    Operation *yield = block.getTerminator();
+    b.setInsertionPoint(yield);
+    SmallVector<Value> yielded(yield->getOperands());
+    Value seen = memref::LoadOp::create(b, values.mask, at);
+    if (yielded.size() > 1)
+      seen = arith::AndIOp::create(b, seen, yielded[1]);
+    tile::YieldOp::create(b, ValueRange{yielded[0], seen});
+    yield->erase();
+  }
 }
 
 } // namespace gqa

@@ -1,6 +1,7 @@
 // From a processor's features to a target description. A new kind of processor is a row of the table.
 #include "gqa/Tile/Target.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -57,13 +58,32 @@ std::string hostFeatures() {
 
 } // namespace
 
+bool isCUDA(llvm::StringRef target) { return target == "cuda" || target.starts_with("cuda:"); }
+
+llvm::StringRef hostOf(llvm::StringRef target) { return isCUDA(target) ? "cpu" : target; }
+
+llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target) {
+  constexpr unsigned kChips[] = {80, 86, 87, 89, 90, 100, 120};
+  CUDATarget description;
+  if (target == "cuda")
+    return description;
+  llvm::StringRef chip = target;
+  if (!chip.consume_front("cuda:sm_") || chip.getAsInteger(10, description.chip) ||
+      !llvm::is_contained(kChips, description.chip))
+    return llvm::createStringError("target '" + target +
+                                   "' is unknown; expected cuda, or cuda:sm_NN with NN one of 80, 86, 87, " +
+                                   "89, 90, 100 or 120");
+  return description;
+}
+
 llvm::Expected<TargetName> parseTargetName(llvm::StringRef target) {
   TargetName name;
   name.arch = target;
   name.emulateAMX = name.arch.consume_back("+emulate-amx");
   if (!name.arch.consume_front("cpu") ||
       (!name.arch.empty() && (!name.arch.consume_front(":") || name.arch.empty())))
-    return llvm::createStringError("target '" + target + "' is unknown; expected cpu or cpu:ARCH");
+    return llvm::createStringError("target '" + target +
+                                   "' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN");
   return name;
 }
 

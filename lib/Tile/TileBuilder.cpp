@@ -13,8 +13,9 @@ namespace gqa {
 /// sum of the three overflows.
 static constexpr int64_t kFar = int64_t(1) << 61;
 
-void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body) {
-  auto kernel = tile::KernelOp::create(b, grid, work);
+void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body,
+                 int64_t warps) {
+  auto kernel = tile::KernelOp::create(b, grid, work, warps ? b.getI64IntegerAttr(warps) : IntegerAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&kernel.getBody());
   for (size_t dim = 0; dim < grid.size(); ++dim)
@@ -70,6 +71,13 @@ void TileBuilder::bindBand() {
     end = b.min(end, b.add(b.add(query, queries), last));
 }
 
+void TileBuilder::takePart(Value split, int64_t least) {
+  Value share = b.roundUp(b.ceilDiv(b.sub(end, begin), values.splits), values.schedule.keys);
+  share = b.max(share, b.index(least));
+  begin = b.add(begin, b.mul(split, share));
+  end = b.min(end, b.add(begin, share));
+}
+
 Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
   SmallVector<Value> dynamic;
   Type type = element ? element : Type(op.getAccumulatorType());
@@ -82,9 +90,19 @@ void TileBuilder::allocateState() {
   l = scratch({values.stateRows});
 }
 
+Value TileBuilder::tileNumber() {
+  return b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
+}
+
+Value TileBuilder::viewMarks(Value number) {
+  if (!values.marks)
+    return nullptr;
+  return b.view(values.marks, {tileNumber(), number, b.index(0)},
+                {nullptr, nullptr, b.size(values.marks, 2)});
+}
+
 void TileBuilder::bindPartial(Value split) {
-  Value tile = b.add(b.mul(b.add(b.mul(batch, values.kvHeads), kvHead), values.blocks), block);
-  Value part = b.add(b.mul(tile, values.splits), split), zero = b.index(0);
+  Value part = b.add(b.mul(tileNumber(), values.splits), split), zero = b.index(0);
   partialO = b.view(values.partialO, {part, zero, zero}, {nullptr, values.rows, values.valueWidth});
   partialM = b.view(values.partialM, {part, zero}, {nullptr, values.stateRows});
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.stateRows});
@@ -121,15 +139,20 @@ void TileBuilder::buildInit(Value o, bool withSinks) {
   tile::InitOp::create(b, o, m, l, sinks, values.period, values.unit);
 }
 
-void TileBuilder::buildFinish() {
+std::tuple<Value, Value, DeadRowAttr> TileBuilder::viewResults() {
   Value zero = b.index(0), lse;
-  SmallVector<Value> all;
   Value rowsOut =
       b.view(values.output, {batch, head, query, zero}, {nullptr, values.group, queries, values.valueDim});
   if (values.lse)
     lse = b.view(values.lse, {batch, head, query}, {nullptr, values.group, queries});
   // With a sink no row is dead: a row that sees no key is the sink's own zeros.
   auto deadRow = values.sinks ? DeadRowAttr::get(op.getContext(), DeadRow::Zero) : op.getDeadRowAttr();
+  return {rowsOut, lse, deadRow};
+}
+
+void TileBuilder::buildFinish() {
+  auto [rowsOut, lse, deadRow] = viewResults();
+  SmallVector<Value> all;
   if (deadRow.getValue() == DeadRow::Uniform) {
     TokenBuffers rows = rowsOf(values.v, zero, visible, values.valueDim);
     all.push_back(rows.cached);

@@ -6,9 +6,9 @@
 
 namespace gqa {
 
-/// A kernel whose body is built for one point of the grid.
+/// A kernel whose body is built for one point of the grid; 0 `warps` are those of a target without any.
 void buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
-                 llvm::function_ref<void(mlir::ValueRange)> body);
+                 llvm::function_ref<void(mlir::ValueRange)> body, int64_t warps = 0);
 
 /// A point of the grid (batch, key/value head, block of queries) and the memory of its tile.
 class TileBuilder {
@@ -23,12 +23,18 @@ protected:
   void bindVisible();
   /// The keys that the tile's queries may see: [begin, end), and the band around their own positions.
   void bindBand();
+  /// Narrows [begin, end) to part `split` of it: whole blocks, and at least so many keys.
+  void takePart(Value split, int64_t least);
   /// Scratch memory of the task, in the accumulator's type or `element`.
   Value scratch(mlir::ArrayRef<Value> sizes, mlir::Type element = nullptr);
   /// Room for o, m and l.
   void allocateState();
   /// Part `split` of this tile's keys: its state in the memory for all parts.
   void bindPartial(Value split);
+  /// Where the tile's rows go, and their lse (null if nobody asks), and what a row does that saw no key.
+  std::tuple<Value, Value, DeadRowAttr> viewResults();
+  /// The marks of the tile's fragment `number`; null if there are none.
+  Value viewMarks(Value number);
   void buildFinish();
   /// An empty state with `o`, or its transpose. Sinks belong to one part of the keys only.
   void buildInit(Value o, bool withSinks);
@@ -48,6 +54,8 @@ protected:
   Value partialO, partialM, partialL;               // of a part
 
 private:
+  /// Counted over all batch elements and heads.
+  Value tileNumber();
   /// An element of a per-batch operand, which has one element for all or one for each.
   Value perBatch(Value operand);
 };

@@ -78,9 +78,8 @@ struct TilePass : impl::GQATileBase<TilePass> {
   using GQATileBase::GQATileBase;
 
   void runOnOperation() override {
-    llvm::Expected<CPUTarget> description = describeCPU(target);
-    if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
+    if (llvm::Error error = describeTarget()) {
+      getOperation().emitError(llvm::toString(std::move(error)));
       return signalPassFailure();
     }
     SmallVector<AttentionOp> attentions;
@@ -88,13 +87,32 @@ struct TilePass : impl::GQATileBase<TilePass> {
     SymbolTable symbols(getOperation());
     OpBuilder builder(&getContext());
     for (auto [number, op] : llvm::enumerate(attentions)) {
-      func::FuncOp function =
-          buildAttentionFunction(op, *description, ("gqa_attention_" + Twine(number)).str(), builder);
+      if (isCUDA(target) && failed(checkDevice(op)))
+        return signalPassFailure();
+      func::FuncOp function = buildAttentionFunction(
+          op, ("gqa_attention_" + Twine(number)).str(), builder,
+          [&, op = op](const AttentionValues &values, IndexBuilder &b) { buildFor(op, values, b); });
       symbols.insert(function); // renames it if the name is taken
       replaceWithCall(op, function);
       ++numTiled;
     }
   }
+
+private:
+  llvm::Error describeTarget() {
+    if (isCUDA(target))
+      return describeCUDA(target).takeError();
+    return describeCPU(target).moveInto(processor);
+  }
+
+  void buildFor(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+    if (isCUDA(target))
+      buildDeviceKernels(op, values, b);
+    else
+      buildKernels(op, values, processor, b);
+  }
+
+  CPUTarget processor;
 };
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "llvm/Support/Error.h"
 #include "llvm/Support/ErrorHandling.h"
+#include <tvm/ffi/extra/c_env_api.h>
 #include <tvm/ffi/tvm_ffi.h>
 
 namespace ffi = tvm::ffi;
@@ -25,24 +26,47 @@ ffi::Array<ffi::Any> describe(const std::vector<gqa::TensorType> &types) {
   return result;
 }
 
-/// Arguments are DLPack tensors; the results are allocated.
+std::vector<DLTensor *> tensorsOf(const ffi::PackedArgs &args) {
+  std::vector<DLTensor *> tensors;
+  for (int i = 0; i < args.size(); ++i) {
+    auto tensor = args[i].try_cast<DLTensor *>();
+    if (!tensor)
+      TVM_FFI_THROW(TypeError) << "argument " << i << " is a " << args[i].GetTypeKey()
+                               << ", expected a tensor";
+    tensors.push_back(*tensor);
+  }
+  return tensors;
+}
+
+/// The stream of the framework that the tensors come from: torch's current one.
+void *streamOf(llvm::ArrayRef<DLTensor *> tensors) {
+  for (const DLTensor *tensor : tensors)
+    if (tensor->device.device_type == kDLCUDA)
+      return TVMFFIEnvGetStream(kDLCUDA, tensor->device.device_id);
+  return nullptr;
+}
+
+/// Arguments are DLPack tensors: the inputs, then memory for all outputs, or nothing and the outputs are
+/// returned.
 ffi::Function wrap(const std::shared_ptr<gqa::CompiledFunction> &function) {
   return ffi::Function::FromPacked([function](ffi::PackedArgs args, ffi::Any *result) {
-    std::vector<const DLTensor *> inputs;
-    for (int i = 0; i < args.size(); ++i) {
-      auto tensor = args[i].try_cast<DLTensor *>();
-      if (!tensor)
-        TVM_FFI_THROW(TypeError) << "argument " << i << " is a " << args[i].GetTypeKey()
-                                 << ", expected a tensor";
-      inputs.push_back(*tensor);
+    std::vector<DLTensor *> tensors = tensorsOf(args);
+    size_t count = function->signature().inputs.size();
+    std::vector<const DLTensor *> inputs(tensors.begin(), tensors.begin() + std::min(count, tensors.size()));
+    llvm::ArrayRef<DLTensor *> outputs = llvm::ArrayRef(tensors).drop_front(inputs.size());
+    void *stream = streamOf(tensors);
+    if (!outputs.empty()) {
+      if (llvm::Error error = function->callOn(stream, inputs, outputs))
+        raise(std::move(error));
+      return;
     }
-    llvm::Expected<std::vector<DLManagedTensor *>> outputs = function->call(inputs);
-    if (!outputs)
-      raise(outputs.takeError());
-    ffi::Array<ffi::Tensor> tensors;
-    for (DLManagedTensor *output : *outputs)
-      tensors.push_back(ffi::Tensor::FromDLPack(output));
-    *result = tensors;
+    llvm::Expected<std::vector<DLManagedTensor *>> made = function->callOn(stream, inputs);
+    if (!made)
+      raise(made.takeError());
+    ffi::Array<ffi::Tensor> returned;
+    for (DLManagedTensor *output : *made)
+      returned.push_back(ffi::Tensor::FromDLPack(output));
+    *result = returned;
   });
 }
 

@@ -14,14 +14,33 @@ def is_torch(array):
     return torch is not None and isinstance(array, torch.Tensor)
 
 
-def as_array(value, name):
-    """A torch.Tensor or numpy.ndarray on the CPU that shares memory with `value` where that is possible."""
+def is_native(array):
+    """Whether it is on a GPU and of no framework: then it is a contiguous tvm_ffi.Tensor, and stays as it is."""
+    return isinstance(array, tvm_ffi.Tensor)
+
+
+def device_of(value):
+    """"cpu" or "cuda:N": where the memory of a tensor is. What says nothing is on the CPU."""
+    if is_torch(value):
+        return "cpu" if value.device.type == "cpu" else str(value.device)
+    kind, index = getattr(value, "__dlpack_device__", lambda: (1, 0))()
+    return f"cuda:{index}" if kind == 2 else "cpu" if kind in (1, 3) else f"device type {int(kind)}:{index}"
+
+
+def as_array(value, name, device="cpu"):
+    """A tensor on `device` that shares memory with `value` where that is possible.
+
+    On the CPU a torch.Tensor or numpy.ndarray, on a GPU a torch.Tensor or tvm_ffi.Tensor.
+    """
+    found = device_of(value)
+    if found != device:
+        raise ValueError(f"{name} is on {found}, expected {device}")
     if is_torch(value):
         if value.requires_grad and sys.modules["torch"].is_grad_enabled():
             raise ValueError(f"{name} requires a gradient, which gqa does not compute; use torch.no_grad() or {name}.detach()")
-        if value.device.type != "cpu":
-            raise ValueError(f"{name} is on {value.device}, expected cpu")
         return value.detach()
+    if device != "cpu":
+        return _on_gpu(value, name)
     if isinstance(value, (np.ndarray, np.generic)):
         return np.asarray(value)
     if not hasattr(value, "__dlpack__"):
@@ -32,12 +51,20 @@ def as_array(value, name):
         raise TypeError(f"{name} of type {type(value).__name__} cannot be read on the CPU through DLPack: {error}") from error
 
 
+def _on_gpu(value, name):
+    array = value if is_native(value) else tvm_ffi.from_dlpack(value)
+    if not array.is_contiguous():
+        raise ValueError(f"{name} is not contiguous, as tensors on a GPU have to be (those of torch excepted)")
+    return array
+
+
 def element(array, name, allowed):
     """The MLIR element type of `array`, one of `allowed`; TypeError otherwise."""
     found = str(array.dtype).removeprefix("torch.")
     kind = ELEMENTS.get(found)
-    if kind not in allowed or (kind == "bf16" and not is_torch(array)):
-        names = [n for n, k in ELEMENTS.items() if k in allowed and (k != "bf16" or is_torch(array))]
+    narrow = is_torch(array) or is_native(array)  # NumPy has no bf16
+    if kind not in allowed or (kind == "bf16" and not narrow):
+        names = [n for n, k in ELEMENTS.items() if k in allowed and (k != "bf16" or narrow)]
         raise TypeError(f"{name} has elements of type {found}, expected {' or '.join(names)}")
     return kind
 
@@ -47,10 +74,12 @@ def permuted(array, order):
 
 
 def is_contiguous(array):
-    return array.is_contiguous() if is_torch(array) else array.flags.c_contiguous
+    return array.flags.c_contiguous if isinstance(array, np.ndarray) else array.is_contiguous()
 
 
 def contiguous(array):
+    if is_native(array):
+        return array
     # ascontiguousarray would give a scalar a dimension.
     return array.contiguous() if is_torch(array) else np.asarray(array, order="C")
 
@@ -73,6 +102,8 @@ def in_memory_order(array, layout):
 
 def without_copies(array):
     """Dimensions that a broadcast made (stride 0) are 1 again."""
+    if is_native(array):
+        return array
     index = tuple(slice(0, 1) if step == 0 and n > 1 else slice(None) for step, n in zip(strides(array), array.shape))
     return contiguous(array[index] if index else array)
 
@@ -81,9 +112,24 @@ def to_native(array):
     """What the compiled function takes. Torch tensors it reads, and then returns, as they are: a few microseconds less."""
     if is_torch(array):
         return array.resolve_neg()
+    if is_native(array):
+        return array
     if not array.flags.writeable:
         array = array.copy()  # DLPack cannot say "read only" to every consumer, and NumPy refuses to pretend
     return tvm_ffi.from_dlpack(array)
+
+
+def outputs_like(example, shapes, kinds):
+    """Memory for results where the framework of `example` would put them, or none: then the callee allocates.
+
+    On a GPU torch has an allocator of its own, which knows its streams.
+    """
+    if not is_torch(example) or example.device.type == "cpu":
+        return []
+    torch = sys.modules["torch"]
+    names = {kind: name for name, kind in ELEMENTS.items()}
+    return [torch.empty(shape, dtype=getattr(torch, names[kind]), device=example.device)
+            for shape, kind in zip(shapes, kinds)]
 
 
 def like(result, example):

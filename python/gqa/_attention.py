@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from . import _module
-from ._arrays import as_array, contiguous, element, in_memory_order, is_torch, like, to_native, without_copies
+from ._arrays import (as_array, contiguous, device_of, element, in_memory_order, is_native, is_torch, like, outputs_like,
+                      to_native, without_copies)
 from ._signature import Signature
 
 FLOATS = ("f16", "bf16", "f32", "f64")
@@ -17,7 +18,8 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     """Softmax attention with shared key/value heads: query head h reads key/value head h // (Hq // Hkv).
 
     q, k, v: B x Hq x Sq x Dk, B x Hkv x Skv x Dk, B x Hkv x Skv x Dv, in the order of `layout` ("bshd": token-major),
-      f16, bf16 (torch), f32 or f64, on the CPU. Any framework with DLPack; transposed views are read in place.
+      f16, bf16 (torch), f32 or f64, on the CPU or all on the same CUDA device, where further tensors are as well.
+      Any framework with DLPack; transposed views are read in place.
     causal: key j is visible to query i if j <= i + offset.
     offset: an integer, or one per batch; where the first query stands among the keys. Needed for causal and window
       where Sq != Skv: 0 aligns top-left (torch, JAX), Skv - Sq bottom-right (FlashAttention, a KV cache).
@@ -29,27 +31,32 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     dead_row: what a query that sees no key yields: "zero", "nan", or "uniform", the mean of V.
     return_lse: also return m + ln(l) of each query, B x Hq x Sq, f32 (f64 for f64).
 
-    Returns the output B x Hq x Sq x Dv in `layout`, or (output, lse), in q's framework.
+    Returns the output B x Hq x Sq x Dv in `layout`, or (output, lse), in q's framework and on its device. On a CUDA device
+    the kernels are queued in torch's current stream, else in the default stream.
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
     _check_layout(layout)
     given = {"q": q, "k": k, "v": v}
-    arrays = {name: as_array(value, name) for name, value in given.items()}
+    device = device_of(q)
+    if device != "cpu" and not device.startswith("cuda:"):
+        raise ValueError(f"q is on {device}, expected cpu or a CUDA device")
+    arrays = {name: as_array(value, name, device) for name, value in given.items()}
     sizes, kind = _check_heads(arrays, layout)
     signature = Signature(kind=kind, layout=layout, sizes=sizes, dead_row=_dead_row(dead_row), softcap=_positive(softcap),
                           causal=bool(causal), window=_window(window, causal), lse=bool(return_lse))
     for name in "qkv":
         arrays[name], signature.layouts[name] = in_memory_order(arrays[name], layout)
-    arrays |= _options(signature, offset, scale, mask, bias, kv_len, sinks)
-    function = _compiled(signature.text())
-    results = function._call(*(to_native(array) for array in arrays.values()))
+    arrays |= _options(signature, device, offset, scale, mask, bias, kv_len, sinks)
+    function = _compiled(signature.text(), "cpu" if device == "cpu" else "cuda")
+    outputs = outputs_like(arrays["q"], *signature.results())
+    results = function._call(*(to_native(array) for array in arrays.values()), *outputs) or outputs
     output = like(results[0], q)
     return (output, like(results[1], q)) if return_lse else output
 
 
 @functools.lru_cache(maxsize=512)
-def _compiled(text):
-    return _module.compile(text)
+def _compiled(text, target):
+    return _module.compile(text, target=target)
 
 
 def _check_layout(layout):
@@ -106,7 +113,7 @@ def _window(window, causal):
     return tuple(pair)
 
 
-def _options(signature, offset, scale, mask, bias, kv_len, sinks):
+def _options(signature, device, offset, scale, mask, bias, kv_len, sinks):
     """The optional operands by name, in the order of the function's arguments; notes their types in the signature."""
     sizes, operands = signature.sizes, {}
 
@@ -115,22 +122,22 @@ def _options(signature, offset, scale, mask, bias, kv_len, sinks):
         signature.operands[name] = (kind, tuple(int(n) for n in array.shape))
 
     if mask is not None:
-        array = as_array(mask, "mask")
+        array = as_array(mask, "mask", device)
         if str(array.dtype).removeprefix("torch.") != "bool":
             raise TypeError(f"mask has elements of type {array.dtype}, expected bool (true keeps); "
                             "a mask that is added to the scores is the argument bias")
         add("mask", _broadcastable(array, "mask", sizes), "i1")
     if bias is not None:
-        array = as_array(bias, "bias")
+        array = as_array(bias, "bias", device)
         kind = element(array, "bias", FLOATS)
         add("bias", _broadcastable(array, "bias", sizes), kind)
     if kv_len is not None:
-        add("kv_len", *_per_batch(kv_len, "kv_len", sizes))
+        add("kv_len", *_per_batch(kv_len, "kv_len", sizes, device))
     offset = _offset(signature, offset)
     if offset is not None:
-        add("offset", *_per_batch(offset, "offset", sizes))
+        add("offset", *_per_batch(offset, "offset", sizes, device))
     if sinks is not None:
-        array = contiguous(as_array(sinks, "sinks"))
+        array = contiguous(as_array(sinks, "sinks", device))
         if tuple(array.shape) != (sizes["Hq"],):
             raise ValueError(f"sinks has shape {_shape(array)}, expected {sizes['Hq']} as q has heads")
         add("sinks", array, element(array, "sinks", FLOATS))
@@ -153,17 +160,30 @@ def _offset(signature, offset):
     return 0 if offset is None else offset
 
 
-def _per_batch(value, name, sizes):
-    """One integer, or one per batch, as an i64 array and its type."""
-    array = as_array(value, name) if hasattr(value, "__dlpack__") else np.asarray(value)
-    if is_torch(array):
+def _per_batch(value, name, sizes, device):
+    """One integer, or one per batch, as an i64 array and its type; on the CPU or on `device`."""
+    if hasattr(value, "__dlpack__"):
+        array = as_array(value, name, device if device_of(value) == device else "cpu")
+    else:
+        array = np.asarray(value)
+    if is_torch(array) and array.device.type == "cpu":
         array = array.numpy()
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has elements of type {array.dtype}, expected integers")
-    array = np.ascontiguousarray(array.reshape(-1) if array.ndim == 0 else array, np.int64)
-    if array.ndim != 1 or len(array) not in (1, sizes["B"]):
+    array = _as_int64(array, name)
+    if array.ndim != 1 or array.shape[0] not in (1, sizes["B"]):
         raise ValueError(f"{name} has shape {_shape(array)}, expected one number or one per batch ({sizes['B']})")
     return array, "i64"
+
+
+def _as_int64(array, name):
+    """Integers as i64, at least one dimension, where they are: reading them from a GPU would wait for it."""
+    kind = str(array.dtype).removeprefix("torch.")
+    if "int" not in kind or (is_native(array) and kind != "int64"):
+        raise TypeError(f"{name} has elements of type {kind}, expected {'int64' if is_native(array) else 'integers'}")
+    if is_native(array):
+        return array
+    if is_torch(array):
+        return (array.reshape(1) if array.ndim == 0 else array).long().contiguous()
+    return np.ascontiguousarray(array.reshape(-1) if array.ndim == 0 else array, np.int64)
 
 
 def _broadcastable(array, name, sizes):

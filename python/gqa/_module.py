@@ -4,18 +4,20 @@ import pathlib
 import sys
 
 from . import _native
-from ._arrays import as_array, contiguous, like, to_native
+from ._arrays import as_array, contiguous, device_of, like, to_native
 
 
 class Module:
     """A compiled function. Call it with its inputs, in order; parameters that have values are left out.
 
     `inputs` and `outputs` are lists of `(dtype, shape, parameter name or "")`, where -1 is a dynamic size.
+    Arguments are on the CPU. One for a target of CUDA takes on a CUDA device, too, what only kernels read; results that only
+    kernels write are there then, and are queued in torch's current stream.
     Safe to call from several threads.
     """
 
-    def __init__(self, call, name, inputs, outputs, weights):
-        self._call, self.name = call, name
+    def __init__(self, call, name, inputs, outputs, weights, target="cpu"):
+        self._call, self.name, self._target = call, name, target
         self.inputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in inputs]
         self.outputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in outputs]
         self._values = [to_native(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
@@ -31,7 +33,8 @@ class Module:
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
         values = list(self._values)
         for place, value in zip(self._open, args):
-            values[place] = to_native(contiguous(as_array(value, f"argument {place}")))
+            device = "cpu" if self._target.startswith("cpu") else device_of(value)
+            values[place] = to_native(contiguous(as_array(value, f"argument {place}", device)))
         results = tuple(like(r, args[0]) if args else r for r in self._call(*values))
         return results[0] if len(results) == 1 else results
 
@@ -44,7 +47,8 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
 
     `function`: the function to call; by default `main`, else the only public one.
     `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
-    read from there. `reference`: evaluate in float64, slowly, instead of the generated kernels.
+    read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
+    attention on a GPU and the rest on the CPU. `reference`: evaluate in float64, slowly, instead of the generated kernels.
     Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
     """
     text, path = _text(text_or_path)
@@ -52,7 +56,7 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
                                                                         target, reference)
     if weights is None:
         weights = _load(path.parent / str(sidecar)) if path and sidecar else {}
-    return Module(call, str(name), inputs, outputs, weights)
+    return Module(call, str(name), inputs, outputs, weights, target)
 
 
 def _text(text_or_path):

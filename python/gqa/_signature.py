@@ -39,6 +39,15 @@ class Signature:
                 f"    : ({', '.join(operand_types)}) -> ({', '.join(results)})\n"
                 f"  return {returned} : {', '.join(results)}\n}}\n")
 
+    def results(self):
+        """Shapes and element types of the results."""
+        size = {"b": self.sizes["B"], "h": self.sizes["Hq"], "s": self.sizes["Sq"], "d": self.sizes["Dv"]}
+        shapes, kinds = [tuple(size[letter] for letter in self.layout)], [self.kind]
+        if self.lse:
+            shapes.append((self.sizes["B"], self.sizes["Hq"], self.sizes["Sq"]))
+            kinds.append(self._accumulator())
+        return shapes, kinds
+
     def _accumulator(self):
         return "f64" if self.kind == "f64" else "f32"
 

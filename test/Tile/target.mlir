@@ -3,10 +3,10 @@
 // RUN: gqa-opt %s --gqa-tile=target=cpu:x86-64-v3 | FileCheck %s --check-prefix=V3
 // RUN: gqa-opt %s --gqa-tile=target=cpu:x86-64-v2 | FileCheck %s --check-prefix=V2
 // RUN: not gqa-opt %s --gqa-tile=target=cpu:nonsense 2>&1 | FileCheck %s --check-prefix=NONSENSE
-// RUN: not gqa-opt %s --gqa-tile=target=cuda 2>&1 | FileCheck %s --check-prefix=CUDA
+// RUN: not gqa-opt %s --gqa-tile=target=cuda:sm_70 2>&1 | FileCheck %s --check-prefix=CUDA
 
 // NONSENSE: error: target 'cpu:nonsense' is not a processor that LLVM knows; try cpu, cpu:x86-64-v3 or cpu:znver4
-// CUDA: error: target 'cuda' is unknown; expected cpu or cpu:ARCH
+// CUDA: error: target 'cuda:sm_70' is unknown; expected cuda, or cuda:sm_NN with NN one of 80, 86, 87, 89, 90, 100 or 120
 
 // Twelve rows: fewer than two vectors of 16 or 8 lanes, three of 4. A head of 20 is padded to whole vectors.
 // V4: tile.scratch : memref<12x32xf32>

@@ -88,7 +88,7 @@ def test_missing_sidecar_is_named(tmp_path):
     (lambda: gqa.compile(DOUBLE)(np.zeros((2, 4), np.float32)), ValueError, "4"),
     (lambda: gqa.compile(DOUBLE)(np.zeros((2, 3))), ValueError, "64"),
     (lambda: gqa.compile(DOUBLE)("text"), TypeError, "argument 0 is of type str"),
-    (lambda: gqa.compile(DOUBLE, target="cuda"), ValueError, "cuda"),
+    (lambda: gqa.compile(DOUBLE, target="cuda:sm_75"), ValueError, "expected cuda, or cuda:sm_NN"),
 ])
 def test_messages(call, error, word):
     with pytest.raises(error) as raised:

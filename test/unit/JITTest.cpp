@@ -130,8 +130,7 @@ TEST_F(JIT, NamesTheArgumentThatIsWrong) {
   EXPECT_EQ(callError(*add, {&type, &b.tensor}), "argument 0 is bf16[3x4], expected f32[?x4]");
   DLTensor device = a.tensor;
   device.device = {kDLCUDA, 0};
-  EXPECT_EQ(callError(*add, {&device, &b.tensor}),
-            "argument 0 is not in host memory; expected a tensor on the CPU");
+  EXPECT_EQ(callError(*add, {&device, &b.tensor}), "argument 0 is on cuda:0; expected a tensor on the CPU");
   DLTensor address = a.tensor;
   address.byte_offset = 2;
   EXPECT_EQ(callError(*add, {&address, &b.tensor}),
@@ -175,7 +174,7 @@ TEST(JITErrors, Compile) {
   EXPECT_NE(compileError("module {}").find("no function that can be called"), std::string::npos);
   CompileOptions target;
   target.target = "gpu";
-  EXPECT_EQ(compileError(addText, target), "target 'gpu' is unknown; expected cpu or cpu:ARCH");
+  EXPECT_EQ(compileError(addText, target), "target 'gpu' is unknown; expected cpu, cpu:ARCH, cuda or cuda:sm_NN");
 }
 
 TEST(JITErrors, AssertionEndsTheCall) {

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -17,8 +18,9 @@ constexpr const char *help =
     R"(gqa-compile FILE [options]      compiles a module of MLIR ('-': standard input)
 
   --emit=WHAT           mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
-                        llvm, optimised LLVM IR; asm, assembly
+                        llvm, optimised LLVM IR; asm, assembly; ptx, the kernels of a GPU
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
+  --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80)
   -o OUT                the file to write; by default standard output
   --function=NAME       by default main, else the only public function
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
@@ -37,13 +39,21 @@ struct Options {
 
 llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(message); }
 
+std::optional<CodeKind> kindOf(llvm::StringRef emit) {
+  return llvm::StringSwitch<std::optional<CodeKind>>(emit)
+      .Case("llvm", CodeKind::LLVM)
+      .Case("asm", CodeKind::Assembly)
+      .Case("ptx", CodeKind::PTX)
+      .Default(std::nullopt);
+}
+
 llvm::Error checkEmit(llvm::StringRef emit) {
-  if (emit == "llvm" || emit == "asm")
+  if (kindOf(emit))
     return llvm::Error::success();
   if (emit.empty())
-    return fail("nothing says what to write; add --emit=mlir:PHASE, --emit=llvm or --emit=asm");
+    return fail("nothing says what to write; add --emit=mlir:PHASE, --emit=llvm, --emit=asm or --emit=ptx");
   if (!emit.consume_front("mlir:"))
-    return fail("--emit=" + emit + " is unknown to this build; expected mlir:PHASE, llvm or asm");
+    return fail("--emit=" + emit + " is unknown to this build; expected mlir:PHASE, llvm, asm or ptx");
   llvm::Expected<Phase> phase = parsePhase(emit);
   return phase ? llvm::Error::success() : phase.takeError();
 }
@@ -97,8 +107,9 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
 
 llvm::Error emit(mlir::ModuleOp module, const Options &options, llvm::raw_pwrite_stream &out) {
   llvm::StringRef what = options.emit;
-  if (!what.consume_front("mlir:"))
-    return emitModule(module, options.compile, /*assembly=*/what == "asm", out);
+  if (std::optional<CodeKind> kind = kindOf(what))
+    return emitModule(module, options.compile, *kind, out);
+  what.consume_front("mlir:");
   if (llvm::Error error = lowerModule(module, what, options.compile))
     return error;
   module.print(out);

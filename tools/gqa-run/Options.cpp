@@ -42,14 +42,6 @@ llvm::Error setSeed(Options &options, llvm::StringRef value) {
   return llvm::Error::success();
 }
 
-llvm::Error setTarget(Options &options, llvm::StringRef value) {
-  if (value == "cuda" || value.starts_with("cuda:"))
-    return fail("target '" + value +
-                "' needs a CUDA code generator, and this build has none; use --target=cpu");
-  options.compile.target = value.str();
-  return llvm::Error::success();
-}
-
 const std::vector<Flag> &flags() {
   using O = Options;
   using E = llvm::Error;
@@ -62,7 +54,7 @@ const std::vector<Flag> &flags() {
       {"dump-phases", Flag::Required, text([](O &o) -> auto & { return o.compile.dumpPhases; })},
       {"function", Flag::Required, text([](O &o) -> auto & { return o.compile.function; })},
       {"report", Flag::Required, text([](O &o) -> auto & { return o.compile.report; })},
-      {"target", Flag::Required, setTarget},
+      {"target", Flag::Required, text([](O &o) -> auto & { return o.compile.target; })},
       {"reference", Flag::None,
        [](O &o, llvm::StringRef) { return o.compile.reference = true, E::success(); }},
       {"no-simplify", Flag::None,
@@ -139,6 +131,8 @@ What goes in and out
 How it is compiled
   --reference               float64 loops instead of kernels, on the graph as it stands
   --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
+  --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest
+                            on this processor; arrays are copied there and back
   --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
   --report=R.json           what the recogniser found
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
@@ -151,7 +145,8 @@ Examples
   gqa-run model.mlir --to=tiled | less
 
 Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
-Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load).
+Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
+load, by default libcuda.so.1).
 )";
 }
 

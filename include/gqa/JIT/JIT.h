@@ -20,6 +20,7 @@ struct TensorType {
   DLDataType dtype;
   std::vector<int64_t> shape; ///< -1 where any size will do
   std::string param;          ///< the name of the parameter that this argument is (`gqa.param`), or ""
+  bool onDevice = false;      ///< may be in the memory of a GPU: only kernels read or write it
 };
 
 struct Signature {
@@ -29,7 +30,9 @@ struct Signature {
 };
 
 struct CompileOptions {
-  std::string target = "cpu";        ///< `cpu`, or `cpu:ARCH` for a processor whose features this machine has
+  /// `cpu`, or `cpu:ARCH` for a processor whose features this machine has; `cuda`, or `cuda:sm_NN`, for
+  /// attention on a GPU and the rest on this processor.
+  std::string target = "cpu";
   std::string function;              ///< by default `main`, else the only public function
   bool reference = false;            ///< float64 loops instead of kernels
   bool simplify = true;              ///< recognise, share and fuse before lowering
@@ -44,7 +47,17 @@ constexpr uint8_t dlBool = 6;
 /// "f32[2x?x64]"; for messages.
 std::string toString(const TensorType &type);
 
+/// "cuda:0"; for messages.
+std::string toString(DLDevice device);
+
 /// A function in memory. Calls may run on several threads at once; they share the runtime's thread pool.
+///
+/// Arguments are dense and row-major, aligned for their element type; the error names the one that is not.
+/// They are in host memory. A function for CUDA takes those of its arguments that only kernels read on a GPU
+/// as well: all on the same one, where the call then runs and leaves those results that only kernels write.
+/// Kernels are queued in `stream`, a CUstream of that GPU's primary context (torch's current stream, say), or
+/// its default stream; where results are on the GPU the call does not wait for them. With all arguments in
+/// host memory device 0 is used.
 class CompiledFunction {
 public:
   /// Compiles the text of a module. The error's first line says what is wrong and where.
@@ -55,17 +68,24 @@ public:
   const Signature &signature() const;
 
   /// Calls with results that the callee allocates; each belongs to the caller, who ends its life with its
-  /// deleter. Arguments are dense row-major host memory, aligned for their element type; the error names the
-  /// one that is not.
+  /// deleter, which for a result on a GPU frees it in the order of the stream.
   llvm::Expected<std::vector<DLManagedTensor *>> call(llvm::ArrayRef<const DLTensor *> inputs);
+  llvm::Expected<std::vector<DLManagedTensor *>> callOn(void *stream,
+                                                        llvm::ArrayRef<const DLTensor *> inputs);
 
-  /// Calls with memory for the results, of which the same is expected. It may overlap an input.
+  /// Calls with memory for the results, of which the same is expected. In host memory it may overlap an
+  /// input.
   llvm::Error call(llvm::ArrayRef<const DLTensor *> inputs, llvm::ArrayRef<DLTensor *> outputs);
+  llvm::Error callOn(void *stream, llvm::ArrayRef<const DLTensor *> inputs,
+                     llvm::ArrayRef<DLTensor *> outputs);
 
   struct Implementation;
   explicit CompiledFunction(std::unique_ptr<Implementation> implementation);
 
 private:
+  llvm::Expected<std::vector<DLManagedTensor *>> run(void *stream, llvm::ArrayRef<const DLTensor *> inputs,
+                                                     llvm::ArrayRef<DLTensor *> outputs);
+
   std::unique_ptr<Implementation> implementation;
 };
 

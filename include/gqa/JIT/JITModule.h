@@ -31,12 +31,19 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(llvm::StringRef path
 /// The signature of the entry, named as in CompileOptions::function, before anything is lowered.
 llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef function);
 
+/// Adds to a signature which tensors may be on a GPU, by the module's attributes `gqa.device_arguments` and
+/// `gqa.device_results`, which lowering leaves there.
+void readPlaces(mlir::ModuleOp module, Signature &signature);
+
 /// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
 llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
 
-/// Writes the code that `module`, which is lowered in place, becomes: as assembly, or as LLVM IR. Its target
-/// need not be a processor that this machine is.
-llvm::Error emitModule(mlir::ModuleOp module, const CompileOptions &options, bool assembly,
+/// The host's code as LLVM IR or assembly; that of a GPU's kernels as PTX.
+enum class CodeKind { LLVM, Assembly, PTX };
+
+/// Writes the code that `module`, which is lowered in place, becomes. Its target need not be a processor or a
+/// GPU that this machine has.
+llvm::Error emitModule(mlir::ModuleOp module, const CompileOptions &options, CodeKind kind,
                        llvm::raw_pwrite_stream &out);
 
 /// Compiles `module`, which is lowered in place.

@@ -31,6 +31,9 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
     concatenating `gqa.append_kv`, is passed in its two buffers, and blocks of keys are read where they lie. A `gqa.rotary`
     of queries that nothing else reads is done by the task that packs them.
 
+    For `cuda` the operands go to the device's memory, a task is run by several warps (see the `tile` dialect), and keys are
+    split where that fills the device's multiprocessors better.
+
     Sizes that are not known before the program runs are compared by assertions in front of the kernel, and indices into
     captured tensors are clamped, so that a kernel never reads or writes other memory.
 
@@ -42,7 +45,7 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect"];
   let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
-                        "the processor to schedule for: cpu (this machine) or cpu:ARCH; with +emulate-amx as if it had AMX">];
+                        "the processor to schedule for: cpu (this machine) or cpu:ARCH, with +emulate-amx as if it had AMX; cuda or cuda:sm_NN">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
 }
 

@@ -27,6 +27,23 @@ struct Schedule {
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
 Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target);
 
+/// Tiles of a GPU: several warps work on one, whose keys and values reach them through rings.
+struct WarpSchedule {
+  int64_t rows;     ///< of a tile
+  int64_t keys;     ///< of a block
+  int64_t warps;    ///< of a task
+  int64_t stages;   ///< slots of a ring
+  int64_t resident; ///< tasks that one multiprocessor runs at a time
+  /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
+  bool keysAcrossWarps() const { return rows < 16 * warps; }
+};
+
+/// For tiles of at most `queries` queries of each head, which may be dynamic.
+WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries);
+
+/// The most query heads of one key/value head that a tile of a GPU has rows for.
+constexpr int64_t kMostHeadsOfTile = 128;
+
 /// How an attention's keys are split: enough tasks for every core, but none that is too short to pay for the
 /// merge. It depends on shapes only, never on the machine, and so do the results.
 constexpr int64_t kEnoughTasks = 64;

@@ -18,6 +18,20 @@ struct CPUTarget {
   int64_t lanes(mlir::FloatType type) const { return vectorBits / type.getWidth(); }
 };
 
+/// A GPU of NVIDIA's, by the chip that code is made for; it runs on every later one as well.
+struct CUDATarget {
+  unsigned chip = 80; ///< 80 for sm_80
+};
+
+/// Whether a target's name is one of `cuda`: then the host's part is for `cpu`.
+bool isCUDA(llvm::StringRef target);
+
+/// The chip that `cuda` (sm_80) or `cuda:sm_NN` names.
+llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target);
+
+/// The processor of the host's part of a target's code: `cpu` for `cuda`, else the target itself.
+llvm::StringRef hostOf(llvm::StringRef target);
+
 /// The parts of a target's name: `cpu` is this machine, `cpu:ARCH` a processor that LLVM knows. With
 /// `+emulate-amx` behind either, attention is scheduled for AMX and its tile instructions are loops: for
 /// tests on machines that have none.

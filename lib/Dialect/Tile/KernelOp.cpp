@@ -64,7 +64,7 @@ ParseResult parseDeadRow(OpAsmParser &parser, DeadRowAttr &attr) {
       "zero, nan or uniform");
 }
 
-void printDeadRow(OpAsmPrinter &printer, FinishOp, DeadRowAttr attr) {
+void printDeadRow(OpAsmPrinter &printer, Operation *op, DeadRowAttr attr) {
   printer << stringifyDeadRow(attr.getValue());
 }
 
@@ -92,6 +92,9 @@ LogicalResult KernelOp::verifyRegions() {
     return emitOpError("has ") << getSizes().size()
                                << " grid dimensions, expected as many index arguments of its "
                                << "region, found " << block.getNumArguments();
+  // kernel_c3
+  if (getWarps() && (int64_t(*getWarps()) < 1 || *getWarps() > 32))
+    return emitOpError("has ") << int64_t(*getWarps()) << " warps, expected 1 to 32";
   return success();
 }
 

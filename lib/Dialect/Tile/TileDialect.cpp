@@ -8,6 +8,7 @@ using namespace mlir;
 namespace gqa::tile {
 
 void TileDialect::initialize() {
+  registerTypes();
   addOperations<
 #define GET_OP_LIST
 #include "gqa/Dialect/Tile/TileOps.cpp.inc"

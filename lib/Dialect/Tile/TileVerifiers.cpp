@@ -42,23 +42,8 @@ LogicalResult ScoreOp::verify() {
 }
 
 LogicalResult ScoreOp::verifyRegions() {
-  if (getScore().empty())
-    return success();
   // score_c3
-  Block &block = getScore().front();
-  Type index = IndexType::get(getContext()), element = elementOf(getS());
-  if (!llvm::equal(block.getArgumentTypes(), ArrayRef<Type>{element, index, index, index, index}))
-    return emitOpError("expects a score region with the arguments (")
-           << element << ", index, index, index, index), found (" << block.getArgumentTypes() << ")";
-  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
-  if (!yield)
-    return emitOpError("expects a score region that ends with tile.yield");
-  TypeRange types = yield.getValues().getTypes();
-  bool seen = types.size() == 2 && types[1].isInteger(1);
-  if (types.empty() || types[0] != element || !(types.size() == 1 || seen))
-    return emitOpError("expects its region to yield ")
-           << element << " and optionally an i1, found (" << types << ")";
-  return success();
+  return getScore().empty() ? success() : verifyScoreRegion(*this, getScore().front(), elementOf(getS()));
 }
 
 LogicalResult MaskOp::verify() {

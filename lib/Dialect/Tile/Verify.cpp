@@ -47,4 +47,20 @@ LogicalResult verifyMultiple(Operation *op, Value value, ArrayRef<unsigned> dims
   return success();
 }
 
+LogicalResult verifyScoreRegion(Operation *op, Block &block, Type element) {
+  Type index = IndexType::get(op->getContext());
+  if (!llvm::equal(block.getArgumentTypes(), ArrayRef<Type>{element, index, index, index, index}))
+    return op->emitOpError("expects a score region with the arguments (")
+           << element << ", index, index, index, index), found (" << block.getArgumentTypes() << ")";
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return op->emitOpError("expects a score region that ends with tile.yield");
+  TypeRange types = yield.getValues().getTypes();
+  bool seen = types.size() == 2 && types[1].isInteger(1);
+  if (types.empty() || types[0] != element || !(types.size() == 1 || seen))
+    return op->emitOpError("expects its region to yield ")
+           << element << " and optionally an i1, found (" << types << ")";
+  return success();
+}
+
 } // namespace gqa::tile

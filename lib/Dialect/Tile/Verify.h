@@ -21,6 +21,9 @@ mlir::LogicalResult verifyIdentity(mlir::Operation *op, mlir::Value value, llvm:
 /// The sizes of `dims` are multiples of `divisor` where they are known.
 mlir::LogicalResult verifyMultiple(mlir::Operation *op, mlir::Value value, llvm::ArrayRef<unsigned> dims,
                                    int64_t divisor, llvm::StringRef name);
+/// A region of (score, index, index, index, index) that yields a score of type `element` and optionally an
+/// i1.
+mlir::LogicalResult verifyScoreRegion(mlir::Operation *op, mlir::Block &block, mlir::Type element);
 
 } // namespace gqa::tile
 

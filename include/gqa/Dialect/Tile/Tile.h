@@ -11,9 +11,14 @@ namespace gqa::tile {
 constexpr int64_t kRegisterRows = 16;
 constexpr int64_t kRegisterDepth = 32;
 
+/// Rows of a fragment.
+constexpr int64_t kFragmentRows = 16;
+
 } // namespace gqa::tile
 
 #include "gqa/Dialect/Tile/TileDialect.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "gqa/Dialect/Tile/TileTypes.h.inc"
 #define GET_OP_CLASSES
 #include "gqa/Dialect/Tile/TileOps.h.inc"
 

@@ -44,11 +44,19 @@ def Tile_Dialect : Dialect {
     probability -0.0: it adds nothing, yet differs from the +0.0 of a visible key whose exponential underflowed. So
     `tile.pv` can keep NaN and infinities in hidden values out of a row, and let those in visible ones through.
 
+    **Warps.** On a GPU a task is run by several warps at once. Keys and values reach them through rings of slots, filled by
+    copies that go on while products read other slots; everything a warp works on is a value, a `fragment` of 16 rows in its
+    registers. With many rows each warp has rows of its own and all keys; with few, all warps have the same rows, each has
+    keys of its own, and their states are merged in the end. The operations are `tile.warp.*`, and mean what their
+    namesakes on buffers mean. `tile.device.*` are the host's part.
+
     **Deliberately absent.** There are no general tensor operations: loops are `scf`, views are `memref`, everything
     elementwise is in the score region. There is no layout inference, as attention needs one layout per target.
   }];
   let cppNamespace = "::gqa::tile";
   let dependentDialects = ["::gqa::GQADialect"];
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{ void registerTypes(); }];
 }
 
 class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;

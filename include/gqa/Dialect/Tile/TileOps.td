@@ -4,6 +4,8 @@
 #define GQA_DIALECT_TILE_OPS_TD
 
 include "gqa/Dialect/Tile/TileBase.td"
+include "gqa/Dialect/Tile/DeviceOps.td"
+include "gqa/Dialect/Tile/WarpOps.td"
 
 def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     SingleBlockImplicitTerminator<"YieldOp">, AttrSizedOperandSegments]> {
@@ -11,11 +13,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
   let description = [{
     Runs its region once for every point of the grid, in any order and on any number of workers. Points must not
     write what other points read or write. Values from outside are captured. `work` estimates the multiply-adds of all
-    tasks together, so that a target can leave small kernels to one worker.
+    tasks together, so that a target can leave small kernels to one worker. With `warps` a task is run by so many warps,
+    each of which runs the whole region (see `tile.warp.id`).
 
     Constraints:
     * (C1) the grid has at least one dimension.
     * (C2) the region has one index argument per dimension of the grid.
+    * (C3) there are 1 to 32 warps.
 
     Example:
 
@@ -26,16 +30,16 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work);
+  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, OptionalAttr<I64Attr>:$warps);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "custom<Grid>($sizes, $work, $body) attr-dict";
+  let assemblyFormat = "(`warps` `=` $warps^)? custom<Grid>($sizes, $work, $body) attr-dict";
   let hasRegionVerifier = 1;
 }
 
-def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["KernelOp", "ScoreOp"]>]> {
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["KernelOp", "ScoreOp", "WarpScoreOp"]>]> {
   let summary = "ends a kernel or a score region";
   let description = [{
-    In a kernel it has no operands. In the score region of `tile.score` the first operand is the score; the second, if
+    In a kernel it has no operands. In the region of `tile.score` and `tile.warp.score` the first operand is the score; the second, if
     present, is an i1 that hides the key where it is false.
 
     ```mlir

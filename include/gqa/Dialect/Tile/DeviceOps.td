@@ -1,0 +1,73 @@
+// Operations of the `tile` dialect around kernels that run on a device with memory of its own.
+#ifndef GQA_DIALECT_TILE_DEVICE_OPS_TD
+#define GQA_DIALECT_TILE_DEVICE_OPS_TD
+
+include "gqa/Dialect/Tile/TileBase.td"
+
+def Tile_DeviceMapOp : Tile_Op<"device.map", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["buffer", "mapped"]>]> {
+  let summary = "where kernels find a buffer";
+  let description = [{
+    The buffer itself, if it is in the device's memory, else one there of the same sizes and strides: a copy of it, or,
+    with `write`, one that kernels fill and `tile.device.unmap` copies back. A buffer that is written has no holes.
+
+    ```mlir
+    %k1 = tile.device.map %k : memref<1x8x?x128xbf16, strided<[?, ?, ?, ?], offset: ?>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$buffer, UnitAttr:$write);
+  let results = (outs AnyMemRef:$mapped);
+  let assemblyFormat = "$buffer (`write` $write^)? attr-dict `:` type($buffer)";
+}
+
+def Tile_DeviceUnmapOp : Tile_Op<"device.unmap", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "the end of all mappings";
+  let description = [{
+    What kernels have written is in the host's buffers afterwards.
+
+    ```mlir
+    tile.device.unmap
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_DeviceAllocOp : Tile_Op<"device.alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "memory of the device for kernels of this call";
+  let description = [{
+    Undefined at first; it lives until the call ends.
+
+    ```mlir
+    %p = tile.device.alloc(%n) : memref<?x16x128xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$memory);
+  let assemblyFormat = "(`(` $sizes^ `)`)? attr-dict `:` type($memory)";
+}
+
+def Tile_DeviceResultOp : Tile_Op<"device.result", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "memory for a result of the function";
+  let description = [{
+    Where the caller wants result `index`: on the device, or on the host. Undefined at first. Only kernels work on it.
+
+    ```mlir
+    %o = tile.device.result 0(%n) : memref<?x8x64x64xf16>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$sizes, I64Attr:$index);
+  let results = (outs AnyMemRef:$memory);
+  let assemblyFormat = "$index (`(` $sizes^ `)`)? attr-dict `:` type($memory)";
+}
+
+def Tile_DeviceProcessorsOp : Tile_Op<"device.processors", [Pure]> {
+  let summary = "how many multiprocessors the device has";
+  let description = [{
+    ```mlir
+    %n = tile.device.processors
+    ```
+  }];
+  let results = (outs Index:$count);
+  let assemblyFormat = "attr-dict";
+}
+
+#endif

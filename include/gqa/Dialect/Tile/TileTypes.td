@@ -1,0 +1,58 @@
+// Types of the `tile` dialect: what one warp of a kernel holds in registers, and buffers that fill while others are read.
+#ifndef GQA_DIALECT_TILE_TYPES_TD
+#define GQA_DIALECT_TILE_TYPES_TD
+
+include "gqa/Dialect/Tile/TileBase.td"
+include "mlir/IR/AttrTypeBase.td"
+
+class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> {
+  let mnemonic = typeMnemonic;
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Tile_Fragment : Tile_Type<"Fragment", "fragment"> {
+  let summary = "16 rows of a matrix in the registers of one warp";
+  let description = [{
+    With two dimensions, the rows and columns of a matrix: f32 as a product leaves it, f16 or bf16 as the left operand of
+    the next one. With one dimension, a number for each row. The elements lie in the lanes as tensor cores have them (the
+    m16n8 accumulator and the m16k16 operand of PTX's mma), so that a fragment of probabilities becomes an operand without
+    any exchange between lanes.
+
+    ```mlir
+    !tile.fragment<16x64xf32>     // scores: 32 numbers in every lane
+    !tile.fragment<16x64xbf16>    // probabilities as an operand: 16 words in every lane
+    !tile.fragment<16xf32>        // the running maximum: two numbers, the same in the four lanes of a row
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType);
+  let extraClassDeclaration = [{
+    int64_t getRank() const { return getShape().size(); }
+    int64_t getColumns() const { return getShape()[1]; }
+  }];
+}
+
+def Tile_Ring : Tile_Type<"Ring", "ring"> {
+  let summary = "a few slots, each a tile of keys or values, that are filled in turn";
+  let description = [{
+    While the products read one slot, copies fill the others. Slots are in memory that all warps of a task share, their
+    rows laid out so that tensor cores' loads do not conflict.
+
+    ```mlir
+    !tile.ring<2x64x128xbf16>     // two slots of 64 keys with 128 elements each
+    ```
+  }];
+  let parameters = (ins "int64_t":$slots, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$elementType);
+}
+
+class Tile_FragmentOf<int rank, string element, string what>
+  : Type<And<[CPred<"::llvm::isa<::gqa::tile::FragmentType>($_self)">,
+              CPred<"::llvm::cast<::gqa::tile::FragmentType>($_self).getRank() == " # rank>,
+              CPred<"::llvm::cast<::gqa::tile::FragmentType>($_self).getElementType()." # element>]>,
+         what, "::gqa::tile::FragmentType">;
+def Tile_Sums : Tile_FragmentOf<2, "isF32()", "matrix fragment of f32">;
+def Tile_LeftOperand : Tile_FragmentOf<2, "getIntOrFloatBitWidth() == 16", "matrix fragment of f16 or bf16">;
+def Tile_PerRow : Tile_FragmentOf<1, "isF32()", "row fragment of f32">;
+def Tile_RowIndex : Tile_FragmentOf<1, "isIndex()", "row fragment of index">;
+
+#endif

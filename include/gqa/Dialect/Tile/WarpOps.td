@@ -1,0 +1,390 @@
+// Operations of the `tile` dialect for targets whose tasks are run by several warps: copies into rings, and one warp's
+// work on fragments. Constraints are numbered as in TileOps.td.
+#ifndef GQA_DIALECT_TILE_WARP_OPS_TD
+#define GQA_DIALECT_TILE_WARP_OPS_TD
+
+include "gqa/Dialect/Tile/TileTypes.td"
+
+def Tile_RingOp : Tile_Op<"ring", [MemoryEffects<[MemAlloc]>, HasParent<"KernelOp">]> {
+  let summary = "memory for a ring";
+  let description = [{
+    Undefined at first, and the task's own.
+
+    Constraints:
+    * (C1) a ring that is read by a product is filled by a `tile.load` and awaited by a `tile.acquire`.
+
+    ```mlir
+    %keys = tile.ring : !tile.ring<2x64x128xbf16>
+    ```
+  }];
+  let results = (outs Tile_Ring:$ring);
+  let assemblyFormat = "attr-dict `:` type($ring)";
+  let hasVerifier = 1;
+}
+
+def Tile_LoadOp : Tile_Op<"load"> {
+  let summary = "starts to fill a slot of a ring";
+  let description = [{
+    All warps together copy the rows of `source` to the first rows of a slot; the other rows, and columns that the source
+    does not have, become zero. The copy goes on while the program does: `tile.acquire` waits for it. The source is a part
+    of a tensor in the device's memory whose rows are contiguous and start at multiples of 16 bytes. Copies of nothing are
+    legal: the slot becomes zeros.
+
+    Constraints:
+    * (C1) source and ring have the same element type, of 16 bits.
+    * (C2) the source has at most the ring's columns, a multiple of 8.
+
+    ```mlir
+    tile.load %rows into %keys[%slot] : memref<?x128xbf16, strided<[?, ?], offset: ?>>, !tile.ring<2x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<MemRefRankOf<[F16, BF16], [2]>, "", [MemRead]>:$source,
+                       Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot);
+  let assemblyFormat = "$source `into` $ring `[` $slot `]` attr-dict `:` type($source) `,` type($ring)";
+  let hasVerifier = 1;
+}
+
+def Tile_AcquireOp : Tile_Op<"acquire", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits until a ring's next slot is full";
+  let description = [{
+    Afterwards every warp of the task sees the rows of all loads but the `younger` last ones, and has done everything in
+    front of the acquire: slots that were read there may be filled again.
+
+    ```mlir
+    tile.acquire %keys younger = 1 : !tile.ring<2x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Ring:$ring, ConfinedAttr<I64Attr, [IntNonNegative]>:$younger);
+  let assemblyFormat = "$ring `younger` `=` $younger attr-dict `:` type($ring)";
+}
+
+def Tile_DrainOp : Tile_Op<"drain", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "the end of all rings of a task";
+  let description = [{
+    Waits for every load and every warp. No ring may be used afterwards, so that `tile.scratch` behind it can have their
+    memory.
+
+    ```mlir
+    tile.drain
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for all warps of the task";
+  let description = [{
+    What a warp wrote in front of it, all see behind it.
+
+    ```mlir
+    tile.barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+class Tile_WarpOp<string mnemonic, list<Trait> traits = []> : Tile_Op<"warp." # mnemonic, traits>;
+
+def Tile_WarpIdOp : Tile_WarpOp<"id", [Pure]> {
+  let summary = "the number of this warp within its task";
+  let description = [{
+    ```mlir
+    %w = tile.warp.id
+    ```
+  }];
+  let results = (outs Index:$id);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WarpLaneOp : Tile_WarpOp<"lane", [Pure]> {
+  let summary = "the number of this lane within its warp";
+  let description = [{
+    From 0 to 31. Operations that every lane runs with numbers of its own are `arith`, `math` and `memref`, as anywhere.
+
+    ```mlir
+    %l = tile.warp.lane
+    ```
+  }];
+  let results = (outs Index:$lane);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WarpSumOp : Tile_WarpOp<"sum", [Pure]> {
+  let summary = "the sum of a number of every lane";
+  let description = [{
+    All lanes have it afterwards.
+
+    ```mlir
+    %s = tile.warp.sum %x : f32
+    ```
+  }];
+  let arguments = (ins F32:$x);
+  let results = (outs F32:$sum);
+  let assemblyFormat = "$x attr-dict `:` type($sum)";
+}
+
+def Tile_WarpRowsOp : Tile_WarpOp<"rows", [Pure, AllTypesMatch<["head", "query"]>]> {
+  let summary = "which head and which query each row is";
+  let description = [{
+    Row `r` of the fragment is row `first + r` of the tile: head `(first + r) floordiv N` and query `(first + r) mod N`,
+    both counted from the tile's first, with `N` given by `queries`.
+
+    ```mlir
+    %head, %query = tile.warp.rows %first queries(%n) : !tile.fragment<16xindex>
+    ```
+  }];
+  let arguments = (ins Index:$first, Index:$queries);
+  let results = (outs Tile_RowIndex:$head, Tile_RowIndex:$query);
+  let assemblyFormat = "$first `queries` `(` $queries `)` attr-dict `:` type($head)";
+}
+
+def Tile_WarpQueriesOp : Tile_WarpOp<"queries", [AllTypesMatch<["head", "query"]>]> {
+  let summary = "a warp's queries, as the left operand of a product";
+  let description = [{
+    Row `r` is `source[head[r], query[r]]`, with zeros behind its last column. Rows that the source does not have hold
+    those of its first row. The source is as in `tile.load`.
+
+    Constraints:
+    * (C1) source and fragment have the same element type.
+    * (C2) the source has at most the fragment's columns, a multiple of 8.
+
+    ```mlir
+    %q = tile.warp.queries %source[%head, %query] : memref<4x?x128xbf16>, !tile.fragment<16xindex>, !tile.fragment<16x128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<MemRefRankOf<[F16, BF16], [3]>, "", [MemRead]>:$source, Tile_RowIndex:$head,
+                       Tile_RowIndex:$query);
+  let results = (outs Tile_LeftOperand:$q);
+  let assemblyFormat = [{
+    $source `[` $head `,` $query `]` attr-dict `:` type($source) `,` type($head) `,` type($q)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpInitOp : Tile_WarpOp<"init", [AttrSizedOperandSegments, AllTypesMatch<["m", "l"]>]> {
+  let summary = "the state of an online softmax that has seen no key";
+  let description = [{
+    As `tile.init`. `l` is spread over the four lanes of a row, whose sum it is; so a step needs no exchange for it.
+
+    Constraints:
+    * (C1) `head` and `scale` are there exactly if there are sinks.
+
+    ```mlir
+    %o, %m, %l = tile.warp.init sinks(%sinks[%head] : memref<4xf32>, !tile.fragment<16xindex>) scale(%x)
+      : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Optional<Tile_PerHead>, "", [MemRead]>:$sinks, Optional<Tile_RowIndex>:$head,
+                       Optional<F32>:$scale);
+  let results = (outs Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l);
+  let assemblyFormat = [{
+    (`sinks` `(` $sinks^ `[` $head `]` `:` type($sinks) `,` type($head) `)`)? (`scale` `(` $scale^ `)`)?
+    attr-dict `:` type($o) `,` type($m)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
+  let summary = "scores: q times the transpose of keys of a slot";
+  let description = [{
+    `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot that has been acquired.
+
+    Constraints:
+    * (C1) q and the ring have the same element type and number of columns, a multiple of 16.
+    * (C2) s has a multiple of 16 columns, at most the rows of a slot.
+
+    ```mlir
+    %s = tile.warp.qk %q, %keys[%slot, %row] : !tile.fragment<16x128xbf16>, !tile.ring<2x64x128xbf16>
+       -> !tile.fragment<16x64xf32>
+    ```
+  }];
+  let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Ring, "", [MemRead]>:$keys, Index:$slot, Index:$row);
+  let results = (outs Tile_Sums:$s);
+  let assemblyFormat = [{
+    $q `,` $keys `[` $slot `,` $row `]` attr-dict `:` type($q) `,` type($keys) `->` type($s)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpScoreOp : Tile_WarpOp<"score", [RecursiveMemoryEffects, AllTypesMatch<["s", "scores"]>,
+    AllTypesMatch<["head", "query"]>]> {
+  let summary = "score mathematics beyond a positive scale";
+  let description = [{
+    As `tile.score`, for the rows of a fragment: column `c` of row `r` is query `i + query[r]` of head `h + head[r]` and key
+    `j + c`. `heads`, `queries` and `keys` count those that exist; elsewhere the region is given the last one. What reads
+    memory, a bias or a mask, is in the region as well.
+
+    Constraints:
+    * (C1) the softcap is positive.
+    * (C2) the region has the arguments (f32, index, index, index, index) and yields an f32 and optionally an i1.
+
+    ```mlir
+    %t = tile.warp.score %s at(%b, %h, %i, %j) rows(%head, %query) heads(%g) queries(%n) keys(%k) scale(%x) softcap = 50.0
+       : !tile.fragment<16x64xf32>, !tile.fragment<16xindex>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$s, Index:$b, Index:$h, Index:$i, Index:$j, Tile_RowIndex:$head, Tile_RowIndex:$query,
+                       Index:$heads, Index:$queries, Index:$keys, F32:$scale, OptionalAttr<F64Attr>:$softcap);
+  let results = (outs Tile_Sums:$scores);
+  let regions = (region MaxSizedRegion<1>:$score);
+  let assemblyFormat = [{
+    $s `at` `(` $b `,` $h `,` $i `,` $j `)` `rows` `(` $head `,` $query `)` `heads` `(` $heads `)`
+    `queries` `(` $queries `)` `keys` `(` $keys `)` `scale` `(` $scale `)` (`softcap` `=` $softcap^)?
+    (`score` $score^)? attr-dict `:` type($s) `,` type($head)
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Tile_WarpMaskOp : Tile_WarpOp<"mask", [Pure, AttrSizedOperandSegments, AllTypesMatch<["s", "scores"]>]> {
+  let summary = "hides the keys outside of a band";
+  let description = [{
+    As `tile.mask`: the row of query `i' = i + query[r]` keeps its score of key `j' = j + c` where
+    `i' + first <= j' <= i' + last` and `c < keys`.
+
+    ```mlir
+    %t = tile.warp.mask %s at(%i, %j) rows(%query) keys(%n) last(%zero) : !tile.fragment<16x64xf32>, !tile.fragment<16xindex>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$s, Index:$i, Index:$j, Tile_RowIndex:$query, Index:$keys, Optional<Index>:$first,
+                       Optional<Index>:$last);
+  let results = (outs Tile_Sums:$scores);
+  let assemblyFormat = [{
+    $s `at` `(` $i `,` $j `)` `rows` `(` $query `)` `keys` `(` $keys `)` (`first` `(` $first^ `)`)?
+    (`last` `(` $last^ `)`)? attr-dict `:` type($s) `,` type($query)
+  }];
+}
+
+def Tile_WarpSoftmaxStepOp : Tile_WarpOp<"softmax_step", [Pure, AllTypesMatch<["s", "p"]>,
+    AllTypesMatch<["m", "l", "newM", "newL", "alpha"]>]> {
+  let summary = "one step of an online softmax";
+  let description = [{
+    As `tile.softmax_step`, on values: the probabilities, the new maximum and sum, and what `o` has to be multiplied by.
+
+    ```mlir
+    %p, %m1, %l1, %alpha = tile.warp.softmax_step %s, %m, %l scale(%x) : !tile.fragment<16x64xf32>, !tile.fragment<16xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$s, Tile_PerRow:$m, Tile_PerRow:$l, F32:$scale);
+  let results = (outs Tile_Sums:$p, Tile_PerRow:$newM, Tile_PerRow:$newL, Tile_PerRow:$alpha);
+  let assemblyFormat = "$s `,` $m `,` $l `scale` `(` $scale `)` attr-dict `:` type($s) `,` type($m)";
+}
+
+def Tile_WarpToOperandOp : Tile_WarpOp<"to_operand", [Pure]> {
+  let summary = "sums of one product as the left operand of the next";
+  let description = [{
+    Rounds to nearest even. The lanes keep what they have.
+
+    Constraints:
+    * (C1) both have the same shape, with a multiple of 16 columns.
+
+    ```mlir
+    %a = tile.warp.to_operand %p : !tile.fragment<16x64xf32> -> !tile.fragment<16x64xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$sums);
+  let results = (outs Tile_LeftOperand:$left);
+  let assemblyFormat = "$sums attr-dict `:` type($sums) `->` type($left)";
+  let hasVerifier = 1;
+}
+
+def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
+  let summary = "the output of a tile: rescaled, plus p times values of a slot";
+  let description = [{
+    `o'[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[row + c, d]`, with `v` a slot that has been acquired.
+
+    Constraints:
+    * (C1) p and the ring have the same element type.
+    * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has those of the ring, a multiple of 16.
+
+    ```mlir
+    %o1 = tile.warp.pv %p, %values[%slot, %row], %o rescale(%alpha)
+       : !tile.fragment<16x64xbf16>, !tile.ring<2x64x128xbf16>, !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    ```
+  }];
+  let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Ring, "", [MemRead]>:$values, Index:$slot, Index:$row,
+                       Tile_Sums:$o, Tile_PerRow:$alpha);
+  let results = (outs Tile_Sums:$newO);
+  let assemblyFormat = [{
+    $p `,` $values `[` $slot `,` $row `]` `,` $o `rescale` `(` $alpha `)` attr-dict
+    `:` type($p) `,` type($values) `,` type($o) `,` type($alpha)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpStoreOp : Tile_WarpOp<"store", [AllTypesMatch<["m", "l"]>]> {
+  let summary = "stores a warp's state";
+  let description = [{
+    The rows of the state become those from `row` on of three buffers, which have them.
+
+    Constraints:
+    * (C1) the buffer of o has as many columns as o.
+
+    ```mlir
+    tile.warp.store %o, %m, %l into %os, %ms, %ls at(%row) : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>,
+      memref<64x128xf32>, memref<64xf32>, memref<64xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<MemRefRankOf<[F32], [2]>, "", [MemWrite]>:$os,
+                       Arg<MemRefRankOf<[F32], [1]>, "", [MemWrite]>:$ms,
+                       Arg<MemRefRankOf<[F32], [1]>, "", [MemWrite]>:$ls, Index:$row);
+  let assemblyFormat = [{
+    $o `,` $m `,` $l `into` $os `,` $ms `,` $ls `at` `(` $row `)` attr-dict
+    `:` type($o) `,` type($m) `,` type($os) `,` type($ms) `,` type($ls)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpMergeOp : Tile_WarpOp<"merge", [AllTypesMatch<["o", "newO"]>, AllTypesMatch<["m", "l", "newM", "newL"]>]> {
+  let summary = "joins a warp's state with a stored one over other keys";
+  let description = [{
+    As `tile.merge`: the stored state is in the rows from `row` and the columns from `column` on of the buffers.
+
+    ```mlir
+    %o1, %m1, %l1 = tile.warp.merge %o, %m, %l with %os, %ms, %ls at(%row, %column) scale(%x)
+      : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<MemRefRankOf<[F32], [2]>, "", [MemRead]>:$os,
+                       Arg<MemRefRankOf<[F32], [1]>, "", [MemRead]>:$ms, Arg<MemRefRankOf<[F32], [1]>, "", [MemRead]>:$ls,
+                       Index:$row, Index:$column, F32:$scale);
+  let results = (outs Tile_Sums:$newO, Tile_PerRow:$newM, Tile_PerRow:$newL);
+  let assemblyFormat = [{
+    $o `,` $m `,` $l `with` $os `,` $ms `,` $ls `at` `(` $row `,` $column `)` `scale` `(` $scale `)` attr-dict
+    `:` type($o) `,` type($m) `,` type($os) `,` type($ms) `,` type($ls)
+  }];
+}
+
+def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllTypesMatch<["m", "l"]>,
+    AllTypesMatch<["head", "query"]>]> {
+  let summary = "normalises a warp's rows and stores them";
+  let description = [{
+    As `tile.finish`: row `r` is `out[head[r], query[r]]`, if there is one, from column `column` on. Columns that out does
+    not have are left out.
+
+    A product multiplies hidden values by 0, and where they are not finite that is NaN. With `marks` the operation also
+    stores to `marks[mark]` whether the rows have to be computed another way: 1 where a number of o is not finite, or where
+    a row saw no key and `dead_row` is uniform, else 0.
+
+    Constraints:
+    * (C1) `marks` and `mark` are both there, and are there if `dead_row` is uniform.
+
+    ```mlir
+    tile.warp.finish %o, %m, %l into %out[%head, %query, %c] scale(%x) dead_row = zero
+      : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x128xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
+                       Tile_RowIndex:$head, Tile_RowIndex:$query, Index:$column, F32:$scale,
+                       Arg<Optional<MemRefRankOf<[F32], [2]>>, "", [MemWrite]>:$lse,
+                       Arg<Optional<MemRefRankOf<[I32], [1]>>, "", [MemWrite]>:$marks, Optional<Index>:$mark,
+                       GQA_DeadRowAttr:$dead_row);
+  let assemblyFormat = [{
+    $o `,` $m `,` $l `into` $out `[` $head `,` $query `,` $column `]` `scale` `(` $scale `)`
+    (`lse` `(` $lse^ `:` type($lse) `)`)? (`marks` `(` $marks^ `[` $mark `]` `:` type($marks) `)`)?
+    `dead_row` `=` custom<DeadRow>($dead_row) attr-dict `:` type($o) `,` type($m) `,` type($head) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,27 @@
+// Passes that lower to code for NVIDIA's GPUs; Passes.td describes them.
+#ifndef GQA_NVPTX_PASSES_H
+#define GQA_NVPTX_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace gqa {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "gqa/NVPTX/Passes.h.inc"
+
+/// The variables of compiled code that the runtime knows: the module of kernels, and the text of its PTX.
+constexpr llvm::StringLiteral kCUDAModule = "gqa_cuda_module";
+constexpr llvm::StringLiteral kCUDAText = "gqa_cuda_ptx";
+
+/// Tile kernels to the LLVM and NVVM dialects, in a gpu.module; the host's part stays on memrefs.
+void buildNVPTXPipeline(mlir::OpPassManager &pm);
+
+/// The gpu.module to PTX for the chip that `target` names (see describeCUDA), as a variable of the host's
+/// code.
+void buildPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
+
+} // namespace gqa
+
+#endif // GQA_NVPTX_PASSES_H

@@ -1,0 +1,64 @@
+// Passes that lower to code for NVIDIA's GPUs.
+#ifndef GQA_NVPTX_PASSES_TD
+#define GQA_NVPTX_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
+  let summary = "tile kernels of warps as functions of a gpu.module";
+  let description = [{
+    Moves the body of each `tile.kernel` to a kernel of `gpu.module @gqa_kernels`, and puts a launch by the runtime in its
+    place. There a fragment becomes the numbers that a lane holds of it, a ring an offset of shared memory, and every
+    operation of a warp what the tensor cores of sm_80 offer:
+
+    ```mlir
+    %s = tile.warp.qk %q, %keys[%slot, %row] : ... -> !tile.fragment<16x64xf32>
+    // becomes, for each 16 elements of a head and each 16 keys,
+    %b = nvvm.ldmatrix %address {num = 4 : i32, ...} : (!llvm.ptr<3>) -> !llvm.struct<(i32, i32, i32, i32)>
+    %c0 = nvvm.mma.sync A[%a0, %a1, %a2, %a3] B[%b0, %b1] C[...] {shape = #nvvm.shape<m = 16, n = 8, k = 16>, ...}
+    %c1 = nvvm.mma.sync A[%a0, %a1, %a2, %a3] B[%b2, %b3] C[...] {shape = #nvvm.shape<m = 16, n = 8, k = 16>, ...}
+    ```
+
+    Numerics: approximates (exponentials, logarithms and divisions to 2 ulp of f32; probabilities are rounded to the type of
+    the values), reassociates
+  }];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels that became functions of the device">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::gpu::GPUDialect",
+                           "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+                           "mlir::NVVM::NVVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
+def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
+  let summary = "which tensors of the entry may be in the memory of a GPU";
+  let description = [{
+    Arguments that the host hands to kernels and does not read itself may be anywhere, and so may results that only kernels
+    write: their memory is asked of the runtime, which knows where the caller wants them. The module's attributes
+    `gqa.device_arguments` and `gqa.device_results` list both by number.
+
+    ```mlir
+    // before
+    func.func @main(%q: memref<1x8x64x64xf16>, ...) -> memref<1x8x64x64xf16> {
+      %o = memref.alloc() {alignment = 64 : i64} : memref<1x8x64x64xf16>
+      call @gqa_attention_0(%q, %k, %v, %o) : ...
+    // after
+    module attributes {gqa.device_arguments = array<i64: 0, 1, 2>, gqa.device_results = array<i64: 0>}
+      %o = tile.device.result 0 : memref<1x8x64x64xf16>
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numPlaced", "placed", "arguments and results that may be on a GPU">];
+  let dependentDialects = ["gqa::tile::TileDialect"];
+}
+
+def EmbedPTX : Pass<"gqa-embed-ptx", "mlir::ModuleOp"> {
+  let summary = "PTX as a variable of the host's code";
+  let description = [{
+    Turns the one object of a `gpu.binary` into text that the runtime finds through `gqa_cuda_module`.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::gpu::GPUDialect", "mlir::LLVM::LLVMDialect"];
+}
+
+#endif

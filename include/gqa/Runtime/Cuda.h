@@ -1,0 +1,186 @@
+/* The runtime's CUDA half: kernels that compiled code carries, run through NVIDIA's driver. The driver is
+   loaded when it is first needed, so that one binary works with and without a GPU. Plain C, no LLVM, no CUDA
+   headers.
+
+   There are two sides. A *host* (the JIT, a tool, a test) makes a call with gqa_rt_cuda_call and says on
+   which device and stream, and which of its memory is on that device. *Compiled code* inside that call maps
+   its buffers, allocates scratch memory and launches kernels; it names neither device nor stream.
+
+   Errors. Functions for hosts return 0, or 1 and gqa_rt_last_error() says why. Functions for compiled code
+   end the running call with a message, like gqa_rt_fail. A message names the driver's function, its error and
+   what to do. After an error that destroys the context (a kernel read outside of its memory, say) every later
+   use of that device fails with that first reason. A child of a process that has used CUDA cannot use it.
+
+   Threads. Everything may be called from any thread at any time; a call belongs to the thread that makes it,
+   and tasks of gqa_rt_parallel_for must not call the functions for compiled code. The thread's current
+   context is the same after each function as before. Contexts are primary ones, those that torch and the CUDA
+   runtime use.
+
+   Environment:
+   GQA_CUDA_DRIVER  the driver to load; by default libcuda.so.1 */
+#ifndef GQA_RUNTIME_CUDA_H
+#define GQA_RUNTIME_CUDA_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Kernels in compiled code ---- */
+
+enum { GQA_RT_CUDA_PTX = 0, GQA_RT_CUDA_CUBIN = 1 };
+
+/* Kernels for one kind of chip. PTX for `sm_80` runs on that chip and on every later one, a cubin on chips of
+   the same generation from that one on (8.0, 8.6, 8.9), and anything for `sm_90a` on exactly that chip. */
+typedef struct gqa_rt_cuda_image {
+  const char *chip; /* "sm_80" */
+  const void *data; /* PTX: its text, with a zero byte at the end, which size does not count */
+  int64_t size;     /* bytes */
+  int64_t format;   /* GQA_RT_CUDA_PTX or GQA_RT_CUDA_CUBIN */
+} gqa_rt_cuda_image;
+
+/* A static variable of compiled code, visible under the name `gqa_cuda_module`: whoever frees the code
+   unloads it first. All images hold the same kernels. The first launch on a device loads the image of the
+   latest chip that runs there, a cubin before PTX, which the driver then compiles. */
+typedef struct gqa_rt_cuda_module {
+  const gqa_rt_cuda_image *images;
+  int64_t num_images;
+  void *state; /* null at first; the runtime's */
+} gqa_rt_cuda_module;
+
+/* Unloads the module from all devices, before its memory goes away; its state is null afterwards, and may
+   have been before. No call may be launching its kernels. */
+void gqa_rt_cuda_unload(gqa_rt_cuda_module *module);
+
+/* ---- For compiled code, in a gqa_rt_cuda_call ---- */
+
+enum {
+  /* The kernel may start before the one in front of it in the stream has ended, whose results it reads only
+     after griddepcontrol.wait (programmatic dependent launch). Without effect before sm_90. */
+  GQA_RT_CUDA_DEPENDENT = 1
+};
+
+/* Launches `kernel` of the module in the call's stream: a grid of x by y by z blocks of `threads` threads,
+   with `shared_bytes` of dynamic shared memory each (more than 48 KiB are asked for as needed).
+   `parameters[i]` points to the value of parameter i; values are copied. An empty grid launches nothing. */
+void gqa_rt_cuda_launch(gqa_rt_cuda_module *module, const char *kernel, int64_t grid_x, int64_t grid_y,
+                        int64_t grid_z, int64_t threads, int64_t shared_bytes, int64_t flags,
+                        void **parameters);
+
+enum { GQA_RT_CUDA_READ = 1, GQA_RT_CUDA_WRITE = 2 };
+
+/* Where kernels find the `bytes` bytes at `data`: there, if they are on the device, else in memory of the
+   device that holds a copy of them. With READ kernels see the bytes of the host; with WRITE what they leave
+   there is copied back by gqa_rt_cuda_unmap. Pinned memory of the host that is read must stay as it is until
+   the stream has got so far. A span with holes that must survive needs both. Spans that overlap and are
+   written must be one. Null if `bytes` is 0. */
+void *gqa_rt_cuda_map(void *data, int64_t bytes, int64_t access);
+
+/* Ends all mappings of the call: if there is something to copy back, waits for the stream and copies it.
+   Nothing else in a call waits. */
+void gqa_rt_cuda_unmap(void);
+
+/* Scratch memory on the device, aligned to 256 bytes, in the order of the call's stream: it may be freed when
+   the kernels that use it have been launched. What is not freed is freed at the end of the call, however it
+   ends. Never null. */
+void *gqa_rt_cuda_alloc(int64_t bytes);
+void gqa_rt_cuda_free(void *memory);
+
+/* The memory of the function's result `index`, dense and row-major: on the device if the call's results are,
+   else what gqa_rt_aligned_alloc(64, bytes) gives. For results that the host's processor does not read or
+   write. */
+void *gqa_rt_cuda_result(int64_t index, int64_t bytes);
+
+/* Facts about the call's device, for choosing tiles and splits. */
+enum {
+  GQA_RT_CUDA_CHIP = 0,             /* 80, 86, 89, 90, 100, 120, ... */
+  GQA_RT_CUDA_PROCESSORS = 1,       /* streaming multiprocessors */
+  GQA_RT_CUDA_SHARED_PER_BLOCK = 2, /* the most that a block can ask for, bytes */
+  GQA_RT_CUDA_SHARED_PER_PROCESSOR = 3,
+  GQA_RT_CUDA_L2_BYTES = 4,
+  GQA_RT_CUDA_MEMORY_BYTES = 5,
+  GQA_RT_CUDA_THREADS_PER_PROCESSOR = 6,
+  GQA_RT_CUDA_REGISTERS_PER_PROCESSOR = 7,
+  GQA_RT_CUDA_NUM_FACTS = 8
+};
+int64_t gqa_rt_cuda_fact(int64_t fact);
+
+/* The call's stream, a CUstream. */
+void *gqa_rt_cuda_stream(void);
+
+/* ---- For hosts: devices ---- */
+
+/* Null if the driver is loaded and there is a device, else one line that says what is missing. The first call
+   loads and initialises the driver. */
+const char *gqa_rt_cuda_error(void);
+
+/* 0 if there is no driver. */
+int64_t gqa_rt_cuda_num_devices(void);
+
+/* The same facts of any device, without a context. */
+int gqa_rt_cuda_device_facts(int64_t device, int64_t facts[GQA_RT_CUDA_NUM_FACTS]);
+
+/* "NVIDIA H200", or null where there is no such device. */
+const char *gqa_rt_cuda_device_name(int64_t device);
+
+/* The version of CUDA that the driver supports, 12080 for 12.8; 0 without one. */
+int64_t gqa_rt_cuda_driver_version(void);
+
+/* ---- For hosts: calls ---- */
+
+/* Memory that is on the device of a call: arguments. */
+typedef struct gqa_rt_cuda_span {
+  const void *data;
+  int64_t bytes;
+} gqa_rt_cuda_span;
+
+/* Where a call runs, and what belongs to it on the device. */
+typedef struct gqa_rt_cuda_site {
+  int64_t device;
+  void *stream;                  /* a CUstream of the device's primary context; null: its default stream */
+  const gqa_rt_cuda_span *spans; /* arguments on the device, which gqa_rt_cuda_map yields as they are */
+  int64_t num_spans;
+  int64_t results_on_device;       /* what gqa_rt_cuda_result yields */
+  const gqa_rt_cuda_span *results; /* memory for each result on the device, or null: allocated */
+  int64_t num_results;
+} gqa_rt_cuda_site;
+
+/* gqa_rt_call for code that uses CUDA. Kernels may still run when it returns; results that the call allocated
+   are the caller's, who ends their life with gqa_rt_cuda_release. */
+int gqa_rt_cuda_call(const gqa_rt_cuda_site *site, void (*entry)(void **arguments), void **arguments);
+
+/* ---- For hosts: memory, streams, events ---- */
+
+/* Memory on a device, aligned to 256 bytes, in the order of `stream`; null if there is an error. */
+void *gqa_rt_cuda_reserve(int64_t device, void *stream, int64_t bytes);
+
+/* Gives memory of gqa_rt_cuda_reserve, or a result, back in the order of `stream`; null is legal. */
+int gqa_rt_cuda_release(int64_t device, void *stream, void *memory);
+
+/* Copies in the order of `stream`. Host memory that is not pinned is read before the function returns, and
+   written before it returns. */
+int gqa_rt_cuda_copy_in(int64_t device, void *stream, void *to_device, const void *from_host, int64_t bytes);
+int gqa_rt_cuda_copy_out(int64_t device, void *stream, void *to_host, const void *from_device, int64_t bytes);
+int gqa_rt_cuda_copy(int64_t device, void *stream, void *to, const void *from, int64_t bytes);
+
+/* Waits until everything in the stream is done; reports what went wrong in it. */
+int gqa_rt_cuda_synchronize(int64_t device, void *stream);
+
+/* A stream that does not wait for the default stream; null if there is an error. */
+void *gqa_rt_cuda_stream_create(int64_t device);
+int gqa_rt_cuda_stream_destroy(int64_t device, void *stream);
+
+/* Events measure time and order streams; null if there is an error. */
+void *gqa_rt_cuda_event_create(int64_t device);
+int gqa_rt_cuda_event_record(int64_t device, void *event, void *stream);
+int gqa_rt_cuda_event_wait(int64_t device, void *stream, void *event);
+/* Waits for `end`; milliseconds, or a negative number if there is an error. */
+double gqa_rt_cuda_event_elapsed(int64_t device, void *begin, void *end);
+int gqa_rt_cuda_event_destroy(int64_t device, void *event);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* GQA_RUNTIME_CUDA_H */

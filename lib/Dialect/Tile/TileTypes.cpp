@@ -1,0 +1,96 @@
+// The types of the `tile` dialect: their text and what they may be.
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gqa::tile {
+namespace {
+
+/// `<2x64x128xbf16>`
+ParseResult parseShaped(AsmParser &parser, SmallVectorImpl<int64_t> &shape, Type &element) {
+  return failure(parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+                 parser.parseType(element) || parser.parseGreater());
+}
+
+void printShaped(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element) {
+  printer << "<";
+  printer.printDimensionList(shape);
+  printer << "x" << element << ">";
+}
+
+} // namespace
+
+Type FragmentType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parseShaped(parser, shape, element))
+    return {};
+  return parser.getChecked<FragmentType>(loc, parser.getContext(), shape, element);
+}
+
+void FragmentType::print(AsmPrinter &printer) const { printShaped(printer, getShape(), getElementType()); }
+
+LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
+                                   Type element) {
+  if (shape.empty() || shape.size() > 2 || shape[0] != kFragmentRows)
+    return emitError() << "expects a fragment of " << kFragmentRows << " rows, or of that many rows and some "
+                       << "columns, found " << shape.size() << " dimensions"
+                       << (shape.empty() ? "" : " of which the first is ")
+                       << (shape.empty() ? "" : std::to_string(shape[0]));
+  bool half = element.isF16() || element.isBF16();
+  if (shape.size() == 1 ? !element.isF32() && !element.isIndex() : !element.isF32() && !half)
+    return emitError()
+           << "expects a fragment of f32, f16 or bf16, or with one dimension of f32 or index, found "
+           << element;
+  int64_t multiple = half ? 16 : 8;
+  if (shape.size() == 2 && (shape[1] <= 0 || shape[1] % multiple != 0))
+    return emitError() << "expects a multiple of " << multiple << " columns in a fragment of " << element
+                       << ", found " << shape[1];
+  return success();
+}
+
+Type RingType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parseShaped(parser, shape, element))
+    return {};
+  if (shape.size() != 3)
+    return parser.emitError(loc, "expects a ring of slots x rows x columns, found ")
+               << shape.size() << " dimensions",
+           Type();
+  return parser.getChecked<RingType>(loc, parser.getContext(), shape[0], shape[1], shape[2], element);
+}
+
+void RingType::print(AsmPrinter &printer) const {
+  printShaped(printer, {getSlots(), getRows(), getColumns()}, getElementType());
+}
+
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t slots, int64_t rows,
+                               int64_t columns, Type element) {
+  if (slots < 1)
+    return emitError() << "expects a ring of at least one slot, found " << slots;
+  if (!element.isF16() && !element.isBF16())
+    return emitError() << "expects a ring of f16 or bf16, found " << element;
+  if (rows <= 0 || rows % 16 != 0 || columns <= 0 || columns % 16 != 0)
+    return emitError() << "expects multiples of 16 rows and columns in a ring, found " << rows << " x "
+                       << columns;
+  return success();
+}
+
+void TileDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "gqa/Dialect/Tile/TileTypes.cpp.inc"
+      >();
+}
+
+} // namespace gqa::tile
+
+using namespace gqa::tile;
+#define GET_TYPEDEF_CLASSES
+#include "gqa/Dialect/Tile/TileTypes.cpp.inc"

@@ -1,0 +1,134 @@
+// Verifiers of a warp's operations and of rings. Comments name the constraint of WarpOps.td that a line
+// checks.
+#include "Verify.h"
+
+using namespace mlir;
+
+namespace gqa::tile {
+namespace {
+
+/// A ring or a fragment of 16 bits holds elements of `expected`.
+LogicalResult verifyElement(Operation *op, Type found, Type expected, StringRef names) {
+  if (found == expected)
+    return success();
+  return op->emitOpError("expects one element type for ")
+         << names << ", found " << expected << " and " << found;
+}
+
+/// Rows of a tensor that are copied 16 bytes at a time: into `columns`, whole pieces, and contiguous.
+LogicalResult verifyCopied(Operation *op, Value source, int64_t columns) {
+  auto type = cast<MemRefType>(source.getType());
+  int64_t width = type.getShape().back();
+  if (ShapedType::isDynamic(width) || width % 8 != 0 || width > columns)
+    return op->emitOpError("expects a source of at most ")
+           << columns << " columns, a multiple of 8, found " << type;
+  return verifyContiguousRows(op, {source}, "the source");
+}
+
+/// A warp's `columns` of scores are rows of a slot.
+LogicalResult verifyKeysOfWarp(Operation *op, int64_t columns, RingType ring) {
+  if (columns % 16 == 0 && columns <= ring.getRows())
+    return success();
+  return op->emitOpError("expects a multiple of 16 keys, at most the ")
+         << ring.getRows() << " of a slot, found " << columns;
+}
+
+} // namespace
+
+LogicalResult RingOp::verify() {
+  // ring_c1
+  auto has = [&](auto isWanted) { return llvm::any_of(getRing().getUsers(), isWanted); };
+  bool isRead = has([](Operation *user) { return isa<WarpQKOp, WarpPVOp>(user); });
+  if (isRead && !has([](Operation *user) { return isa<LoadOp>(user); }))
+    return emitOpError("is read, expected a tile.load that fills it");
+  if (isRead && !has([](Operation *user) { return isa<AcquireOp>(user); }))
+    return emitOpError("is read, expected a tile.acquire that waits for it");
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  RingType ring = getRing().getType();
+  // load_c1
+  if (failed(verifyElement(*this, elementOf(getSource()), ring.getElementType(), "ring and source")))
+    return failure();
+  // load_c2
+  return verifyCopied(*this, getSource(), ring.getColumns());
+}
+
+LogicalResult WarpQueriesOp::verify() {
+  FragmentType type = getQ().getType();
+  // queries_c1
+  if (failed(verifyElement(*this, elementOf(getSource()), type.getElementType(), "fragment and source")))
+    return failure();
+  // queries_c2
+  return verifyCopied(*this, getSource(), type.getColumns());
+}
+
+LogicalResult WarpInitOp::verify() {
+  // warp.init_c1
+  bool sinks = static_cast<bool>(getSinks());
+  if (sinks != static_cast<bool>(getHead()) || sinks != static_cast<bool>(getScale()))
+    return emitOpError("expects heads and a scale exactly if there are sinks");
+  return success();
+}
+
+LogicalResult WarpQKOp::verify() {
+  RingType ring = getKeys().getType();
+  // warp.qk_c1
+  if (failed(verifyElement(*this, getQ().getType().getElementType(), ring.getElementType(), "keys and q")))
+    return failure();
+  if (getQ().getType().getColumns() != ring.getColumns())
+    return emitOpError("expects q with the ")
+           << ring.getColumns() << " columns of the keys, found " << getQ().getType();
+  // warp.qk_c2
+  return verifyKeysOfWarp(*this, getS().getType().getColumns(), ring);
+}
+
+LogicalResult WarpScoreOp::verify() {
+  // warp.score_c1
+  if (getSoftcap() && !(getSoftcap()->convertToDouble() > 0))
+    return emitOpError("expects a positive softcap, found ") << getSoftcap()->convertToDouble();
+  return success();
+}
+
+LogicalResult WarpScoreOp::verifyRegions() {
+  // warp.score_c2
+  return getScore().empty() ? success()
+                            : verifyScoreRegion(*this, getScore().front(), Float32Type::get(getContext()));
+}
+
+LogicalResult WarpToOperandOp::verify() {
+  // warp.to_operand_c1
+  if (getSums().getType().getShape() == getLeft().getType().getShape())
+    return success();
+  return emitOpError("expects one shape, found ") << getSums().getType() << " and " << getLeft().getType();
+}
+
+LogicalResult WarpPVOp::verify() {
+  RingType ring = getValues().getType();
+  // warp.pv_c1
+  if (failed(verifyElement(*this, getP().getType().getElementType(), ring.getElementType(), "values and p")))
+    return failure();
+  // warp.pv_c2
+  if (getO().getType().getColumns() != ring.getColumns())
+    return emitOpError("expects o with the ")
+           << ring.getColumns() << " columns of the values, found " << getO().getType();
+  return verifyKeysOfWarp(*this, getP().getType().getColumns(), ring);
+}
+
+LogicalResult WarpStoreOp::verify() {
+  // warp.store_c1
+  if (cast<MemRefType>(getOs().getType()).getDimSize(1) != getO().getType().getColumns())
+    return emitOpError("expects a buffer with the columns of o, found ") << getOs().getType();
+  return verifyContiguousRows(*this, {getOs()}, "os");
+}
+
+LogicalResult WarpFinishOp::verify() {
+  // warp.finish_c1
+  bool marks = static_cast<bool>(getMarks());
+  if (marks != static_cast<bool>(getMark()) || (getDeadRow() == DeadRow::Uniform && !marks))
+    return emitOpError("expects marks with the index of one, and needs them for dead_row = uniform");
+  return success();
+}
+
+} // namespace gqa::tile

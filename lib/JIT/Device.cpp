@@ -1,0 +1,28 @@
+#include "Device.h"
+#include "Diagnostics.h"
+
+#include "gqa/Runtime/Cuda.h"
+#include "gqa/Runtime/Runtime.h"
+#include "gqa/Tile/Target.h"
+
+namespace gqa {
+
+llvm::Error checkDevice(llvm::StringRef target) {
+  if (!isCUDA(target))
+    return llvm::Error::success();
+  llvm::Expected<CUDATarget> wanted = describeCUDA(target);
+  if (!wanted)
+    return wanted.takeError();
+  if (const char *error = gqa_rt_cuda_error())
+    return makeError(error);
+  int64_t facts[GQA_RT_CUDA_NUM_FACTS];
+  if (gqa_rt_cuda_device_facts(0, facts))
+    return makeError(gqa_rt_last_error());
+  if (facts[GQA_RT_CUDA_CHIP] < int64_t(wanted->chip))
+    return makeError("target '" + target + "' needs a later chip than CUDA device 0 (" +
+                     gqa_rt_cuda_device_name(0) + ") has: expected sm_" + llvm::Twine(wanted->chip) +
+                     ", found sm_" + llvm::Twine(facts[GQA_RT_CUDA_CHIP]));
+  return llvm::Error::success();
+}
+
+} // namespace gqa

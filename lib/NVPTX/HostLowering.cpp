@@ -1,0 +1,133 @@
+// tile.device.*: the host's side of memory on the device, as calls of the runtime.
+#include "TileLowering.h"
+#include "gqa/Runtime/Cuda.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+class HostLowering {
+public:
+  HostLowering(Operation *op, const LLVMTypeConverter &converter)
+      : module(op->getParentOfType<ModuleOp>()), b(op->getLoc(), op), converter(converter) {}
+
+  /// A buffer of the device with the sizes and strides of one of the host.
+  void lowerMap(tile::DeviceMapOp op) {
+    auto type = cast<MemRefType>(op.getBuffer().getType());
+    auto data = memref::ExtractStridedMetadataOp::create(b, op.getBuffer());
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getBuffer());
+    Value width = b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    address = b.add(address, b.mul(data.getOffset(), width));
+    int64_t access = op.getWrite() ? GQA_RT_CUDA_WRITE : GQA_RT_CUDA_READ;
+    Value memory = call(
+        "gqa_rt_cuda_map",
+        {toPointer(address), toI64(spanOf(op.getBuffer(), data, width)), toI64(b.index(access))}, pointer());
+    op.getMapped().replaceAllUsesWith(buffer(type, memory, data.getSizes(), data.getStrides()));
+    op.erase();
+  }
+
+  void lowerAlloc(tile::DeviceAllocOp op) {
+    lowerMemory(op, op.getMemory(), op.getSizes(),
+                [&](Value bytes) { return call("gqa_rt_cuda_alloc", {bytes}, pointer()); });
+  }
+
+  void lowerResult(tile::DeviceResultOp op) {
+    lowerMemory(op, op.getMemory(), op.getSizes(), [&](Value bytes) {
+      return call("gqa_rt_cuda_result", {toI64(b.index(int64_t(op.getIndex()))), bytes}, pointer());
+    });
+  }
+
+  /// Memory of the runtime, dense and row-major.
+  void lowerMemory(Operation *op, Value memref, ValueRange given, function_ref<Value(Value)> allocate) {
+    auto type = cast<MemRefType>(memref.getType());
+    SmallVector<Value> sizes, strides(type.getRank());
+    auto dynamic = given.begin();
+    for (int64_t size : type.getShape())
+      sizes.push_back(ShapedType::isDynamic(size) ? *dynamic++ : b.index(size));
+    Value total = b.index(1);
+    for (int64_t dim = type.getRank(); dim-- > 0;) {
+      strides[dim] = total;
+      total = b.mul(total, sizes[dim]);
+    }
+    Value bytes = b.mul(total, b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
+    memref.replaceAllUsesWith(buffer(type, allocate(toI64(bytes)), sizes, strides));
+    op->erase();
+  }
+
+  void lowerUnmap(tile::DeviceUnmapOp op) {
+    call("gqa_rt_cuda_unmap", {}, nullptr);
+    op.erase();
+  }
+
+  void lowerProcessors(tile::DeviceProcessorsOp op) {
+    Value count = call("gqa_rt_cuda_fact", {toI64(b.index(GQA_RT_CUDA_PROCESSORS))}, b.getI64Type());
+    op.getCount().replaceAllUsesWith(Value(arith::IndexCastOp::create(b, b.getIndexType(), count)));
+    op.erase();
+  }
+
+private:
+  Type pointer() { return LLVM::LLVMPointerType::get(b.getContext()); }
+  Value toI64(Value index) { return arith::IndexCastOp::create(b, b.getI64Type(), index); }
+  Value toPointer(Value index) { return LLVM::IntToPtrOp::create(b, pointer(), toI64(index)); }
+
+  Value call(StringRef name, ValueRange arguments, Type result) {
+    auto type = b.getFunctionType(arguments.getTypes(), result ? TypeRange(result) : TypeRange());
+    auto op = func::CallOp::create(b, declareRuntime(module, name, type), arguments);
+    return result ? op.getResult(0) : Value();
+  }
+
+  /// Bytes from the first element to behind the last; 0 if there is none.
+  Value spanOf(Value buffer, memref::ExtractStridedMetadataOp data, Value width) {
+    Value last = b.index(0), zero = b.index(0), one = b.index(1), empty;
+    for (auto [dim, stride] : llvm::enumerate(data.getStrides())) {
+      Value size = b.size(buffer, dim);
+      last = b.add(last, b.mul(b.sub(size, one), stride));
+      Value isZero = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, size, zero);
+      empty = empty ? b.createOrFold<arith::OrIOp>(empty, isZero) : isZero;
+    }
+    Value span = b.mul(b.add(last, one), width);
+    return empty ? b.createOrFold<arith::SelectOp>(empty, zero, span) : span;
+  }
+
+  Value buffer(MemRefType type, Value memory, ValueRange sizes, ValueRange strides) {
+    Location loc = b.getLoc();
+    auto descriptor = MemRefDescriptor::poison(b, loc, converter.convertType(type));
+    descriptor.setAllocatedPtr(b, loc, memory);
+    descriptor.setAlignedPtr(b, loc, memory);
+    descriptor.setOffset(b, loc, toI64(b.index(0)));
+    for (unsigned dim = 0; dim < type.getRank(); ++dim) {
+      descriptor.setSize(b, loc, dim, toI64(sizes[dim]));
+      descriptor.setStride(b, loc, dim, toI64(strides[dim]));
+    }
+    return UnrealizedConversionCastOp::create(b, TypeRange(type), Value(descriptor)).getResult(0);
+  }
+
+  ModuleOp module;
+  NVVMBuilder b;
+  const LLVMTypeConverter &converter;
+};
+
+} // namespace
+
+void lowerDeviceOperations(ModuleOp module) {
+  LLVMTypeConverter converter(module.getContext());
+  module.walk([&](Operation *op) {
+    if (auto map = dyn_cast<tile::DeviceMapOp>(op))
+      HostLowering(op, converter).lowerMap(map);
+    else if (auto alloc = dyn_cast<tile::DeviceAllocOp>(op))
+      HostLowering(op, converter).lowerAlloc(alloc);
+    else if (auto result = dyn_cast<tile::DeviceResultOp>(op))
+      HostLowering(op, converter).lowerResult(result);
+    else if (auto unmap = dyn_cast<tile::DeviceUnmapOp>(op))
+      HostLowering(op, converter).lowerUnmap(unmap);
+    else if (auto processors = dyn_cast<tile::DeviceProcessorsOp>(op))
+      HostLowering(op, converter).lowerProcessors(processors);
+  });
+}
+
+} // namespace gqa

@@ -1,0 +1,229 @@
+// How a warp begins and ends: its rows, its queries, and the state of its softmax on the way to memory and
+// back.
+#include "TileLowering.h"
+#include "Units.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+using Values = NVVMBuilder::Values;
+
+Value sumOverRow(NVVMBuilder &b, Value x) {
+  return b.overRow(x, [&](Value x, Value y) { return b.addF(x, y); });
+}
+
+struct LowerRows : WarpPattern<tile::WarpRowsOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpRowsOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value first = b.add(b.toI32(operands.getFirst().front()), b.laneRow());
+    Value queries = b.toI32(operands.getQueries().front());
+    SmallVector<Values> positions(2);
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      Value number = b.add(first, b.i32(8 * row));
+      positions[0].push_back(b.toIndex(b.createOrFold<arith::DivUIOp>(number, queries)));
+      positions[1].push_back(b.toIndex(b.createOrFold<arith::RemUIOp>(number, queries)));
+    }
+    return positions;
+  }
+};
+
+/// A word of two neighbours for each quarter of a 16 x 16 left operand.
+struct LowerQueries : WarpPattern<tile::WarpQueriesOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpQueriesOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value source = operands.getSource().front(), zero = b.index(0), pair = b.toIndex(b.lanePair());
+    int64_t width = cast<MemRefType>(source.getType()).getDimSize(2);
+    Values rows;
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      Value head = operands.getHead()[row], query = operands.getQuery()[row];
+      Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(source, 0)),
+                                           b.compare(arith::CmpIPredicate::slt, query, b.size(source, 1)));
+      rows.push_back(
+          b.addressOf(source, {b.select(exists, head, zero), b.select(exists, query, zero), pair}));
+    }
+    Values words;
+    for (int64_t column = 0; column < op.getQ().getType().getColumns(); column += 8)
+      for (Value row : rows)
+        words.push_back(column < width ? Value(LLVM::LoadOp::create(
+                                             b, b.getI32Type(), b.advance(row, column * 2), /*alignment=*/4))
+                                       : b.i32(0));
+    return {words};
+  }
+};
+
+struct LowerInit : WarpPattern<tile::WarpInitOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpInitOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Values o(op.getO().getType().getColumns() / 2, b.f32(0)), m, l;
+    Value none = b.infinity(/*negative=*/true);
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      if (!op.getSinks()) {
+        m.push_back(none);
+        l.push_back(b.f32(0));
+        continue;
+      }
+      Value sink = loadSink(operands.getSinks().front(), operands.getHead()[row], b);
+      m.push_back(arith::DivFOp::create(b, sink, operands.getScale().front()));
+      // The sum is over the lanes of the row, of which the first has the sink.
+      Value first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
+      Value counts = b.select(b.equal(sink, none), b.f32(0), b.f32(1));
+      l.push_back(b.select(first, counts, b.f32(0)));
+    }
+    return {o, m, l};
+  }
+
+private:
+  static Value loadSink(Value sinks, Value head, NVVMBuilder &b) {
+    Value last = b.sub(b.size(sinks, 0), b.index(1));
+    Value sink = memref::LoadOp::create(b, sinks, ValueRange(b.min(head, last)));
+    unsigned width = sink.getType().getIntOrFloatBitWidth();
+    if (width < 32)
+      return arith::ExtFOp::create(b, b.getF32Type(), sink);
+    return width == 32 ? sink : Value(arith::TruncFOp::create(b, b.getF32Type(), sink));
+  }
+};
+
+/// The two rows of the lane from `row` on.
+Values rowsFrom(Value row, NVVMBuilder &b) {
+  Value first = b.add(row, b.toIndex(b.laneRow()));
+  return {first, b.add(first, b.index(8))};
+}
+
+struct LowerStore : WarpPattern<tile::WarpStoreOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpStoreOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value pair = b.toIndex(b.lanePair()), first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
+    Values rows = rowsFrom(operands.getRow().front(), b);
+    for (auto [i, number] : llvm::enumerate(operands.getO())) {
+      Value column = b.add(pair, b.index(int64_t(i) / 4 * 8 + int64_t(i) % 2));
+      memref::StoreOp::create(b, number, operands.getOs().front(), ValueRange{rows[i / 2 % 2], column});
+    }
+    Values sums;
+    for (Value l : operands.getL())
+      sums.push_back(sumOverRow(b, l));
+    b.ifThen(first, [&] {
+      for (int64_t row = 0; row < kLaneRows; ++row) {
+        memref::StoreOp::create(b, operands.getM()[row], operands.getMs().front(), ValueRange(rows[row]));
+        memref::StoreOp::create(b, sums[row], operands.getLs().front(), ValueRange(rows[row]));
+      }
+    });
+    return {};
+  }
+};
+
+struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpMergeOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value scale = b.mulF(operands.getScale().front(), b.f32(kLog2e));
+    Value first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
+    Value pair = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
+    Values rows = rowsFrom(operands.getRow().front(), b), weights, weights0, m, l;
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      Value m0 = memref::LoadOp::create(b, operands.getMs().front(), ValueRange(rows[row]));
+      Value l0 = memref::LoadOp::create(b, operands.getLs().front(), ValueRange(rows[row]));
+      m.push_back(b.maxF(operands.getM()[row], m0));
+      Value shift = shiftOf(b, m.back(), scale);
+      weights.push_back(weightOf(b, operands.getM()[row], scale, shift));
+      weights0.push_back(weightOf(b, m0, scale, shift));
+      Value sum = b.mulF(b.select(first, l0, b.f32(0)), weights0.back()); // whole, so one lane has it
+      l.push_back(b.fma(operands.getL()[row], weights.back(), sum));
+    }
+    Values o;
+    for (auto [i, number] : llvm::enumerate(operands.getO())) {
+      int64_t row = int64_t(i) / 2 % 2;
+      Value column = b.add(pair, b.index(int64_t(i) / 4 * 8 + int64_t(i) % 2));
+      Value other = memref::LoadOp::create(b, operands.getOs().front(), ValueRange{rows[row], column});
+      o.push_back(b.fma(number, weights[row], b.mulF(other, weights0[row])));
+    }
+    return {o, m, l};
+  }
+};
+
+struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpFinishOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value out = operands.getOut().front(), pair = b.lanePair(), bad;
+    if (op.getMarks())
+      bad = notFinite(operands.getO(), b);
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      Value l = sumOverRow(b, operands.getL()[row]);
+      Value head = operands.getHead()[row], query = operands.getQuery()[row];
+      Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(out, 0)),
+                                           b.compare(arith::CmpIPredicate::slt, query, b.size(out, 1)));
+      if (op.getMarks() && op.getDeadRow() == DeadRow::Uniform)
+        bad = arith::OrIOp::create(b, bad, arith::AndIOp::create(b, exists, b.equal(l, b.f32(0))));
+      b.ifThen(exists, [&] {
+        storeRow(op, operands, row, l, b);
+        if (op.getLse())
+          b.ifThen(b.compare(arith::CmpIPredicate::eq, pair, b.i32(0)), [&] {
+            Value scale = b.mulF(operands.getScale().front(), b.f32(kLog2e));
+            Value units = b.addF(b.mulF(operands.getM()[row], scale), b.log2(l)); // -inf for a dead row
+            memref::StoreOp::create(b, b.mulF(units, b.f32(kLn2)), operands.getLse().front(),
+                                    ValueRange{head, query});
+          });
+      });
+    }
+    if (op.getMarks())
+      mark(bad, operands, b);
+    return {};
+  }
+
+private:
+  /// Whether one of the numbers is NaN or infinite: only those times 0 are not 0.
+  static Value notFinite(ValueRange numbers, NVVMBuilder &b) {
+    Value sum = b.f32(0);
+    for (Value number : numbers)
+      sum = b.fma(number, b.f32(0), sum);
+    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sum, sum);
+  }
+
+  static void mark(Value bad, Adaptor operands, NVVMBuilder &b) {
+    Value any = b.anyLane(bad), first = b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0));
+    b.ifThen(first, [&] {
+      Value number = arith::ExtUIOp::create(b, b.getI32Type(), any);
+      memref::StoreOp::create(b, number, operands.getMarks().front(), operands.getMark().front());
+    });
+  }
+
+  static void storeRow(tile::WarpFinishOp op, Adaptor operands, int64_t row, Value l, NVVMBuilder &b) {
+    Value out = operands.getOut().front(), factor = b.reciprocal(l), first = operands.getColumn().front();
+    Value dead = b.equal(l, b.f32(0));
+    Value otherwise = op.getDeadRow() == DeadRow::NaN ? b.f32(std::nan("")) : b.f32(0);
+    factor = b.select(dead, otherwise, factor);
+    auto type = cast<MemRefType>(out.getType());
+    Value column = b.add(first, b.toIndex(b.lanePair()));
+    Value address = b.addressOf(out, {operands.getHead()[row], operands.getQuery()[row], column});
+    std::optional<int64_t> known = getConstantIntValue(first);
+    for (int64_t tile = 0; tile < op.getO().getType().getColumns() / 8; ++tile) {
+      ValueRange numbers = operands.getO().slice(4 * tile + 2 * row, 2);
+      auto store = [&] {
+        Value word = b.pack(b.mulF(numbers[0], factor), b.mulF(numbers[1], factor), type.getElementType());
+        LLVM::StoreOp::create(b, word, b.advance(address, 16 * tile), /*alignment=*/4);
+      };
+      if (!known)
+        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(8 * tile)), b.size(out, 2)),
+                 store);
+      else if (*known + 8 * tile < type.getDimSize(2)) // a multiple of 8 columns
+        store();
+    }
+  }
+};
+
+} // namespace
+
+void populateStatePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
+  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge, LowerFinish>(
+      types, patterns.getContext());
+}
+
+} // namespace gqa

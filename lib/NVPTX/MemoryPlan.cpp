@@ -1,0 +1,67 @@
+// Where in shared memory a kernel keeps its rings and scratch memory.
+#include "TileLowering.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+static constexpr StringLiteral kOffset = "gqa.shared_offset";
+static constexpr StringLiteral kShared = "gqa_shared";
+static constexpr int64_t kAlignment = 128;
+
+int64_t pitchOf(tile::RingType ring) {
+  constexpr int64_t kPieceElements = 8, kPieceBytes = 16;
+  return (ring.getColumns() / kPieceElements | 1) * kPieceBytes;
+}
+
+int64_t slotBytesOf(tile::RingType ring) { return ring.getRows() * pitchOf(ring); }
+
+int64_t planSharedMemory(tile::KernelOp kernel) {
+  int64_t next = 0, total = 0;
+  OpBuilder builder(kernel.getContext());
+  auto place = [&](Operation *op, int64_t bytes) {
+    op->setAttr(kOffset, builder.getI64IntegerAttr(next));
+    next += llvm::alignTo(bytes, kAlignment);
+    total = std::max(total, next);
+  };
+  kernel.getBody().front().walk([&](Operation *op) {
+    if (auto ring = dyn_cast<tile::RingOp>(op)) {
+      tile::RingType type = ring.getRing().getType();
+      place(op, type.getSlots() * slotBytesOf(type));
+    } else if (auto scratch = dyn_cast<tile::ScratchOp>(op)) {
+      auto type = cast<MemRefType>(scratch.getMemory().getType());
+      place(op, type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    } else if (isa<tile::DrainOp>(op)) {
+      next = 0; // nobody uses the rings any more
+    }
+  });
+  return total;
+}
+
+int64_t sharedOffsetOf(Operation *op) { return op->getAttrOfType<IntegerAttr>(kOffset).getInt(); }
+
+void declareSharedMemory(Operation *kernels) {
+  OpBuilder builder = OpBuilder::atBlockBegin(&kernels->getRegion(0).front());
+  // Its size is said where a kernel is launched.
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  LLVM::GlobalOp::create(builder, kernels->getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
+                         kShared, Attribute(), kAlignment, kSharedSpace);
+}
+
+Value sharedPointer(NVVMBuilder &b, int64_t offset) {
+  Type type = LLVM::LLVMPointerType::get(b.getContext(), kSharedSpace);
+  return b.advance(Value(LLVM::AddressOfOp::create(b, type, kShared)), offset);
+}
+
+Value sharedBuffer(NVVMBuilder &b, int64_t offset, MemRefType type) {
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value memory = LLVM::AddrSpaceCastOp::create(b, pointer, sharedPointer(b, offset));
+  LLVMTypeConverter converter(b.getContext());
+  Value descriptor = MemRefDescriptor::fromStaticShape(b, b.getLoc(), converter, type, memory);
+  return UnrealizedConversionCastOp::create(b, TypeRange(type), descriptor).getResult(0);
+}
+
+} // namespace gqa

@@ -1,0 +1,186 @@
+// tile.kernel: a function of the device, and a call of the runtime that launches it for every point of the
+// grid.
+#include "TileLowering.h"
+#include "gqa/NVPTX/Passes.h"
+
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+constexpr int64_t kLanes = 32;
+
+/// The variable through which the runtime knows this module's kernels; EmbedPTX.cpp fills it.
+void declareModule(ModuleOp module, Type type) {
+  if (module.lookupSymbol(kCUDAModule))
+    return;
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
+                         kCUDAModule, Attribute());
+}
+
+class Outliner {
+public:
+  Outliner(tile::KernelOp op, Operation *kernels)
+      : op(op), kernels(kernels), module(op->getParentOfType<ModuleOp>()), b(op.getLoc(), op),
+        converter(op.getContext()) {}
+
+  func::FuncOp run() {
+    collectCaptures();
+    int64_t sharedBytes = planSharedMemory(op);
+    func::FuncOp function = buildFunction();
+    buildLaunch(function, sharedBytes);
+    op.erase();
+    return function;
+  }
+
+private:
+  int64_t threads() { return kLanes * int64_t(op.getWarps().value()); }
+  Type pointer() { return LLVM::LLVMPointerType::get(op.getContext()); }
+
+  /// Values from outside that the body reads. Constants come along instead, so that static sizes stay known.
+  void collectCaptures() {
+    SetVector<Value> used;
+    getUsedValuesDefinedAbove(op.getBody(), used);
+    for (Value value : used) {
+      Operation *constant = value.getDefiningOp();
+      if (!constant || !constant->hasTrait<OpTrait::ConstantLike>()) {
+        captures.push_back(value);
+        continue;
+      }
+      OpBuilder inside = OpBuilder::atBlockBegin(&op.getBody().front());
+      replaceInside(value, inside.clone(*constant)->getResult(0));
+    }
+  }
+
+  void replaceInside(Value value, Value by) {
+    value.replaceUsesWithIf(
+        by, [&](OpOperand &use) { return op.getBody().isAncestor(use.getOwner()->getParentRegion()); });
+  }
+
+  /// The kernel: captures are its parameters, then the grid's sizes.
+  func::FuncOp buildFunction() {
+    SmallVector<Type> types = llvm::map_to_vector(captures, [](Value value) { return value.getType(); });
+    types.append(op.getSizes().size(), b.getIndexType());
+    auto parent = op->getParentOfType<func::FuncOp>();
+    auto function = func::FuncOp::create(op.getLoc(), parent.getName(), b.getFunctionType(types, {}));
+    function->setAttr(kThreads, b.getI64IntegerAttr(threads()));
+    SymbolTable(kernels).insert(function); // renames it if the function has several kernels
+    Block *entry = function.addEntryBlock();
+    NVVMBuilder inside(op.getLoc(), entry, entry->end());
+    ValueRange arguments = function.getArguments();
+    for (auto [capture, argument] : llvm::zip(captures, arguments))
+      replaceInside(capture, argument);
+    SmallVector<Value> point = delinearize(inside, arguments.drop_front(captures.size()));
+    Block &body = op.getBody().front();
+    for (auto [argument, value] : llvm::zip(body.getArguments(), point))
+      argument.replaceAllUsesWith(value);
+    body.getTerminator()->erase();
+    entry->getOperations().splice(entry->end(), body.getOperations());
+    inside.setInsertionPointToEnd(entry);
+    func::ReturnOp::create(inside);
+    return function;
+  }
+
+  /// The point of the grid that a block is; the last dimension is that of neighbours.
+  static SmallVector<Value> delinearize(NVVMBuilder &inside, ValueRange sizes) {
+    Value rest = NVVM::BlockIdXOp::create(inside, inside.getI32Type());
+    SmallVector<Value> point(sizes.size());
+    for (size_t dim = sizes.size(); dim-- > 1;) {
+      Value size = inside.toI32(sizes[dim]);
+      point[dim] = inside.toIndex(arith::RemUIOp::create(inside, rest, size));
+      rest = arith::DivUIOp::create(inside, rest, size);
+    }
+    point[0] = inside.toIndex(rest);
+    return point;
+  }
+
+  /// The values of the kernel's parameters: of a buffer its whole descriptor, in order.
+  SmallVector<Value> parameters() {
+    SmallVector<Value> fields;
+    auto addIndex = [&](Value value) {
+      fields.push_back(arith::IndexCastOp::create(b, b.getI64Type(), value));
+    };
+    for (Value capture : captures) {
+      if (auto type = dyn_cast<MemRefType>(capture.getType())) {
+        Type structure = converter.convertType(type);
+        Value descriptor = UnrealizedConversionCastOp::create(b, TypeRange(structure), capture).getResult(0);
+        MemRefDescriptor::unpack(b, op.getLoc(), descriptor, type, fields);
+      } else if (capture.getType().isIndex()) {
+        addIndex(capture);
+      } else {
+        fields.push_back(capture);
+      }
+    }
+    llvm::for_each(op.getSizes(), addIndex);
+    return fields;
+  }
+
+  void buildLaunch(func::FuncOp function, int64_t sharedBytes) {
+    SmallVector<Value> fields = parameters();
+    Value one = constant(1), count = constant(fields.size());
+    Value array = LLVM::AllocaOp::create(b, pointer(), pointer(), count);
+    for (auto [number, field] : llvm::enumerate(fields)) {
+      Value room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
+      LLVM::StoreOp::create(b, field, room);
+      LLVM::StoreOp::create(
+          b, room,
+          LLVM::GEPOp::create(b, pointer(), pointer(), array, ArrayRef<LLVM::GEPArg>{int32_t(number)}));
+    }
+    Value blocks = b.index(1);
+    for (Value size : op.getSizes())
+      blocks = b.mul(blocks, size);
+    SmallVector<Value> arguments = {moduleAddress(), nameOf(function)};
+    arguments.push_back(arith::IndexCastOp::create(b, b.getI64Type(), blocks));
+    for (int64_t number : {int64_t(1), int64_t(1), threads(), sharedBytes, int64_t(0)})
+      arguments.push_back(constant(number));
+    arguments.push_back(array);
+    auto type = b.getFunctionType(TypeRange(ValueRange(arguments)), {});
+    func::CallOp::create(b, declareRuntime(module, "gqa_rt_cuda_launch", type), arguments);
+  }
+
+  Value constant(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
+
+  Value moduleAddress() {
+    // gqa_rt_cuda_module: images, how many, and the runtime's state.
+    declareModule(module,
+                  LLVM::LLVMStructType::getLiteral(op.getContext(), {pointer(), b.getI64Type(), pointer()}));
+    return LLVM::AddressOfOp::create(b, pointer(), kCUDAModule);
+  }
+
+  Value nameOf(func::FuncOp function) {
+    std::string text = function.getName().str();
+    text.push_back('\0');
+    return LLVM::createGlobalString(op.getLoc(), b, ("gqa_name_of_" + function.getName()).str(), text,
+                                    LLVM::Linkage::Internal);
+  }
+
+  tile::KernelOp op;
+  Operation *kernels;
+  ModuleOp module;
+  NVVMBuilder b;
+  LLVMTypeConverter converter;
+  SmallVector<Value> captures;
+};
+
+} // namespace
+
+func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
+  return Outliner(kernel, kernels).run();
+}
+
+func::FuncOp declareRuntime(ModuleOp module, StringRef name, FunctionType type) {
+  if (auto declared = module.lookupSymbol<func::FuncOp>(name))
+    return declared;
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  auto function = func::FuncOp::create(builder, module.getLoc(), name, type);
+  function.setPrivate();
+  return function;
+}
+
+} // namespace gqa

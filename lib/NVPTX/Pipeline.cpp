@@ -1,0 +1,105 @@
+// From tile kernels to PTX.
+#include "TileLowering.h"
+#include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Passes.h"
+#include "gqa/Tile/Target.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+struct LowerFunctionsPass : PassWrapper<LowerFunctionsPass, OperationPass<gpu::GPUModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerFunctionsPass)
+
+  StringRef getName() const override { return "LowerFunctions"; }
+  void runOnOperation() override { lowerFunctions(getOperation()); }
+};
+
+/// Functions that have become LLVM's learn that they are kernels: earlier they may not know.
+struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MarkKernelsPass)
+
+  StringRef getName() const override { return "MarkKernels"; }
+
+  void runOnOperation() override {
+    Builder builder(&getContext());
+    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      auto threads = cast_or_null<IntegerAttr>(function->removeAttr(kThreads));
+      if (!threads)
+        continue;
+      function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+      function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
+                        builder.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
+    }
+  }
+};
+
+} // namespace
+
+void buildNVPTXPipeline(OpPassManager &pm) {
+  pm.addPass(createPlaceTensors());
+  pm.addPass(createLowerTileToNVVM());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(memref::createFoldMemRefAliasOpsPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createExpandMath());
+  kernels.addPass(std::make_unique<LowerFunctionsPass>()); // of those that are in polynomials as well
+  kernels.addPass(arith::createArithExpandOpsPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createArithToLLVMConversionPass());
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createConvertNVVMToLLVMPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(std::make_unique<MarkKernelsPass>());
+}
+
+/// The first version of PTX that knows the chip: older drivers read no newer one.
+static StringRef firstPTXOf(unsigned chip) {
+  switch (chip) {
+  case 80:
+    return "+ptx70";
+  case 86:
+    return "+ptx71";
+  case 87:
+    return "+ptx74";
+  case 89:
+  case 90:
+    return "+ptx78";
+  case 100:
+    return "+ptx86";
+  default:
+    return "+ptx87";
+  }
+}
+
+void buildPTXPipeline(OpPassManager &pm, StringRef target) {
+  CUDATarget description = llvm::cantFail(describeCUDA(target));
+  GpuNVVMAttachTargetOptions attach;
+  attach.chip = "sm_" + std::to_string(description.chip);
+  attach.features = firstPTXOf(description.chip).str();
+  attach.optLevel = 3;
+  pm.addPass(createGpuNVVMAttachTarget(attach));
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createEmbedPTX());
+}
+
+} // namespace gqa

@@ -1,0 +1,335 @@
+// What compiled code does in a call: mapped buffers, scratch memory, launches. The functions of the interface
+// have no objects to destroy, because a failure leaves them by a jump.
+#include "Module.h"
+
+#include "../LastError.h"
+#include "gqa/Runtime/Runtime.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace gqa::rt::cuda {
+namespace {
+
+CUdeviceptr address(const void *memory) { return reinterpret_cast<uintptr_t>(memory); }
+void *pointer(CUdeviceptr address) { return reinterpret_cast<void *>(uintptr_t(address)); }
+
+bool contains(const gqa_rt_cuda_span &span, const void *data) {
+  uintptr_t offset = reinterpret_cast<uintptr_t>(data) - reinterpret_cast<uintptr_t>(span.data);
+  return offset < uintptr_t(span.bytes);
+}
+
+/// A buffer of the host and its copy on the device.
+struct Mapping {
+  void *host;
+  CUdeviceptr device;
+  int64_t bytes, access;
+};
+
+class Call {
+public:
+  Call(const gqa_rt_cuda_site &site, Device &device)
+      : site(site), device(device), spans(site.spans, site.spans + site.num_spans) {
+    if (site.results)
+      spans.insert(spans.end(), site.results, site.results + site.num_results);
+  }
+
+  CUstream stream() const { return static_cast<CUstream>(site.stream); }
+
+  Error map(void *data, int64_t bytes, int64_t access, void *&mapped);
+  Error unmap();
+  Error allocate(int64_t bytes, void *&memory);
+  Error release(void *memory);
+  Error result(int64_t index, int64_t bytes, void *&memory);
+  Error launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
+               void **parameters);
+
+  /// Frees what the call has not; results too if it failed.
+  void finish(bool failed);
+
+  const gqa_rt_cuda_site &site;
+  Device &device;
+  Call *outer = nullptr;
+
+private:
+  bool isOnDevice(const void *data) const {
+    return std::any_of(spans.begin(), spans.end(),
+                       [&](const gqa_rt_cuda_span &span) { return contains(span, data); });
+  }
+
+  std::vector<gqa_rt_cuda_span> spans; // on the device
+  std::vector<Mapping> mappings;
+  std::vector<void *> scratch, results; // allocated
+};
+
+thread_local Call *running = nullptr;
+
+Error Call::map(void *data, int64_t bytes, int64_t access, void *&mapped) {
+  mapped = data;
+  if (bytes <= 0 || isOnDevice(data)) {
+    mapped = bytes <= 0 ? nullptr : data;
+    return "";
+  }
+  void *memory = nullptr;
+  Error error = allocate(bytes, memory);
+  if (error.empty() && (access & GQA_RT_CUDA_READ))
+    error = GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,
+                           memcpyHtoDAsync(address(memory), data, size_t(bytes), stream()));
+  if (error.empty())
+    mappings.push_back({data, address(memory), bytes, access});
+  mapped = memory;
+  return error;
+}
+
+Error Call::unmap() {
+  Error error;
+  bool copied = false;
+  for (const Mapping &mapping : mappings)
+    if (error.empty() && (mapping.access & GQA_RT_CUDA_WRITE)) {
+      error = GQA_CUDA_CHECK(device, cuMemcpyDtoHAsync,
+                             memcpyDtoHAsync(mapping.host, mapping.device, size_t(mapping.bytes), stream()));
+      copied = true;
+    }
+  if (error.empty() && copied)
+    error = GQA_CUDA_CHECK(device, cuStreamSynchronize, streamSynchronize(stream()));
+  for (const Mapping &mapping : mappings)
+    if (error.empty())
+      error = release(pointer(mapping.device));
+  mappings.clear();
+  return error;
+}
+
+Error Call::allocate(int64_t bytes, void *&memory) {
+  CUdeviceptr allocated = 0;
+  Error error = device.allocate(stream(), bytes, allocated);
+  if (!error.empty())
+    return error;
+  memory = pointer(allocated);
+  scratch.push_back(memory);
+  return "";
+}
+
+Error Call::release(void *memory) {
+  auto place = std::find(scratch.begin(), scratch.end(), memory);
+  if (place == scratch.end())
+    return memory ? "compiled code frees device memory that its call has not allocated" : "";
+  scratch.erase(place);
+  return device.release(stream(), address(memory));
+}
+
+Error Call::result(int64_t index, int64_t bytes, void *&memory) {
+  if (!site.results) {
+    Error error = allocate(bytes, memory);
+    if (!error.empty())
+      return error;
+    scratch.pop_back();
+    results.push_back(memory);
+    spans.push_back({memory, bytes});
+    return "";
+  }
+  if (index < 0 || index >= site.num_results || site.results[index].bytes != bytes)
+    return "result " + std::to_string(index) + " needs " + std::to_string(bytes) + " bytes, but " +
+           (index < 0 || index >= site.num_results ? std::string("none")
+                                                   : std::to_string(site.results[index].bytes)) +
+           " are there for it";
+  memory = const_cast<void *>(site.results[index].data);
+  return "";
+}
+
+/// Empty, or the limit of the device that a launch is beyond.
+Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid)[3], int64_t threads,
+                  int64_t shared) {
+  constexpr int64_t most[3] = {INT32_MAX, 65535, 65535}, mostThreads = 1024;
+  auto number = [](int64_t value) { return std::to_string(value); };
+  std::string subject = std::string("kernel '") + kernel + "' ";
+  for (int i = 0; i < 3; ++i)
+    if (grid[i] < 0 || grid[i] > most[i])
+      return subject + "needs " + number(grid[i]) + " blocks along " + "xyz"[i] + ", and CUDA allows " +
+             number(most[i]);
+  if (threads < 1 || threads > mostThreads)
+    return subject + "needs " + number(threads) + " threads a block, and CUDA allows " + number(mostThreads);
+  int64_t room = device.fact(GQA_RT_CUDA_SHARED_PER_BLOCK);
+  if (shared < 0 || shared > room)
+    return subject + "needs " + number(shared) + " bytes of shared memory a block, and CUDA device " +
+           number(device.index()) + " (" + device.name() + ") has " + number(room);
+  return "";
+}
+
+Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
+                   void **parameters) {
+  CUfunction function = nullptr;
+  Error error = getKernel(module, device, kernel, config.sharedBytes, function);
+  if (!error.empty())
+    return error;
+  config.stream = stream();
+  const Driver &driver = Driver::get();
+  constexpr int64_t kHopper = 90;
+  CUlaunchAttribute dependent{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}, {}};
+  dependent.value.programmaticStreamSerializationAllowed = 1;
+  if ((flags & GQA_RT_CUDA_DEPENDENT) && driver.launchKernelEx && device.fact(GQA_RT_CUDA_CHIP) >= kHopper) {
+    config.attributes = &dependent;
+    config.numAttributes = 1;
+    error = GQA_CUDA_CHECK(device, cuLaunchKernelEx, launchKernelEx(&config, function, parameters, nullptr));
+  } else {
+    error = GQA_CUDA_CHECK(device, cuLaunchKernel,
+                           launchKernel(function, config.gridX, config.gridY, config.gridZ, config.blockX,
+                                        config.blockY, config.blockZ, config.sharedBytes, config.stream,
+                                        parameters, nullptr));
+  }
+  return error.empty() ? error : error + ", launching kernel '" + kernel + "'";
+}
+
+void Call::finish(bool failed) {
+  const Driver &driver = Driver::get();
+  if (failed && (!scratch.empty() || !results.empty()))
+    driver.streamSynchronize(stream()); // copies may still read memory that the caller is about to free
+  for (void *memory : scratch)
+    (void)device.release(stream(), address(memory)); // an error here has been reported, or will be
+  for (void *memory : results)
+    if (failed)
+      (void)device.release(stream(), address(memory));
+}
+
+/// The running call, or null and the error is the thread's last one.
+Call *current() {
+  if (!running)
+    report("compiled code that uses CUDA was entered without gqa_rt_cuda_call");
+  return running;
+}
+
+} // namespace
+} // namespace gqa::rt::cuda
+
+using namespace gqa::rt;
+using namespace gqa::rt::cuda;
+
+//===--------------------------------------------------------------------===//
+// For compiled code: each asks a function with objects, which has ended when the jump happens
+//===--------------------------------------------------------------------===//
+
+namespace {
+
+bool launch(gqa_rt_cuda_module *module, const char *kernel, const int64_t (&grid)[3], int64_t threads,
+            int64_t sharedBytes, int64_t flags, void **parameters) {
+  Call *call = current();
+  if (!call)
+    return false;
+  Error error = checkLimits(call->device, kernel, grid, threads, sharedBytes);
+  if (!error.empty() || grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
+    return !report(error);
+  CUlaunchConfig config{};
+  config.gridX = unsigned(grid[0]);
+  config.gridY = unsigned(grid[1]);
+  config.gridZ = unsigned(grid[2]);
+  config.blockX = unsigned(threads);
+  config.blockY = config.blockZ = 1;
+  config.sharedBytes = unsigned(sharedBytes);
+  return !report(call->launch(*module, kernel, config, flags, parameters));
+}
+
+bool map(void *data, int64_t bytes, int64_t access, void *&mapped) {
+  Call *call = current();
+  return call && !report(call->map(data, bytes, access, mapped));
+}
+
+bool unmap() {
+  Call *call = current();
+  return call && !report(call->unmap());
+}
+
+bool allocate(int64_t bytes, void *&memory) {
+  Call *call = current();
+  return call && !report(call->allocate(bytes, memory));
+}
+
+bool release(void *memory) {
+  Call *call = current();
+  return call && !report(call->release(memory));
+}
+
+bool result(int64_t index, int64_t bytes, void *&memory) {
+  Call *call = current();
+  return call && !report(call->result(index, bytes, memory));
+}
+
+bool fact(int64_t which, int64_t &value) {
+  Call *call = current();
+  if (!call || which < 0 || which >= GQA_RT_CUDA_NUM_FACTS)
+    return call && !report("there is no fact " + std::to_string(which) + " about a CUDA device");
+  value = call->device.fact(which);
+  return true;
+}
+
+} // namespace
+
+void gqa_rt_cuda_launch(gqa_rt_cuda_module *module, const char *kernel, int64_t grid_x, int64_t grid_y,
+                        int64_t grid_z, int64_t threads, int64_t shared_bytes, int64_t flags,
+                        void **parameters) {
+  if (!launch(module, kernel, {grid_x, grid_y, grid_z}, threads, shared_bytes, flags, parameters))
+    failWithLastError();
+}
+
+void *gqa_rt_cuda_map(void *data, int64_t bytes, int64_t access) {
+  void *mapped = nullptr;
+  if (!map(data, bytes, access, mapped))
+    failWithLastError();
+  return mapped;
+}
+
+void gqa_rt_cuda_unmap(void) {
+  if (!unmap())
+    failWithLastError();
+}
+
+void *gqa_rt_cuda_alloc(int64_t bytes) {
+  void *memory = nullptr;
+  if (!allocate(bytes, memory))
+    failWithLastError();
+  return memory;
+}
+
+void gqa_rt_cuda_free(void *memory) {
+  if (!release(memory))
+    failWithLastError();
+}
+
+void *gqa_rt_cuda_result(int64_t index, int64_t bytes) {
+  if (!current())
+    failWithLastError();
+  if (!running->site.results_on_device)
+    return gqa_rt_aligned_alloc(64, bytes);
+  void *memory = nullptr;
+  if (!result(index, bytes, memory))
+    failWithLastError();
+  return memory;
+}
+
+int64_t gqa_rt_cuda_fact(int64_t which) {
+  int64_t value = 0;
+  if (!fact(which, value))
+    failWithLastError();
+  return value;
+}
+
+void *gqa_rt_cuda_stream(void) {
+  if (!current())
+    failWithLastError();
+  return running->site.stream;
+}
+
+//===--------------------------------------------------------------------===//
+// For hosts
+//===--------------------------------------------------------------------===//
+
+int gqa_rt_cuda_call(const gqa_rt_cuda_site *site, void (*entry)(void **), void **arguments) {
+  Scope scope(site->device);
+  if (!scope.error.empty())
+    return report(scope.error);
+  Call call(*site, *scope.device);
+  call.outer = running;
+  running = &call;
+  int failed = gqa_rt_call(entry, arguments);
+  running = call.outer;
+  call.finish(failed);
+  return failed;
+}

@@ -1,0 +1,73 @@
+// Devices of this process: facts, primary contexts, memory, and the errors that end a context.
+#ifndef GQA_LIB_RUNTIME_CUDA_DEVICE_H
+#define GQA_LIB_RUNTIME_CUDA_DEVICE_H
+
+#include "Driver.h"
+
+#include "gqa/Runtime/Cuda.h"
+
+#include <array>
+#include <mutex>
+
+namespace gqa::rt::cuda {
+
+/// Empty, or what went wrong in one line (the log of a compiler follows).
+using Error = std::string;
+
+class Device {
+public:
+  /// The device, or null and why there is none.
+  static Device *get(int64_t index, Error &error);
+
+  int index() const { return number; }
+  const std::string &name() const { return title; }
+  int64_t fact(int64_t which) const { return facts[size_t(which)]; }
+
+  /// What the driver's `function` returned, as an error. One that ends the context is remembered.
+  Error check(const char *function, CUresult result);
+
+  /// Memory in the order of `stream`; this device's context is current. Without pools both wait.
+  Error allocate(CUstream stream, int64_t bytes, CUdeviceptr &memory);
+  Error release(CUstream stream, CUdeviceptr memory);
+
+private:
+  friend class Scope;
+  Error describe(int ordinal);
+  Error open();
+  Error createPool();
+  std::string prefix() const { return "CUDA device " + std::to_string(number) + ": "; }
+
+  int number = 0;
+  CUdevice handle = 0;
+  std::string title;
+  std::array<int64_t, GQA_RT_CUDA_NUM_FACTS> facts{};
+  bool pools = false;
+
+  std::mutex opening; // guards the next three
+  CUcontext context = nullptr;
+  CUmemoryPool pool = nullptr;
+  bool poolReady = false;
+
+  std::mutex losing; // guards the next
+  std::string lost;  // why the context is, or empty
+};
+
+/// While it lives the device's primary context is this thread's current one, unless there is an error.
+class Scope {
+public:
+  explicit Scope(int64_t device);
+  ~Scope();
+  Scope(const Scope &) = delete;
+
+  Error error; // in front of the device, whose making may set it
+  Device *device;
+
+private:
+  bool pushed = false;
+};
+
+#define GQA_CUDA_CHECK(device, symbol, call) (device).check(#symbol, Driver::get().call)
+
+} // namespace gqa::rt::cuda
+
+#endif // GQA_LIB_RUNTIME_CUDA_DEVICE_H

@@ -1,0 +1,19 @@
+// Modules of compiled code on devices.
+#ifndef GQA_LIB_RUNTIME_CUDA_MODULE_H
+#define GQA_LIB_RUNTIME_CUDA_MODULE_H
+
+#include "Device.h"
+
+namespace gqa::rt::cuda {
+
+/// The image of `module` that runs best on `device`; null and why if none runs.
+const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Device &device, Error &error);
+
+/// The kernel called `name` with room for `sharedBytes` of dynamic shared memory; loads the module if it
+/// must. The device's context is current.
+Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, int64_t sharedBytes,
+                CUfunction &kernel);
+
+} // namespace gqa::rt::cuda
+
+#endif // GQA_LIB_RUNTIME_CUDA_MODULE_H

@@ -1,0 +1,197 @@
+// An attention on a GPU: what its kernels can do, operands in the device's memory, tiles and parts of the
+// keys.
+#include "AttentionFunction.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+constexpr int64_t kChunk = 8;         // elements of 16 bits in the 16 bytes that one copy moves
+constexpr int64_t kMostDim = 256;     // of a tile
+constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
+
+/// Why the tensor cores' tiles cannot hold an attention, or "".
+std::string whyRowByRow(AttentionOp op) {
+  Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (!type.isF16() && !type.isBF16())
+    out << "its type is " << type;
+  for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
+    if (dim > kMostDim || dim % kChunk != 0)
+      return out << "the " << name << " head dimension is " << dim << ", not a multiple of " << kChunk
+                 << " and at most " << kMostDim,
+             text;
+  for (auto [layout, name] : {std::pair(op.getQLayout(), "q"), std::pair(op.getKLayout(), "k"),
+                              std::pair(op.getVLayout(), "v"), std::pair(op.getOLayout(), "the output")})
+    if (layout.back() != 'd')
+      return out << "layout \"" << layout << "\" of " << name << " does not keep a head contiguous", text;
+  if (op.getGroupSize() > kMostHeadsOfTile)
+    return out << op.getGroupSize() << " query heads share a key/value head, more than " << kMostHeadsOfTile,
+           text;
+  return text;
+}
+
+/// What has a lowering for the device, of the operations of a score region that are functions.
+bool isComputed(Operation &op) {
+  if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
+    return true;
+  bool known = isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::ErfOp, math::Exp2Op,
+                   math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op, math::Log2Op, math::LogOp,
+                   math::RsqrtOp, math::SqrtOp, math::TanhOp>(op);
+  return known && llvm::all_of(op.getOperandTypes(), [](Type type) { return !type.isF64(); });
+}
+
+/// The values' operands in the device's memory.
+AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
+  auto map = [&](Value &value, bool write) {
+    if (value && isa<MemRefType>(value.getType()))
+      value = tile::DeviceMapOp::create(b, value.getType(), value, write);
+  };
+  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias, &values.kvLen,
+                      &values.offsets, &values.sinks})
+    map(*read, false);
+  for (Value &capture : values.captures)
+    map(capture, false);
+  map(values.output, true);
+  map(values.lse, true);
+  return values;
+}
+
+/// Whether the rows of an operand are contiguous and start at multiples of 16 bytes, as copies need them.
+Value isAligned(Value buffer, IndexBuilder &b) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), zero = b.index(0);
+  Value first = b.add(address, b.mul(data.getOffset(), b.index(type.getElementTypeBitWidth() / 8)));
+  Value uneven = b.rem(first, b.index(16));
+  for (Value stride : data.getStrides().drop_back())
+    uneven = arith::OrIOp::create(b, uneven, b.rem(stride, b.index(kChunk)));
+  Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides().back(), b.index(1));
+  Value even = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, uneven, zero);
+  return arith::AndIOp::create(b, even, contiguous);
+}
+
+void branch(IndexBuilder &b, Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenYield());
+  then();
+  b.setInsertionPoint(op.elseYield());
+  otherwise();
+}
+
+void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  values.schedule.keys = schedule.keys;
+  Value one = b.index(1);
+  Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
+  values.period = b.max(b.min(share, values.queries), one);
+  values.blocks = b.ceilDiv(values.queries, values.period);
+  values.rows = b.index(schedule.rows);
+  values.stateRows = values.rows;
+  values.keyWidth = b.roundUp(values.keyDim, 16);
+  values.valueWidth = b.roundUp(values.valueDim, 16);
+}
+
+Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
+  SmallVector<Value> dynamic;
+  auto type = MemRefType::get(IndexBuilder::shapeOf(sizes, dynamic), element);
+  return tile::DeviceAllocOp::create(b, type, dynamic);
+}
+
+void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
+  values.splits =
+      buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule.resident, b);
+  if (getConstantIntValue(values.splits) == 1)
+    return;
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(1));
+  Value parts = arith::SelectOp::create(b, isOne, b.index(0), b.mul(tiles, values.splits));
+  values.partialO = allocate(b, {parts, values.rows, values.valueWidth}, b.getF32Type());
+  values.partialM = allocate(b, {parts, values.rows}, b.getF32Type());
+  values.partialL = allocate(b, {parts, values.rows}, b.getF32Type());
+}
+
+/// Whether a tile may hide keys from some of its rows, or rows may need a mean. Keys behind the last one are
+/// zeros.
+bool needsMarks(AttentionOp op, const AttentionValues &values) {
+  bool band = op.getCausal() || op.getWindow();
+  return (band && getConstantIntValue(values.period) != 1) || op.getMask() || op.getBias() || op.hasScore() ||
+         (op.getDeadRow() == DeadRow::Uniform && !op.getSinks());
+}
+
+void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  if (!needsMarks(op, values))
+    return;
+  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
+  Value merging = values.partialO ? b.div(values.valueWidth, b.index(tile::kFragmentRows)) : b.index(1);
+  values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), merging}, b.getI32Type());
+}
+
+void buildFor(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
+  WarpSchedule schedule = chooseWarpSchedule(op, queries);
+  bindTiles(values, schedule, b);
+  bindSplits(values, schedule, b);
+  bindMarks(op, values, schedule, b);
+  buildWarpAttention(op, values, schedule, b);
+  buildWarpMerge(op, values, schedule, b);
+  buildMarkedRowKernel(op, values, schedule, b);
+}
+
+void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+  if (!ShapedType::isDynamic(op.getNumQueries()))
+    return buildFor(op, values, op.getNumQueries(), b);
+  // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
+  AttentionValues step = values;
+  step.queries = b.index(1);
+  branch(b, isOne, [&] { buildFor(op, step, 1, b); }, [&] { buildFor(op, values, ShapedType::kDynamic, b); });
+}
+
+} // namespace
+
+LogicalResult checkDevice(AttentionOp op) {
+  if (op.getKeyAppend() || op.getValueAppend() || op.getQueryRotary())
+    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run gqa-decompose=all");
+  Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
+  if (type.isF64())
+    return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");
+  for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
+    if (ShapedType::isDynamic(dim) || dim == 0 || dim > kMostRowDim)
+      return op.emitOpError("cannot be compiled for cuda: expected a known ")
+             << name << " head dimension from 1 to " << kMostRowDim << ", found "
+             << (ShapedType::isDynamic(dim) ? "a dynamic one" : std::to_string(dim));
+  if (ShapedType::isDynamic(op.getGroupSize()))
+    return op.emitOpError("cannot be compiled for cuda: expected known numbers of heads, found dynamic ones");
+  if (op.hasScore())
+    for (Operation &inner : op.getScoreBlock())
+      if (!isComputed(inner))
+        return inner.emitOpError("in a score region cannot be compiled for cuda");
+  if (std::string why = whyRowByRow(op); !why.empty())
+    op.emitRemark("attention runs without tensor cores on cuda: ") << why;
+  return success();
+}
+
+void buildDeviceKernels(AttentionOp op, const AttentionValues &host, IndexBuilder &b) {
+  AttentionValues values = mapOperands(host, b);
+  if (!whyRowByRow(op).empty()) {
+    buildRowKernel(op, values, b);
+  } else {
+    Value aligned;
+    for (Value buffer : {values.q, values.k.cached, values.v.cached, values.output}) {
+      Value one = isAligned(buffer, b);
+      aligned = aligned ? Value(arith::AndIOp::create(b, aligned, one)) : one;
+    }
+    branch(b, aligned, [&] { buildTiles(op, values, b); }, [&] { buildRowKernel(op, values, b); });
+  }
+  tile::DeviceUnmapOp::create(b);
+}
+
+} // namespace gqa

@@ -1,0 +1,265 @@
+// The schedule of an attention on a GPU: one task per (block of queries, batch, key/value head, part of the
+// keys), run by a few warps. Blocks of keys and of values go through two rings; a block's successor is on its
+// way while it is multiplied.
+#include "TileBuilder.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// Builds the body of the kernel for one task.
+class WarpTaskBuilder : TileBuilder {
+public:
+  WarpTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                  IndexBuilder &b)
+      : TileBuilder(op, values, b), schedule(schedule) {
+    element = cast<MemRefType>(values.q.getType()).getElementType();
+    keyWidth = *getConstantIntValue(values.keyWidth);
+    valueWidth = *getConstantIntValue(values.valueWidth);
+  }
+
+  void build(ValueRange point) {
+    // Tiles that see most keys go first, of all heads: the last wave is made of short tasks.
+    bindPosition({point[1], point[2], point[0]});
+    split = point[3];
+    bindBand();
+    if (isSplit())
+      takePart(split, schedule.keys);
+    bindWarp();
+    bindBlocks();
+    keyRing = ring(keyWidth);
+    valueRing = ring(valueWidth);
+    for (int64_t stage = 0; stage + 1 < schedule.stages; ++stage)
+      for (bool isKey : {true, false})
+        load(isKey, b.index(stage));
+    Value zero = b.index(0);
+    Value source =
+        b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
+    queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element), b.withContiguousRows(source), heads,
+                                            queryOfRow);
+    SmallVector<Value> state = initialize();
+    state = loop(zero, firstFull, state, /*masked=*/true);
+    state = loop(firstFull, lastFull, state, /*masked=*/false);
+    state = loop(lastFull, blocks, state, /*masked=*/true);
+    tile::DrainOp::create(b);
+    finish(state);
+  }
+
+private:
+  using Values = SmallVector<Value>;
+
+  bool isSplit() const { return static_cast<bool>(values.partialO); }
+
+  Type matrix(int64_t columns, Type type) {
+    return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type);
+  }
+  Type perRow(Type type) { return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows}, type); }
+
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(predicate, x, y);
+  }
+
+  /// Which rows of the tile, and which keys of a block, are this warp's.
+  void bindWarp() {
+    warp = tile::WarpIdOp::create(b, b.getIndexType());
+    Value first = b.mul(warp, b.index(tile::kFragmentRows));
+    warpRow = schedule.keysAcrossWarps() ? b.index(0) : first;
+    warpKeys = schedule.keysAcrossWarps() ? schedule.keys / schedule.warps : schedule.keys;
+    warpKey = schedule.keysAcrossWarps() ? b.mul(warp, b.index(warpKeys)) : b.index(0);
+    auto rows = tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow,
+                                         values.period);
+    heads = rows.getHead();
+    queryOfRow = rows.getQuery();
+  }
+
+  /// The blocks of keys, and which of them all rows see: [firstFull, lastFull).
+  void bindBlocks() {
+    Value size = b.index(schedule.keys), zero = b.index(0), one = b.index(1);
+    Value keys = b.max(b.sub(end, begin), zero);
+    blocks = b.ceilDiv(keys, size);
+    lastFull = b.div(keys, size);
+    if (last) {
+      Value seen = b.sub(b.add(b.add(query, last), one), begin); // keys that the first query sees
+      lastFull = b.min(lastFull, b.div(b.max(seen, zero), size));
+    }
+    firstFull = zero;
+    if (first) {
+      Value hidden = b.sub(b.sub(b.add(b.add(query, queries), first), one), begin); // from the last query
+      firstFull = b.min(b.ceilDiv(b.max(hidden, zero), size), blocks);
+      lastFull = b.max(lastFull, firstFull);
+    }
+  }
+
+  Value ring(int64_t columns) {
+    auto type = tile::RingType::get(b.getContext(), schedule.stages, schedule.keys, columns, element);
+    return tile::RingOp::create(b, type);
+  }
+
+  Value slotOf(Value number) { return b.createOrFold<arith::RemUIOp>(number, b.index(schedule.stages)); }
+
+  /// Starts to load the keys or values of block `number`; behind the last block there are none.
+  void load(bool isKey, Value number) {
+    Value key = b.add(begin, b.mul(number, b.index(schedule.keys))), zero = b.index(0);
+    Value keys = b.max(b.min(b.index(schedule.keys), b.sub(end, key)), zero);
+    Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, kvHead, key, zero},
+                        {nullptr, nullptr, keys, isKey ? values.keyDim : values.valueDim});
+    tile::LoadOp::create(b, b.withContiguousRows(rows), isKey ? keyRing : valueRing, slotOf(number));
+  }
+
+  /// Waits for the oldest of the blocks on their way, and starts to load another into the slot before it.
+  void advance(bool isKey, Value number) {
+    int64_t younger = 2 * (schedule.stages - 1) - 1;
+    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, younger);
+    load(isKey, b.add(number, b.index(schedule.stages - 1)));
+  }
+
+  Values initialize() {
+    Type f32 = b.getF32Type();
+    SmallVector<Type> types = {matrix(valueWidth, f32), perRow(f32), perRow(f32)};
+    auto empty = [&]() -> Values {
+      return tile::WarpInitOp::create(b, types, Value(), Value(), Value()).getResults();
+    };
+    auto withSinks = [&]() -> Values {
+      Value sinks = b.view(values.sinks, {head}, {values.group});
+      return tile::WarpInitOp::create(b, types, sinks, heads, values.unit).getResults();
+    };
+    if (!values.sinks)
+      return empty();
+    // Sinks belong to one part of the keys, and to one of the warps that share them.
+    Value isFirst = isSplit() ? compare(arith::CmpIPredicate::eq, split, b.index(0)) : Value();
+    if (schedule.keysAcrossWarps()) {
+      Value firstWarp = compare(arith::CmpIPredicate::eq, warp, b.index(0));
+      isFirst = isFirst ? arith::AndIOp::create(b, isFirst, firstWarp) : firstWarp;
+    }
+    return isFirst ? choose(isFirst, types, withSinks, empty) : withSinks();
+  }
+
+  Values choose(Value condition, TypeRange types, function_ref<Values()> then,
+                function_ref<Values()> otherwise) {
+    auto op = scf::IfOp::create(b, types, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(op.thenBlock());
+    scf::YieldOp::create(b, then());
+    b.setInsertionPointToStart(op.elseBlock());
+    scf::YieldOp::create(b, otherwise());
+    return op.getResults();
+  }
+
+  Values loop(Value from, Value to, Values state, bool masked) {
+    if (from == to || (getConstantIntValue(from) && getConstantIntValue(from) == getConstantIntValue(to)))
+      return state;
+    auto loop = scf::ForOp::create(b, from, to, b.index(1), state);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    ValueRange arguments = loop.getRegionIterArgs();
+    scf::YieldOp::create(b, step(loop.getInductionVar(), Values(arguments.begin(), arguments.end()), masked));
+    return loop.getResults();
+  }
+
+  /// One block of keys.
+  Values step(Value number, const Values &state, bool masked) {
+    Value slot = slotOf(number), o = state[0];
+    Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
+    advance(/*isKey=*/true, number);
+    Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
+    Value keys = b.sub(end, key);
+    if (values.scored)
+      s = score(s, key, keys);
+    if (masked)
+      s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
+    Type rows = state[1].getType();
+    auto softmax =
+        tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
+    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
+    advance(/*isKey=*/false, number);
+    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
+    return {o, softmax.getNewM(), softmax.getNewL()};
+  }
+
+  Value score(Value s, Value key, Value keys) {
+    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
+                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
+    if (values.bias || values.mask || op.hasScore())
+      buildWholeRegion(op, values, score.getScore(), b);
+    return score.getScores();
+  }
+
+  void finish(const Values &state) {
+    if (schedule.keysAcrossWarps())
+      join(state);
+    else
+      store(state);
+  }
+
+  /// The states of all warps become one, through memory that they share: the first warp goes on with it.
+  void join(const Values &state) {
+    Value rows = b.index(tile::kFragmentRows * schedule.warps), width = b.index(valueWidth);
+    Value zero = b.index(0), ms = scratch({rows}), ls = scratch({rows});
+    // Rows 8 numbers further apart than they are long: neighbours are in other banks.
+    Value os = b.view(scratch({rows, b.index(valueWidth + 8)}), {zero, zero}, {rows, width});
+    Value own = b.mul(warp, b.index(tile::kFragmentRows));
+    tile::WarpStoreOp::create(b, state[0], state[1], state[2], os, ms, ls, own);
+    tile::BarrierOp::create(b);
+    branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
+      Values joined = state;
+      for (int64_t other = 1; other < schedule.warps; ++other)
+        joined =
+            tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2], os,
+                                      ms, ls, b.index(other * tile::kFragmentRows), zero, values.unit)
+                .getResults();
+      store(joined);
+    });
+  }
+
+  /// The result, or this part's state for the merge.
+  void store(const Values &state) {
+    auto storeResult = [&] {
+      auto [out, lse, deadRow] = viewResults();
+      Value mark = values.marks ? b.index(0) : Value();
+      Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
+      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0),
+                                 values.unit, lse, marks, mark, deadRow);
+    };
+    if (!isSplit())
+      return storeResult();
+    Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
+    branch(isOne, storeResult, [&] {
+      bindPartial(split);
+      tile::WarpStoreOp::create(b, state[0], state[1], state[2], partialO, partialM, partialL, warpRow);
+    });
+  }
+
+  void branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr) {
+    auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(op.thenYield());
+    then();
+    if (!otherwise)
+      return;
+    b.setInsertionPoint(op.elseYield());
+    otherwise();
+  }
+
+  const WarpSchedule &schedule;
+  Type element;
+  int64_t keyWidth, valueWidth, warpKeys;
+  Value split, warp, warpRow, warpKey, heads, queryOfRow, blocks, firstFull, lastFull;
+  Value keyRing, valueRing, queryTile;
+};
+
+} // namespace
+
+void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                        IndexBuilder &b) {
+  SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads, values.splits};
+  buildKernel(
+      b, grid, /*work=*/nullptr,
+      [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, b).build(point); }, schedule.warps);
+}
+
+} // namespace gqa

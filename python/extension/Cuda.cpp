@@ -1,0 +1,72 @@
+// Tensors on a GPU for callers that have no framework with them, and whether there is a GPU. Errors are
+// RuntimeError.
+#include "gqa/Runtime/Cuda.h"
+#include "gqa/Runtime/Runtime.h"
+
+#include <memory>
+#include <tvm/ffi/extra/c_env_api.h>
+#include <tvm/ffi/tvm_ffi.h>
+
+namespace ffi = tvm::ffi;
+
+namespace {
+
+void check(bool failed) {
+  if (failed)
+    TVM_FFI_THROW(RuntimeError) << gqa_rt_last_error();
+}
+
+void *currentStream(int64_t device) { return TVMFFIEnvGetStream(kDLCUDA, int32_t(device)); }
+
+int64_t bytesOf(const ffi::Tensor &tensor) {
+  return tensor.numel() * ((tensor.dtype().bits * tensor.dtype().lanes + 7) / 8);
+}
+
+void checkContiguous(const ffi::Tensor &tensor) {
+  if (!tensor.IsContiguous())
+    TVM_FFI_THROW(ValueError) << "the tensor is not contiguous";
+}
+
+/// Memory on a GPU for tvm-ffi's tensors.
+struct Allocator {
+  void AllocData(DLTensor *tensor) {
+    device = tensor->device.device_id;
+    stream = currentStream(device);
+    tensor->data = gqa_rt_cuda_reserve(device, stream, int64_t(ffi::GetDataSize(*tensor)));
+    check(!tensor->data);
+  }
+  void FreeData(DLTensor *tensor) { gqa_rt_cuda_release(device, stream, tensor->data); }
+  int64_t device = 0;
+  void *stream = nullptr;
+};
+
+/// "" if there is a GPU to use, else the line that says what is missing.
+ffi::String error() {
+  const char *text = gqa_rt_cuda_error();
+  return text ? text : "";
+}
+
+/// A copy of a contiguous host tensor on a GPU, in the order of the current stream.
+ffi::Tensor toDevice(const ffi::Tensor &host, int64_t device) {
+  checkContiguous(host);
+  DLDevice place{kDLCUDA, int32_t(device)};
+  ffi::Tensor copy = ffi::Tensor::FromNDAlloc(Allocator(), host.shape(), host.dtype(), place);
+  check(gqa_rt_cuda_copy_in(device, currentStream(device), copy.data_ptr(), host.data_ptr(), bytesOf(host)));
+  return copy;
+}
+
+/// Copies a contiguous tensor on a GPU into one of the host, when the current stream has got there.
+void toHost(const ffi::Tensor &from, const ffi::Tensor &to) {
+  checkContiguous(from);
+  checkContiguous(to);
+  if (bytesOf(from) != bytesOf(to))
+    TVM_FFI_THROW(ValueError) << "the tensors have " << bytesOf(from) << " and " << bytesOf(to) << " bytes";
+  int64_t device = from.device().device_id;
+  check(gqa_rt_cuda_copy_out(device, currentStream(device), to.data_ptr(), from.data_ptr(), bytesOf(from)));
+}
+
+} // namespace
+
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_error, error);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_from_host, toDevice);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_to_host, toHost);

@@ -1,0 +1,187 @@
+// One function for every constraint of WarpOps.td, (C1) of an operation in @<operation>_c1_..., and for the types.
+// RUN: gqa-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{expects a fragment of 16 rows, or of that many rows and some columns, found 2 dimensions of which the first is 8}}
+func.func private @fragment_rows(!tile.fragment<8x64xf32>)
+
+// -----
+
+// expected-error @+1 {{expects a multiple of 16 columns in a fragment of 'bf16', found 8}}
+func.func private @fragment_columns(!tile.fragment<16x8xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a fragment of f32, f16 or bf16, or with one dimension of f32 or index, found 'f64'}}
+func.func private @fragment_element(!tile.fragment<16x8xf64>)
+
+// -----
+
+// expected-error @+1 {{expects a ring of slots x rows x columns, found 2 dimensions}}
+func.func private @ring_rank(!tile.ring<64x128xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects multiples of 16 rows and columns in a ring, found 64 x 24}}
+func.func private @ring_columns(!tile.ring<2x64x24xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a ring of f16 or bf16, found 'f32'}}
+func.func private @ring_element(!tile.ring<2x64x32xf32>)
+
+// -----
+
+func.func @kernel_c3_warps(%n: index) {
+  // expected-error @+1 {{'tile.kernel' op has 33 warps, expected 1 to 32}}
+  tile.kernel warps = 33 grid(%t = %n) {
+  }
+  return
+}
+
+// -----
+
+func.func @ring_c1_filled(%n: index, %q: !tile.fragment<16x32xf16>) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    // expected-error @+1 {{'tile.ring' op is read, expected a tile.load that fills it}}
+    %k = tile.ring : !tile.ring<2x64x32xf16>
+    %s = tile.warp.qk %q, %k[%t, %t] : !tile.fragment<16x32xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @ring_c1_awaited(%n: index, %q: !tile.fragment<16x32xf16>, %rows: memref<?x32xf16>) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    // expected-error @+1 {{'tile.ring' op is read, expected a tile.acquire that waits for it}}
+    %k = tile.ring : !tile.ring<2x64x32xf16>
+    tile.load %rows into %k[%t] : memref<?x32xf16>, !tile.ring<2x64x32xf16>
+    %s = tile.warp.qk %q, %k[%t, %t] : !tile.fragment<16x32xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @load_c1_elements(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<?x32xbf16>) {
+  // expected-error @+1 {{'tile.load' op expects one element type for ring and source, found 'f16' and 'bf16'}}
+  tile.load %rows into %k[%n] : memref<?x32xbf16>, !tile.ring<2x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @load_c2_columns(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<?x20xf16>) {
+  // expected-error @+1 {{'tile.load' op expects a source of at most 32 columns, a multiple of 8, found 'memref<?x20xf16>'}}
+  tile.load %rows into %k[%n] : memref<?x20xf16>, !tile.ring<2x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @queries_c1_elements(%q: memref<4x?x32xbf16>, %r: !tile.fragment<16xindex>) {
+  // expected-error @+1 {{'tile.warp.queries' op expects one element type for fragment and source, found 'f16' and 'bf16'}}
+  %a = tile.warp.queries %q[%r, %r] : memref<4x?x32xbf16>, !tile.fragment<16xindex>, !tile.fragment<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @queries_c2_columns(%q: memref<4x?x64xf16>, %r: !tile.fragment<16xindex>) {
+  // expected-error @+1 {{'tile.warp.queries' op expects a source of at most 32 columns, a multiple of 8}}
+  %a = tile.warp.queries %q[%r, %r] : memref<4x?x64xf16>, !tile.fragment<16xindex>, !tile.fragment<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @init_c1_scale(%sinks: memref<4xf32>, %r: !tile.fragment<16xindex>) {
+  // expected-error @+1 {{'tile.warp.init' op expects heads and a scale exactly if there are sinks}}
+  %o, %m, %l = tile.warp.init sinks(%sinks[%r] : memref<4xf32>, !tile.fragment<16xindex>)
+    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c1_columns(%n: index, %q: !tile.fragment<16x64xf16>, %k: !tile.ring<2x64x32xf16>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects q with the 32 columns of the keys, found '!tile.fragment<16x64xf16>'}}
+  %s = tile.warp.qk %q, %k[%n, %n] : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c2_keys(%n: index, %q: !tile.fragment<16x32xf16>, %k: !tile.ring<2x64x32xf16>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects a multiple of 16 keys, at most the 64 of a slot, found 128}}
+  %s = tile.warp.qk %q, %k[%n, %n] : !tile.fragment<16x32xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x128xf32>
+  return
+}
+
+// -----
+
+func.func @score_c1_softcap(%n: index, %s: !tile.fragment<16x64xf32>, %r: !tile.fragment<16xindex>, %x: f32) {
+  // expected-error @+1 {{'tile.warp.score' op expects a positive softcap, found -1.000000e+00}}
+  %t = tile.warp.score %s at(%n, %n, %n, %n) rows(%r, %r) heads(%n) queries(%n) keys(%n) scale(%x) softcap = -1.0
+    : !tile.fragment<16x64xf32>, !tile.fragment<16xindex>
+  return
+}
+
+// -----
+
+func.func @score_c2_region(%n: index, %s: !tile.fragment<16x64xf32>, %r: !tile.fragment<16xindex>, %x: f32) {
+  // expected-error @+1 {{'tile.warp.score' op expects a score region with the arguments ('f32', index, index, index, index), found ('f32')}}
+  %t = tile.warp.score %s at(%n, %n, %n, %n) rows(%r, %r) heads(%n) queries(%n) keys(%n) scale(%x) score {
+    ^bb0(%y: f32):
+      tile.yield %y : f32
+  } : !tile.fragment<16x64xf32>, !tile.fragment<16xindex>
+  return
+}
+
+// -----
+
+func.func @to_operand_c1_shape(%s: !tile.fragment<16x64xf32>) {
+  // expected-error @+1 {{'tile.warp.to_operand' op expects one shape, found '!tile.fragment<16x64xf32>' and '!tile.fragment<16x32xf16>'}}
+  %p = tile.warp.to_operand %s : !tile.fragment<16x64xf32> -> !tile.fragment<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @pv_c1_elements(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.ring<2x64x32xbf16>,
+                          %o: !tile.fragment<16x32xf32>, %a: !tile.fragment<16xf32>) {
+  // expected-error @+1 {{'tile.warp.pv' op expects one element type for values and p, found 'bf16' and 'f16'}}
+  %o1 = tile.warp.pv %p, %v[%n, %n], %o rescale(%a)
+    : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xbf16>, !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c2_columns(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.ring<2x64x64xf16>,
+                         %o: !tile.fragment<16x32xf32>, %a: !tile.fragment<16xf32>) {
+  // expected-error @+1 {{'tile.warp.pv' op expects o with the 64 columns of the values, found '!tile.fragment<16x32xf32>'}}
+  %o1 = tile.warp.pv %p, %v[%n, %n], %o rescale(%a)
+    : !tile.fragment<16x64xf16>, !tile.ring<2x64x64xf16>, !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+  return
+}
+
+// -----
+
+func.func @store_c1_columns(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>, %os: memref<16x64xf32>,
+                            %ms: memref<16xf32>) {
+  // expected-error @+1 {{'tile.warp.store' op expects a buffer with the columns of o, found 'memref<16x64xf32>'}}
+  tile.warp.store %o, %m, %m into %os, %ms, %ms at(%n)
+    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, memref<16x64xf32>, memref<16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+func.func @finish_c1_marks(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>,
+                           %r: !tile.fragment<16xindex>, %out: memref<4x?x32xf16>, %x: f32) {
+  // expected-error @+1 {{'tile.warp.finish' op expects marks with the index of one, and needs them for dead_row = uniform}}
+  tile.warp.finish %o, %m, %m into %out[%r, %r, %n] scale(%x) dead_row = uniform
+    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x32xf16>
+  return
+}

@@ -1,0 +1,61 @@
+// What no kernel can do is an error that names it; what the tensor cores cannot, a remark.
+// RUN: gqa-opt %s --gqa-tile=target=cuda --split-input-file --verify-diagnostics
+
+func.func @f64(%q: tensor<1x4x3x16xf64>) -> tensor<1x4x3x16xf64> {
+  // expected-error @+1 {{'gqa.attention' op cannot be compiled for cuda: expected f16, bf16 or f32, found f64}}
+  %o = gqa.attention %q, %q, %q : (tensor<1x4x3x16xf64>, tensor<1x4x3x16xf64>, tensor<1x4x3x16xf64>) -> tensor<1x4x3x16xf64>
+  return %o : tensor<1x4x3x16xf64>
+}
+
+// -----
+
+func.func @dynamic_head(%q: tensor<1x4x3x?xf16>) -> tensor<1x4x3x?xf16> {
+  // expected-error @+1 {{expected a known key head dimension from 1 to 1024, found a dynamic one}}
+  %o = gqa.attention %q, %q, %q : (tensor<1x4x3x?xf16>, tensor<1x4x3x?xf16>, tensor<1x4x3x?xf16>) -> tensor<1x4x3x?xf16>
+  return %o : tensor<1x4x3x?xf16>
+}
+
+// -----
+
+func.func @dynamic_heads(%q: tensor<1x?x3x16xf16>) -> tensor<1x?x3x16xf16> {
+  // expected-error @+1 {{expected known numbers of heads, found dynamic ones}}
+  %o = gqa.attention %q, %q, %q : (tensor<1x?x3x16xf16>, tensor<1x?x3x16xf16>, tensor<1x?x3x16xf16>) -> tensor<1x?x3x16xf16>
+  return %o : tensor<1x?x3x16xf16>
+}
+
+// -----
+
+func.func @sine(%q: tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16> {
+  %o = gqa.attention %q, %q, %q : (tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16>
+    score(%s, %b, %h, %i, %j) {
+      // expected-error @+1 {{'math.sin' op in a score region cannot be compiled for cuda}}
+      %t = math.sin %s : f32
+      gqa.yield %t : f32
+    }
+  return %o : tensor<1x4x3x16xf16>
+}
+
+// -----
+
+func.func @f32(%q: tensor<1x4x3x16xf32>) -> tensor<1x4x3x16xf32> {
+  // expected-remark @+1 {{attention runs without tensor cores on cuda: its type is f32}}
+  %o = gqa.attention %q, %q, %q : (tensor<1x4x3x16xf32>, tensor<1x4x3x16xf32>, tensor<1x4x3x16xf32>) -> tensor<1x4x3x16xf32>
+  return %o : tensor<1x4x3x16xf32>
+}
+
+// -----
+
+func.func @odd(%q: tensor<1x4x3x20xf16>) -> tensor<1x4x3x20xf16> {
+  // expected-remark @+1 {{without tensor cores on cuda: the key head dimension is 20, not a multiple of 8 and at most 256}}
+  %o = gqa.attention %q, %q, %q : (tensor<1x4x3x20xf16>, tensor<1x4x3x20xf16>, tensor<1x4x3x20xf16>) -> tensor<1x4x3x20xf16>
+  return %o : tensor<1x4x3x20xf16>
+}
+
+// -----
+
+func.func @layout(%q: tensor<1x4x3x16xf16>, %k: tensor<1x4x16x3xf16>) -> tensor<1x4x3x16xf16> {
+  // expected-remark @+1 {{without tensor cores on cuda: layout "bhds" of k does not keep a head contiguous}}
+  %o = gqa.attention %q, %k, %q layout(k = "bhds")
+    : (tensor<1x4x3x16xf16>, tensor<1x4x16x3xf16>, tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16>
+  return %o : tensor<1x4x3x16xf16>
+}

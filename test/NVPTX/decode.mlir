@@ -1,0 +1,32 @@
+// A decode step: the group's query heads are the rows of one product, keys are split over tasks and over the warps of each.
+// RUN: gqa-compile %s --target=cuda --emit=mlir:tiled | FileCheck %s --check-prefix=TILED
+// RUN: gqa-compile %s --target=cuda --emit=ptx | %{python} %S/Inputs/lint.py
+// RUN: %{python} %S/Inputs/kernels.py %s sm_80 sm_86 sm_89 sm_90 --registers gqa_attention_0 168 --loops gqa_attention_0 HMMA=32 LDSM=16 MUFU=10 LDGSTS=16 INSTRUCTIONS=306
+
+// In how many parts: by the waves of tasks on the device's multiprocessors.
+// TILED: %[[N:.*]] = tile.device.processors
+// TILED: %[[PARTS:.*]] = scf.for
+// TILED: tile.device.alloc(%{{.*}}) : memref<?x16x128xf32>
+// TILED: tile.kernel warps = 4 grid(%{{.*}} = %c1{{.*}}, %{{.*}} = %c1{{.*}}, %{{.*}} = %c8{{.*}}, %[[PART:.*]] = %{{.*}}) {
+// TILED: %[[WARP:.*]] = tile.warp.id
+// TILED: %[[KEY:.*]] = arith.muli %[[WARP]], %c16
+// TILED: tile.warp.queries {{.*}}, <16x128xbf16>
+// TILED: tile.warp.qk %{{.*}}[%{{.*}}, %[[KEY]]] {{.*}} -> <16x16xf32>
+// TILED: tile.drain
+// TILED: tile.scratch : memref<64x136xf32>
+// TILED: tile.warp.store
+// TILED: tile.barrier
+// TILED-COUNT-3: tile.warp.merge
+// The parts are joined by a kernel of their own, 16 columns for each warp.
+// TILED: tile.kernel warps = 8
+// TILED: scf.for
+// TILED: tile.warp.merge
+// TILED: tile.warp.finish
+// One query sees all of the keys that are loaded: nothing is hidden from a row, and so nothing is marked.
+// TILED-NOT: marks(
+func.func @main(%q: tensor<1x32x1x128xbf16>, %k: tensor<1x8x4096x128xbf16>, %v: tensor<1x8x4096x128xbf16>,
+                %n: tensor<1xi64>) -> tensor<1x32x1x128xbf16> {
+  %o = gqa.attention %q, %k, %v kv_len(%n)
+    : (tensor<1x32x1x128xbf16>, tensor<1x8x4096x128xbf16>, tensor<1x8x4096x128xbf16>, tensor<1xi64>) -> tensor<1x32x1x128xbf16>
+  return %o : tensor<1x32x1x128xbf16>
+}

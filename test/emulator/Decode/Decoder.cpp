@@ -1,0 +1,269 @@
+#include "Decoder.h"
+
+#include "Execute/Bind.h"
+#include "Flow.h"
+#include "Layout.h"
+#include "Match.h"
+#include "Operands.h"
+#include "Registers.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace gqa::emulator {
+namespace {
+
+/// One instruction on its way: which form it has, and its operands before registers have places.
+struct Pending {
+  Insn insn;
+  Match match;
+  std::vector<Slot> slots;
+};
+
+class Decoder {
+public:
+  Decoder(const Module &module, const Function &f, const Symbols &symbols)
+      : module(module), f(f), symbols(symbols) {}
+
+  Kernel decode() {
+    kernel.name = f.name;
+    kernel.registers = f.registers;
+    local = layOut(module, f, kernel);
+    for (const Label &label : f.labels)
+      labels[label.name] = label.target;
+    for (const Instruction &i : f.body)
+      instruction(i);
+    finish();
+    return std::move(kernel);
+  }
+
+private:
+  void instruction(const Instruction &i);
+  void finish();
+  void connect(const Flow &flow);
+  void track(const Flow &flow);
+  void emit(const RegisterFile &file);
+  std::vector<Effects> effects() const;
+  std::optional<uint64_t> address(const std::string &name) const;
+
+  const Module &module;
+  const Function &f;
+  const Symbols &symbols;
+  Kernel kernel;
+  Symbols local; ///< addresses of shared and local variables and parameters
+  OperandReader::Labels labels;
+  std::map<std::string, std::vector<Match>> known; ///< by opcode
+  std::vector<Pending> code;
+};
+
+std::optional<uint64_t> Decoder::address(const std::string &name) const {
+  for (const Symbols *names : {&local, &symbols})
+    if (auto at = names->find(name); at != names->end())
+      return at->second;
+  return std::nullopt;
+}
+
+void Decoder::instruction(const Instruction &i) {
+  OperandReader::Symbol symbol = [this](const std::string &name) { return address(name); };
+  auto found = known.find(i.opcode);
+  if (found == known.end())
+    found = known.emplace(i.opcode, matchOpcode(i.opcode, i.line)).first;
+  std::string why;
+  for (const Match &form : found->second) {
+    Pending p;
+    p.match = form;
+    p.match.insn = &p.insn;
+    p.match.line = p.insn.line = i.line;
+    p.insn.pipe = form.form->pipe;
+    OperandReader reader(f, i, p.match, p.insn, labels, symbol);
+    std::string error = reader.read(p.slots);
+    if (error.empty()) {
+      p.insn.run = form.form->bind(p.match);
+      if (!p.insn.run)
+        throw PtxError(i.line, "'" + i.opcode + "' has a combination of suffixes that is not supported");
+      if (reader.readsClock)
+        p.insn.run = bind::clock(p.match);
+      if (i.guard >= 0)
+        p.insn.guard = static_cast<uint32_t>(i.guard) | (i.guardNegated ? kNegated : 0);
+      code.push_back(std::move(p));
+      return;
+    }
+    why = why.empty() ? error : why;
+  }
+  throw PtxError(i.line, "'" + i.opcode + "': " + why);
+}
+
+bool isExit(const Pending &p) {
+  std::string_view pattern = p.match.form->pattern;
+  return pattern.starts_with("ret") || pattern == "exit";
+}
+bool isBranch(const Pending &p) { return p.match.form->pattern.starts_with("bra"); }
+
+std::vector<Effects> Decoder::effects() const {
+  std::vector<Effects> all;
+  for (const Pending &p : code) {
+    Effects e;
+    e.isBranch = isBranch(p);
+    e.isExit = isExit(p);
+    e.isGuarded = p.insn.guard != kNone;
+    e.target = p.insn.target;
+    if (e.isGuarded)
+      e.uses.push_back(p.insn.guard & ~kNegated);
+    for (const Slot &s : p.slots) {
+      if (s.kind != Slot::Kind::Register)
+        continue;
+      if (s.defines)
+        e.defines.push_back(s.reg);
+      if (!s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
+        e.uses.push_back(s.reg);
+    }
+    all.push_back(std::move(e));
+  }
+  return all;
+}
+
+void Decoder::finish() {
+  if (code.empty() || !isExit(code.back()) || code.back().insn.guard != kNone ||
+      std::any_of(f.labels.begin(), f.labels.end(),
+                  [&](const Label &l) { return l.target == code.size(); })) {
+    Instruction end;
+    end.line = code.empty() ? f.line : code.back().insn.line;
+    end.opcode = "ret";
+    instruction(end);
+  }
+  // A branch to an exit is an exit: its lanes need not wait for those that go on.
+  for (Pending &p : code)
+    if (isBranch(p) && isExit(code[p.insn.target]) && code[p.insn.target].insn.guard == kNone) {
+      p.match = code[p.insn.target].match;
+      p.insn.run = code[p.insn.target].insn.run;
+    }
+  Flow flow(effects(), f.registers.size());
+  RegisterFile file(f.registers, flow);
+  connect(flow);
+  track(flow);
+  emit(file);
+  std::copy_n(f.maxThreads, 3, kernel.maxThreads.begin());
+  std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
+  kernel.minBlocks = f.minBlocks;
+  kernel.maxRegisters = f.maxRegisters;
+  kernel.ptxVersion = module.ptxMajor * 10 + module.ptxMinor;
+  kernel.sm = module.sm;
+}
+
+void Decoder::connect(const Flow &flow) {
+  for (uint32_t at = 0; at < code.size(); ++at)
+    if (isBranch(code[at]))
+      code[at].insn.join = flow.join(at);
+}
+
+/// Registers that may be read before they are written carry a mask of defined lanes; so do the targets of
+/// moves from them, since undefined values may be moved about.
+void Decoder::track(const Flow &flow) {
+  std::vector<bool> tracked = flow.undefinedAtEntry();
+  auto moves = [](const Pending &p) {
+    std::string_view pattern = p.match.form->pattern;
+    return pattern.starts_with("mov ") && p.slots.size() == 2 && p.slots[1].kind == Slot::Kind::Register;
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const Pending &p : code)
+      if (moves(p) && tracked[p.slots[1].reg] && !tracked[p.slots[0].reg])
+        changed = tracked[p.slots[0].reg] = true;
+  }
+  std::vector<uint32_t> index(tracked.size());
+  for (size_t r = 0; r < tracked.size(); ++r)
+    if (tracked[r])
+      index[r] = kernel.trackedRegisters++;
+  if (!kernel.trackedRegisters)
+    return;
+  for (Pending &p : code) {
+    Tracking t;
+    bool copy = moves(p) && tracked[p.slots[1].reg];
+    if (copy)
+      t.copies.push_back({index[p.slots[1].reg], index[p.slots[0].reg]});
+    if (p.insn.guard != kNone && tracked[p.insn.guard & ~kNegated]) {
+      t.guard = index[p.insn.guard & ~kNegated];
+      t.guardRegister = p.insn.guard & ~kNegated;
+    }
+    for (const Slot &s : p.slots)
+      if (s.kind == Slot::Kind::Register && tracked[s.reg] && !copy) {
+        if (s.defines)
+          t.writes.push_back(index[s.reg]);
+        else
+          t.reads.push_back({index[s.reg], s.reg});
+      }
+    if (t.guard < 0 && t.reads.empty() && t.writes.empty() && t.copies.empty())
+      continue;
+    if (kernel.tracked.size() == 0xFFFF)
+      throw PtxError(p.insn.line, "too many uses of registers that may be undefined");
+    kernel.tracked.push_back(std::move(t));
+    p.insn.tracked = kernel.tracked.size();
+  }
+}
+
+void Decoder::emit(const RegisterFile &file) {
+  std::map<std::pair<bool, uint64_t>, uint32_t> constants; // (wide, bits) -> offset
+  std::map<std::string, uint32_t> specials;
+  uint32_t registerEnd = file.bytes();
+  uint32_t sink = registerEnd; // written, never read
+  registerEnd += kLanes * 8;
+  auto constant = [&](bool wide, uint64_t bits) {
+    auto [at, isNew] = constants.emplace(std::pair{wide, bits}, kernel.constants.size());
+    if (isNew)
+      for (unsigned l = 0; l < kLanes; ++l) {
+        auto *p = reinterpret_cast<std::byte *>(&bits);
+        kernel.constants.insert(kernel.constants.end(), p, p + (wide ? 8 : 4));
+      }
+    return at->second | kConstant;
+  };
+  auto special = [&](const std::string &name) {
+    auto [at, isNew] = specials.emplace(name, registerEnd);
+    if (isNew) {
+      kernel.specials.push_back({registerEnd, name});
+      registerEnd += kLanes * 8;
+    }
+    return at->second;
+  };
+  for (Pending &p : code) {
+    for (const Slot &s : p.slots)
+      switch (s.kind) {
+      case Slot::Kind::Register:
+        kernel.operands.push_back(file.place(s.reg) | (s.negated ? kNegated : 0));
+        break;
+      case Slot::Kind::Constant:
+        kernel.operands.push_back(constant(s.wide, s.bits));
+        break;
+      case Slot::Kind::Truth: // the predicate behind the last one is never written and stays false
+        kernel.operands.push_back(file.predicates() | (s.bits ? kNegated : 0));
+        break;
+      case Slot::Kind::Special:
+        kernel.operands.push_back(special(s.special));
+        break;
+      case Slot::Kind::Sink:
+        kernel.operands.push_back(sink);
+        break;
+      case Slot::Kind::Nothing:
+        kernel.operands.push_back(kNone);
+        break;
+      }
+    if (p.insn.guard != kNone)
+      p.insn.guard = file.place(p.insn.guard & ~kNegated) | (p.insn.guard & kNegated);
+    kernel.code.push_back(p.insn);
+  }
+  size_t at = 0;
+  for (size_t n = 0; n < code.size(); ++n) {
+    kernel.code[n].op = kernel.operands.data() + at;
+    at += code[n].slots.size();
+  }
+  kernel.registerBytes = registerEnd;
+  kernel.predicates = file.predicates() + 1;
+  kernel.liveRegisters = file.registers();
+}
+
+} // namespace
+
+Kernel decode(const Module &module, const Function &function, const Symbols &symbols) {
+  return Decoder(module, function, symbols).decode();
+}
+
+} // namespace gqa::emulator

@@ -1,0 +1,56 @@
+// How an opcode with its suffixes is found in the table of instructions.
+#pragma once
+#include "Execute/Kernel.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gqa::emulator {
+
+struct Match;
+/// Chooses the handler for a form, given the suffixes; may set fields of the instruction. Null: no such
+/// combination.
+using Bind = Handler (*)(Match &);
+
+/// One row of the table.
+///
+/// `pattern`: the mnemonic and its suffixes in order, without dots. `a|b` is one of, `[a|b]` one of or none.
+///
+/// `operands`: one token for each operand. The first letter says what it is: D result, S source (register,
+/// literal or address of a variable), Q result predicate, P source predicate, M memory, L label, I literal, X
+/// a result with an optional predicate (`%r|%p`), R a predicate with an optional second one. The second says
+/// how wide its register is: t as the first type of the opcode, u as the second, v as the third, w twice the
+/// first, 2, 4 or 8 bytes; `+` allows wider ones. `xN` asks for a vector of N, `xV` for as many as the suffix
+/// v2 or v4 says. `?` may be left out.
+struct Form {
+  std::string_view pattern;
+  std::string_view operands;
+  Class pipe;
+  Bind bind;
+};
+
+struct Match {
+  const Form *form = nullptr;
+  Insn *insn = nullptr;
+  unsigned line = 0;
+  std::vector<std::string_view> suffixes; ///< those that are there, in order
+  std::vector<Type> types;                ///< those of them that name types
+
+  bool has(std::string_view suffix) const {
+    for (std::string_view s : suffixes)
+      if (s == suffix)
+        return true;
+    return false;
+  }
+  Type type(unsigned n = 0) const { return n < types.size() ? types[n] : Type::None; }
+};
+
+/// The forms of an opcode, which differ in their operands. \throws PtxError naming the opcode and what is
+/// known of its mnemonic, if there is none.
+std::vector<Match> matchOpcode(std::string_view opcode, unsigned line);
+
+/// The table.
+const std::vector<Form> &instructionTable();
+
+} // namespace gqa::emulator

@@ -1,0 +1,280 @@
+#include "Operands.h"
+
+#include <bit>
+
+namespace gqa::emulator {
+namespace {
+
+bool isClock(std::string_view name) {
+  return name == "%clock" || name == "%clock64" || name == "%globaltimer" || name == "%globaltimer_lo";
+}
+
+bool isSpecial(std::string_view name) {
+  static constexpr std::string_view kNames[] = {
+      "%tid.x",          "%tid.y",       "%tid.z",       "%ntid.x",      "%ntid.y",      "%ntid.z",
+      "%ctaid.x",        "%ctaid.y",     "%ctaid.z",     "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
+      "%laneid",         "%warpid",      "%nwarpid",     "%smid",        "%nsmid",       "%gridid",
+      "%lanemask_eq",    "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge", "%dynamic_smem_size",
+      "%total_smem_size"};
+  for (std::string_view known : kNames)
+    if (known == name)
+      return true;
+  return isClock(name);
+}
+
+} // namespace
+
+struct OperandReader::Token {
+  char kind;
+  unsigned width = 0; ///< bytes of the register
+  bool wider = false, optional = false;
+  unsigned count = 0; ///< registers of a vector; 0: no vector
+};
+
+OperandReader::Token OperandReader::parse(std::string_view text) const {
+  Token t{text[0]};
+  size_t at = 1;
+  for (; at < text.size(); ++at)
+    switch (char c = text[at]) {
+    case 't':
+      t.width = sizeOf(match.type(0));
+      break;
+    case 'u':
+      t.width = sizeOf(match.type(1));
+      break;
+    case 'v':
+      t.width = sizeOf(match.type(2));
+      break;
+    case 'w':
+      t.width = 2 * sizeOf(match.type(0));
+      break;
+    case '+':
+      t.wider = true;
+      break;
+    case '?':
+      t.optional = true;
+      break;
+    case 'x':
+      ++at;
+      t.count = text[at] != 'V' ? text[at] - '0' : match.has("v4") ? 4 : match.has("v2") ? 2 : 0;
+      break;
+    default:
+      t.width = c - '0';
+      break;
+    }
+  return t;
+}
+
+std::string OperandReader::read(std::vector<Slot> &slots) {
+  std::string_view rest = match.form->operands;
+  unsigned given = 0;
+  while (!rest.empty()) {
+    std::string_view text = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), text.size() + 1));
+    Token token = parse(text);
+    if (given == i.operands.size()) {
+      if (token.optional)
+        continue;
+      return "an operand is missing";
+    }
+    if (std::string error = operand(token, i.operands[given], slots); !error.empty())
+      return "operand " + std::to_string(given + 1) + ": " + error;
+    ++given;
+  }
+  if (given != i.operands.size())
+    return "expected " + std::to_string(given) + " operands, found " + std::to_string(i.operands.size());
+  insn.count = given;
+  return {};
+}
+
+std::string OperandReader::operand(const Token &token, const Operand &o, std::vector<Slot> &slots) {
+  switch (token.kind) {
+  case 'Q':
+    return predicate(o, true, slots);
+  case 'P':
+    return predicate(o, false, slots);
+  case 'M':
+    return memory(o, slots);
+  case 'R':
+  case 'X': { // with an optional predicate behind
+    std::string error = token.kind == 'R' ? predicate(o, true, slots) : value(token, o, slots);
+    Slot second;
+    if (error.empty() && o.predicate >= 0) {
+      Operand p;
+      p.kind = Operand::Kind::Register;
+      p.reg = o.predicate;
+      return predicate(p, true, slots);
+    }
+    slots.push_back(second);
+    return error;
+  }
+  case 'L': {
+    auto found = labels.find(o.symbol);
+    if (o.kind != Operand::Kind::Symbol || found == labels.end())
+      throw PtxError(i.line, "unknown label '" + o.symbol + "'");
+    insn.target = found->second;
+    return {};
+  }
+  case 'I':
+    if (o.kind != Operand::Kind::Integer)
+      return "expected a whole number";
+    slots.push_back({Slot::Kind::Constant, false, false, false, -1, o.value, {}});
+    return {};
+  default:
+    break;
+  }
+  if (o.kind != Operand::Kind::Vector)
+    return token.count > 1 ? "expected a vector" : value(token, o, slots);
+  if (token.count != o.elements.size())
+    return token.count ? "expected a vector of " + std::to_string(token.count) + " registers"
+                       : "a vector is not allowed here";
+  Token element = token;
+  element.count = 0;
+  for (const Operand &e : o.elements)
+    if (std::string error = value(element, e, slots); !error.empty())
+      return error;
+  return {};
+}
+
+/// A result or a source that is held in a register of the token's width.
+std::string OperandReader::value(const Token &token, const Operand &o, std::vector<Slot> &slots) {
+  bool defines = token.kind != 'S';
+  Slot slot;
+  slot.defines = defines;
+  slot.wide = token.width == 8;
+  switch (o.kind) {
+  case Operand::Kind::Register: {
+    const Register &r = f.registers[o.reg];
+    unsigned width = sizeOf(r.type);
+    if (r.type == Type::Pred || o.negated)
+      return "a predicate is not allowed here";
+    if (width != token.width && !(token.wider && width > token.width))
+      return "register " + r.name + " has " + std::to_string(8 * width) + " bits; expected " +
+             std::to_string(8 * token.width);
+    slot.kind = Slot::Kind::Register;
+    slot.reg = o.reg;
+    if (width == 8)
+      insn.wideData |= 1u << std::min(values, 7u);
+    break;
+  }
+  case Operand::Kind::Sink:
+    if (!defines)
+      return "'_' holds no value";
+    slot.kind = Slot::Kind::Sink;
+    break;
+  case Operand::Kind::Symbol:
+    if (defines)
+      return "unknown register '" + o.symbol + "'";
+    if (isSpecial(o.symbol)) {
+      if (std::string error = special(o.symbol, slot); !error.empty())
+        return error;
+      break;
+    }
+    if (std::optional<uint64_t> address = symbol(o.symbol)) {
+      slot.kind = Slot::Kind::Constant;
+      slot.bits = *address + o.value;
+      break;
+    }
+    throw PtxError(i.line, "unknown name '" + o.symbol + "'");
+  case Operand::Kind::Integer:
+  case Operand::Kind::Float:
+    if (defines)
+      return "expected a register";
+    if (std::string error = literal(token, o, slot); !error.empty())
+      return error;
+    break;
+  default:
+    return "expected a register or a number";
+  }
+  ++values;
+  slots.push_back(std::move(slot));
+  return {};
+}
+
+std::string OperandReader::literal(const Token &token, const Operand &o, Slot &slot) {
+  slot.kind = Slot::Kind::Constant;
+  slot.bits = o.value;
+  if (o.kind == Operand::Kind::Float) {
+    if (token.width == 4 && o.isDouble)
+      slot.bits = std::bit_cast<uint32_t>(static_cast<float>(std::bit_cast<double>(o.value)));
+    else if (token.width == 8 && !o.isDouble)
+      slot.bits =
+          std::bit_cast<uint64_t>(static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(o.value))));
+    else if (token.width < 4)
+      return "a floating-point number is not allowed here";
+  }
+  if (token.width < 8)
+    slot.bits &= (uint64_t(1) << (8 * token.width)) - 1;
+  return {};
+}
+
+std::string OperandReader::special(const std::string &name, Slot &slot) {
+  if (isClock(name)) {
+    if (i.opcode.rfind("mov.", 0) != 0)
+      return name + " can be read by mov only";
+    readsClock = true;
+    slot.kind = Slot::Kind::Constant;
+    return {};
+  }
+  slot.kind = Slot::Kind::Special;
+  slot.special = name;
+  return slot.wide ? name + " has 32 bits" : std::string();
+}
+
+std::string OperandReader::predicate(const Operand &o, bool defines, std::vector<Slot> &slots) {
+  Slot slot;
+  slot.defines = defines;
+  if (o.kind == Operand::Kind::Sink && defines) {
+    slots.push_back(slot);
+    return {};
+  }
+  if (o.kind == Operand::Kind::Integer && !defines) {
+    slot.kind = Slot::Kind::Truth;
+    slot.bits = o.value != 0;
+    slots.push_back(std::move(slot));
+    return {};
+  }
+  if (o.kind != Operand::Kind::Register || f.registers[o.reg].type != Type::Pred)
+    return "expected a predicate";
+  if (defines && o.negated)
+    return "a result cannot be negated";
+  slot.kind = Slot::Kind::Register;
+  slot.reg = o.reg;
+  slot.negated = o.negated;
+  slots.push_back(std::move(slot));
+  return {};
+}
+
+/// The base goes to the slots, the offset to the instruction.
+std::string OperandReader::memory(const Operand &o, std::vector<Slot> &slots) {
+  if (o.kind != Operand::Kind::Memory)
+    return "expected an address in brackets";
+  if (memories == 2)
+    return "too many addresses";
+  Slot slot;
+  insn.offset[memories] = static_cast<int64_t>(o.value);
+  if (o.reg >= 0) {
+    unsigned width = sizeOf(f.registers[o.reg].type);
+    if (width < 4)
+      return "an address needs 32 or 64 bits";
+    slot.kind = Slot::Kind::Register;
+    slot.reg = o.reg;
+    slot.wide = width == 8;
+  } else {
+    slot.kind = Slot::Kind::Constant;
+    slot.wide = true;
+    if (!o.symbol.empty()) {
+      std::optional<uint64_t> address = symbol(o.symbol);
+      if (!address)
+        throw PtxError(i.line, "unknown name '" + o.symbol + "'");
+      slot.bits = *address;
+    }
+  }
+  if (slot.wide)
+    insn.wideAddress |= 1u << memories;
+  ++memories;
+  slots.push_back(std::move(slot));
+  return {};
+}
+
+} // namespace gqa::emulator

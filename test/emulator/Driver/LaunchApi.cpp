@@ -1,0 +1,197 @@
+// Launches and occupancy. A kernel runs inside the call; what it did wrong is told by the next call that
+// asks, as an asynchronous error, unless the setting blocking=on is given.
+#include "Driver.h"
+#include "Execute/Launch.h"
+#include "Launchable.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace gqa::emulator;
+
+namespace {
+
+Driver &driver() { return Driver::get(); }
+
+CUresult errorOf(FaultKind kind) {
+  switch (kind) {
+  case FaultKind::OutOfBounds:
+  case FaultKind::UseAfterFree:
+    return CUDA_ERROR_ILLEGAL_ADDRESS;
+  case FaultKind::Misaligned:
+    return CUDA_ERROR_MISALIGNED_ADDRESS;
+  case FaultKind::Trap:
+    return CUDA_ERROR_ILLEGAL_INSTRUCTION;
+  case FaultKind::Steps:
+  case FaultKind::Deadlock:
+    return CUDA_ERROR_LAUNCH_TIMEOUT;
+  default:
+    return CUDA_ERROR_LAUNCH_FAILED;
+  }
+}
+
+struct Request {
+  CUfunction function;
+  Dim3 grid, block;
+  unsigned shared;
+  CUstream stream;
+  void **params, **extra;
+};
+
+/// The parameters as one block, from an array of pointers or from a block.
+CUresult gather(const Request &r, std::vector<std::byte> &into) {
+  const Kernel &k = r.function->kernel;
+  into.assign(k.paramBytes, std::byte(0));
+  if (r.params && r.extra)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (r.params) {
+    for (size_t n = 0; n < k.params.size(); ++n) {
+      if (!r.params[n])
+        return CUDA_ERROR_INVALID_VALUE;
+      std::memcpy(into.data() + k.params[n].offset, r.params[n], k.params[n].size);
+    }
+    return CUDA_SUCCESS;
+  }
+  if (!r.extra)
+    return k.params.empty() ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  enum : uintptr_t { kEnd = 0, kPointer = 1, kSize = 2 }; // CU_LAUNCH_PARAM_*
+  const void *block = nullptr;
+  size_t bytes = 0;
+  for (void **at = r.extra; reinterpret_cast<uintptr_t>(*at) != kEnd; at += 2) {
+    if (reinterpret_cast<uintptr_t>(*at) == kPointer)
+      block = at[1];
+    else if (reinterpret_cast<uintptr_t>(*at) == kSize)
+      bytes = *static_cast<size_t *>(at[1]);
+    else
+      return CUDA_ERROR_INVALID_VALUE;
+  }
+  if (!block || bytes < k.paramBytes)
+    return CUDA_ERROR_INVALID_VALUE;
+  std::memcpy(into.data(), block, k.paramBytes);
+  return CUDA_SUCCESS;
+}
+
+CUresult check(const Request &r) {
+  Driver &d = driver();
+  if (!d.functions.count(r.function) || !d.isStream(r.stream))
+    return CUDA_ERROR_INVALID_HANDLE;
+  const Kernel &k = r.function->kernel;
+  auto [gx, gy, gz] = r.grid;
+  auto [bx, by, bz] = r.block;
+  if (!gx || !gy || !gz || !bx || !by || !bz || gx > 2147483647u || gy > 65535 || gz > 65535 || bx > 1024 ||
+      by > 1024 || bz > 64 || r.block.count() > 1024)
+    return CUDA_ERROR_INVALID_VALUE;
+  if (k.requiredThreads[0] &&
+      (bx != k.requiredThreads[0] || by != k.requiredThreads[1] || bz != k.requiredThreads[2]))
+    return CUDA_ERROR_INVALID_VALUE;
+  if (r.block.count() > static_cast<uint64_t>(maxThreads(k)))
+    return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  if (r.shared > static_cast<unsigned>(std::max(0, r.function->maxDynamicShared)))
+    return CUDA_ERROR_INVALID_VALUE;
+  return CUDA_SUCCESS;
+}
+
+std::string text(const Dim3 &d) {
+  return "[" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + "]";
+}
+
+CUresult launch(const Request &r) {
+  Driver &d = driver();
+  if (CUresult error = check(r); error != CUDA_SUCCESS)
+    return error;
+  Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}};
+  if (CUresult error = gather(r, grid.params); error != CUDA_SUCCESS)
+    return error;
+  auto start = std::chrono::steady_clock::now();
+  Outcome outcome = runGrid(grid);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  d.report("{\"event\": \"launch\", \"kernel\": " + quoted(grid.kernel.name) + ", \"grid\": " + text(r.grid) +
+           ", \"block\": " + text(r.block) + ", \"shared\": " + std::to_string(r.shared) +
+           ", \"seconds\": " + std::to_string(seconds) + ", \"counters\": " + outcome.counters.json() + "}");
+  if (!outcome.fault)
+    return CUDA_SUCCESS;
+  d.sticky = errorOf(*outcome.fault);
+  d.report("{\"event\": \"fault\", \"kind\": " + quoted(nameOf(*outcome.fault)) +
+               ", \"kernel\": " + quoted(grid.kernel.name) + ", \"error\": " + std::to_string(d.sticky) +
+               ", \"message\": " + quoted(outcome.message) + "}",
+           outcome.message);
+  return d.settings.blocking ? d.sticky : CUDA_SUCCESS;
+}
+
+/// What the attributes ask for that is not modelled.
+CUresult checkAttributes(const CUlaunchConfig &config) {
+  for (unsigned n = 0; n < config.numAttrs; ++n) {
+    const CUlaunchAttribute &a = config.attrs[n];
+    switch (a.id) {
+    case CU_LAUNCH_ATTRIBUTE_IGNORE:
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
+    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
+    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
+      break;
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
+      if (a.value.clusterDim.x != 1 || a.value.clusterDim.y != 1 || a.value.clusterDim.z != 1)
+        return CUDA_ERROR_NOT_SUPPORTED;
+      break;
+    default:
+      return CUDA_ERROR_NOT_SUPPORTED;
+    }
+  }
+  return CUDA_SUCCESS;
+}
+
+int occupancy(const Kernel &k, int threads, size_t dynamic) {
+  Chip chip = chipOf(driver().settings.sm);
+  int warps = (threads + 31) / 32;
+  int byThreads = chip.threadsPerProcessor / (warps * 32);
+  int byRegisters = 65536 / (((registersOf(k) + 7) / 8 * 8) * warps * 32);
+  size_t shared = k.staticBytes + dynamic + 1024;
+  int byShared = static_cast<int>(chip.sharedPerProcessor / shared);
+  return std::min({byThreads, byRegisters, byShared, static_cast<int>(chip.blocksPerProcessor)});
+}
+
+} // namespace
+
+EMULATOR_API CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
+                                     unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared,
+                                     CUstream stream, void **params, void **extra) {
+  return driver().call("cuLaunchKernel", Needs::Context, [&] {
+    return launch({function, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, shared, stream, params, extra});
+  });
+}
+
+EMULATOR_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **params,
+                                       void **extra) {
+  return driver().call("cuLaunchKernelEx", Needs::Context, [&] {
+    if (!config || (config->numAttrs && !config->attrs))
+      return CUDA_ERROR_INVALID_VALUE;
+    if (CUresult error = checkAttributes(*config); error != CUDA_SUCCESS)
+      return error;
+    return launch({function,
+                   {config->gridDimX, config->gridDimY, config->gridDimZ},
+                   {config->blockDimX, config->blockDimY, config->blockDimZ},
+                   config->sharedMemBytes,
+                   config->hStream,
+                   params,
+                   extra});
+  });
+}
+
+EMULATOR_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function,
+                                                                  int threads, size_t dynamic) {
+  return driver().call("cuOccupancyMaxActiveBlocksPerMultiprocessor", Needs::Context, [&] {
+    if (!driver().functions.count(function))
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (!blocks || threads <= 0)
+      return CUDA_ERROR_INVALID_VALUE;
+    *blocks = threads > maxThreads(function->kernel) ? 0 : occupancy(function->kernel, threads, dynamic);
+    return CUDA_SUCCESS;
+  });
+}
+
+/// Tensor maps belong to TMA, which is not modelled yet.
+EMULATOR_API CUresult cuTensorMapEncodeTiled(CUtensorMap *, int, unsigned, void *, const uint64_t *,
+                                             const uint64_t *, const uint32_t *, const uint32_t *, int, int,
+                                             int, int) {
+  return driver().call("cuTensorMapEncodeTiled", Needs::Init, [] { return CUDA_ERROR_NOT_SUPPORTED; });
+}

@@ -1,0 +1,127 @@
+#include "AsyncCopy.h"
+#include "Machine.h"
+
+#include <bit>
+
+namespace gqa::emulator {
+
+Cta::Cta(Grid &grid, Dim3 index)
+    : grid(grid), index(index),
+      shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(), grid.settings.checks),
+      random(grid.settings.seed * 1000003 + index.x + 8191 * index.y + 131071 * index.z) {
+  for (unsigned i = 0; i < grid.warps(); ++i)
+    warps.emplace_back(*this, i);
+}
+
+bool Cta::run(Worker &worker, uint64_t steps) {
+  constexpr uint64_t kSlice = 4096; // a warp that spins on shared memory leaves room for the one it waits for
+  bool shuffled = grid.settings.completion == Completion::Random;
+  for (uint64_t done = 0; done < steps;) {
+    unsigned tried = 0, finished = 0;
+    for (; tried < warps.size(); ++tried) {
+      running = &warps[turn];
+      turn = (turn + 1) % warps.size();
+      if (running->state == Warp::State::Ready)
+        break;
+      finished += running->state == Warp::State::Done;
+    }
+    if (finished == warps.size())
+      return true;
+    if (tried == warps.size())
+      deadlock();
+    if (shuffled)
+      moveSomeCopies(*running);
+    uint64_t slice = shuffled ? 1 + random() % 256 : kSlice;
+    running->run(worker, slice);
+    done += slice;
+  }
+  return false;
+}
+
+unsigned Cta::livingThreads() const {
+  unsigned threads = 0;
+  for (const Warp &w : warps)
+    threads += std::popcount(w.alive());
+  return threads;
+}
+
+void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned votes) {
+  Barrier &b = barriers[id];
+  std::string name = "barrier " + std::to_string(id);
+  if (threads % kLanes)
+    throw Fault(FaultKind::Barrier,
+                name + " with a count of " + std::to_string(threads) + " threads; expected a multiple of 32");
+  if (threads > warps.size() * kLanes)
+    throw Fault(FaultKind::Barrier, name + " expects " + std::to_string(threads) + " threads of a CTA with " +
+                                        std::to_string(grid.block.count()));
+  if (b.came && (b.all ? threads != 0 : threads != b.expected))
+    throw Fault(FaultKind::Barrier, name + " is used with " + (threads ? std::to_string(threads) : "all") +
+                                        " threads while others wait at it with " +
+                                        (b.all ? "all" : std::to_string(b.expected)));
+  if (b.came >> warp.index & 1)
+    throw Fault(FaultKind::Barrier,
+                name + ": warp " + std::to_string(warp.index) + " arrives twice before it completes");
+  b.all = threads == 0;
+  b.expected = threads;
+  b.came |= 1u << warp.index;
+  b.arrived += b.all ? std::popcount(warp.alive()) : kLanes; // a count is in whole warps
+  if (!b.all && b.arrived > b.expected)
+    throw Fault(FaultKind::Barrier, name + ": " + std::to_string(b.arrived) +
+                                        " threads have arrived; expected " + std::to_string(b.expected));
+  b.votes += votes;
+  b.clock.join(warp.clock);
+  warp.tick();
+  ++warp.counters->barriers;
+  if (wait) {
+    b.waiting |= 1u << warp.index;
+    warp.block();
+  }
+  releaseIfComplete(b);
+}
+
+void Cta::releaseIfComplete(Barrier &b) {
+  if (!b.came || b.arrived < (b.all ? livingThreads() : b.expected))
+    return;
+  for (Warp &w : warps)
+    if (b.waiting >> w.index & 1) {
+      w.clock.join(b.clock);
+      w.deliver(b.votes, b.arrived);
+      w.resume();
+    }
+  b = Barrier{};
+}
+
+void Cta::warpDone(Warp &) {
+  for (Barrier &b : barriers)
+    if (b.all)
+      releaseIfComplete(b);
+}
+
+std::string Cta::where(const Warp &warp) const {
+  auto dim = [](const Dim3 &d) {
+    return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
+  };
+  uint32_t t = warp.index * kLanes + warp.faultLane;
+  Dim3 thread{t % grid.block.x, t / grid.block.x % grid.block.y, t / grid.block.x / grid.block.y};
+  return "kernel " + grid.kernel.name + ", line " + std::to_string(warp.line()) + ", block " + dim(index) +
+         ", thread " + dim(thread);
+}
+
+void Cta::deadlock() const {
+  std::string text = "no warp can go on; expected every barrier to complete.";
+  for (const Warp &w : warps) {
+    text += " Warp " + std::to_string(w.index);
+    if (w.state == Warp::State::Done) {
+      text += " has exited;";
+      continue;
+    }
+    for (const Barrier &b : barriers)
+      if (b.waiting >> w.index & 1)
+        text += " waits at barrier " + std::to_string(&b - barriers) + " (line " + std::to_string(w.line()) +
+                ", " + std::to_string(b.arrived) + " of " +
+                std::to_string(b.all ? livingThreads() : b.expected) + " threads have arrived);";
+  }
+  throw Fault(FaultKind::Deadlock, text);
+}
+
+} // namespace gqa::emulator

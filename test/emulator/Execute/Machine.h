@@ -1,0 +1,179 @@
+// The state of a launch while it runs: the grid, a CTA, a warp. Handlers see a warp and reach the rest
+// through it.
+#pragma once
+#include "Counters.h"
+#include "Fault.h"
+#include "Kernel.h"
+#include "Memory/DeviceMemory.h"
+#include "Settings.h"
+#include "SharedMemory.h"
+
+#include <atomic>
+#include <deque>
+#include <random>
+
+namespace gqa::emulator {
+
+struct Dim3 {
+  uint32_t x = 1, y = 1, z = 1;
+  uint64_t count() const { return uint64_t(x) * y * z; }
+};
+
+/// One launch: what all its CTAs share.
+struct Grid {
+  const Kernel &kernel;
+  DeviceMemory &memory;
+  const Settings &settings;
+  Dim3 grid, block;
+  uint32_t dynamicBytes = 0;
+  std::vector<std::byte> params;
+  uint64_t id = 0;
+  std::atomic<uint64_t> steps{0};
+
+  unsigned warps() const { return (block.count() + kLanes - 1) / kLanes; }
+  uint32_t sharedEnd() const {
+    return dynamicBytes ? kernel.dynamicShared + dynamicBytes : kernel.staticShared;
+  }
+};
+
+/// What one host thread keeps across the CTAs that it runs.
+struct Worker {
+  Counters counters;
+  Allocation lastAllocation; ///< the last one an access fell into: most fall there again
+};
+
+/// Asynchronous copies of one warp instruction (cp.async).
+struct PendingCopies {
+  uint32_t lanes;  ///< not yet complete
+  uint32_t copied; ///< lanes whose bytes have arrived, unknown to anybody before a wait
+  uint32_t line;
+  uint8_t bytes;
+  uint8_t sourceBytes[kLanes]; ///< the rest is filled with zeros
+  uint32_t group[kLanes];      ///< of the thread's own groups, counted from 0
+  uint32_t to[kLanes];
+  uint64_t from[kLanes];
+};
+
+class Cta;
+
+/// bar.red: where a warp that waits wants the result.
+struct Reduction {
+  enum class Kind : uint8_t { None, Count, All, Any };
+  Kind kind = Kind::None;
+  uint32_t result = 0, mask = 0;
+};
+
+/// 32 threads that step together, some of them perhaps waiting for others at a join.
+class Warp {
+public:
+  enum class State : uint8_t { Ready, AtBarrier, Done };
+
+  Warp(Cta &cta, unsigned index);
+
+  /// Runs until the warp blocks, ends, or has executed so many instructions.
+  void run(Worker &worker, uint64_t steps);
+
+  template <class T> const T *source(uint32_t op) const {
+    return reinterpret_cast<const T *>((op & kConstant ? constants + (op ^ kConstant) : registers + op));
+  }
+  template <class T> T *result(uint32_t op) { return reinterpret_cast<T *>(registers + op); }
+  uint32_t predicate(uint32_t op) const {
+    return op & kNegated ? ~predicates[op ^ kNegated] : predicates[op];
+  }
+  void setPredicate(uint32_t op, uint32_t bits, uint32_t mask) {
+    predicates[op] = (predicates[op] & ~mask) | (bits & mask);
+  }
+
+  void branch(const Insn &insn, uint32_t taken);
+  void exitLanes(uint32_t lanes);
+  void block() { state = State::AtBarrier; }
+  void resume() { state = State::Ready; }
+  /// Writes what the barrier has reduced.
+  void deliver(unsigned votes, unsigned threads);
+  /// A point that orders the memory accesses of this warp's lanes, or of this warp and others.
+  void tick();
+
+  SharedMemory::Access access(unsigned lane, bool atomic = false) const {
+    return {index, static_cast<uint8_t>(lane), &clock, atomic};
+  }
+
+  uint32_t active() const { return current.mask; }
+  uint32_t alive() const { return living; }
+  unsigned line() const { return code[pc ? pc - 1 : 0].line; }
+
+  Cta &cta;
+  const unsigned index;
+  State state = State::Ready;
+  Clock clock;
+  Counters *counters = nullptr;
+  Worker *worker = nullptr;
+  Reduction reduction;
+  std::deque<PendingCopies> copies;
+  uint32_t groups[kLanes] = {}; ///< committed by each lane
+  std::byte *local(unsigned lane) { return localMemory.get() + size_t(lane) * localBytes; }
+  uint8_t *localState(unsigned lane) { return localStates.get() + size_t(lane) * localBytes; }
+  unsigned faultLane = 0; ///< for messages: the lane whose access is being checked
+
+private:
+  struct Level {
+    uint32_t pc, join, mask;
+  };
+  void rejoin();
+  void checkTracked(const Insn &insn, uint32_t mask);
+  void fillSpecials();
+
+  const Insn *code;
+  const std::byte *constants;
+  std::byte *registers;
+  std::vector<uint32_t> predicates;
+  std::vector<uint32_t> defined; ///< lanes for which a tracked register holds a value
+  uint32_t pc = 0;
+  uint32_t living;
+  Level current;
+  std::vector<Level> outer;
+  std::unique_ptr<std::byte[]> registerFile, localMemory;
+  std::unique_ptr<uint8_t[]> localStates;
+  uint32_t localBytes;
+};
+
+/// One of the 16 barriers of a CTA.
+struct Barrier {
+  unsigned expected = 0; ///< threads; 0 while nobody has arrived
+  unsigned arrived = 0;
+  bool all = false;     ///< no count was given: every thread that has not exited
+  uint32_t waiting = 0; ///< warps that sleep here
+  uint32_t came = 0;    ///< warps that have arrived in this phase
+  unsigned votes = 0;   ///< threads whose predicate held (bar.red)
+  Clock clock;
+};
+
+class Cta {
+public:
+  Cta(Grid &grid, Dim3 index);
+
+  /// Runs for about `steps` warp instructions. \returns whether all threads have exited.
+  bool run(Worker &worker, uint64_t steps);
+
+  /// \param threads the count of the instruction, 0 if it gives none. \param votes for a reduction.
+  void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait, unsigned votes = 0);
+  void warpDone(Warp &warp);
+
+  Grid &grid;
+  const Dim3 index;
+  SharedMemory shared;
+  std::mt19937 random;
+  /// The warp that is running, for messages.
+  Warp *running = nullptr;
+  std::string where(const Warp &warp) const;
+
+private:
+  void releaseIfComplete(Barrier &barrier);
+  unsigned livingThreads() const;
+  [[noreturn]] void deadlock() const;
+
+  std::deque<Warp> warps;
+  Barrier barriers[16];
+  unsigned turn = 0;
+};
+
+} // namespace gqa::emulator

@@ -1,0 +1,82 @@
+// Shared memory of one CTA, with what the checkers know about each of its words: who wrote it and when, who
+// has read it since, which bytes hold a value, and which an asynchronous copy is still going to write.
+//
+// "When" is a vector clock for each warp. Its own entry counts the warp's synchronisations; an entry of
+// another warp is how much of that warp's past is known to have happened. Two accesses to a byte, one of them
+// a write, are a race unless the second warp knows of the first. Lanes of one warp are ordered by the warp's
+// own synchronisations only.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace gqa::emulator {
+
+struct Clock {
+  uint32_t at[32] = {}; ///< by warp
+  void join(const Clock &other) {
+    for (int i = 0; i < 32; ++i)
+      at[i] = at[i] > other.at[i] ? at[i] : other.at[i];
+  }
+};
+
+/// Lanes in records, beyond 0..31.
+enum : uint8_t { kWholeWarp = 32, kSeveralLanes = 33, kDisjointLanes = 34 };
+
+class SharedMemory {
+public:
+  /// Valid addresses are [base, end).
+  SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks);
+
+  struct Access {
+    unsigned warp;
+    uint8_t lane;
+    const Clock *clock;
+    bool atomic = false;
+  };
+
+  bool contains(uint64_t address, unsigned bytes) const {
+    return address >= base && address <= end && bytes <= end - address;
+  }
+  std::byte *at(uint32_t address) const { return data.get() + address; }
+
+  /// The checks throw Fault. Callers have checked bounds and alignment.
+  void read(const Access &access, uint32_t address, unsigned bytes);
+  void write(const Access &access, uint32_t address, unsigned bytes, const void *value);
+
+  /// An asynchronous copy: from `launch` to `land` nobody may touch the bytes. The write counts as done by
+  /// the waiting thread at the time of its wait.
+  void launch(const Access &access, uint32_t address, unsigned bytes);
+  void land(const Access &access, uint32_t address, unsigned bytes);
+  void poison(uint32_t address, unsigned bytes);
+
+private:
+  struct Word {
+    uint32_t clock = 0;
+    uint8_t warp = 0, lane = kDisjointLanes;
+    uint8_t bytes = 0;        ///< written by that access; high nibble: by atomics
+    uint8_t defined : 4 = 0;  ///< bytes that hold a value
+    uint8_t inFlight : 4 = 0; ///< bytes that an asynchronous copy is going to write
+  };
+  /// Last read by one warp: clock << 10 | lane << 4 | bytes.
+  using Read = uint32_t;
+
+  bool readRow(const Access &access, uint32_t address);
+  bool isRowFree(const Access &access, uint32_t address) const;
+  void checkRead(const Access &access, uint32_t word, unsigned bytes, uint32_t address, unsigned size);
+  void checkWrite(const Access &access, uint32_t word, unsigned bytes, uint32_t address, unsigned size,
+                  bool sameValue);
+  void noteRead(const Access &access, uint32_t word, unsigned bytes);
+  [[noreturn]] void race(const Access &access, uint32_t address, unsigned size, const char *now,
+                         const char *before, unsigned warp, unsigned lane) const;
+
+  uint32_t base, end, words;
+  unsigned warps;
+  bool checks;
+  std::unique_ptr<std::byte[]> data;
+  std::unique_ptr<Word[]> writes;
+  std::unique_ptr<Read[]> reads; ///< [warp][word]
+};
+
+} // namespace gqa::emulator

@@ -1,0 +1,83 @@
+#include "DeviceMemory.h"
+
+#include <mutex>
+#include <new>
+#include <sys/mman.h>
+
+namespace gqa::emulator {
+namespace {
+
+constexpr uint64_t kAlign = 512; // of every allocation, as cuMemAlloc promises at least 256
+constexpr uint64_t kLives = 64;  // times the capacity that can be allocated before addresses run out
+constexpr uint64_t kMost = uint64_t(1) << 42;
+
+void *reserve(uint64_t bytes, int protection) {
+  void *p = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED)
+    throw std::bad_alloc();
+  return p;
+}
+
+} // namespace
+
+DeviceMemory::DeviceMemory(uint64_t capacity)
+    : capacityBytes(capacity), arenaBytes(std::min(capacity * kLives, kMost)),
+      base(reinterpret_cast<uint64_t>(reserve(arenaBytes + 4 * kWindow, PROT_NONE))),
+      data(static_cast<std::byte *>(reserve(arenaBytes, PROT_READ | PROT_WRITE))),
+      states(static_cast<uint8_t *>(reserve(arenaBytes, PROT_READ | PROT_WRITE))), next(arena() + kRedZone) {}
+
+DeviceMemory::~DeviceMemory() {
+  munmap(reinterpret_cast<void *>(base), arenaBytes + 4 * kWindow);
+  munmap(data, arenaBytes);
+  munmap(states, arenaBytes);
+}
+
+uint64_t DeviceMemory::allocate(uint64_t bytes) {
+  std::unique_lock lock(mutex);
+  if (bytes > capacityBytes - usedBytes)
+    return 0;
+  uint64_t address = (next + kAlign - 1) / kAlign * kAlign;
+  if (bytes + kRedZone + 64 > arena() + arenaBytes - address)
+    return 0;
+  next = address + bytes + kRedZone;
+  usedBytes += bytes;
+  allocations[address] = {address, address + bytes, false};
+  return address;
+}
+
+bool DeviceMemory::release(uint64_t address) {
+  std::unique_lock lock(mutex);
+  auto found = allocations.find(address);
+  if (found == allocations.end() || found->second.freed)
+    return false;
+  Allocation &a = found->second;
+  a.freed = true;
+  usedBytes -= a.end - a.begin;
+  // Whole pages go back to the system; the rest of the range is forgotten byte by byte.
+  constexpr uint64_t kPage = 4096;
+  uint64_t first = std::min(a.end, (a.begin + kPage - 1) / kPage * kPage),
+           last = std::max(first, a.end / kPage * kPage);
+  for (auto *range : {reinterpret_cast<uint8_t *>(data), states}) {
+    auto clear = [&](uint64_t from, uint64_t to) {
+      std::fill(range + (from - arena()), range + (to - arena()), 0);
+    };
+    if (first < last)
+      madvise(range + (first - arena()), last - first, MADV_DONTNEED);
+    clear(a.begin, first);
+    clear(last, a.end);
+  }
+  return true;
+}
+
+std::optional<Allocation> DeviceMemory::find(uint64_t address) const {
+  std::shared_lock lock(mutex);
+  auto after = allocations.upper_bound(address);
+  if (after == allocations.begin())
+    return std::nullopt;
+  const Allocation &a = std::prev(after)->second;
+  if (address >= a.end && !(a.begin == a.end && address == a.begin))
+    return std::nullopt;
+  return a;
+}
+
+} // namespace gqa::emulator

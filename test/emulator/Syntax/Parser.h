@@ -1,0 +1,53 @@
+// Recursive descent over PTX text. Parser.cpp reads modules and variables, FunctionParser.cpp what is inside
+// functions.
+#pragma once
+#include "Lexer.h"
+#include "Module.h"
+
+#include <unordered_map>
+
+namespace gqa::emulator {
+
+class Parser {
+public:
+  explicit Parser(std::string_view text) : lexer(text) {}
+  Module module();
+
+private:
+  using Scope = std::unordered_map<std::string, int>;
+
+  void header();
+  void moduleItem();
+  void pragma();
+  void section();
+  Variable variable(Space space, bool isExtern);
+  void pointee();
+  void initialiser(Variable &variable);
+
+  void function(bool isEntry);
+  void parameters(std::vector<Variable> &params);
+  bool functionDirective(Function &f);
+  void body(Function &f);
+  void statement(Function &f);
+  bool bodyDirective(Function &f);
+  void registers(Function &f);
+  void label(Function &f, std::string name, unsigned line);
+  void instruction(Function &f);
+  Operand operand();
+  Operand registerOperand();
+  Operand memoryOperand();
+  int findRegister(const std::string &name) const;
+
+  Token take();
+  bool accept(std::string_view spelling);
+  void expect(std::string_view spelling);
+  std::string word(const char *what);
+  uint64_t integer();
+  [[noreturn]] void fail(const std::string &message) const;
+
+  Lexer lexer;
+  Module result;
+  std::vector<Scope> scopes; ///< registers by name, innermost last
+};
+
+} // namespace gqa::emulator

@@ -1,0 +1,105 @@
+"""CUDA kernels against float64, on the stand-in driver that executes their PTX on the CPU (test/emulator).
+
+Each policy of asynchronous completion is a process of its own, as a driver is loaded once. The emulator also reports
+races, accesses out of bounds, reads of uninitialised memory and the like: a kernel may cause none. What runs here has not
+thereby run on a GPU.
+
+    python test_attention_cuda.py [NAME...]    runs cases on the driver that GQA_CUDA_DRIVER names
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attention_call import verify
+
+DRIVER = Path(os.environ.get("GQA_BUILD", Path(__file__).parents[2] / "build")) / "lib/emulator/libcuda.so.1"
+POLICIES = ["eager", "late", "random:7"]
+BASE = dict(dtype="bf16", batch=1, kv_heads=2, group=4, queries=1, keys=239, dim=64, value_dim=64, dynamic=False, seed=3,
+            lse=True, strided=False)
+# Sizes around a tile's 16, 64 and 128 rows and a block's 64 keys; every feature in one of the forms at least.
+CASES = {
+    "decode": dict(dim=128, value_dim=128),
+    "decode_f16_g7": dict(group=7, keys=799, dtype="f16", dim=128, value_dim=128),
+    "decode_kv_len": dict(batch=3, keys=799, kv_len=("i64", [300, 17, 0])),
+    "decode_causal": dict(dynamic="lengths", keys=1025, causal=True, offset=("i64", [1000])),
+    "decode_window": dict(keys=799, window=(300, -1), offset=("i32", [700])),
+    "decode_sinks": dict(keys=799, sinks="f32", group=16),
+    "decode_full": dict(batch=43, keys=300),
+    "decode_garbage": dict(batch=2, keys=300, kv_len=("i32", [100, 300]), values="garbage"),
+    "draft": dict(queries=3, group=5, keys=300, causal=True, offset=("constant", 297)),
+    "few": dict(queries=9, group=5, keys=130),
+    "prefill": dict(queries=65, keys=113, dtype="f16"),
+    "prefill_causal": dict(queries=113, keys=113, causal=True, group=7, dim=128, value_dim=128),
+    "prefill_split": dict(queries=33, keys=700, causal=True, offset=("i64", [667]), dynamic="lengths", kv_heads=1),
+    "prefill_window": dict(queries=150, keys=150, causal=True, window=(40, -1), group=3, dim=80, value_dim=96),
+    "prefill_both_sides": dict(queries=100, keys=330, window=(30, 60), offset=("i64", [100]), group=1, dtype="f16"),
+    "prefill_mask": dict(queries=40, keys=130, mask=(40, 130), bias=("f32", (8, 1, 1)), softcap=5.0, dead_row="nan"),
+    "prefill_score": dict(queries=40, keys=130, score="alibi", dtype="f16", batch=2),
+    "prefill_holes": dict(queries=40, keys=130, score="holes", scale=("runtime", -0.2), layouts=("bshd",) * 4),
+    "prefill_poison": dict(queries=70, keys=130, values="poison", mask=(70, 130), causal=True, offset=("i64", [60])),
+    "prefill_uniform": dict(queries=70, keys=130, causal=True, offset=("i64", [-20]), dead_row="uniform"),
+    "prefill_sinks": dict(queries=70, keys=70, sinks="f16", causal=True, group=2),
+    "narrow": dict(queries=65, keys=70, dim=24, value_dim=40),
+    "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),
+    "wide": dict(queries=20, keys=100, dim=256, value_dim=256, group=2, causal=True, offset=("i64", [80])),
+    "wide_decode": dict(dim=192, value_dim=128, keys=300),
+    "empty": dict(queries=3, keys=0, dead_row="zero"),
+    "rows_f32": dict(dtype="f32", queries=40, keys=70, causal=True, offset=("i64", [30]), kv_len=("i64", [60])),
+    "rows_odd": dict(queries=20, keys=40, dim=33, value_dim=47, softcap=5.0, sinks="f32", dtype="f32"),
+    "rows_layout": dict(queries=40, keys=50, layouts=("bshd", "bhds", "sbhd", "bshd"), dead_row="uniform",
+                        kv_len=("i64", [0])),
+    "rows_unaligned": dict(queries=40, keys=50, strided=True, dtype="f16"),
+}
+
+
+def run(names):
+    failed = []
+    for name in names or CASES:
+        try:
+            verify({**BASE, **CASES[name]}, os.environ.get("GQA_TARGET", "cuda:sm_80"))
+        except Exception as error:  # the others are worth knowing as well
+            failed.append(name)
+            print(f"{name}: {type(error).__name__}: {error}")
+    return failed
+
+
+def launches(names, policy, report):
+    """What the driver reports of the launches of these cases, which must all be right."""
+    done = subprocess.run([sys.executable, __file__, *names], capture_output=True, text=True, timeout=900, env={
+        **os.environ, "GQA_CUDA_DRIVER": str(DRIVER), "GQA_EMULATOR": f"completion={policy},report={report}"})
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    events = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [event for event in events if event["event"] == "fault"] == []
+    return [event for event in events if event["event"] == "launch"]
+
+
+needs_driver = pytest.mark.skipif(not DRIVER.exists(), reason=f"the stand-in driver is not built: {DRIVER}")
+
+
+@needs_driver
+@pytest.mark.parametrize("policy", POLICIES)
+def test_numerics(policy, tmp_path):
+    events = launches([], policy, tmp_path / "report.json")
+    assert len(events) >= len(CASES)
+    # Rows of a slot are so far apart that neither copies nor matrix loads conflict; few rows are joined through memory.
+    prefill = [event["counters"] for event in events if event["block"][0] == 256 and event["counters"]["tensor_flop"]]
+    assert prefill and all(counters["shared_bank_conflicts"] == 0 for counters in prefill)
+
+
+# The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Four blocks of keys are not
+# split, nor are keys where 86 tasks or more are there without; else the parts are as many as there are blocks here.
+@needs_driver
+def test_splits(tmp_path):
+    parts = {"decode": 1, "decode_full": 1, "decode_f16_g7": 13, "wide_decode": 10}
+    events = launches(list(parts), "eager", tmp_path / "report.json")
+    grids = [event["grid"][0] for event in events if event["kernel"] == "gqa_attention_0"]
+    assert grids == [count * {**BASE, **CASES[name]}["batch"] * BASE["kv_heads"] for name, count in parts.items()]
+
+
+if __name__ == "__main__":
+    sys.exit(f"failed: {', '.join(failed)}" if (failed := run(sys.argv[1:])) else 0)

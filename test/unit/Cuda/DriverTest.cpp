@@ -1,0 +1,136 @@
+// Loading the driver: what is wrong is said in one line.
+#include "Support.h"
+
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace gqa::test;
+
+namespace {
+
+TEST(CudaDriver, IsMissing) {
+  IN_CHILD("/nowhere/libcuda.so.1", {
+    EXPECT_STREQ(
+        gqa_rt_cuda_error(),
+        "CUDA needs NVIDIA's driver, and /nowhere/libcuda.so.1 cannot be loaded (/nowhere/libcuda.so.1: "
+        "cannot open shared object file: No such file or directory)");
+    EXPECT_EQ(gqa_rt_cuda_num_devices(), 0);
+    EXPECT_EQ(gqa_rt_cuda_driver_version(), 0);
+    EXPECT_EQ(gqa_rt_cuda_device_name(0), nullptr);
+    EXPECT_EQ(exercise(), gqa_rt_cuda_error());
+    EXPECT_EQ(gqa_rt_cuda_reserve(0, nullptr, 16), nullptr);
+    EXPECT_STREQ(gqa_rt_last_error(), gqa_rt_cuda_error());
+  });
+}
+
+TEST(CudaDriver, IsNotALibrary) {
+  std::string path = testing::TempDir() + "gqa-not-a-library.so";
+  std::ofstream(path) << "a text of some length, so that its header is complete, and more than that\n";
+  IN_CHILD(path.c_str(), EXPECT_PRED2(
+                             [](const std::string &text, const char *part) {
+                               return text.find(part) != std::string::npos &&
+                                      text.find('\n') == std::string::npos;
+                             },
+                             gqa_rt_cuda_error(), "cannot be loaded"));
+  std::remove(path.c_str());
+}
+
+TEST(CudaDriver, LacksAFunction) {
+  IN_CHILD(GQA_FAKE_DRIVER_INCOMPLETE,
+           EXPECT_STREQ(gqa_rt_cuda_error(), "CUDA needs NVIDIA's driver, and " GQA_FAKE_DRIVER_INCOMPLETE
+                                             " lacks the function cuMemcpyDtoHAsync_v2"));
+}
+
+TEST(CudaDriver, HasNoDevice) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_DEVICES", "0", 1);
+    EXPECT_STREQ(
+        gqa_rt_cuda_error(),
+        "CUDA cannot be used: cuInit: no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE); is there "
+        "an NVIDIA GPU, and does CUDA_VISIBLE_DEVICES show it?");
+  });
+}
+
+TEST(CudaDriver, ErrorWithoutAText) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_FAIL", "cuInit:4242", 1);
+    EXPECT_STREQ(gqa_rt_cuda_error(), "CUDA cannot be used: cuInit: error 4242");
+  });
+}
+
+TEST(CudaDriver, OlderThanPoolsAndLaunchAttributes) {
+  IN_CHILD(GQA_FAKE_DRIVER_OLD, EXPECT_EQ(exercise(), ""); EXPECT_EQ(control<int()>("fake_live")(), 0));
+}
+
+TEST(CudaDriver, DeviceWithoutPools) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_POOLS", "0", 1);
+    EXPECT_EQ(exercise(), "");
+    EXPECT_EQ(control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync"), 0);
+    EXPECT_EQ(control<int()>("fake_live")(), 0);
+  });
+}
+
+/// Runs `body` in a forked child; true if it yields true there.
+template <typename Body> bool forked(Body &&body) {
+  pid_t child = fork();
+  if (child == 0)
+    _exit(body() ? 0 : 1);
+  int status = 1;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(CudaDriver, ChildOfAProcessThatUsedIt) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    EXPECT_EQ(exercise(), "");
+    void *memory = gqa_rt_cuda_reserve(0, nullptr, 16);
+    EXPECT_TRUE(forked([&] {
+      std::string expected = "this process is a child of one that has used CUDA, and cannot use it";
+      auto refused = [&](std::string text) { return text.substr(0, expected.size()) == expected; };
+      return refused(gqa_rt_cuda_error()) && refused(exercise()) && gqa_rt_cuda_num_devices() == 0 &&
+             gqa_rt_cuda_release(0, nullptr, memory) == 1 && refused(gqa_rt_last_error());
+    }));
+    EXPECT_EQ(exercise(), ""); // the parent is as before
+  });
+}
+
+TEST(CudaDriver, ChildOfAProcessThatDidNot) {
+  IN_CHILD(GQA_FAKE_DRIVER, EXPECT_TRUE(forked([] { return exercise().empty(); }));
+           EXPECT_EQ(exercise(), ""));
+}
+
+TEST(CudaDriver, ChildOfAProcessThatOnlyLookedForIt) {
+  IN_CHILD("/nowhere/libcuda.so.1", {
+    gqa_rt_cuda_error();
+    EXPECT_TRUE(forked(
+        [] { return std::string(gqa_rt_cuda_error()).find("cannot be loaded") != std::string::npos; }));
+  });
+}
+
+TEST(CudaDevice, Facts) {
+  NEEDS_FAKE_DRIVER();
+  int64_t facts[GQA_RT_CUDA_NUM_FACTS];
+  ASSERT_EQ(gqa_rt_cuda_device_facts(0, facts), 0);
+  EXPECT_EQ(facts[GQA_RT_CUDA_CHIP], 80);
+  EXPECT_EQ(facts[GQA_RT_CUDA_PROCESSORS], 108);
+  EXPECT_EQ(facts[GQA_RT_CUDA_SHARED_PER_BLOCK], 163 << 10);
+  EXPECT_EQ(facts[GQA_RT_CUDA_SHARED_PER_PROCESSOR], 164 << 10);
+  EXPECT_EQ(facts[GQA_RT_CUDA_L2_BYTES], 40 << 20);
+  EXPECT_EQ(facts[GQA_RT_CUDA_MEMORY_BYTES], int64_t(80) << 30);
+  EXPECT_EQ(facts[GQA_RT_CUDA_THREADS_PER_PROCESSOR], 2048);
+  EXPECT_EQ(facts[GQA_RT_CUDA_REGISTERS_PER_PROCESSOR], 65536);
+  EXPECT_STREQ(gqa_rt_cuda_device_name(0), "Fake GPU");
+  EXPECT_EQ(gqa_rt_cuda_driver_version(), 12080);
+}
+
+TEST(CudaDevice, OutOfRange) {
+  int64_t facts[GQA_RT_CUDA_NUM_FACTS], count = gqa_rt_cuda_num_devices();
+  for (int64_t device : {int64_t(-1), count}) {
+    EXPECT_EQ(gqa_rt_cuda_device_facts(device, facts), 1);
+    EXPECT_EQ(std::string(gqa_rt_last_error()).find("there is no CUDA device " + std::to_string(device)), 0u);
+  }
+}
+
+} // namespace

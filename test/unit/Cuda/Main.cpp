@@ -1,0 +1,10 @@
+// The main of the suite without LLVM.
+#include "Support.h"
+
+int main(int argc, char **argv) {
+  testing::InitGoogleTest(&argc, argv);
+  GTEST_FLAG_SET(death_test_style,
+                 "threadsafe"); // a child starts afresh: no fork of a process that uses CUDA
+  setenv("GQA_CUDA_DRIVER", GQA_FAKE_DRIVER, /*overwrite=*/0);
+  return RUN_ALL_TESTS();
+}

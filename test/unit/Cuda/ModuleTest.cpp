@@ -1,0 +1,99 @@
+// Which image a device loads, and what is said when none does.
+#include "Runtime/Cuda/Module.h"
+#include "Support.h"
+
+using namespace gqa::test;
+using namespace gqa::rt::cuda;
+
+namespace {
+
+struct Choice {
+  int64_t format;
+  const char *chip;
+};
+
+/// The chosen image as "ptx sm_80", or the error.
+std::string choose(const char *device, std::vector<Choice> choices) {
+  setenv("FAKE_CUDA_CHIP", device, 1);
+  std::vector<gqa_rt_cuda_image> images;
+  for (const Choice &choice : choices)
+    images.push_back({choice.chip, "", 0, choice.format});
+  gqa_rt_cuda_module module{images.data(), int64_t(images.size()), nullptr};
+  Error error;
+  Device *found = Device::get(0, error);
+  const gqa_rt_cuda_image *image = found ? chooseImage(module, *found, error) : nullptr;
+  return image ? std::string(image->format == GQA_RT_CUDA_PTX ? "ptx " : "cubin ") + image->chip : error;
+}
+
+constexpr int64_t ptx = GQA_RT_CUDA_PTX, cubin = GQA_RT_CUDA_CUBIN;
+
+TEST(CudaImages, TheCubinOfTheChip) {
+  IN_CHILD(GQA_FAKE_DRIVER,
+           EXPECT_EQ(choose("86", {{ptx, "sm_80"}, {cubin, "sm_80"}, {cubin, "sm_86"}, {cubin, "sm_90"}}),
+                     "cubin sm_86"));
+}
+
+TEST(CudaImages, ACubinOfTheSameGeneration) {
+  IN_CHILD(GQA_FAKE_DRIVER, EXPECT_EQ(choose("89", {{ptx, "sm_80"}, {cubin, "sm_80"}}), "cubin sm_80"));
+}
+
+TEST(CudaImages, PTXWhereNoCubinRuns) {
+  IN_CHILD(GQA_FAKE_DRIVER,
+           EXPECT_EQ(choose("120", {{ptx, "sm_80"}, {cubin, "sm_90"}, {ptx, "sm_90a"}}), "ptx sm_80"));
+}
+
+TEST(CudaImages, TheChipsOwn) {
+  IN_CHILD(GQA_FAKE_DRIVER,
+           EXPECT_EQ(choose("90", {{cubin, "sm_90"}, {ptx, "sm_90a"}, {ptx, "sm_80"}}), "ptx sm_90a"));
+}
+
+TEST(CudaImages, NoneRuns) {
+  IN_CHILD(
+      GQA_FAKE_DRIVER,
+      EXPECT_EQ(choose("75", {{ptx, "sm_80"}, {cubin, "sm_90a"}, {cubin, nullptr}}),
+                "no kernels for CUDA device 0 (Fake GPU, sm_75): the module holds PTX for sm_80, a cubin for "
+                "sm_90a, a cubin for no chip"));
+}
+
+TEST(CudaImages, Nothing) {
+  IN_CHILD(GQA_FAKE_DRIVER,
+           EXPECT_EQ(choose("80", {}),
+                     "no kernels for CUDA device 0 (Fake GPU, sm_80): the module holds nothing"));
+}
+
+std::string scaleError(Module &module) {
+  float from = 1, to = 0;
+  return Scale{&module.module, &to, &from, 1, 1}.call(defaultSite()) ? gqa_rt_last_error() : "";
+}
+
+TEST(CudaModule, LogOfTheCompiler) {
+  NEEDS_FAKE_DRIVER();
+  Module module(".version 7.0\n.target sm_80\nnonsense\n");
+  EXPECT_EQ(
+      scaleError(module),
+      "CUDA device 0: cuModuleLoadDataEx: a PTX JIT compilation failed (CUDA_ERROR_INVALID_PTX) in PTX for "
+      "sm_80\nptxas application ptx input, line 3; fatal   : Parsing error near 'nonsense': syntax error");
+}
+
+TEST(CudaModule, LoadsAgainAfterAnUnload) {
+  Module module;
+  EXPECT_EQ(scaleError(module), "");
+  gqa_rt_cuda_unload(&module.module);
+  EXPECT_EQ(module.module.state, nullptr);
+  EXPECT_EQ(scaleError(module), "");
+}
+
+TEST(CudaModule, LoadsOncePerProcess) {
+  NEEDS_FAKE_DRIVER();
+  Module module;
+  auto *calls = control<int(const char *)>("fake_calls");
+  int loads = calls("cuModuleLoadDataEx"), lookups = calls("cuModuleGetFunction"),
+      settings = calls("cuFuncSetAttribute");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(scaleError(module), "");
+  EXPECT_EQ(calls("cuModuleLoadDataEx"), loads + 1);
+  EXPECT_EQ(calls("cuModuleGetFunction"), lookups + 1);
+  EXPECT_EQ(calls("cuFuncSetAttribute"), settings + 1);
+}
+
+} // namespace

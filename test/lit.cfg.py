@@ -19,7 +19,7 @@ config.environment["PATH"] = os.pathsep.join(
     [config.gqa_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
 # What a developer sets on purpose reaches the tools.
-for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER"):
+for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUDA_TOOLS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

@@ -3,8 +3,6 @@
 #include "TileLowering.h"
 #include "Units.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
-
 using namespace mlir;
 
 namespace gqa {
@@ -45,17 +43,6 @@ struct LowerSoftmaxStep : WarpPattern<tile::WarpSoftmaxStepOp> {
 
 void populateSoftmaxPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   patterns.add<LowerSoftmaxStep>(types, patterns.getContext());
-}
-
-void lowerLogarithms(Operation *kernels) {
-  kernels->walk([](Operation *op) {
-    if (!isa<math::LogOp, math::Log2Op, math::Log10Op>(op) || !op->getResult(0).getType().isF32())
-      return;
-    NVVMBuilder b(op->getLoc(), op);
-    double factor = isa<math::LogOp>(op) ? kLn2 : isa<math::Log10Op>(op) ? 0.30102999566398120 : 1.0;
-    op->getResult(0).replaceAllUsesWith(b.mulF(b.log2(op->getOperand(0)), b.f32(factor)));
-    op->erase();
-  });
 }
 
 } // namespace gqa

@@ -1,5 +1,5 @@
 // From tile kernels to PTX.
-#include "NVVMBuilder.h"
+#include "TileLowering.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Passes.h"
 #include "gqa/Tile/Target.h"
@@ -16,6 +16,13 @@ using namespace mlir;
 
 namespace gqa {
 namespace {
+
+struct LowerFunctionsPass : PassWrapper<LowerFunctionsPass, OperationPass<gpu::GPUModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerFunctionsPass)
+
+  StringRef getName() const override { return "LowerFunctions"; }
+  void runOnOperation() override { lowerFunctions(getOperation()); }
+};
 
 /// Functions that have become LLVM's learn that they are kernels: earlier they may not know.
 struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModuleOp>> {
@@ -50,6 +57,7 @@ void buildNVPTXPipeline(OpPassManager &pm) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createExpandMath());
+  kernels.addPass(std::make_unique<LowerFunctionsPass>()); // of those that are in polynomials as well
   kernels.addPass(arith::createArithExpandOpsPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertVectorToLLVMPass());

@@ -41,8 +41,8 @@ mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels
 /// The host's operations (tile.device.*) as calls of the runtime.
 void lowerDeviceOperations(mlir::ModuleOp module);
 
-/// Logarithms of f32, for which there is no polynomial, by the instruction for that to the base 2.
-void lowerLogarithms(mlir::Operation *kernels);
+/// Logarithms and divisions of f32 by what the device has for them.
+void lowerFunctions(mlir::Operation *kernels);
 
 /// A function of the runtime.
 mlir::func::FuncOp declareRuntime(mlir::ModuleOp module, llvm::StringRef name, mlir::FunctionType type);

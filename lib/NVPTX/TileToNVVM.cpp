@@ -71,10 +71,7 @@ private:
     target.addIllegalDialect<tile::TileDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     scf::populateSCFStructuralTypeConversionsAndLegality(types, patterns, target);
-    if (failed(applyPartialConversion(module, target, std::move(patterns))))
-      return failure();
-    lowerLogarithms(module);
-    return success();
+    return applyPartialConversion(module, target, std::move(patterns));
   }
 };
 

@@ -199,8 +199,10 @@ private:
   /// The states of all warps become one, through memory that they share: the first warp goes on with it.
   void join(const Values &state) {
     Value rows = b.index(tile::kFragmentRows * schedule.warps), width = b.index(valueWidth);
-    Value os = scratch({rows, width}), ms = scratch({rows}), ls = scratch({rows});
-    Value own = b.mul(warp, b.index(tile::kFragmentRows)), zero = b.index(0);
+    Value zero = b.index(0), ms = scratch({rows}), ls = scratch({rows});
+    // Rows 8 numbers further apart than they are long: neighbours are in other banks.
+    Value os = b.view(scratch({rows, b.index(valueWidth + 8)}), {zero, zero}, {rows, width});
+    Value own = b.mul(warp, b.index(tile::kFragmentRows));
     tile::WarpStoreOp::create(b, state[0], state[1], state[2], os, ms, ls, own);
     tile::BarrierOp::create(b);
     branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {

@@ -13,7 +13,7 @@
 // TILED: tile.warp.queries {{.*}}, <16x128xbf16>
 // TILED: tile.warp.qk %{{.*}}[%{{.*}}, %[[KEY]]] {{.*}} -> <16x16xf32>
 // TILED: tile.drain
-// TILED: tile.scratch : memref<64x128xf32>
+// TILED: tile.scratch : memref<64x136xf32>
 // TILED: tile.warp.store
 // TILED: tile.barrier
 // TILED-COUNT-3: tile.warp.merge

@@ -29,6 +29,7 @@ CASES = {
     "decode_causal": dict(dynamic="lengths", keys=1025, causal=True, offset=("i64", [1000])),
     "decode_window": dict(keys=799, window=(300, -1), offset=("i32", [700])),
     "decode_sinks": dict(keys=799, sinks="f32", group=16),
+    "decode_full": dict(batch=43, keys=300),
     "decode_garbage": dict(batch=2, keys=300, kv_len=("i32", [100, 300]), values="garbage"),
     "draft": dict(queries=3, group=5, keys=300, causal=True, offset=("constant", 297)),
     "few": dict(queries=9, group=5, keys=130),
@@ -67,17 +68,37 @@ def run(names):
     return failed
 
 
-@pytest.mark.skipif(not DRIVER.exists(), reason=f"the stand-in driver is not built: {DRIVER}")
-@pytest.mark.parametrize("policy", POLICIES)
-def test_numerics(policy, tmp_path):
-    report = tmp_path / "report.json"
-    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=600, env={
+def launches(names, policy, report):
+    """What the driver reports of the launches of these cases, which must all be right."""
+    done = subprocess.run([sys.executable, __file__, *names], capture_output=True, text=True, timeout=900, env={
         **os.environ, "GQA_CUDA_DRIVER": str(DRIVER), "GQA_EMULATOR": f"completion={policy},report={report}"})
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     events = [json.loads(line) for line in report.read_text().splitlines()]
-    launches = [event for event in events if event["event"] == "launch"]
-    assert len(launches) >= len(CASES)
     assert [event for event in events if event["event"] == "fault"] == []
+    return [event for event in events if event["event"] == "launch"]
+
+
+needs_driver = pytest.mark.skipif(not DRIVER.exists(), reason=f"the stand-in driver is not built: {DRIVER}")
+
+
+@needs_driver
+@pytest.mark.parametrize("policy", POLICIES)
+def test_numerics(policy, tmp_path):
+    events = launches([], policy, tmp_path / "report.json")
+    assert len(events) >= len(CASES)
+    # Rows of a slot are so far apart that neither copies nor matrix loads conflict; few rows are joined through memory.
+    prefill = [event["counters"] for event in events if event["block"][0] == 256 and event["counters"]["tensor_flop"]]
+    assert prefill and all(counters["shared_bank_conflicts"] == 0 for counters in prefill)
+
+
+# The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Four blocks of keys are not
+# split, nor are keys where 86 tasks or more are there without; else the parts are as many as there are blocks here.
+@needs_driver
+def test_splits(tmp_path):
+    parts = {"decode": 1, "decode_full": 1, "decode_f16_g7": 13, "wide_decode": 10}
+    events = launches(list(parts), "eager", tmp_path / "report.json")
+    grids = [event["grid"][0] for event in events if event["kernel"] == "gqa_attention_0"]
+    assert grids == [count * {**BASE, **CASES[name]}["batch"] * BASE["kv_heads"] for name, count in parts.items()]
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ public:
       descriptors.push_back(makeDescriptor(*input));
       if (!isHost(input->device))
         spans.push_back(spanOf(*input));
+      pinned |= input->device.device_type == kDLCUDAHost;
     }
     for (const DLTensor *output : outputs)
       room.push_back(isHost(output->device) ? gqa_rt_cuda_span{nullptr, 0} : spanOf(*output));
@@ -163,7 +164,11 @@ private:
     site.results_on_device = !isHost(device);
     site.results = room.empty() ? nullptr : room.data();
     site.num_results = int64_t(room.size());
-    return gqa_rt_cuda_call(&site, runFrame, context);
+    int failed = gqa_rt_cuda_call(&site, runFrame, context);
+    // Copies from pinned memory may not have happened yet, and the caller may change it from now on.
+    if (!failed && pinned && site.results_on_device)
+      failed = gqa_rt_cuda_synchronize(site.device, stream);
+    return failed;
   }
 
   const CompiledFunction::Implementation &function;
@@ -172,6 +177,7 @@ private:
   Results results;
   std::vector<std::vector<int64_t>> descriptors;
   std::vector<gqa_rt_cuda_span> spans, room;
+  bool pinned = false; ///< some argument is in pinned memory of the host
 };
 
 } // namespace

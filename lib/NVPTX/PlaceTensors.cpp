@@ -18,7 +18,7 @@ namespace {
 /// The buffers that an operation makes of one: views, beside sizes and strides.
 SmallVector<Value> viewsOf(Operation *op) {
   SmallVector<Value> views;
-  if (isa<memref::CastOp, ViewLikeOpInterface>(op))
+  if (isa<memref::CastOp, memref::TransposeOp, ViewLikeOpInterface>(op))
     llvm::copy_if(op->getResults(), std::back_inserter(views),
                   [](Value value) { return isa<BaseMemRefType>(value.getType()); });
   return views;

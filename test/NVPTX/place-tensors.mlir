@@ -23,6 +23,8 @@ module {
   func.func private @kernels(%q: memref<?x8xf16, strided<[?, ?], offset: ?>>, %s: f32, %o: memref<?x8xf16>) {
     %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %q : memref<?x8xf16, strided<[?, ?], offset: ?>>
       -> memref<f16>, index, index, index, index, index
+    %transposed = memref.transpose %q (i, j) -> (j, i) : memref<?x8xf16, strided<[?, ?], offset: ?>> to memref<8x?xf16, strided<[?, ?], offset: ?>>
+    %q2 = tile.device.map %transposed : memref<8x?xf16, strided<[?, ?], offset: ?>>
     %turned = memref.reinterpret_cast %base to offset: [%offset], sizes: [8, %sizes#0], strides: [%strides#1, %strides#0]
       : memref<f16> to memref<8x?xf16, strided<[?, ?], offset: ?>>
     %q1 = tile.device.map %turned : memref<8x?xf16, strided<[?, ?], offset: ?>>

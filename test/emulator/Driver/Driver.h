@@ -17,6 +17,10 @@ struct CUctx_st {};
 struct CUstream_st {
   int priority = 0;
 };
+struct CUmemPoolHandle_st {
+  uint64_t releaseThreshold = 0;
+  int reuse[3] = {1, 1, 1};
+};
 struct CUevent_st {
   unsigned flags = 0;
   bool recorded = false;
@@ -70,8 +74,11 @@ public:
   std::set<CUfunction> functions;
   std::map<CUstream, std::unique_ptr<CUstream_st>> streams;
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
+  std::map<CUmemoryPool, std::unique_ptr<CUmemPoolHandle_st>> pools;
   std::map<uint64_t, size_t> hostMemory; ///< page-locked
 
+  CUresult allocate(CUdeviceptr *pointer, size_t bytes);
+  CUresult release(CUdeviceptr pointer);
   /// In a child of the process that called cuInit nothing works.
   bool forked() const;
   bool isStream(CUstream stream) const;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -54,7 +55,13 @@ public:
   template <class F> CUresult call(const char *name, Needs needs, F body) {
     std::lock_guard lock(mutex);
     CUresult ready = before(name, needs);
-    return ready == CUDA_SUCCESS ? body() : ready;
+    if (ready != CUDA_SUCCESS)
+      return ready;
+    try {
+      return body();
+    } catch (const std::bad_alloc &) {
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    }
   }
 
   CUresult init();

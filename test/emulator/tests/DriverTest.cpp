@@ -369,6 +369,7 @@ TEST_F(DriverTest, ReportsAreJsonLines) {
       std::string::npos)
       << text;
   EXPECT_NE(text.find("\"global_store_bytes\": 512"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"number\": "), std::string::npos) << text;
   EXPECT_NE(
       text.find("{\"event\": \"fault\", \"kind\": \"out-of-bounds\", \"kernel\": \"store\", \"error\": 700"),
       std::string::npos)

@@ -8,7 +8,6 @@
 #include "Registers.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace gqa::emulator {
 namespace {
@@ -201,61 +200,69 @@ void Decoder::track(const Flow &flow) {
   }
 }
 
-void Decoder::emit(const RegisterFile &file) {
-  std::map<std::pair<bool, uint64_t>, uint32_t> constants; // (wide, bits) -> offset
-  std::map<std::string, uint32_t> specials;
-  uint32_t registerEnd = file.bytes();
-  uint32_t sink = registerEnd; // written, never read
-  registerEnd += kLanes * 8;
-  auto constant = [&](bool wide, uint64_t bits) {
+/// Gives every operand its final form: an offset into registers or constants, or a predicate.
+class Places {
+public:
+  Places(Kernel &kernel, const RegisterFile &file) : kernel(kernel), file(file), sink(file.bytes()) {
+    kernel.registerBytes = sink + kSlot;
+  }
+
+  uint32_t of(const Slot &s) {
+    switch (s.kind) {
+    case Slot::Kind::Register:
+      return file.place(s.reg) | (s.negated ? kNegated : 0);
+    case Slot::Kind::Constant:
+      return constant(s.wide, s.bits);
+    case Slot::Kind::Special:
+      return special(s.special);
+    case Slot::Kind::Sink:
+      return sink;
+    case Slot::Kind::Truth: // the predicate behind the last one is never written and stays false
+      return file.predicates() | (s.bits ? kNegated : 0);
+    case Slot::Kind::Nothing:
+      break;
+    }
+    return kNone;
+  }
+
+private:
+  static constexpr uint32_t kSlot = kLanes * 8;
+
+  uint32_t constant(bool wide, uint64_t bits) {
     auto [at, isNew] = constants.emplace(std::pair{wide, bits}, kernel.constants.size());
-    if (isNew)
-      for (unsigned l = 0; l < kLanes; ++l) {
-        auto *p = reinterpret_cast<std::byte *>(&bits);
-        kernel.constants.insert(kernel.constants.end(), p, p + (wide ? 8 : 4));
-      }
+    auto *bytes = reinterpret_cast<std::byte *>(&bits);
+    for (unsigned lane = 0; isNew && lane < kLanes; ++lane)
+      kernel.constants.insert(kernel.constants.end(), bytes, bytes + (wide ? 8 : 4));
     return at->second | kConstant;
-  };
-  auto special = [&](const std::string &name) {
-    auto [at, isNew] = specials.emplace(name, registerEnd);
+  }
+  uint32_t special(const std::string &name) {
+    auto [at, isNew] = specials.emplace(name, kernel.registerBytes);
     if (isNew) {
-      kernel.specials.push_back({registerEnd, name});
-      registerEnd += kLanes * 8;
+      kernel.specials.push_back({kernel.registerBytes, name});
+      kernel.registerBytes += kSlot;
     }
     return at->second;
-  };
+  }
+
+  Kernel &kernel;
+  const RegisterFile &file;
+  const uint32_t sink;                                     ///< written, never read
+  std::map<std::pair<bool, uint64_t>, uint32_t> constants; ///< by width and bits
+  std::map<std::string, uint32_t> specials;
+};
+
+void Decoder::emit(const RegisterFile &file) {
+  Places places(kernel, file);
   for (Pending &p : code) {
     for (const Slot &s : p.slots)
-      switch (s.kind) {
-      case Slot::Kind::Register:
-        kernel.operands.push_back(file.place(s.reg) | (s.negated ? kNegated : 0));
-        break;
-      case Slot::Kind::Constant:
-        kernel.operands.push_back(constant(s.wide, s.bits));
-        break;
-      case Slot::Kind::Truth: // the predicate behind the last one is never written and stays false
-        kernel.operands.push_back(file.predicates() | (s.bits ? kNegated : 0));
-        break;
-      case Slot::Kind::Special:
-        kernel.operands.push_back(special(s.special));
-        break;
-      case Slot::Kind::Sink:
-        kernel.operands.push_back(sink);
-        break;
-      case Slot::Kind::Nothing:
-        kernel.operands.push_back(kNone);
-        break;
-      }
+      kernel.operands.push_back(places.of(s));
     if (p.insn.guard != kNone)
       p.insn.guard = file.place(p.insn.guard & ~kNegated) | (p.insn.guard & kNegated);
     kernel.code.push_back(p.insn);
   }
-  size_t at = 0;
-  for (size_t n = 0; n < code.size(); ++n) {
-    kernel.code[n].op = kernel.operands.data() + at;
-    at += code[n].slots.size();
-  }
-  kernel.registerBytes = registerEnd;
+  const uint32_t *operands = kernel.operands.data();
+  for (size_t n = 0; n < code.size(); operands += code[n++].slots.size())
+    kernel.code[n].op = operands;
   kernel.predicates = file.predicates() + 1;
   kernel.liveRegisters = file.registers();
 }

@@ -21,8 +21,8 @@ using Bind = Handler (*)(Match &);
 /// literal or address of a variable), Q result predicate, P source predicate, M memory, L label, I literal, X
 /// a result with an optional predicate (`%r|%p`), R a predicate with an optional second one. The second says
 /// how wide its register is: t as the first type of the opcode, u as the second, v as the third, w twice the
-/// first, 2, 4 or 8 bytes; `+` allows wider ones. `xN` asks for a vector of N, `xV` for as many as the suffix
-/// v2 or v4 says. `?` may be left out.
+/// first, 2, 4 or 8 bytes; `+` allows wider ones up to 32 bits, `*` up to 64. `xN` asks for a vector of N,
+/// `xV` for as many as the suffix v2 or v4 says. `?` may be left out.
 struct Form {
   std::string_view pattern;
   std::string_view operands;

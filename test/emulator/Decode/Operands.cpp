@@ -10,12 +10,30 @@ bool isClock(std::string_view name) {
 }
 
 bool isSpecial(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "%tid.x",          "%tid.y",       "%tid.z",       "%ntid.x",      "%ntid.y",      "%ntid.z",
-      "%ctaid.x",        "%ctaid.y",     "%ctaid.z",     "%nctaid.x",    "%nctaid.y",    "%nctaid.z",
-      "%laneid",         "%warpid",      "%nwarpid",     "%smid",        "%nsmid",       "%gridid",
-      "%lanemask_eq",    "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge", "%dynamic_smem_size",
-      "%total_smem_size"};
+  static constexpr std::string_view kNames[] = {"%tid.x",
+                                                "%tid.y",
+                                                "%tid.z",
+                                                "%ntid.x",
+                                                "%ntid.y",
+                                                "%ntid.z",
+                                                "%ctaid.x",
+                                                "%ctaid.y",
+                                                "%ctaid.z",
+                                                "%nctaid.x",
+                                                "%nctaid.y",
+                                                "%nctaid.z",
+                                                "%laneid",
+                                                "%warpid",
+                                                "%nwarpid",
+                                                "%smid",
+                                                "%nsmid",
+                                                "%lanemask_eq",
+                                                "%lanemask_lt",
+                                                "%lanemask_le",
+                                                "%lanemask_gt",
+                                                "%lanemask_ge",
+                                                "%dynamic_smem_size",
+                                                "%total_smem_size"};
   for (std::string_view known : kNames)
     if (known == name)
       return true;
@@ -26,8 +44,9 @@ bool isSpecial(std::string_view name) {
 
 struct OperandReader::Token {
   char kind;
-  unsigned width = 0; ///< bytes of the register
-  bool wider = false, optional = false;
+  unsigned width = 0;  ///< bytes of the register
+  unsigned widest = 0; ///< a wider register, up to so many bytes, will do
+  bool optional = false;
   unsigned count = 0; ///< registers of a vector; 0: no vector
 };
 
@@ -49,7 +68,10 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
       t.width = 2 * sizeOf(match.type(0));
       break;
     case '+':
-      t.wider = true;
+      t.widest = 4;
+      break;
+    case '*':
+      t.widest = 8;
       break;
     case '?':
       t.optional = true;
@@ -148,7 +170,7 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
     unsigned width = sizeOf(r.type);
     if (r.type == Type::Pred || o.negated)
       return "a predicate is not allowed here";
-    if (width != token.width && !(token.wider && width > token.width))
+    if (width != token.width && !(width > token.width && width <= token.widest))
       return "register " + r.name + " has " + std::to_string(8 * width) + " bits; expected " +
              std::to_string(8 * token.width);
     slot.kind = Slot::Kind::Register;

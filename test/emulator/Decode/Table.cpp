@@ -1,6 +1,16 @@
 // The table of instructions. What is not here is refused. Match.h explains the columns.
 #include "Execute/Bind.h"
 
+#define INTEGERS "u16|s16|u32|s32|u64|s64"
+#define BIT_TYPES "b16|u16|s16|b32|u32|s32|b64|u64|s64"
+#define MEMORY_TYPES "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64"
+#define INTEGER_TESTS "eq|ne|lt|le|gt|ge|lo|ls|hi|hs"
+#define FLOAT_TESTS "eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan"
+#define ATOM_ORDER "[relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta]"
+#define RED_ORDER "[relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta]"
+#define L1_HINT "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate]"
+#define L2_PREFETCH "[L2::64B|L2::128B|L2::256B]"
+
 namespace gqa::emulator {
 
 const std::vector<Form> &instructionTable() {
@@ -11,19 +21,19 @@ const std::vector<Form> &instructionTable() {
       {"add u16|s16|u32|u64|s64", "Dt St St", Class::Integer, integerAdd},
       {"sub [sat] s32", "Dt St St", Class::Integer, integerSub},
       {"sub u16|s16|u32|u64|s64", "Dt St St", Class::Integer, integerSub},
-      {"mul lo|hi u16|s16|u32|s32|u64|s64", "Dt St St", Class::Integer, integerMul},
+      {"mul lo|hi " INTEGERS, "Dt St St", Class::Integer, integerMul},
       {"mul wide u16|s16|u32|s32", "Dw St St", Class::Integer, integerMul},
-      {"mad lo|hi u16|s16|u32|s32|u64|s64", "Dt St St St", Class::Integer, integerMad},
+      {"mad lo|hi " INTEGERS, "Dt St St St", Class::Integer, integerMad},
       {"mad wide u16|s16|u32|s32", "Dw St St Sw", Class::Integer, integerMad},
       {"mul24 lo|hi u32|s32", "Dt St St", Class::Integer, mul24},
       {"mad24 lo|hi u32|s32", "Dt St St St", Class::Integer, mad24},
-      {"div u16|s16|u32|s32|u64|s64", "Dt St St", Class::Integer, integerDiv},
-      {"rem u16|s16|u32|s32|u64|s64", "Dt St St", Class::Integer, integerRem},
-      {"min u16|s16|u32|s32|u64|s64", "Dt St St", Class::Integer, integerMin},
-      {"max u16|s16|u32|s32|u64|s64", "Dt St St", Class::Integer, integerMax},
+      {"div " INTEGERS, "Dt St St", Class::Integer, integerDiv},
+      {"rem " INTEGERS, "Dt St St", Class::Integer, integerRem},
+      {"min " INTEGERS, "Dt St St", Class::Integer, integerMin},
+      {"max " INTEGERS, "Dt St St", Class::Integer, integerMax},
       {"abs s16|s32|s64", "Dt St", Class::Integer, integerAbs},
       {"neg s16|s32|s64", "Dt St", Class::Integer, integerNeg},
-      {"sad u16|s16|u32|s32|u64|s64", "Dt St St St", Class::Integer, sad},
+      {"sad " INTEGERS, "Dt St St St", Class::Integer, sad},
       {"dp4a u32|s32 u32|s32", "D4 S4 S4 S4", Class::Integer, dp4a},
       // Bits
       {"and pred", "Q P P", Class::Integer, predicateAnd},
@@ -36,7 +46,7 @@ const std::vector<Form> &instructionTable() {
       {"not b16|b32|b64", "Dt St", Class::Integer, bitNot},
       {"cnot b16|b32|b64", "Dt St", Class::Integer, cnot},
       {"shl b16|b32|b64", "Dt St S4", Class::Integer, shl},
-      {"shr b16|u16|s16|b32|u32|s32|b64|u64|s64", "Dt St S4", Class::Integer, shr},
+      {"shr " BIT_TYPES, "Dt St S4", Class::Integer, shr},
       {"shf l|r wrap|clamp b32", "Dt St St S4", Class::Integer, shf},
       {"lop3 b32", "Dt St St St I", Class::Integer, lop3},
       {"prmt b32 [f4e|b4e|rc8|ecl|ecr|rc16]", "Dt St St S4", Class::Integer, prmt},
@@ -91,21 +101,15 @@ const std::vector<Form> &instructionTable() {
       {"cos approx [ftz] f32", "Dt St", Class::Special, cos},
       {"tanh approx f32|f16|f16x2|bf16|bf16x2", "Dt St", Class::Special, tanh},
       // Comparison
-      {"setp eq|ne|lt|le|gt|ge|lo|ls|hi|hs b16|u16|s16|b32|u32|s32|b64|u64|s64", "R St St", Class::Compare,
-       setp},
-      {"setp eq|ne|lt|le|gt|ge|lo|ls|hi|hs and|or|xor b16|u16|s16|b32|u32|s32|b64|u64|s64", "R St St P",
-       Class::Compare, setp},
-      {"setp eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan [ftz] f16|bf16|f32|f64", "R St St",
-       Class::Compare, setp},
-      {"setp eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan and|or|xor [ftz] f16|bf16|f32|f64",
-       "R St St P", Class::Compare, setp},
-      {"set eq|ne|lt|le|gt|ge|lo|ls|hi|hs u32|s32|f32 b16|u16|s16|b32|u32|s32|b64|u64|s64", "Dt Su Su",
-       Class::Compare, set},
-      {"set eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan [ftz] u32|s32|f32 f32|f64", "Dt Su Su",
-       Class::Compare, set},
+      {"setp " INTEGER_TESTS " " BIT_TYPES, "R St St", Class::Compare, setp},
+      {"setp " INTEGER_TESTS " and|or|xor " BIT_TYPES, "R St St P", Class::Compare, setp},
+      {"setp " FLOAT_TESTS " [ftz] f16|bf16|f32|f64", "R St St", Class::Compare, setp},
+      {"setp " FLOAT_TESTS " and|or|xor [ftz] f16|bf16|f32|f64", "R St St P", Class::Compare, setp},
+      {"set " INTEGER_TESTS " u32|s32|f32 " BIT_TYPES, "Dt Su Su", Class::Compare, set},
+      {"set " FLOAT_TESTS " [ftz] u32|s32|f32 f32|f64", "Dt Su Su", Class::Compare, set},
       {"selp pred", "Q P P P", Class::Compare, selectPredicate},
-      {"selp b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64", "Dt St St P", Class::Compare, selp},
-      {"slct [ftz] b16|u16|s16|b32|u32|s32|b64|u64|s64|f32|f64 s32|f32", "Dt St St S4", Class::Compare, slct},
+      {"selp " BIT_TYPES "|f32|f64", "Dt St St P", Class::Compare, selp},
+      {"slct [ftz] " BIT_TYPES "|f32|f64 s32|f32", "Dt St St S4", Class::Compare, slct},
       // Conversion. From float to a shorter or an integer type a rounding is required, else forbidden.
       {"cvt rn|rz [relu] [satfinite] f16x2|bf16x2 f32", "D4 S4 S4", Class::Convert, cvt},
       {"cvt rn|rz|rna [relu] [satfinite] tf32 f32", "D4 S4", Class::Convert, cvt},
@@ -118,11 +122,9 @@ const std::vector<Form> &instructionTable() {
       {"cvt [ftz] [sat] f64 f32|f16|bf16", "Dt Su+", Class::Convert, cvt},
       {"cvt [sat] f64 f64", "Dt Su", Class::Convert, cvt},
       {"cvt rni|rzi|rmi|rpi [ftz] [sat] f16|f32|f64 f16|f32|f64", "Dt Su", Class::Convert, cvt},
-      {"cvt rni|rzi|rmi|rpi [ftz] [sat] u8|s8|u16|s16|u32|s32|u64|s64 f16|bf16|f32|f64", "Dt+ Su",
-       Class::Convert, cvt},
-      {"cvt rn|rz|rm|rp [sat] f16|bf16|f32|f64 u8|s8|u16|s16|u32|s32|u64|s64", "Dt Su+", Class::Convert, cvt},
-      {"cvt [sat] u8|s8|u16|s16|u32|s32|u64|s64 u8|s8|u16|s16|u32|s32|u64|s64", "Dt+ Su+", Class::Convert,
-       cvt},
+      {"cvt rni|rzi|rmi|rpi [ftz] [sat] u8|s8|" INTEGERS " f16|bf16|f32|f64", "Dt+ Su", Class::Convert, cvt},
+      {"cvt rn|rz|rm|rp [sat] f16|bf16|f32|f64 u8|s8|" INTEGERS, "Dt Su+", Class::Convert, cvt},
+      {"cvt [sat] u8|s8|" INTEGERS " u8|s8|" INTEGERS, "Dt+ Su+", Class::Convert, cvt},
       // Moves
       {"mov pred", "Q P", Class::Move, movPredicate},
       {"mov b16|u16|s16|f16|bf16|b32|u32|s32|f32|b64|u64|s64|f64", "Dt St", Class::Move, mov},
@@ -135,84 +137,48 @@ const std::vector<Form> &instructionTable() {
       {"cvta [to] global|shared|shared::cta|local|const|param|param::entry u64", "Dt St", Class::Move, cvta},
       {"isspacep global|shared|shared::cta|local|const|param", "Q S8", Class::Move, isspacep},
       // Memory
-      {"ld [weak|volatile] [global|local|const|param|shared|shared::cta] [ca|cg|cs|lu|cv] "
-       "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
-       "[L2::64B|L2::128B|L2::256B] [v2|v4] "
-       "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "Dt+xV M", Class::Memory, load},
-      {"ld relaxed|acquire cta|cluster|gpu|sys [global|shared|shared::cta] "
-       "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
-       "[L2::64B|L2::128B|L2::256B] [v2|v4] "
-       "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "Dt+xV M", Class::Memory, load},
-      {"ld global [ca|cg|cs] nc "
-       "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
-       "[L2::64B|L2::128B|L2::256B] [v2|v4] "
-       "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "Dt+xV M", Class::Memory, load},
-      {"st [weak|volatile] [global|local|shared|shared::cta] [wb|cg|cs|wt] "
-       "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] [v2|v4] "
-       "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "M St+xV", Class::Memory, store},
-      {"st relaxed|release cta|cluster|gpu|sys [global|shared|shared::cta] "
-       "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] [v2|v4] "
-       "b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "M St+xV", Class::Memory, store},
-      {"ld global [nc] [L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
-       "L2::cache_hint "
-       "[L2::64B|L2::128B|L2::256B] [v2|v4] b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "Dt+xV M S8", Class::Memory, load},
-      {"st global [L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate] "
-       "L2::cache_hint "
-       "[v2|v4] b8|u8|s8|b16|u16|s16|b32|u32|s32|f32|b64|u64|s64|f64",
-       "M St+xV S8", Class::Memory, store},
+      {"ld [weak|volatile] [global|local|const|param|shared|shared::cta] [ca|cg|cs|lu|cv] " L1_HINT
+       " " L2_PREFETCH " [v2|v4] " MEMORY_TYPES,
+       "Dt*xV M", Class::Memory, load},
+      {"ld relaxed|acquire cta|cluster|gpu|sys [global|shared|shared::cta] " L1_HINT " " L2_PREFETCH
+       " [v2|v4] " MEMORY_TYPES,
+       "Dt*xV M", Class::Memory, load},
+      {"ld global [ca|cg|cs] nc " L1_HINT " " L2_PREFETCH " [v2|v4] " MEMORY_TYPES, "Dt*xV M", Class::Memory,
+       load},
+      {"st [weak|volatile] [global|local|shared|shared::cta] [wb|cg|cs|wt] " L1_HINT " [v2|v4] " MEMORY_TYPES,
+       "M St*xV", Class::Memory, store},
+      {"st relaxed|release cta|cluster|gpu|sys [global|shared|shared::cta] " L1_HINT " [v2|v4] " MEMORY_TYPES,
+       "M St*xV", Class::Memory, store},
+      {"ld global [nc] " L1_HINT " L2::cache_hint " L2_PREFETCH " [v2|v4] " MEMORY_TYPES, "Dt*xV M S8",
+       Class::Memory, load},
+      {"st global " L1_HINT " L2::cache_hint [v2|v4] " MEMORY_TYPES, "M St*xV S8", Class::Memory, store},
       {"createpolicy fractional L2::evict_last|L2::evict_normal|L2::evict_first|L2::evict_unchanged b64",
        "D8 S4?", Class::Move, createPolicy},
       {"prefetch [global] L1|L2", "M", Class::Memory, nothing},
       // Atomics
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] add "
-       "u32|s32|u64|f32|f64",
-       "Dt M St", Class::Memory, atom},
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] add noftz "
-       "f16|f16x2|bf16|bf16x2",
-       "Dt M St", Class::Memory, atom},
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] min|max "
-       "u32|s32|u64|s64",
-       "Dt M St", Class::Memory, atom},
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] "
-       "and|or|xor|exch b32|b64",
-       "Dt M St", Class::Memory, atom},
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] inc|dec u32",
-       "Dt M St", Class::Memory, atom},
-      {"atom [relaxed|acquire|release|acq_rel] [cta|cluster|gpu|sys] [global|shared|shared::cta] cas "
-       "b16|b32|b64",
-       "Dt M St St", Class::Memory, atom},
-      {"red [relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta] add u32|s32|u64|f32|f64",
-       "M St", Class::Memory, red},
-      {"red [relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta] add noftz "
-       "f16|f16x2|bf16|bf16x2",
-       "M St", Class::Memory, red},
-      {"red [relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta] min|max u32|s32|u64|s64",
-       "M St", Class::Memory, red},
-      {"red [relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta] and|or|xor b32|b64", "M St",
-       Class::Memory, red},
-      {"red [relaxed|release] [cta|cluster|gpu|sys] [global|shared|shared::cta] inc|dec u32", "M St",
-       Class::Memory, red},
+      {"atom " ATOM_ORDER " add u32|s32|u64|f32|f64", "Dt M St", Class::Memory, atom},
+      {"atom " ATOM_ORDER " add noftz f16|f16x2|bf16|bf16x2", "Dt M St", Class::Memory, atom},
+      {"atom " ATOM_ORDER " min|max u32|s32|u64|s64", "Dt M St", Class::Memory, atom},
+      {"atom " ATOM_ORDER " and|or|xor|exch b32|b64", "Dt M St", Class::Memory, atom},
+      {"atom " ATOM_ORDER " inc|dec u32", "Dt M St", Class::Memory, atom},
+      {"atom " ATOM_ORDER " cas b16|b32|b64", "Dt M St St", Class::Memory, atom},
+      {"red " RED_ORDER " add u32|s32|u64|f32|f64", "M St", Class::Memory, red},
+      {"red " RED_ORDER " add noftz f16|f16x2|bf16|bf16x2", "M St", Class::Memory, red},
+      {"red " RED_ORDER " min|max u32|s32|u64|s64", "M St", Class::Memory, red},
+      {"red " RED_ORDER " and|or|xor b32|b64", "M St", Class::Memory, red},
+      {"red " RED_ORDER " inc|dec u32", "M St", Class::Memory, red},
       {"membar cta|gl|sys", "", Class::Memory, fence},
       {"fence [sc|acq_rel|acquire|release] cta|cluster|gpu|sys", "", Class::Memory, fence},
       // Asynchronous copies
-      {"cp async ca|cg shared|shared::cta global [L2::64B|L2::128B|L2::256B]", "M M I", Class::Async,
+      {"cp async ca|cg shared|shared::cta global " L2_PREFETCH, "M M I", Class::Async, cpAsync},
+      {"cp async ca|cg shared|shared::cta global " L2_PREFETCH, "M M I S4", Class::Async, cpAsync},
+      {"cp async ca|cg shared|shared::cta global " L2_PREFETCH, "M M I P", Class::Async, cpAsync},
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint " L2_PREFETCH, "M M I S8", Class::Async,
        cpAsync},
-      {"cp async ca|cg shared|shared::cta global [L2::64B|L2::128B|L2::256B]", "M M I S4", Class::Async,
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint " L2_PREFETCH, "M M I S4 S8", Class::Async,
        cpAsync},
-      {"cp async ca|cg shared|shared::cta global [L2::64B|L2::128B|L2::256B]", "M M I P", Class::Async,
+      {"cp async ca|cg shared|shared::cta global L2::cache_hint " L2_PREFETCH, "M M I P S8", Class::Async,
        cpAsync},
-      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I S8",
-       Class::Async, cpAsync},
-      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I S4 S8",
-       Class::Async, cpAsync},
-      {"cp async ca|cg shared|shared::cta global L2::cache_hint [L2::64B|L2::128B|L2::256B]", "M M I P S8",
-       Class::Async, cpAsync},
       {"cp async commit_group", "", Class::Async, cpAsyncCommit},
       {"cp async wait_group", "I", Class::Async, cpAsyncWait},
       {"cp async wait_all", "", Class::Async, cpAsyncWait},

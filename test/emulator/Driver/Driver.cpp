@@ -68,11 +68,26 @@ bool Driver::isDevice(uint64_t pointer, uint64_t bytes) const {
   return found && !found->freed && found->contains(pointer, bytes);
 }
 
+CUresult Driver::allocate(CUdeviceptr *pointer, size_t bytes) {
+  if (!pointer || !bytes)
+    return CUDA_ERROR_INVALID_VALUE;
+  uint64_t address = memory->allocate(bytes);
+  if (!address)
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  *pointer = address;
+  return CUDA_SUCCESS;
+}
+
+CUresult Driver::release(CUdeviceptr pointer) {
+  return !pointer || memory->release(pointer) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
 void Driver::destroyPrimary() {
   functions.clear();
   modules.clear();
   streams.clear();
   events.clear();
+  pools.clear();
   for (auto [pointer, bytes] : hostMemory)
     std::free(reinterpret_cast<void *>(pointer));
   hostMemory.clear();

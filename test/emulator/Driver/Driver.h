@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,10 @@
 struct CUctx_st {};
 struct CUstream_st {
   int priority = 0;
+};
+struct CUmemPoolHandle_st {
+  uint64_t releaseThreshold = 0;
+  int reuse[3] = {1, 1, 1};
 };
 struct CUevent_st {
   unsigned flags = 0;
@@ -50,7 +55,13 @@ public:
   template <class F> CUresult call(const char *name, Needs needs, F body) {
     std::lock_guard lock(mutex);
     CUresult ready = before(name, needs);
-    return ready == CUDA_SUCCESS ? body() : ready;
+    if (ready != CUDA_SUCCESS)
+      return ready;
+    try {
+      return body();
+    } catch (const std::bad_alloc &) {
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    }
   }
 
   CUresult init();
@@ -70,8 +81,11 @@ public:
   std::set<CUfunction> functions;
   std::map<CUstream, std::unique_ptr<CUstream_st>> streams;
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
+  std::map<CUmemoryPool, std::unique_ptr<CUmemPoolHandle_st>> pools;
   std::map<uint64_t, size_t> hostMemory; ///< page-locked
 
+  CUresult allocate(CUdeviceptr *pointer, size_t bytes);
+  CUresult release(CUdeviceptr pointer);
   /// In a child of the process that called cuInit nothing works.
   bool forked() const;
   bool isStream(CUstream stream) const;

@@ -107,7 +107,8 @@ CUresult launch(const Request &r) {
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   d.report("{\"event\": \"launch\", \"kernel\": " + quoted(grid.kernel.name) + ", \"grid\": " + text(r.grid) +
            ", \"block\": " + text(r.block) + ", \"shared\": " + std::to_string(r.shared) +
-           ", \"seconds\": " + std::to_string(seconds) + ", \"counters\": " + outcome.counters.json() + "}");
+           ", \"number\": " + std::to_string(grid.id) + ", \"seconds\": " + std::to_string(seconds) +
+           ", \"counters\": " + outcome.counters.json() + "}");
   if (!outcome.fault)
     return CUDA_SUCCESS;
   d.sticky = errorOf(*outcome.fault);

@@ -12,22 +12,6 @@ namespace {
 
 Driver &driver() { return Driver::get(); }
 
-CUresult allocate(CUdeviceptr *pointer, size_t bytes) {
-  if (!pointer || !bytes)
-    return CUDA_ERROR_INVALID_VALUE;
-  uint64_t address = driver().memory->allocate(bytes);
-  if (!address)
-    return CUDA_ERROR_OUT_OF_MEMORY;
-  *pointer = address;
-  return CUDA_SUCCESS;
-}
-
-CUresult release(CUdeviceptr pointer) {
-  if (!pointer)
-    return CUDA_SUCCESS;
-  return driver().memory->release(pointer) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
 /// Copies in any direction; which side is on the device is seen from the addresses, as with unified
 /// addressing. What was never written on the device stays marked as such in a copy.
 CUresult copy(uint64_t to, uint64_t from, size_t bytes, bool toDevice, bool fromDevice) {
@@ -138,16 +122,10 @@ template <class F> CUresult onStream(const char *name, CUstream stream, F body) 
 } // namespace
 
 EMULATOR_API CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
-  return driver().call("cuMemAlloc_v2", Needs::Context, [&] { return allocate(pointer, bytes); });
+  return driver().call("cuMemAlloc_v2", Needs::Context, [&] { return driver().allocate(pointer, bytes); });
 }
 EMULATOR_API CUresult cuMemFree_v2(CUdeviceptr pointer) {
-  return driver().call("cuMemFree_v2", Needs::Context, [&] { return release(pointer); });
-}
-EMULATOR_API CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t bytes, CUstream stream) {
-  return onStream("cuMemAllocAsync", stream, [&] { return allocate(pointer, bytes); });
-}
-EMULATOR_API CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream stream) {
-  return onStream("cuMemFreeAsync", stream, [&] { return release(pointer); });
+  return driver().call("cuMemFree_v2", Needs::Context, [&] { return driver().release(pointer); });
 }
 
 EMULATOR_API CUresult cuMemAllocHost_v2(void **pointer, size_t bytes) {

@@ -3,6 +3,7 @@
 #include "Access.h"
 #include "Bind.h"
 #include "FloatLanes.h"
+#include "Suffixes.h"
 
 #include <atomic>
 
@@ -105,9 +106,7 @@ template <class T, bool Result> Handler withOperation(const Match &m) {
 }
 
 template <bool Result> Handler bindAtomic(const Match &m) {
-  m.insn->space = m.has("shared") || m.has("shared::cta") ? Space::Shared
-                  : m.has("global")                       ? Space::Global
-                                                          : Space::Generic;
+  m.insn->space = spaceOf(m);
   return choose<uint16_t, uint32_t, int32_t, uint64_t, int64_t, float, double, F16, BF16, Pair<F16>,
                 Pair<BF16>>(m.type(), [&]<class T>() -> Handler { return withOperation<T, Result>(m); });
 }

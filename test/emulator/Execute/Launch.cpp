@@ -3,6 +3,7 @@
 #include "AsyncCopy.h"
 
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace gqa::emulator {
@@ -114,8 +115,11 @@ Outcome runGrid(Grid &grid) {
       grid.settings.threads ? grid.settings.threads : std::max(1u, std::thread::hardware_concurrency());
   threads = std::min<uint64_t>(threads, grid.grid.count());
   std::vector<std::thread> helpers;
-  for (unsigned n = 1; n < threads; ++n)
-    helpers.emplace_back([&] { scheduler.work(); });
+  try {
+    for (unsigned n = 1; n < threads; ++n)
+      helpers.emplace_back([&] { scheduler.work(); });
+  } catch (const std::system_error &) { // fewer threads do it, too
+  }
   scheduler.work();
   for (std::thread &t : helpers)
     t.join();

@@ -3,6 +3,7 @@
 #include "Access.h"
 #include "Bind.h"
 #include "Choose.h"
+#include "Suffixes.h"
 
 namespace gqa::emulator {
 namespace {
@@ -46,12 +47,7 @@ template <bool Load, class T> Handler forRegister(const Match &m) {
 
 template <bool Load> Handler bindAccess(const Match &m) {
   Insn &i = *m.insn;
-  i.space = m.has("shared") || m.has("shared::cta") ? Space::Shared
-            : m.has("global")                       ? Space::Global
-            : m.has("local")                        ? Space::Local
-            : m.has("param")                        ? Space::Param
-            : m.has("const")                        ? Space::Const
-                                                    : Space::Generic;
+  i.space = spaceOf(m);
   i.vector = m.has("v4") ? 4 : m.has("v2") ? 2 : 1;
   if (i.vector * sizeOf(m.type()) > 16)
     return nullptr;

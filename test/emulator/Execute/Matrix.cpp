@@ -6,6 +6,7 @@
 // The accumulator's f32 registers come in pairs for columns 2t and 2t + 1.
 #include "Bind.h"
 #include "Choose.h"
+#include "WholeWarp.h"
 
 #include <cstring>
 
@@ -13,12 +14,6 @@ namespace gqa::emulator {
 namespace {
 
 using Row = float __attribute__((vector_size(32))); // 8 columns of an accumulator
-
-void needWholeWarp(Warp &w, uint32_t mask, const char *what) {
-  if (mask != kAllLanes)
-    throw Fault(FaultKind::WarpSync, std::string(what) + " is executed by lanes " + std::to_string(mask) +
-                                         " (a mask); expected all 32");
-}
 
 /// The value of each element of one register, `Columns` per row.
 template <class T> struct Format;
@@ -82,7 +77,7 @@ template <class D> void storeAccumulator(Warp &w, const uint32_t *op, const floa
 /// T: format of A and B, D and C: of the accumulators. Products are exact, sums are rounded to f32 one by
 /// one.
 template <class T, unsigned K, class D, class C> void multiply(Warp &w, const Insn &i, uint32_t mask) {
-  needWholeWarp(w, mask, "mma.sync");
+  needWholeWarp(mask, "mma.sync");
   constexpr unsigned kColumns = Format<T>::kColumns, kSteps = K / kColumns;
   constexpr unsigned kD = std::is_same_v<D, float> ? 4 : 2;
   const uint32_t *a = i.op + kD, *b = a + 2 * kSteps, *c = b + kSteps;

@@ -4,6 +4,8 @@
 #include "Access.h"
 #include "Bind.h"
 #include "Lanes.h"
+#include "Suffixes.h"
+#include "WholeWarp.h"
 
 namespace gqa::emulator {
 namespace {
@@ -19,11 +21,6 @@ struct Matrix {
   }
 };
 static_assert(sizeof(Matrix) == kLanes * sizeof(uint32_t));
-
-void needWholeWarp(uint32_t mask, const char *what) {
-  if (mask != kAllLanes)
-    throw Fault(FaultKind::WarpSync, std::string(what) + " by a part of the warp; expected all 32 lanes");
-}
 
 /// The shared address of a row, which a generic pointer may also give.
 uint32_t rowAddress(Warp &w, const Insn &i, unsigned lane, uint64_t address, const char *what) {
@@ -86,9 +83,6 @@ template <bool Transpose> void storeMatrices(Warp &w, const Insn &i, uint32_t ma
 }
 
 unsigned matricesOf(const Match &m) { return m.has("x4") ? 4 : m.has("x2") ? 2 : 1; }
-Space spaceOf(const Match &m) {
-  return m.has("shared") || m.has("shared::cta") ? Space::Shared : Space::Generic;
-}
 
 } // namespace
 

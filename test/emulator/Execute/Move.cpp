@@ -1,6 +1,7 @@
 // mov, packs of registers, addresses of one space seen from another.
 #include "Bind.h"
 #include "Choose.h"
+#include "Suffixes.h"
 
 #include <chrono>
 
@@ -66,16 +67,6 @@ template <class T> void readClock(Warp &w, const Insn &i, uint32_t mask) {
   uint64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
   auto *d = w.result<T>(i.op[0]);
   forLanes(mask, [=](unsigned l) { d[l] = static_cast<T>(now); });
-}
-
-Space spaceOf(const Match &m) {
-  if (m.has("shared") || m.has("shared::cta"))
-    return Space::Shared;
-  if (m.has("local"))
-    return Space::Local;
-  if (m.has("param") || m.has("param::entry"))
-    return Space::Param;
-  return m.has("const") ? Space::Const : Space::Global;
 }
 
 } // namespace

@@ -5,6 +5,39 @@
 #include <utility>
 
 namespace gqa::emulator {
+namespace {
+
+/// What one lane sees in a special register.
+uint32_t specialValue(std::string_view name, const Cta &cta, uint32_t warp, uint32_t lane) {
+  const Grid &g = cta.grid;
+  auto component = [](const Dim3 &d, char axis) { return axis == 'x' ? d.x : axis == 'y' ? d.y : d.z; };
+  if (size_t dot = name.find('.'); dot != name.npos) {
+    uint32_t thread = warp * kLanes + lane;
+    Dim3 tid{thread % g.block.x, thread / g.block.x % g.block.y, thread / g.block.x / g.block.y};
+    std::string_view base = name.substr(0, dot);
+    const Dim3 &d = base == "%tid" ? tid : base == "%ntid" ? g.block : base == "%ctaid" ? cta.index : g.grid;
+    return component(d, name[dot + 1]);
+  }
+  const std::pair<std::string_view, uint32_t> values[] = {
+      {"%laneid", lane},
+      {"%warpid", warp},
+      {"%nwarpid", 64},
+      {"%smid", (cta.index.x + cta.index.y * g.grid.x) % g.settings.processors},
+      {"%nsmid", g.settings.processors},
+      {"%lanemask_eq", 1u << lane},
+      {"%lanemask_lt", (1u << lane) - 1},
+      {"%lanemask_le", (2u << lane) - 1},
+      {"%lanemask_gt", ~((2u << lane) - 1)},
+      {"%lanemask_ge", ~((1u << lane) - 1)},
+      {"%dynamic_smem_size", g.dynamicBytes},
+      {"%total_smem_size", g.sharedEnd() - g.kernel.sharedBase}};
+  for (auto [known, value] : values)
+    if (known == name)
+      return value;
+  return 0; // the decoder lets no other name through
+}
+
+} // namespace
 
 Warp::Warp(Cta &cta, unsigned index)
     : cta(cta), index(index), code(cta.grid.kernel.code.data()), constants(cta.grid.kernel.constants.data()),
@@ -29,50 +62,9 @@ Warp::Warp(Cta &cta, unsigned index)
 }
 
 void Warp::fillSpecials() {
-  const Grid &g = cta.grid;
-  auto value = [&](std::string_view name, uint32_t lane) -> uint64_t {
-    uint32_t thread = index * kLanes + lane;
-    if (name == "%tid.x")
-      return thread % g.block.x;
-    if (name == "%tid.y")
-      return thread / g.block.x % g.block.y;
-    if (name == "%tid.z")
-      return thread / g.block.x / g.block.y;
-    if (name == "%ntid.x" || name == "%ntid.y" || name == "%ntid.z")
-      return name[6] == 'x' ? g.block.x : name[6] == 'y' ? g.block.y : g.block.z;
-    if (name == "%ctaid.x" || name == "%ctaid.y" || name == "%ctaid.z")
-      return name[7] == 'x' ? cta.index.x : name[7] == 'y' ? cta.index.y : cta.index.z;
-    if (name == "%nctaid.x" || name == "%nctaid.y" || name == "%nctaid.z")
-      return name[8] == 'x' ? g.grid.x : name[8] == 'y' ? g.grid.y : g.grid.z;
-    if (name == "%laneid")
-      return lane;
-    if (name == "%warpid")
-      return index;
-    if (name == "%nwarpid")
-      return 64;
-    if (name == "%smid")
-      return (cta.index.x + cta.index.y * g.grid.x) % g.settings.processors;
-    if (name == "%nsmid")
-      return g.settings.processors;
-    if (name == "%gridid")
-      return g.id;
-    if (name == "%lanemask_eq")
-      return 1u << lane;
-    if (name == "%lanemask_lt")
-      return (1u << lane) - 1;
-    if (name == "%lanemask_le")
-      return (2u << lane) - 1;
-    if (name == "%lanemask_gt")
-      return ~((2u << lane) - 1);
-    if (name == "%lanemask_ge")
-      return ~((1u << lane) - 1);
-    if (name == "%dynamic_smem_size")
-      return g.dynamicBytes;
-    return g.sharedEnd() - g.kernel.sharedBase; // %total_smem_size
-  };
-  for (const Special &s : g.kernel.specials)
+  for (const Special &s : cta.grid.kernel.specials)
     for (unsigned lane = 0; lane < kLanes; ++lane)
-      result<uint32_t>(s.offset)[lane] = value(s.name, lane);
+      result<uint32_t>(s.offset)[lane] = specialValue(s.name, cta, index, lane);
 }
 
 void Warp::run(Worker &by, uint64_t steps) {

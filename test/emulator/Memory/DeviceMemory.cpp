@@ -1,5 +1,6 @@
 #include "DeviceMemory.h"
 
+#include <algorithm>
 #include <mutex>
 #include <new>
 #include <sys/mman.h>
@@ -8,23 +9,30 @@ namespace gqa::emulator {
 namespace {
 
 constexpr uint64_t kAlign = 512; // of every allocation, as cuMemAlloc promises at least 256
-constexpr uint64_t kLives = 64;  // times the capacity that can be allocated before addresses run out
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kLives = 16; // times the capacity that can be allocated before addresses run out
 constexpr uint64_t kMost = uint64_t(1) << 42;
 
-void *reserve(uint64_t bytes, int protection) {
-  void *p = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+/// Addresses without memory: nothing counts against the limits of the system before it is opened.
+uint64_t reserve(uint64_t bytes) {
+  void *p = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
     throw std::bad_alloc();
-  return p;
+  return reinterpret_cast<uint64_t>(p);
+}
+
+bool open(const void *from, uint64_t bytes) {
+  uint64_t first = reinterpret_cast<uint64_t>(from) / kPage * kPage;
+  uint64_t last = (reinterpret_cast<uint64_t>(from) + bytes + kPage) / kPage * kPage;
+  return mprotect(reinterpret_cast<void *>(first), last - first, PROT_READ | PROT_WRITE) == 0;
 }
 
 } // namespace
 
 DeviceMemory::DeviceMemory(uint64_t capacity)
     : capacityBytes(capacity), arenaBytes(std::min(capacity * kLives, kMost)),
-      base(reinterpret_cast<uint64_t>(reserve(arenaBytes + 4 * kWindow, PROT_NONE))),
-      data(static_cast<std::byte *>(reserve(arenaBytes, PROT_READ | PROT_WRITE))),
-      states(static_cast<uint8_t *>(reserve(arenaBytes, PROT_READ | PROT_WRITE))), next(arena() + kRedZone) {}
+      base(reserve(arenaBytes + 4 * kWindow)), data(reinterpret_cast<std::byte *>(reserve(arenaBytes))),
+      states(reinterpret_cast<uint8_t *>(reserve(arenaBytes))), next(arena() + kRedZone) {}
 
 DeviceMemory::~DeviceMemory() {
   munmap(reinterpret_cast<void *>(base), arenaBytes + 4 * kWindow);
@@ -36,10 +44,20 @@ uint64_t DeviceMemory::allocate(uint64_t bytes) {
   std::unique_lock lock(mutex);
   if (bytes > capacityBytes - usedBytes)
     return 0;
-  uint64_t address = (next + kAlign - 1) / kAlign * kAlign;
-  if (bytes + kRedZone + 64 > arena() + arenaBytes - address)
+  // Behind all others; when those addresses are used up, in the place of a freed allocation.
+  uint64_t address = (next + kAlign - 1) / kAlign * kAlign, end = arena() + arenaBytes;
+  if (address < end && bytes + kRedZone + kAlign <= end - address) {
+    next = address + bytes + kRedZone;
+  } else {
+    auto freed = std::find_if(allocations.begin(), allocations.end(), [&](const auto &entry) {
+      return entry.second.freed && bytes <= entry.second.end - entry.second.begin;
+    });
+    if (freed == allocations.end())
+      return 0;
+    address = freed->first;
+  }
+  if (!open(host(address), bytes) || !open(state(address), bytes))
     return 0;
-  next = address + bytes + kRedZone;
   usedBytes += bytes;
   allocations[address] = {address, address + bytes, false};
   return address;
@@ -54,7 +72,6 @@ bool DeviceMemory::release(uint64_t address) {
   a.freed = true;
   usedBytes -= a.end - a.begin;
   // Whole pages go back to the system; the rest of the range is forgotten byte by byte.
-  constexpr uint64_t kPage = 4096;
   uint64_t first = std::min(a.end, (a.begin + kPage - 1) / kPage * kPage),
            last = std::max(first, a.end / kPage * kPage);
   for (auto *range : {reinterpret_cast<uint8_t *>(data), states}) {

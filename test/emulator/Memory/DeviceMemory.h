@@ -53,7 +53,7 @@ private:
   uint64_t base;
   std::byte *data;
   uint8_t *states;
-  uint64_t next; ///< addresses are used once, so that a freed one stays recognisable
+  uint64_t next; ///< used once while there are any, so that freed ones stay recognisable
   std::map<uint64_t, Allocation> allocations;
   mutable std::shared_mutex mutex;
 };

@@ -66,7 +66,7 @@ void Parser::statement(Function &f) {
   } else if (accept("}")) {
     scopes.pop_back();
   } else if (accept(";")) {
-  } else if (lexer.peek().text[0] == '.' && lexer.peek().kind == Token::Kind::Word) {
+  } else if (lexer.peek().kind == Token::Kind::Word && lexer.peek().text[0] == '.') {
     if (!bodyDirective(f))
       fail("unknown directive '" + std::string(lexer.peek().text) + "'");
   } else {

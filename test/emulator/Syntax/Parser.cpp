@@ -1,6 +1,7 @@
 #include "Parser.h"
 
 #include <bit>
+#include <charconv>
 #include <cstring>
 
 namespace gqa::emulator {
@@ -65,6 +66,8 @@ void Parser::expect(std::string_view spelling) {
 }
 
 std::string Parser::word(const char *what) {
+  if (lexer.peek().kind == Token::Kind::End)
+    fail("unexpected end of the text");
   if (lexer.peek().kind != Token::Kind::Word)
     fail(std::string("expected ") + what + ", found '" + std::string(lexer.peek().text) + "'");
   return std::string(lexer.take().text);
@@ -87,19 +90,28 @@ Module Parser::module() {
   return std::move(result);
 }
 
+unsigned Parser::decimal(std::string_view digits, const char *what) const {
+  unsigned value = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() ||
+      (end != digits.data() + digits.size() && end + 1 != digits.data() + digits.size()))
+    fail(std::string("expected ") + what + ", found '" + std::string(digits) + "'");
+  return value;
+}
+
 void Parser::header() {
   expect(".version");
-  Token version = take();
-  if (version.kind != Token::Kind::Float64)
-    throw PtxError(version.line, "expected a version such as 8.0");
-  size_t dot = version.text.find('.');
-  result.ptxMajor = std::stoul(std::string(version.text.substr(0, dot)));
-  result.ptxMinor = std::stoul(std::string(version.text.substr(dot + 1)));
+  std::string_view version = take().text;
+  size_t dot = version.find('.');
+  if (dot == version.npos)
+    fail("expected a version such as 8.0, found '" + std::string(version) + "'");
+  result.ptxMajor = decimal(version.substr(0, dot), "a version such as 8.0");
+  result.ptxMinor = decimal(version.substr(dot + 1), "a version such as 8.0");
   expect(".target");
   result.target = word("a target such as sm_80");
-  if (result.target.rfind("sm_", 0) != 0 || result.target.size() < 5)
+  if (result.target.rfind("sm_", 0) != 0)
     fail("unknown target '" + result.target + "'");
-  result.sm = std::stoul(result.target.substr(3));
+  result.sm = decimal(std::string_view(result.target).substr(3), "the number of a target such as sm_80");
   while (accept(","))
     word("a target option");
   if (accept(".address_size") && integer() != 64)

@@ -43,6 +43,8 @@ private:
   void expect(std::string_view spelling);
   std::string word(const char *what);
   uint64_t integer();
+  /// All of `digits` but perhaps one letter behind them, as in sm_90a.
+  unsigned decimal(std::string_view digits, const char *what) const;
   [[noreturn]] void fail(const std::string &message) const;
 
   Lexer lexer;

@@ -156,6 +156,28 @@ TEST_F(DriverTest, Memory) {
   EXPECT_CUDA(cuMemFree_v2(0));
 }
 
+TEST_F(DriverTest, Pools) {
+  start();
+  CUmemPoolProps properties{};
+  CUmemoryPool pool = nullptr;
+  CUdeviceptr p = 0;
+  EXPECT_EQ(cuMemPoolCreate(&pool, &properties), CUDA_ERROR_INVALID_VALUE) << "neither kind nor place";
+  properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.locationType = CU_MEM_LOCATION_TYPE_DEVICE;
+  ASSERT_CUDA(cuMemPoolCreate(&pool, &properties));
+  uint64_t kept = 1 << 20, found = 0;
+  EXPECT_CUDA(cuMemPoolSetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &kept));
+  EXPECT_CUDA(cuMemPoolGetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &found));
+  EXPECT_EQ(found, kept);
+  EXPECT_EQ(cuMemPoolSetAttribute(pool, 5, &kept), CUDA_ERROR_INVALID_VALUE)
+      << "how much is reserved is not ours to say";
+  EXPECT_CUDA(cuMemAllocFromPoolAsync(&p, 64, pool, nullptr));
+  EXPECT_EQ(cuMemAllocFromPoolAsync(&p, 64, pool, reinterpret_cast<CUstream>(8)), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_CUDA(cuMemFreeAsync(p, nullptr));
+  EXPECT_CUDA(cuMemPoolDestroy(pool));
+  EXPECT_EQ(cuMemAllocFromPoolAsync(&p, 64, pool, nullptr), CUDA_ERROR_INVALID_VALUE);
+}
+
 /// Host code that follows a device pointer faults, as on a machine with a GPU.
 TEST_F(DriverTest, DevicePointersAreNoHostPointers) {
   start();
@@ -347,6 +369,7 @@ TEST_F(DriverTest, ReportsAreJsonLines) {
       std::string::npos)
       << text;
   EXPECT_NE(text.find("\"global_store_bytes\": 512"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"number\": "), std::string::npos) << text;
   EXPECT_NE(
       text.find("{\"event\": \"fault\", \"kind\": \"out-of-bounds\", \"kernel\": \"store\", \"error\": 700"),
       std::string::npos)

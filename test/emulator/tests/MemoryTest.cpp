@@ -1,6 +1,8 @@
 // Loads, stores and atomics in every space.
 #include "Device.h"
 
+#include <set>
+
 namespace gqa::emulator::test {
 namespace {
 
@@ -29,6 +31,26 @@ TEST(Memory, VectorsAndWidths) {
     EXPECT_EQ(int32_t(d[128 + 4 * n + 2]), int8_t(w[0] >> 24));
     EXPECT_EQ(d[128 + 4 * n + 3], w[0] >> 24);
   }
+}
+
+/// Addresses are used once as long as there are any, then those of freed memory again: a process may run for
+/// ever.
+TEST(Memory, AddressesDoNotRunOut) {
+  DeviceMemory memory(1 << 20);
+  uint64_t first = memory.allocate(1 << 19), second = memory.allocate(1 << 18);
+  EXPECT_EQ(memory.allocate(1 << 19), 0u) << "more than there is";
+  ASSERT_TRUE(memory.release(first));
+  std::set<uint64_t> seen{first, second};
+  for (unsigned n = 0; n < 200; ++n) {
+    uint64_t p = memory.allocate(1 << 19);
+    ASSERT_NE(p, 0u) << n;
+    EXPECT_TRUE(seen.insert(p).second || n > 20) << "a fresh address while there are some, allocation " << n;
+    std::memset(memory.host(p), 1, 1 << 19);
+    EXPECT_EQ(*memory.state(p), DeviceMemory::kUnwritten);
+    std::memset(memory.state(p), DeviceMemory::kWritten, 1 << 19);
+    ASSERT_TRUE(memory.release(p));
+  }
+  EXPECT_EQ(memory.used(), uint64_t(1 << 18));
 }
 
 TEST(Memory, CacheHintsChangeNothing) {

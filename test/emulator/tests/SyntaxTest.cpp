@@ -50,6 +50,7 @@ TEST(Syntax, Instructions) {
                    "{%r0,%r0,%r0,%r0},{%r0,%r0,%r0,%r0},{%r0,%r0},{%r0,%r0,%r0,%r0};"),
               "combination of suffixes");
   expectError(body("setp.lt.s32 %r1, %r2, %r3;"), "expected a predicate");
+  expectError(body("cvt.u16.u32 %d, %r1;"), "register %d has 64 bits; expected 16");
   expectError(body("mov.u32 %r1, 0f3F;"), "0f needs 8 hexadecimal digits");
   expectError(body("wgmma.fence.sync.aligned;"), "unknown instruction 'wgmma'");
 }

@@ -116,6 +116,14 @@ TEST(WarpSync, ElectsOneLane) {
   expectEach(d, [](size_t n) { return n == 0 ? 100u : 0u; }, "elect");
 }
 
+TEST(WarpSync, MasksOfLanes) {
+  auto a = numbers(32);
+  expectEach(apply<uint32_t>("mov.u32 %d, %lanemask_lt;", a), [](size_t n) { return (1u << n) - 1; }, "lt");
+  expectEach(apply<uint32_t>("mov.u32 %d, %lanemask_ge;", a), [](size_t n) { return ~0u << n; }, "ge");
+  expectEach(apply<uint32_t>("mov.u32 %d, %lanemask_eq;", a), [](size_t n) { return 1u << n; }, "eq");
+  expectEach(apply<uint32_t>("activemask.b32 %d;", a), [](size_t) { return ~0u; }, "activemask");
+}
+
 Outcome fault(const std::string &code) {
   Device device;
   return device.run(kernel(0, ".reg .b32 %a, %d, %l;\n.reg .pred %q;\nmov.u32 %l, %laneid;\nmov.u32 %a, "

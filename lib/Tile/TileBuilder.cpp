@@ -154,7 +154,7 @@ void TileBuilder::buildFinish() {
   auto [rowsOut, lse, deadRow] = viewResults();
   SmallVector<Value> all;
   if (deadRow.getValue() == DeadRow::Uniform) {
-    TokenBuffers rows = rowsOf(values.v, zero, visible, values.valueDim);
+    TokenBuffers rows = rowsOf(values.v, b.index(0), visible, values.valueDim);
     all.push_back(rows.cached);
     if (rows.fresh)
       all.push_back(rows.fresh);

@@ -74,12 +74,13 @@ private:
     });
   }
 
-  /// As few as there can be with two lines to fetch meanwhile, so that these are spread; 4 to 16.
+  /// Keys of an iteration, as few as there can be with two lines to fetch meanwhile, so that these are
+  /// spread; 0 if there is less to fetch.
   int64_t keysOfIteration() {
-    int64_t keys = 4;
-    while (keys < 16 && keys * streams.lines() < 2 * blocks * blockKeys)
-      keys *= 2;
-    return keys;
+    for (int64_t keys : {4, 8})
+      if (keys * streams.lines() >= 2 * blocks * blockKeys)
+        return keys;
+    return 0;
   }
 
   /// `count` rows times `units` units of columns from `d` on: block `index` of the output.
@@ -102,8 +103,9 @@ private:
     // From zero, not from o: short sums round less, and o joins them in one step.
     SmallVector<Value> sums(count * vectors, b.splat(0.0));
     Value done = b.index(0);
-    if (!streams.empty() && blocks) {
-      int64_t together = keysOfIteration(), perBlock = llvm::divideCeil(blockKeys, together);
+    int64_t together = streams.empty() || !blocks ? 0 : keysOfIteration();
+    if (together) {
+      int64_t perBlock = llvm::divideCeil(blockKeys, together);
       done = b.roundDown(keys, together);
       sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
         streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.div(key, b.index(together))),
@@ -113,6 +115,8 @@ private:
           next = addProducts(b.add(key, b.index(i)), next);
         return next;
       });
+    } else if (blocks) {
+      streams.fetch(index, blocks);
     }
     sums = b.fold(done, keys, 1, sums, addProducts);
     for (int64_t i = 0; i < count; ++i) {

@@ -150,16 +150,16 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
                                                                 : SmallVector<unsigned, 2>{variable}});
   rewriter.setInsertionPointAfter(producer);
   Location loc = producer->getLoc();
-  DenseMap<unsigned, Value> sizes;
-  for (auto [k, letter] : llvm::enumerate(StringRef("bhsd")))
-    if (ShapedType::isDynamic(context.space.sizeOf(matcher.variables[k])))
-      sizes[matcher.variables[k]] =
-          tensor::DimOp::create(rewriter, loc, tensor.tensor, dimOf(tensor.layout, letter));
   auto rotatedOperand =
       buildRotated(rewriter, loc, evaluator, context.load(matcher.pair.x0->value, indices), axes);
   if (!rotatedOperand)
     return std::nullopt;
   Operand rotated = *rotatedOperand;
+  DenseMap<unsigned, Value> sizes; // not of `tensor`, all uses of which the caller replaces
+  for (auto [k, letter] : llvm::enumerate(StringRef("bhsd")))
+    if (ShapedType::isDynamic(context.space.sizeOf(matcher.variables[k])))
+      sizes[matcher.variables[k]] =
+          tensor::DimOp::create(rewriter, loc, rotated.tensor, dimOf(rotated.layout, letter));
   Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos, sizes);
   Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin, sizes);
   if (!cos || !sin || cos.getType() != sin.getType())

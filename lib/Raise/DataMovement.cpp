@@ -12,23 +12,28 @@ namespace {
 
 using Indices = SmallVector<AffineExpr, 4>;
 
-/// The row-major position of `indices` in a shape; only the outermost size may be unknown.
+/// The row-major position of `indices` in a shape. Only unit dimensions may stand in front of a size that is
+/// not known; behind any other one it would be a part of the whole that has the looks of the whole.
 std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape,
                                     MLIRContext *context) {
   AffineExpr position = getAffineConstantExpr(0, context);
-  for (auto [i, index, size] : llvm::enumerate(indices, shape)) {
-    if (i > 0 && ShapedType::isDynamic(size))
+  bool isInFront = true; // nothing but unit dimensions so far
+  for (auto [index, size] : llvm::zip_equal(indices, shape)) {
+    if (!isInFront && ShapedType::isDynamic(size))
       return std::nullopt;
-    position = i == 0 ? index : position * size + index;
+    position = isInFront ? index : position * size + index;
+    isInFront &= size == 1;
   }
   return position;
 }
 
-/// The inverse of `linearize`.
+/// The inverse of `linearize`: only unit dimensions may stand in front of a size that is not known.
 std::optional<Indices> delinearize(AffineExpr position, ArrayRef<int64_t> shape) {
-  Indices indices(shape.size());
-  for (size_t i = shape.size(); i-- > 0;) {
-    if (i == 0) {
+  AffineExpr zero = getAffineConstantExpr(0, position.getContext());
+  Indices indices(shape.size(), zero);
+  size_t first = llvm::find_if(shape, [](int64_t size) { return size != 1; }) - shape.begin();
+  for (size_t i = shape.size(); i-- > first;) {
+    if (i == first) {
       indices[i] = position;
       break;
     }

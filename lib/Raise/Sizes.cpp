@@ -78,6 +78,43 @@ Size Size::of(Value tensor, int64_t dim) {
   return {1, {{tensor, dim}}};
 }
 
+/// True if the value is a size, or sums, products and quotients of sizes, which are taken not to wrap around.
+static bool isNotNegative(Value value, unsigned depth = 0) {
+  constexpr unsigned kDeepest = 8;
+  IntegerAttr constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return !constant.getValue().isNegative();
+  Operation *op = value.getDefiningOp();
+  bool isNarrow =
+      !value.getType().isIndex() && value.getType().getIntOrFloatBitWidth() < 32; // may wrap around
+  if (!op || depth == kDeepest || isNarrow)
+    return false;
+  auto isOperandNotNegative = [&](Value operand) { return isNotNegative(operand, depth + 1); };
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    bool hasNegative = false;
+    apply.getAffineMap().getResult(0).walk([&](AffineExpr part) {
+      auto number = dyn_cast<AffineConstantExpr>(part);
+      hasNegative |= number && number.getValue() < 0;
+    });
+    return !hasNegative && llvm::all_of(apply.getMapOperands(), isOperandNotNegative);
+  }
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::MulIOp, arith::DivSIOp,
+          arith::FloorDivSIOp>(op))
+    return llvm::all_of(op->getOperands(), isOperandNotNegative);
+  return isa<tensor::DimOp>(op);
+}
+
+/// Exporters ask whether a size that a reshape is given is the -1 that stands for "what is left". Of a select
+/// that asks so of a number that is not negative: what it yields. Null for anything else.
+static Value withoutSignTest(arith::SelectOp select) {
+  auto compare = select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
+  if (!compare || !matchPattern(compare.getRhs(), m_Zero()) || !isNotNegative(compare.getLhs()))
+    return nullptr;
+  if (compare.getPredicate() == arith::CmpIPredicate::slt)
+    return select.getFalseValue();
+  return compare.getPredicate() == arith::CmpIPredicate::sge ? select.getTrueValue() : Value();
+}
+
 Size Size::of(Value value) {
   IntegerAttr constant;
   if (matchPattern(value, m_Constant(&constant)))
@@ -89,6 +126,8 @@ Size Size::of(Value value) {
       return of(dim.getSource(), *index);
   if (isa_and_present<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp>(op))
     return of(op->getOperand(0));
+  if (Value yielded = withoutSignTest(dyn_cast_if_present<arith::SelectOp>(op)))
+    return of(yielded);
   if (isa_and_present<arith::MulIOp>(op))
     return of(op->getOperand(0)) * of(op->getOperand(1));
   if (isa_and_present<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))

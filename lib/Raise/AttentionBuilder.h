@@ -1,0 +1,64 @@
+// One attention in the making: what is found out and built before its operation is.
+#ifndef GQA_LIB_RAISE_ATTENTIONBUILDER_H
+#define GQA_LIB_RAISE_ATTENTIONBUILDER_H
+
+#include "gqa/Raise/Build.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace gqa {
+
+/// The operands of one attention, before its operation is made.
+struct Parts {
+  Operand q, k, v;
+  mlir::Value mask, bias, offsets, kvLen, sinks, scale;
+  mlir::Value sinkRows; ///< sinks that differ by query, B x Hq x Sq
+  std::string layout;
+  llvm::SmallVector<llvm::SmallVector<unsigned, 2>> output;
+};
+
+/// Builds one attention in front of what it replaces.
+class AttentionBuilder {
+public:
+  AttentionBuilder(mlir::RewriterBase &rewriter, Evaluator &evaluator, Axes &axes, Findings &findings,
+                   Refusal &refusal)
+      : rewriter(rewriter), evaluator(evaluator), axes(axes), match(axes.match), findings(findings),
+        refusal(refusal), loc(match.product.getLoc()) {}
+
+  std::optional<AttentionOp> build();
+
+private:
+  bool refuse(mlir::Value value, const llvm::Twine &reason);
+  bool buildOperands();
+  void collectSizes();
+  bool buildBias();
+  bool buildMask();
+  bool buildVectors();
+  bool buildScalar();
+  mlir::Value mergeSinks(AttentionOp &op);
+  mlir::Value buildResult(mlir::Value output);
+  mlir::Value buildPerBatch(IntegerForm form, int64_t constant);
+
+  mlir::RewriterBase &rewriter;
+  Evaluator &evaluator;
+  Axes &axes;
+  AttentionMatch &match;
+  Findings &findings;
+  Refusal &refusal;
+  mlir::Location loc;
+  Visibility visibility;
+  Parts parts;
+  llvm::DenseMap<unsigned, mlir::Value> sizes;
+};
+
+/// The order in which the output holds its axes, and that order as a layout; none if an axis is torn apart:
+/// then the axes are in their usual order.
+std::optional<std::string> outputLayout(const Axes &axes,
+                                        llvm::SmallVector<llvm::SmallVector<unsigned, 2>> &dims);
+
+/// The output itself, or, where it is accumulated in a wider type, what its only user rounds it to.
+mlir::Value roundedResult(mlir::Value result, mlir::Type element);
+
+} // namespace gqa
+
+#endif // GQA_LIB_RAISE_ATTENTIONBUILDER_H

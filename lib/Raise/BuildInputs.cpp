@@ -1,0 +1,77 @@
+// q, k and v of an attention: views of tensors that the graph has, or tensors made of what it computes.
+#include "AttentionBuilder.h"
+#include "BuildOperands.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// Sizes that types do not know, from the tensors that have them as dimensions.
+void AttentionBuilder::collectSizes() {
+  for (Expr load : {match.q, match.k, match.v}) {
+    if (!load->isLoad())
+      continue;
+    for (Expr element : evaluator.chain(load))
+      for (auto [dim, index] : llvm::enumerate(element->indices)) {
+        auto variable = dyn_cast<AffineDimExpr>(index);
+        if (!variable || !cast<RankedTensorType>(element->value.getType()).isDynamicDim(dim))
+          continue;
+        Value &size = sizes[variable.getPosition()];
+        if (!size)
+          size = tensor::DimOp::create(rewriter, loc, element->value, dim);
+      }
+  }
+}
+
+/// q, k and v as views of tensors that the graph has, or, where they are computed inside of the contraction,
+/// as tensors of their own.
+bool AttentionBuilder::buildOperands() {
+  for (Expr *expr : {&match.q, &match.k, &match.v}) {
+    if ((*expr)->isLoad())
+      continue;
+    const Axis &inner = expr == &match.v ? axes.dv : axes.d;
+    SmallVector<Axis> all = {axes.b, axes.h, expr == &match.q ? axes.i : axes.j, inner};
+    llvm::erase_if(all, [&](const Axis &axis) {
+      return llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(*expr, variable); });
+    });
+    Value tensor = buildTensor(rewriter, loc, evaluator, *expr, all, sizes);
+    if (!tensor)
+      return refuse(nullptr,
+                    "an operand that is computed inside of the contraction has coordinates of its own");
+    SmallVector<AffineExpr> indices;
+    for (const Axis &axis : all) {
+      AffineExpr index = evaluator.context.space.constant(0);
+      for (unsigned variable : axis.variables)
+        index = index * evaluator.context.space.sizeOf(variable) +
+                getAffineDimExpr(variable, rewriter.getContext());
+      indices.push_back(index);
+    }
+    *expr = evaluator.context.load(tensor, indices);
+  }
+  Axis kHeads{'h', {}}, vHeads{'h', {}};
+  auto q = findView(evaluator.context, evaluator.chain(match.q), {axes.b, axes.h, axes.i, axes.d});
+  auto k = findShared(evaluator, axes, match.k, axes.d, findings.k, kHeads);
+  auto v = findShared(evaluator, axes, match.v, axes.dv, findings.v, vHeads);
+  for (auto [name, view, load] :
+       {std::tuple("q", &q, match.q), std::tuple("k", &k, match.k), std::tuple("v", &v, match.v)})
+    if (!*view)
+      return refuse(load->value, Twine(name) +
+                                     " does not have batch, heads, tokens and head dimension as dimensions "
+                                     "of its own, or together in one");
+  const IndexSpace &space = evaluator.context.space;
+  parts.q = materialize(rewriter, loc, space, *q, {axes.b, axes.h, axes.i, axes.d});
+  parts.k = materialize(rewriter, loc, space, *k, {axes.b, kHeads, axes.j, axes.d});
+  parts.v = materialize(rewriter, loc, space, *v, {axes.b, vHeads, axes.j, axes.dv});
+  for (auto [operand, load, map] :
+       {std::tuple(&parts.k, match.k, &findings.k), std::tuple(&parts.v, match.v, &findings.v)})
+    if (std::optional<HeadMap> shared =
+            map->groups == 1 ? proveShared(evaluator, axes, load) : std::nullopt) {
+      *map = *shared;
+      *operand = takeShared(rewriter, loc, *operand, *shared);
+    }
+  return true;
+}
+
+} // namespace gqa

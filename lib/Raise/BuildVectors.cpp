@@ -1,0 +1,80 @@
+// Operands of an attention that hold a number per head or sequence, or one number: sinks, positions, scale.
+#include "AttentionBuilder.h"
+#include "gqa/Raise/ExprEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// `constant` plus the form, for each sequence, as a tensor of rank 1.
+Value AttentionBuilder::buildPerBatch(IntegerForm form, int64_t constant) {
+  if (form.data.empty())
+    return nullptr;
+  Axis batch{'b', {}};
+  for (unsigned variable : axes.b.variables)
+    if (llvm::any_of(form.data, [&](auto &entry) { return dependsOn(entry.first, variable); }))
+      batch.variables.push_back(variable);
+  auto sum = [&](OpBuilder &builder, ExprEmitter &emitter) {
+    Value total = arith::ConstantIntOp::create(builder, loc, constant, 64);
+    for (auto [data, coefficient] : form.data) {
+      Value next = emitter.emit(data);
+      if (!next)
+        return Value();
+      if (!next.getType().isInteger(64))
+        next = next.getType().isIndex()
+                   ? Value(arith::IndexCastOp::create(builder, loc, builder.getI64Type(), next))
+                   : Value(arith::ExtSIOp::create(builder, loc, builder.getI64Type(), next));
+      Value factor = arith::ConstantIntOp::create(builder, loc, coefficient, 64);
+      total = arith::AddIOp::create(builder, loc, total, arith::MulIOp::create(builder, loc, next, factor));
+    }
+    return total;
+  };
+  return buildTensor(rewriter, loc, evaluator, rewriter.getI64Type(), {batch}, sizes, sum);
+}
+
+/// Sinks per head, offsets and lengths per sequence.
+bool AttentionBuilder::buildVectors() {
+  if (match.sink && !(parts.sinks = buildTensor(rewriter, loc, evaluator, match.sink, {axes.h}, sizes))) {
+    Type type = match.sink->type.isF64() ? match.sink->type : rewriter.getF32Type();
+    auto widen = [&](OpBuilder &builder, ExprEmitter &emitter) {
+      Value sink = emitter.emit(match.sink);
+      return sink ? convertScore(builder, loc, sink, type) : sink;
+    };
+    parts.sinkRows = buildTensor(rewriter, loc, evaluator, type, {axes.b, axes.h, axes.i}, sizes, widen);
+    if (!parts.sinkRows)
+      return refuse(match.sink->value, "a sink that is not one number per row of scores");
+  }
+  findings.sinks = match.sink != nullptr;
+  if (visibility.causal || visibility.window)
+    parts.offsets = buildPerBatch(visibility.offsetData, visibility.offset);
+  if (visibility.kvLen) {
+    auto constant = cast<AffineConstantExpr>(visibility.kvLen->affine).getValue();
+    parts.kvLen = buildPerBatch(*visibility.kvLen, constant);
+  }
+  bool isMissing =
+      ((visibility.causal || visibility.window) && !visibility.offsetData.data.empty() && !parts.offsets) ||
+      (visibility.kvLen && !parts.kvLen);
+  return !isMissing || refuse(nullptr, "the position of the queries is not known for each sequence");
+}
+
+/// The scale that is known at run time.
+bool AttentionBuilder::buildScalar() {
+  if (!match.scaleValue)
+    return true;
+  ExprEmitter emitter(
+      rewriter, loc, evaluator, [](unsigned) { return Value(); }, [](Value value) { return value; });
+  Value value = emitter.emit(match.scaleValue);
+  if (!value)
+    return refuse(match.scaleValue->value, "the scores are multiplied by something that is not one number");
+  if (match.scale != 1.0) {
+    auto factor =
+        arith::ConstantOp::create(rewriter, loc, rewriter.getFloatAttr(value.getType(), match.scale));
+    value = arith::MulFOp::create(rewriter, loc, value, factor);
+  }
+  parts.scale = value;
+  return true;
+}
+
+} // namespace gqa

@@ -13,7 +13,7 @@ namespace gqa {
 /// The head dimension in two halves, where it is long: two short sums round less than a long one, as those of
 /// the lanes do in other forms. `part` is null if there is one.
 static void forEachPart(VectorBuilder &b, Value dim, function_ref<void(Value, Value, Value)> body) {
-  constexpr int64_t kShort = 32;
+  constexpr int64_t kShort = 64;
   if (getConstantIntValue(dim).value_or(kShort + 1) <= kShort)
     return body(nullptr, b.index(0), dim);
   Value half = b.ceilDiv(dim, b.index(2));

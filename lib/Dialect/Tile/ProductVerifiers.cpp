@@ -140,6 +140,11 @@ LogicalResult QKOp::verify() {
     return emitOpError("is paired, expected no transposed q");
   if (failed(verifyPairs(*this, getPaired(), getK(), getQ(), "k")))
     return failure();
+  // qk_c5
+  auto q = cast<MemRefType>(getQ().getType()), s = cast<MemRefType>(getS().getType());
+  int64_t rows = getInterleaved() ? q.getDimSize(1) / 2 : q.getDimSize(getTransposed() ? 1 : 0);
+  if (!q.isDynamicDim(getTransposed() ? 1 : 0) && !s.isDynamicDim(1) && s.getDimSize(1) < rows)
+    return emitOpError("expects a column of s for each of the ") << rows << " rows of q, found " << s;
   // qk_c4
   if (!getInterleaved())
     return success();

@@ -349,6 +349,14 @@ func.func @qk_c3_transposed(%q: memref<16x48xf32>, %k: memref<64x16xf32>, %s: me
 
 // -----
 
+func.func @qk_c5(%q: memref<4x16xf32>, %k: memref<24x16xf32>, %s: memref<24x2xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects a column of s for each of the 4 rows of q, found 'memref<24x2xf32>'}}
+  tile.qk %q, %k, %s : memref<4x16xf32>, memref<24x16xf32>, memref<24x2xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c4_rows(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
   // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed q}}
   tile.qk %q, %k, %s interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>

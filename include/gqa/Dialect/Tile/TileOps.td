@@ -208,6 +208,7 @@ def Tile_QKOp : Tile_Op<"qk"> {
     * (C3) with `paired` k is bf16, q is not transposed, and whole pairs of vectors make up its columns.
     * (C4) with `interleaved`, instead of (C1), q and k are bf16, q is transposed, and s is f32; k has a multiple of 32 columns
       and, as a precondition, of 32 rows, and q a multiple of 32 columns.
+    * (C5) s has a column for every row of q.
 
     Example:
 

@@ -61,6 +61,8 @@ bool set(std::string_view key, std::string_view value, Settings &s) {
     return number(value, s.steps) && s.steps;
   if (key == "report")
     return !(s.report = value).empty();
+  if (key == "ptx")
+    return !(s.ptx = value).empty();
   if (key == "device")
     return !(s.device = value).empty();
   if (key == "sm")
@@ -86,7 +88,7 @@ std::string Settings::parse(const char *text) {
       return "GQA_EMULATOR: '" + std::string(item) +
              "' is not one of completion=eager|late|random:SEED, checks=on|off, blocking=on|off, threads=N, "
              "steps=N, "
-             "report=FILE, device=NAME, sm=NN, processors=N, memory=BYTES[K|M|G], "
+             "report=FILE, ptx=FILE, device=NAME, sm=NN, processors=N, memory=BYTES[K|M|G], "
              "fail=FUNCTION@CALL|all[:ERROR]";
   }
   return {};

@@ -18,6 +18,7 @@ struct Settings {
   unsigned threads = 0;  ///< threads=N; 0: one for each core
   uint64_t steps = uint64_t(1) << 32; ///< steps=N: warp instructions of a launch before it counts as hung
   std::string report;                 ///< report=FILE: JSON lines are appended
+  std::string ptx; ///< ptx=FILE: every module that is loaded is this text instead of its own
   std::string device = "GQA PTX emulator"; ///< device=NAME
   unsigned sm = 80;                        ///< sm=80: compute capability 8.0
   unsigned processors = 108;               ///< processors=N

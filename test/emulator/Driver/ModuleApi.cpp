@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 using namespace gqa::emulator;
 
@@ -113,6 +115,15 @@ void discard(CUmod_st &module) {
     driver().functions.erase(f.get());
 }
 
+/// The text that the settings put in the place of every module. \throws PtxError if it cannot be read.
+std::string replacement(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (text.empty())
+    throw PtxError(1, "GQA_EMULATOR: ptx=" + path + " has no text; expected a readable file");
+  return text;
+}
+
 CUresult load(CUmodule *out, const void *image, const Logs &logs) {
   if (!out || !image)
     return CUDA_ERROR_INVALID_VALUE;
@@ -122,7 +133,9 @@ CUresult load(CUmodule *out, const void *image, const Logs &logs) {
   }
   auto module = std::make_unique<CUmod_st>();
   try {
-    Module parsed = parseModule(static_cast<const char *>(image));
+    const std::string &path = driver().settings.ptx;
+    Module parsed =
+        path.empty() ? parseModule(static_cast<const char *>(image)) : parseModule(replacement(path));
     checkTarget(parsed);
     Symbols symbols = placeVariables(parsed, *module);
     for (const Function &f : parsed.functions) {

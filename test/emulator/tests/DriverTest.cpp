@@ -103,6 +103,20 @@ TEST_F(DriverTest, ModulesAndFunctions) {
   EXPECT_EQ(cuFuncGetAttribute(&value, 0, f), CUDA_ERROR_INVALID_HANDLE);
 }
 
+TEST_F(DriverTest, ModulesAreReplaced) {
+  std::string path = testing::TempDir() + "emulator-replacement.ptx", text = kModule;
+  std::ofstream(path) << text.replace(text.find("add.u32"), 7, "sub.u32");
+  start("ptx=" + path);
+  CUdeviceptr p = upload(std::vector<uint32_t>(64));
+  EXPECT_CUDA(launch(function(kModule, "store"), 1, 1, 64, 0, p, 100u));
+  EXPECT_EQ(download<uint32_t>(p, 64)[63], 37u);
+  std::remove(path.c_str());
+  CUmodule module = nullptr;
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(cuModuleLoadData(&module, kModule), CUDA_ERROR_INVALID_PTX);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("ptx=" + path + " has no text"), std::string::npos);
+}
+
 TEST_F(DriverTest, ErrorsInTextGoToTheLog) {
   start("sm=80");
   CUmodule module = nullptr;
@@ -342,8 +356,8 @@ TEST_F(DriverTest, InjectedFailures) {
 }
 
 TEST_F(DriverTest, SettingsAreChecked) {
-  for (const char *bad :
-       {"completion=sometimes", "threads=many", "checks", "fail=cuInit", "sm=70", "memory=0", "colour=red"}) {
+  for (const char *bad : {"completion=sometimes", "threads=many", "checks", "fail=cuInit", "sm=70",
+                          "memory=0", "ptx=", "colour=red"}) {
     setenv("GQA_EMULATOR", bad, 1);
     testing::internal::CaptureStderr();
     EXPECT_EQ(cuInit(0), CUDA_ERROR_INVALID_VALUE) << bad;

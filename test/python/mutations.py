@@ -35,7 +35,7 @@ STEPS = 1 << 22  # warp instructions of a launch; the longest of CASES needs a h
 SECONDS = 60     # of processor time for a run
 GUARD = r"(?:@!?%p\d+ )?"
 DELETED = r"(?:bar|barrier|fence|membar|griddepcontrol)\.\S+|cp\.async\.(?:commit_group|wait_group|wait_all)"
-CONTEXT = multiprocessing.get_context("fork")
+FRESH, FORKED = map(multiprocessing.get_context, ("spawn", "fork"))  # workers have not used CUDA, so their children may
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Case:
             return faults[0] if faults else error, bits, {event["kernel"] for event in events if event["event"] == "launch"}
 
     def _wait(self, settings):
-        receiver, sender = CONTEXT.Pipe(duplex=False)
-        child = CONTEXT.Process(target=self._child, args=(settings, sender))
+        receiver, sender = FORKED.Pipe(duplex=False)
+        child = FORKED.Process(target=self._child, args=(settings, sender))
         child.start()
         sender.close()
         try:
@@ -147,7 +147,7 @@ class Case:
 def campaign(names, sample=None):
     """Yields (mutant, state, what gave it away) for the mutants of cases, or for those that `sample` takes from a list."""
     with tempfile.TemporaryDirectory() as folder, \
-            concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=CONTEXT) as pool:
+            concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=FRESH) as pool:
         cases = dict(zip(names, pool.map(Case, names, [folder] * len(names))))
         chosen = [mutant for case in cases.values() for mutant in case.mutants]
         chosen = sample(chosen) if sample else chosen

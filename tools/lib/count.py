@@ -6,6 +6,11 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
+def with_reason(name, text):
+    """The name of a failed test and the beginning of what it says, for those who see nothing but this."""
+    return name + "".join(f"\n        {line[:300]}" for line in text.strip().splitlines()[:4])
+
+
 def lit(folder):
     path = folder / "lit.json"
     if not path.exists():
@@ -22,7 +27,7 @@ def unit(folder):
         for group in json.loads(path.read_text())["testsuites"]:
             for test in group["testsuite"]:
                 if test.get("failures"):
-                    bad.append(f"{group['name']}.{test['name']}")
+                    bad.append(with_reason(f"{group['name']}.{test['name']}", test["failures"][0]["failure"]))
                 elif test["result"] == "COMPLETED":
                     passed += 1
     crashed = folder / "unit.crashed"
@@ -37,8 +42,9 @@ def python(folder):
         return 0, ["pytest wrote no results"]
     passed, bad = 0, []
     for case in ElementTree.parse(path).iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
-            bad.append(f"{case.get('classname')}.{case.get('name')}")
+        failure = next((case.find(kind) for kind in ("failure", "error") if case.find(kind) is not None), None)
+        if failure is not None:
+            bad.append(with_reason(f"{case.get('classname')}.{case.get('name')}", failure.get("message", "")))
         elif case.find("skipped") is None:
             passed += 1
     return passed, bad

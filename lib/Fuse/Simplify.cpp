@@ -38,6 +38,7 @@ void buildRaisePipeline(OpPassManager &manager) { manager.addNestedPass<func::Fu
 void buildSharePipeline(OpPassManager &manager) { manager.addNestedPass<func::FuncOp>(createGQAShareKV()); }
 
 void buildFusePipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createGQAFoldMasks());
   // Canonicalisation folds transposes into layouts and neutral masks away.
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());

@@ -37,7 +37,6 @@ private:
   bool buildScalar();
   mlir::Value mergeSinks(AttentionOp &op);
   mlir::Value buildResult(mlir::Value output);
-  mlir::Value buildPerBatch(IntegerForm form, int64_t constant);
 
   mlir::RewriterBase &rewriter;
   Evaluator &evaluator;

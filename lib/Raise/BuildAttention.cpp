@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace gqa {
 
-static void setVisibility(AttentionOp op, const Visibility &visibility, Value offsets, Value kvLen) {
+void setVisibility(AttentionOp op, const Visibility &visibility, Value offsets, Value kvLen) {
   op.setCausal(visibility.causal);
   if (visibility.window)
     op.setWindow(ArrayRef<int64_t>{visibility.window->first, visibility.window->second});

@@ -8,30 +8,30 @@ using namespace mlir;
 
 namespace gqa {
 
-/// `constant` plus the form, for each sequence, as a tensor of rank 1.
-Value AttentionBuilder::buildPerBatch(IntegerForm form, int64_t constant) {
+Value buildPerBatch(OpBuilder &builder, Location loc, Evaluator &evaluator, const Axis &batches,
+                    const IntegerForm &form, int64_t constant, const DenseMap<unsigned, Value> &sizes) {
   if (form.data.empty())
     return nullptr;
   Axis batch{'b', {}};
-  for (unsigned variable : axes.b.variables)
+  for (unsigned variable : batches.variables)
     if (llvm::any_of(form.data, [&](auto &entry) { return dependsOn(entry.first, variable); }))
       batch.variables.push_back(variable);
-  auto sum = [&](OpBuilder &builder, ExprEmitter &emitter) {
-    Value total = arith::ConstantIntOp::create(builder, loc, constant, 64);
-    for (auto [data, coefficient] : form.data) {
+  auto sum = [&](OpBuilder &inner, ExprEmitter &emitter) {
+    Value total = arith::ConstantIntOp::create(inner, loc, constant, 64);
+    for (const auto &[data, coefficient] : form.data) {
       Value next = emitter.emit(data);
       if (!next)
         return Value();
       if (!next.getType().isInteger(64))
         next = next.getType().isIndex()
-                   ? Value(arith::IndexCastOp::create(builder, loc, builder.getI64Type(), next))
-                   : Value(arith::ExtSIOp::create(builder, loc, builder.getI64Type(), next));
-      Value factor = arith::ConstantIntOp::create(builder, loc, coefficient, 64);
-      total = arith::AddIOp::create(builder, loc, total, arith::MulIOp::create(builder, loc, next, factor));
+                   ? Value(arith::IndexCastOp::create(inner, loc, inner.getI64Type(), next))
+                   : Value(arith::ExtSIOp::create(inner, loc, inner.getI64Type(), next));
+      Value factor = arith::ConstantIntOp::create(inner, loc, coefficient, 64);
+      total = arith::AddIOp::create(inner, loc, total, arith::MulIOp::create(inner, loc, next, factor));
     }
     return total;
   };
-  return buildTensor(rewriter, loc, evaluator, rewriter.getI64Type(), {batch}, sizes, sum);
+  return buildTensor(builder, loc, evaluator, builder.getI64Type(), {batch}, sizes, sum);
 }
 
 /// Sinks per head, offsets and lengths per sequence.
@@ -48,10 +48,11 @@ bool AttentionBuilder::buildVectors() {
   }
   findings.sinks = match.sink != nullptr;
   if (visibility.causal || visibility.window)
-    parts.offsets = buildPerBatch(visibility.offsetData, visibility.offset);
+    parts.offsets =
+        buildPerBatch(rewriter, loc, evaluator, axes.b, visibility.offsetData, visibility.offset, sizes);
   if (visibility.kvLen) {
     auto constant = cast<AffineConstantExpr>(visibility.kvLen->affine).getValue();
-    parts.kvLen = buildPerBatch(*visibility.kvLen, constant);
+    parts.kvLen = buildPerBatch(rewriter, loc, evaluator, axes.b, *visibility.kvLen, constant, sizes);
   }
   bool isMissing =
       ((visibility.causal || visibility.window) && !visibility.offsetData.data.empty() && !parts.offsets) ||

@@ -20,8 +20,8 @@ struct Bound {
 /// Sorts conditions that must all hold.
 class MaskClassifier {
 public:
-  MaskClassifier(Evaluator &evaluator, const Axes &axes, Visibility &visibility)
-      : evaluator(evaluator), axes(axes), visibility(visibility) {}
+  MaskClassifier(Evaluator &evaluator, const Axes &axes, Visibility &visibility, Taken taken)
+      : evaluator(evaluator), axes(axes), visibility(visibility), taken(taken) {}
 
   void classify(Expr expr, bool negated);
   void settle();
@@ -35,6 +35,7 @@ private:
   Evaluator &evaluator;
   const Axes &axes;
   Visibility &visibility;
+  Taken taken;
   SmallVector<Bound> uppers, lowers; ///< j <= i + bound, j >= i + bound
   llvm::DenseSet<Expr> seen[2];      ///< by `negated`; conjunctions may share their parts
 };
@@ -65,6 +66,8 @@ bool MaskClassifier::classifyBound(const IntegerForm &notNegative, Condition sou
     return false;
   IntegerForm data{evaluator.context.space.constant(0), notNegative.data};
   if (row == -key || axes.i.variables.empty()) {
+    if (taken.position)
+      return false;
     if (key == -1) { // j <= i + c + data
       uppers.push_back({form.constant, data, source});
       return true;
@@ -74,7 +77,7 @@ bool MaskClassifier::classifyBound(const IntegerForm &notNegative, Condition sou
     lowers.push_back({-form.constant, data, source});
     return true;
   }
-  if (row != 0 || key != -1 || data.data.empty() || visibility.kvLen)
+  if (row != 0 || key != -1 || data.data.empty() || visibility.kvLen || taken.length)
     return false;
   data.affine = evaluator.context.space.constant(form.constant + 1); // j <= c + data
   visibility.kvLen = data;
@@ -199,10 +202,10 @@ void MaskClassifier::settle() {
 
 } // namespace
 
-Visibility classifyConditions(Evaluator &evaluator, const Axes &axes) {
+Visibility classifyConditions(Evaluator &evaluator, const Axes &axes, Taken taken) {
   Visibility visibility;
   visibility.offsetData.affine = evaluator.context.space.constant(0);
-  MaskClassifier classifier(evaluator, axes, visibility);
+  MaskClassifier classifier(evaluator, axes, visibility, taken);
   for (const Condition &condition : axes.match.conditions)
     classifier.classify(condition.expr, condition.negated);
   classifier.settle();

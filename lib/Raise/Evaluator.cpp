@@ -49,43 +49,50 @@ void Evaluator::nameSize(linalg::LinalgOp op, unsigned loop) {
   }
 }
 
-/// The value of `yielded`, computed in the body of `op` at the given coordinates; null if something in the
-/// way has no expression. `known` holds what is known already.
-Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr> coordinates,
-                         DenseMap<Value, Expr> &known) {
+Expr Evaluator::evaluate(Value yielded, const Body &body, DenseMap<Value, Expr> &known) {
   if (Expr expr = known.lookup(yielded))
     return expr;
   auto remember = [&](Expr expr) { return known[yielded] = expr; };
-  if (auto argument = dyn_cast<BlockArgument>(yielded); argument && argument.getOwner() == op.getBlock()) {
-    OpOperand *operand = op.getMatchingOpOperand(argument);
-    if (!isa<ShapedType>(operand->get().getType()))
-      return remember(context.scalar(operand->get()));
-    SmallVector<AffineExpr> indices;
-    AffineMap map = op.getMatchingIndexingMap(operand);
-    for (AffineExpr result : map.getResults())
-      indices.push_back(result.replaceDims(coordinates));
-    return remember(context.load(operand->get(), indices));
-  }
+  if (Expr leaf = body.leaf(yielded))
+    return remember(leaf);
   Operation *def = yielded.getDefiningOp();
-  if (!def || def->getBlock() != op.getBlock())
+  if (!def || def->getBlock() != body.block)
     return remember(context.scalar(yielded));
-  if (auto index = dyn_cast<linalg::IndexOp>(def))
-    return remember(context.index(coordinates[index.getDim()], yielded.getType()));
   auto extract = dyn_cast<tensor::ExtractOp>(def);
   SmallVector<Expr> operands;
   for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(def->getOperands())) {
-    operands.push_back(evaluate(op, operand, coordinates, known));
+    operands.push_back(evaluate(operand, body, known));
     if (!operands.back())
       return nullptr;
   }
   if (extract)
-    return remember(context.extract(extract, extract.getTensor(), operands));
+    return remember(context.extract(extract, body.captured(extract.getTensor()), operands));
   Attribute constant;
   if (matchPattern(def, m_Constant(&constant)))
     return remember(context.constant(constant, yielded.getType()));
   if (def->getNumResults() != 1 || def->getNumRegions() != 0 || !isMemoryEffectFree(def))
     return nullptr;
   return remember(context.apply(def, operands));
+}
+
+/// The same in the body of `op`, at the given coordinates.
+Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr> coordinates,
+                         DenseMap<Value, Expr> &known) {
+  auto leaf = [&](Value value) -> Expr {
+    if (auto index = value.getDefiningOp<linalg::IndexOp>(); index && index->getBlock() == op.getBlock())
+      return context.index(coordinates[index.getDim()], value.getType());
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (!argument || argument.getOwner() != op.getBlock())
+      return nullptr;
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    if (!isa<ShapedType>(operand->get().getType()))
+      return context.scalar(operand->get());
+    SmallVector<AffineExpr> indices;
+    for (AffineExpr result : op.getMatchingIndexingMap(operand).getResults())
+      indices.push_back(result.replaceDims(coordinates));
+    return context.load(operand->get(), indices);
+  };
+  return evaluate(yielded, {op.getBlock(), leaf, [](Value tensor) { return tensor; }}, known);
 }
 
 /// Arithmetic on whole tensors.

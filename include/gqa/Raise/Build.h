@@ -34,8 +34,23 @@ struct Visibility {
   llvm::SmallVector<Condition> conditions; ///< for the score region
 };
 
+/// What conditions may not become, since it is said already.
+struct Taken {
+  bool position = false; ///< causal and window
+  bool length = false;   ///< the number of keys
+};
+
 /// Sorts the conditions of the match.
-Visibility classifyConditions(Evaluator &evaluator, const Axes &axes);
+Visibility classifyConditions(Evaluator &evaluator, const Axes &axes, Taken taken = {});
+
+/// `constant` plus the form, for each sequence, as a tensor of rank 1; null where the form has no data, or
+/// data that cannot be read for each sequence.
+mlir::Value buildPerBatch(mlir::OpBuilder &builder, mlir::Location loc, Evaluator &evaluator,
+                          const Axis &batch, const IntegerForm &form, int64_t constant,
+                          const llvm::DenseMap<unsigned, mlir::Value> &sizes);
+
+/// Sets what the visibility says of an attention that has neither causal nor window nor kv_len of its own.
+void setVisibility(AttentionOp op, const Visibility &visibility, mlir::Value offsets, mlir::Value kvLen);
 
 /// The coordinates of an attention as values: those of batch, head, query and key, taken apart into
 /// variables.

@@ -17,6 +17,15 @@ struct Reduction {
   mlir::linalg::LinalgOp op;
 };
 
+/// A block whose values are read as expressions.
+struct Body {
+  mlir::Block *block;
+  /// What an argument of the block, or an operation that asks for a coordinate, is; null for what is neither.
+  llvm::function_ref<Expr(mlir::Value)> leaf;
+  /// The tensor that an argument of the block stands for.
+  llvm::function_ref<mlir::Value(mlir::Value)> captured;
+};
+
 /// Reads tensors as functions of their coordinates. Nothing here knows what an attention is, or which front
 /// end wrote the graph: a transpose, a broadcast and a slice are the same thing, an affine map.
 class Evaluator {
@@ -47,6 +56,10 @@ public:
 
   /// The reduction that computes this element, over variables of its own; the same ones when asked again.
   std::optional<Reduction> reduction(Expr load);
+
+  /// The value of `yielded`, computed in the body; null if something in the way has no expression. `known`
+  /// holds what is known already.
+  Expr evaluate(mlir::Value yielded, const Body &body, llvm::DenseMap<mlir::Value, Expr> &known);
 
   ExprContext &context;
 

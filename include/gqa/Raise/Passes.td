@@ -49,4 +49,27 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
   ];
 }
 
+def GQAFoldMasks : Pass<"gqa-fold-masks", "mlir::func::FuncOp"> {
+  let summary = "conditions of score regions become causal, window and kv_len";
+  let description = [{
+    Reads the score region of each attention as mathematics, as `gqa-raise` does, and takes out of it what attributes and
+    operands say: `j <= i + c` is causal, a bound on the other side a window, `j < n[b]` a length. Kernels then skip the blocks
+    that no query sees. A key is hidden by the region's second result, or by a score of -inf that a select chooses.
+
+    ```mlir
+    %o = gqa.attention %q, %k, %v : ... score(%s, %b, %h, %i, %j) {
+      %seen = arith.cmpi sge, %i, %j : index
+      gqa.yield %s, %seen : f32, i1
+    }
+    ```
+
+    becomes `gqa.attention %q, %k, %v causal offset(0) : ...`. An attention that has positions, or lengths, of its own keeps
+    further conditions of that kind in its region.
+
+    Numerics: exact.
+  }];
+  let dependentDialects = ["mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect", "mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"folded", "folded", "regions of which a condition was taken">];
+}
+
 #endif

@@ -14,7 +14,7 @@ FLOATS = ("f16", "bf16", "f32", "f64")
 
 
 def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, scale=None, mask=None, bias=None,
-              kv_len=None, sinks=None, dead_row="zero", return_lse=False, layout="bhsd"):
+              kv_len=None, sinks=None, score=None, dead_row="zero", return_lse=False, layout="bhsd"):
     """Softmax attention with shared key/value heads: query head h reads key/value head h // (Hq // Hkv).
 
     q, k, v: B x Hq x Sq x Dk, B x Hkv x Skv x Dk, B x Hkv x Skv x Dv, in the order of `layout` ("bshd": token-major),
@@ -26,7 +26,11 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     window: how many keys a query sees, its own included (Hugging Face's sliding_window), or a pair (left, right) of keys
       seen on each side, -1 for all (FlashAttention).
     softcap: scores become softcap * tanh(scores / softcap). scale: of q k^T, default 1 / sqrt(Dk).
-    mask: boolean, true keeps. bias: added to the scores. Both broadcast to B x Hq x Sq x Skv.
+    mask: boolean, true keeps. bias: added to the scores. Both broadcast to B x Hq x Sq x Skv. mask can be a function of
+      (b, h, i, j), FlexAttention's mask_mod, or its BlockMask, of which the function counts.
+    score: a function of (s, b, h, i, j) that changes a score, FlexAttention's score_mod, or returns (score, whether the key is
+      seen). Written with the operators of Python and the functions of torch; tensors that it indexes are read in the kernel,
+      at the nearest element where an index is out of bounds. Called on every call, once.
     kv_len: how many keys are in use, one number or one per batch. sinks: one logit per query head, without a value.
     dead_row: what a query that sees no key yields: "zero", "nan", or "uniform", the mean of V.
     return_lse: also return m + ln(l) of each query, B x Hq x Sq, f32 (f64 for f64).
@@ -46,7 +50,12 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
                           causal=bool(causal), window=_window(window, causal), lse=bool(return_lse))
     for name in "qkv":
         arrays[name], signature.layouts[name] = in_memory_order(arrays[name], layout)
+    mask, functions = _functions(score, mask)
     arrays |= _options(signature, device, offset, scale, mask, bias, kv_len, sinks)
+    if functions:
+        from ._score import trace
+        signature.region = trace(functions, signature.accumulator(), device)
+        arrays |= {f"capture{n}": array for n, (_, array, _) in enumerate(signature.region.captures)}
     function = _compiled(signature.text(), "cpu" if device == "cpu" else "cuda")
     outputs = outputs_like(arrays["q"], *signature.results())
     results = function._call(*(to_native(array) for array in arrays.values()), *outputs) or outputs
@@ -87,6 +96,19 @@ def _check_heads(arrays, layout):
         raise ValueError(f"q has {q['h']} heads and k has {k['h']}: expected a multiple")
     sizes = {"B": q["b"], "Hq": q["h"], "Hkv": k["h"], "Sq": q["s"], "Skv": k["s"], "Dk": q["d"], "Dv": v["d"]}
     return sizes, kinds["q"]
+
+
+def _functions(score, mask):
+    """The mask if it is a tensor, and (argument name, function) of what is to be traced."""
+    functions = []
+    if score is not None:
+        if not callable(score):
+            raise TypeError(f"score is of type {type(score).__name__}, expected a function of (s, b, h, i, j)")
+        functions.append(("score", score))
+    mask_mod = getattr(mask, "mask_mod", None) or (mask if callable(mask) and not hasattr(mask, "__dlpack__") else None)
+    if mask_mod is not None:
+        functions.append(("mask", mask_mod))
+    return (None if mask_mod is not None else mask), functions
 
 
 def _dead_row(value):

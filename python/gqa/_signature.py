@@ -21,22 +21,26 @@ class Signature:
     static: bool = False
     layouts: dict = dataclasses.field(default_factory=dict)  # of q, k, v in memory
     operands: dict = dataclasses.field(default_factory=dict)  # further operands: (element type, shape)
+    region: object = None  # _score.Region
 
     def text(self):
         """A module with one function, main, whose arguments are q, k, v and the operands in their order."""
         types = {name: self._heads(name, self.layouts[name]) for name in "qkv"}
         types |= {name: self._operand(name, *operand) for name, operand in self.operands.items()}
+        captures = {f"capture{n}": kind for n, (_, _, kind) in enumerate(self.region.captures)} if self.region else {}
+        types |= captures
         results = [self._heads("o", self.layout)]
         if self.lse:
-            results.append(f"tensor<{self._size('B')}x{self.sizes['Hq']}x{self._size('Sq')}x{self._accumulator()}>")
+            results.append(f"tensor<{self._size('B')}x{self.sizes['Hq']}x{self._size('Sq')}x{self.accumulator()}>")
         arguments = ", ".join(f"%{name}: {kind}" for name, kind in types.items())
         returned = "%o, %lse" if self.lse else "%o"
-        scale = self._accumulator()
+        scale = self.accumulator()
         extract = f"  %s = tensor.extract %scale[] : tensor<{scale}>\n" if "scale" in self.operands else ""
         operand_types = [scale if name == "scale" else kind for name, kind in types.items()]
         return (f"func.func @main({arguments}) -> ({', '.join(results)}) {{\n{extract}"
                 f"  {returned} = gqa.attention %q, %k, %v{self._clauses()}\n"
-                f"    : ({', '.join(operand_types)}) -> ({', '.join(results)})\n"
+                f"    : ({', '.join(operand_types)}) -> ({', '.join(results)})"
+                f"{self.region.text([f'%{name}' for name in captures]) if self.region else ''}\n"
                 f"  return {returned} : {', '.join(results)}\n}}\n")
 
     def results(self):
@@ -45,10 +49,10 @@ class Signature:
         shapes, kinds = [tuple(size[letter] for letter in self.layout)], [self.kind]
         if self.lse:
             shapes.append((self.sizes["B"], self.sizes["Hq"], self.sizes["Sq"]))
-            kinds.append(self._accumulator())
+            kinds.append(self.accumulator())
         return shapes, kinds
 
-    def _accumulator(self):
+    def accumulator(self):
         return "f64" if self.kind == "f64" else "f32"
 
     def _size(self, letter):

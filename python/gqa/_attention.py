@@ -50,11 +50,10 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
                           causal=bool(causal), window=_window(window, causal), lse=bool(return_lse))
     for name in "qkv":
         arrays[name], signature.layouts[name] = in_memory_order(arrays[name], layout)
-    mask, functions = _functions(score, mask)
+    if score is not None or callable(getattr(mask, "mask_mod", mask)):
+        mask, signature.region = _region(score, mask, signature.accumulator(), device)
     arrays |= _options(signature, device, offset, scale, mask, bias, kv_len, sinks)
-    if functions:
-        from ._score import trace
-        signature.region = trace(functions, signature.accumulator(), device)
+    if signature.region:
         arrays |= {f"capture{n}": array for n, (_, array, _) in enumerate(signature.region.captures)}
     function = _compiled(signature.text(), "cpu" if device == "cpu" else "cuda")
     outputs = outputs_like(arrays["q"], *signature.results())
@@ -98,17 +97,21 @@ def _check_heads(arrays, layout):
     return sizes, kinds["q"]
 
 
-def _functions(score, mask):
-    """The mask if it is a tensor, and (argument name, function) of what is to be traced."""
+def _region(score, mask, accumulator, device):
+    """(the mask if it is a tensor, the score region of what are functions)."""
+    from ._score import Tracer, trace
+    if isinstance(mask, Tracer) and score is None:
+        return None, mask.region(accumulator, device)
     functions = []
     if score is not None:
         if not callable(score):
             raise TypeError(f"score is of type {type(score).__name__}, expected a function of (s, b, h, i, j)")
         functions.append(("score", score))
-    mask_mod = getattr(mask, "mask_mod", None) or (mask if callable(mask) and not hasattr(mask, "__dlpack__") else None)
-    if mask_mod is not None:
+    mask_mod = getattr(mask, "mask_mod", mask)
+    if callable(mask_mod):
         functions.append(("mask", mask_mod))
-    return (None if mask_mod is not None else mask), functions
+        mask = None
+    return mask, trace(functions, accumulator, device)
 
 
 def _dead_row(value):

@@ -35,7 +35,7 @@ class Signature:
         arguments = ", ".join(f"%{name}: {kind}" for name, kind in types.items())
         returned = "%o, %lse" if self.lse else "%o"
         scale = self.accumulator()
-        extract = f"  %s = tensor.extract %scale[] : tensor<{scale}>\n" if "scale" in self.operands else ""
+        extract = f"  %factor = tensor.extract %scale[] : tensor<{scale}>\n" if "scale" in self.operands else ""
         operand_types = [scale if name == "scale" else kind for name, kind in types.items()]
         return (f"func.func @main({arguments}) -> ({', '.join(results)}) {{\n{extract}"
                 f"  {returned} = gqa.attention %q, %k, %v{self._clauses()}\n"
@@ -86,6 +86,6 @@ class Signature:
         if self.dead_row != "zero":
             text += f" dead_row({self.dead_row})"
         for name in self.operands:
-            text += f" {name}(%{'s' if name == 'scale' else name})"
+            text += f" {name}(%{'factor' if name == 'scale' else name})"
         layouts = {**self.layouts, "o": self.layout}
         return text + " layout(" + ", ".join(f'{name} = "{value}"' for name, value in layouts.items()) + ")"

@@ -110,3 +110,5 @@ def _backward(ctx, output_gradient, lse_gradient):
 
 
 attention.register_autograd(_backward, setup_context=_save)
+
+from . import dynamo  # noqa: E402,F401: torch.compile(backend="gqa")

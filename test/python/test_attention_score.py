@@ -100,6 +100,14 @@ def test_dtypes(kind, dtype):
         verify(*tensors(dtype), functions, dtype=kind, score=functions[0], mask=functions[1])
 
 
+def test_beside_other_options():
+    q, k, v = tensors()
+    options = dict(scale=0.3, softcap=4.0, kv_len=LENGTHS, sinks=SLOPES, return_lse=True)
+    found = gqa.attention(q, k, v, mask=MASKS["causal"], **options)
+    for ours, expected in zip(found, gqa.attention(q, k, v, causal=True, offset=0, **options)):
+        assert torch.equal(ours, expected)
+
+
 def test_a_mask_function_can_be_given_as_score():
     q, k, v = tensors()
     assert torch.equal(gqa.attention(q, k, v, score=MASKS["causal"]), gqa.attention(q, k, v, mask=MASKS["causal"]))

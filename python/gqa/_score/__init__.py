@@ -12,7 +12,29 @@ from .functions import FUNCTIONS
 from .region import Region
 from .standins import Scalar, indexing
 
-__all__ = ["FUNCTIONS", "trace"]
+__all__ = ["FUNCTIONS", "Tracer", "trace"]
+
+
+class Tracer:
+    """A function of (b, h, i, j), given as mask, that serves several calls and is traced once."""
+
+    def __init__(self, function):
+        self.function, self._regions = function, {}
+
+    def __call__(self, *indices):
+        return self.function(*indices)
+
+    def region(self, accumulator, device):
+        key = accumulator, device
+        if key not in self._regions:
+            self._regions[key] = trace([("mask", self.function)], accumulator, device)
+        return self._regions[key]
+
+    def dense(self, sizes, device):
+        """The values of the function as a tensor B x H x Sq x Skv of torch; a size of 1 stands for all."""
+        import torch
+        places = [torch.arange(n, device=device).view([-1 if d == e else 1 for e in range(4)]) for d, n in enumerate(sizes)]
+        return self.function(*places).expand(*sizes)
 
 
 def trace(functions, accumulator, device="cpu"):

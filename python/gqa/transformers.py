@@ -1,0 +1,128 @@
+"""Hugging Face models with `attn_implementation="gqa"`.
+
+    import gqa.transformers
+    model = AutoModelForCausalLM.from_pretrained(path, attn_implementation="gqa")
+
+Importing this registers the implementation and its masks. A model's mask stays what it is, a function of the positions of
+query and key: kernels skip what it hides block by block, and no mask tensor is made. Inference only: with gradients the
+attention is `torch.ops.gqa.attention`'s, which needs a mask as a tensor.
+"""
+
+import torch
+from torch.nn.attention.flex_attention import BlockMask
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import (add_offsets_to_mask_function, and_masks, causal_mask_function, padding_mask_function,
+                                        prepare_padding_mask)
+
+from ._attention import attention
+from ._score import Tracer
+
+__all__ = ["attention_forward", "mask", "Mask"]
+
+
+class Mask(BlockMask):
+    """Which keys a query sees, as a function of (b, h, i, j): B x 1 x Sq x Skv without memory.
+
+    It is a BlockMask for models, which pass those through, and has none of its blocks. `causal` with `offset` says the same
+    where the function is no more than that.
+    """
+
+    def __init__(self, shape, function, causal_offset=None):
+        self._shape, self.mask_mod, self.causal_offset = shape, function, causal_offset
+        self.tracer = Tracer(function)
+
+    @property
+    def shape(self):
+        return self._shape
+
+    def __getitem__(self, index):
+        raise TypeError("the mask of attn_implementation='gqa' is a function and cannot be sliced; the model needs "
+                        "attn_implementation='sdpa' or 'eager'")
+
+    def __repr__(self):
+        return f"<gqa.transformers.Mask {'x'.join(map(str, self._shape))}>"
+
+
+def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function=causal_mask_function, attention_mask=None,
+         device="cpu", **_):
+    """What transformers calls for a model's masks: a `Mask`, or None where each query sees all keys.
+
+    attention_mask: B x tokens, false at padding. Offsets are integers or tensors.
+    """
+    padded = attention_mask is not None and not bool(attention_mask.all())
+    is_causal = mask_function is causal_mask_function and not padded
+    if is_causal and q_length == 1 and isinstance(q_offset, int) and q_offset - kv_offset >= kv_length - 1:
+        return None
+    if padded:
+        padding = prepare_padding_mask(attention_mask, kv_length, kv_offset)
+        mask_function = and_masks(mask_function, padding_mask_function(padding))
+    # Positions are operands of the kernel, so that the next token does not need a new one.
+    q_place, kv_place = (torch.as_tensor(place, dtype=torch.int64) if isinstance(place, torch.Tensor) or place else 0
+                         for place in (q_offset, kv_offset))
+    function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
+    return Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+
+
+def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,
+                      s_aux=None, position_bias=None, sliding_window=None, cache=None, **_):
+    """What transformers calls for a layer: (output B x Sq x Hq x Dv, None).
+
+    query, key, value: B x heads x tokens x D. attention_mask: a `Mask`, a boolean or additive tensor that broadcasts to
+    B x Hq x Sq x Skv, or None: then is_causal (of the call, or of the module) decides, aligned at the first key.
+    """
+    if cache is not None:
+        raise ValueError("attn_implementation='gqa' has no paged attention (continuous batching); use 'paged|sdpa'")
+    if dropout:
+        raise ValueError(f"attn_implementation='gqa' has no dropout, the model asks for {dropout}; call model.eval()")
+    options = {"scale": scaling, "softcap": softcap, "sinks": s_aux, "bias": position_bias}
+    queries, keys = query.shape[2], key.shape[2]
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    if isinstance(attention_mask, Mask):
+        if attention_mask.causal_offset is None:
+            options["mask"] = attention_mask.tracer
+        else:
+            options |= {"causal": True, "offset": attention_mask.causal_offset}
+    elif attention_mask is not None:
+        _add_tensor(options, attention_mask, keys)
+    elif causal and queries > 1:
+        options |= {"causal": True, "offset": 0}
+        if sliding_window is not None:
+            options["window"] = sliding_window
+    output = _call(query, key, value, {name: option for name, option in options.items() if option is not None})
+    return output, None
+
+
+def _add_tensor(options, attention_mask, keys):
+    """A mask that a model or a user made: boolean, or added to the scores."""
+    attention_mask = attention_mask[..., :keys]
+    if attention_mask.dtype == torch.bool:
+        options["mask"] = attention_mask
+    elif options["bias"] is None:
+        options["bias"] = attention_mask
+    else:
+        options["bias"] = options["bias"] + attention_mask
+
+
+@torch.compiler.disable
+def _call(query, key, value, options):
+    token_major = (x.transpose(1, 2) for x in (query, key, value))
+    if torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)):
+        return _differentiable(query, key, value, options)
+    return attention(*token_major, layout="bshd", **options)
+
+
+def _differentiable(query, key, value, options):
+    from .torch import attention as operator
+    if isinstance(options.get("mask"), Tracer):
+        sizes = query.shape[0], 1, query.shape[2], key.shape[2]
+        options["mask"] = options["mask"].dense(sizes, query.device)
+    window = options.get("window")
+    if isinstance(window, int):
+        options["window"] = [window - 1, -1]
+    if isinstance(options.get("offset"), torch.Tensor):
+        options["offsets"] = options.pop("offset").reshape(-1)
+    return operator(query, key, value, **options)[0].transpose(1, 2).contiguous()
+
+
+AttentionInterface.register("gqa", attention_forward)
+AttentionMaskInterface.register("gqa", mask)

@@ -1,0 +1,129 @@
+"""Hugging Face models with attn_implementation="gqa": the tokens and the numbers of attn_implementation="eager"."""
+
+import pytest
+import torch
+import transformers
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+
+import gqa.transformers
+
+SIZES = dict(vocab_size=97, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+             num_key_value_heads=2, head_dim=16, max_position_embeddings=256, pad_token_id=0, bos_token_id=1, eos_token_id=None)
+FAMILIES = {
+    "llama": {},
+    "mistral": dict(sliding_window=12),
+    "qwen2": {},
+    "qwen3": {},
+    "gemma": {},
+    "gemma2": dict(sliding_window=12, query_pre_attn_scalar=16),
+    "gemma3_text": dict(sliding_window=12, query_pre_attn_scalar=16, layer_types=["sliding_attention", "full_attention"]),
+    "gpt_oss": dict(sliding_window=12, num_local_experts=2, num_experts_per_tok=1,
+                    layer_types=["sliding_attention", "full_attention"]),
+    "phi3": {},
+    "cohere2": dict(sliding_window=12, layer_types=["sliding_attention", "full_attention"]),
+    "starcoder2": dict(sliding_window=12),
+    "olmo2": {},
+    "granite": {},
+    "smollm3": {},
+    "glm4": {},
+    "gpt_neox": {},
+    "mixtral": dict(num_local_experts=2, num_experts_per_tok=1),
+}
+ENCODERS = {"bert": {}, "modernbert": dict(local_attention=8, global_attn_every_n_layers=2), "roberta": {}, "vit": dict(image_size=32, patch_size=8)}
+
+
+def models(family, cls=AutoModelForCausalLM, **more):
+    """The model with attention by definition, and with ours; random weights, far enough from 0 for attention to matter."""
+    config = AutoConfig.for_model(family, **{**SIZES, **more})
+    torch.manual_seed(0)
+    eager = cls.from_config(config, attn_implementation="eager").eval()
+    with torch.no_grad():
+        for name, parameter in eager.named_parameters():
+            if "q_proj" in name or "k_proj" in name or "qkv" in name or "query" in name or "key" in name:
+                parameter.mul_(8)
+    ours = cls.from_config(config, attn_implementation="gqa").eval()
+    ours.load_state_dict(eager.state_dict())
+    assert ours.config._attn_implementation == "gqa"
+    return eager, ours
+
+
+def tokens(batch=2, count=20):
+    return torch.randint(2, 97, (batch, count), generator=torch.Generator().manual_seed(1))
+
+
+def padded(batch=2, count=20, left=7):
+    mask = torch.ones(batch, count, dtype=torch.long)
+    mask[0, :left] = 0
+    return mask
+
+
+@pytest.mark.parametrize("padding", [False, True], ids=["whole", "padded"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_generates_the_same_tokens(family, padding):
+    eager, ours = models(family, **FAMILIES[family])
+    prompt, mask = tokens(), padded() if padding else torch.ones(2, 20, dtype=torch.long)
+    made = [model.generate(prompt, attention_mask=mask, max_new_tokens=32, do_sample=False, output_logits=True,
+                           return_dict_in_generate=True) for model in (eager, ours)]
+    assert made[0].sequences.shape[1] == 52
+    for ours_, eagers in zip(made[1].logits, made[0].logits):
+        torch.testing.assert_close(ours_, eagers, rtol=1e-3, atol=1e-4)
+    assert torch.equal(made[0].sequences, made[1].sequences)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_static_cache(family):
+    eager, ours = models(family, **FAMILIES[family])
+    made = [model.generate(tokens(), attention_mask=padded(), max_new_tokens=16, do_sample=False, cache_implementation="static",
+                           disable_compile=True) for model in (eager, ours)]
+    assert torch.equal(*made)
+
+
+@pytest.mark.parametrize("family", ENCODERS)
+def test_encoders(family):
+    eager, ours = models(family, AutoModel, **ENCODERS[family])
+    inputs = dict(pixel_values=torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(2))) if family == "vit" else \
+        dict(input_ids=tokens(), attention_mask=padded(left=0).index_fill(1, torch.arange(15, 20), 0))
+    with torch.no_grad():
+        found, expected = (model(**inputs).last_hidden_state for model in (ours, eager))
+    kept = slice(None) if family == "vit" else slice(0, 15)
+    torch.testing.assert_close(found[:, kept], expected[:, kept], rtol=1e-3, atol=1e-4)
+
+
+def test_encoder_decoder():
+    eager, ours = models("t5gemma", AutoModel) if False else models("bart", AutoModel, d_model=64, encoder_layers=2, decoder_layers=2,
+                                                                    encoder_attention_heads=4, decoder_attention_heads=4,
+                                                                    encoder_ffn_dim=96, decoder_ffn_dim=96)
+    inputs = dict(input_ids=tokens(), attention_mask=padded(left=0).index_fill(1, torch.arange(15, 20), 0),
+                  decoder_input_ids=tokens(count=9))
+    with torch.no_grad():
+        found, expected = (model(**inputs).last_hidden_state for model in (ours, eager))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_one_kernel_serves_all_steps():
+    from gqa._attention import _compiled
+    _, ours = models("gemma2", **FAMILIES["gemma2"])
+    ours.generate(tokens(), max_new_tokens=20, do_sample=False)
+    misses = _compiled.cache_info().misses
+    ours.generate(tokens(count=31), max_new_tokens=40, do_sample=False)
+    assert _compiled.cache_info().misses == misses
+
+
+def test_gradients():
+    eager, ours = models("mistral", **FAMILIES["mistral"])
+    losses = [model(input_ids=tokens(), attention_mask=padded(), labels=tokens()).loss for model in (eager, ours)]
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-4)
+    for loss in losses:
+        loss.backward()
+    for theirs, mine in zip(eager.parameters(), ours.parameters()):
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-2, atol=1e-4)
+
+
+def test_messages():
+    _, ours = models("llama", attention_dropout=0.5)
+    with pytest.raises(ValueError, match=r"has no dropout, .* model.eval\(\)"):
+        ours.train()(tokens())
+    mask = gqa.transformers.mask(1, 4, 4)
+    assert repr(mask) == "<gqa.transformers.Mask 1x1x4x4>"
+    with pytest.raises(TypeError, match="cannot be sliced"):
+        mask[:, :, :2]

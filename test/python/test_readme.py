@@ -46,6 +46,20 @@ def test_python_example(tools, monkeypatch, tmp_path):
     assert names["o"].sub(want).abs().max() < 1e-5
 
 
+def test_pytorch_example(tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+    small = LlamaConfig(vocab_size=64, hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4)
+    model = AutoModelForCausalLM.from_config(small).eval()
+    model.save_pretrained(tmp_path)
+    names = dict(model=model, path=tmp_path, AutoModelForCausalLM=AutoModelForCausalLM,
+                 **{name: torch.randn(1, 4, 8, 16) for name in "qkv"})
+    exec(blocks("python")[1], names)
+    token = torch.tensor([[3, 5, 7]])
+    with torch.no_grad():
+        torch.testing.assert_close(names["model"](token).logits, model(token).logits, rtol=1e-4, atol=1e-4)
+
+
 def test_links_exist():
     missing = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not (SOURCE / link).exists()]
     assert missing == []

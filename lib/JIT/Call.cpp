@@ -93,7 +93,8 @@ struct OwnedTensor {
 llvm::Error checkCount(llvm::StringRef kind, size_t found, size_t expected) {
   if (found == expected)
     return llvm::Error::success();
-  return makeError("expected " + llvm::Twine(expected) + " " + kind + ", found " + llvm::Twine(found));
+  return makeArgumentError("expected " + llvm::Twine(expected) + " " + kind + ", found " +
+                           llvm::Twine(found));
 }
 
 TensorType typeOf(const DLTensor &tensor) {

@@ -24,8 +24,9 @@ llvm::Error checkStrides(const DLTensor &tensor, const std::string &name) {
   int64_t dense = 1;
   for (int i = tensor.ndim; tensor.strides && i-- > 0;) {
     if (tensor.shape[i] != 1 && tensor.strides[i] != dense)
-      return makeError(name + " is not dense and row-major: the stride of dimension " + llvm::Twine(i) +
-                       " is " + llvm::Twine(tensor.strides[i]) + ", expected " + llvm::Twine(dense));
+      return makeArgumentError(name + " is not dense and row-major: the stride of dimension " +
+                               llvm::Twine(i) + " is " + llvm::Twine(tensor.strides[i]) + ", expected " +
+                               llvm::Twine(dense));
     dense *= tensor.shape[i];
   }
   return llvm::Error::success();
@@ -48,7 +49,7 @@ std::string placeFor(const TensorType &type, DLDevice device) {
 }
 
 llvm::Error wrongPlace(const std::string &name, DLDevice found, const TensorType &type, DLDevice device) {
-  return makeError(name + " is on " + toString(found) + "; expected " + placeFor(type, device));
+  return makeArgumentError(name + " is on " + toString(found) + "; expected " + placeFor(type, device));
 }
 
 std::string nameOf(llvm::StringRef kind, size_t index, const TensorType &type) {
@@ -58,7 +59,7 @@ std::string nameOf(llvm::StringRef kind, size_t index, const TensorType &type) {
 llvm::Error checkType(const DLTensor &tensor, const TensorType &type, const std::string &name) {
   TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
   if (!fits(found, type))
-    return makeError(name + " is " + toString(found) + ", expected " + toString(type));
+    return makeArgumentError(name + " is " + toString(found) + ", expected " + toString(type));
   return llvm::Error::success();
 }
 
@@ -66,16 +67,16 @@ llvm::Error checkMemory(const DLTensor &tensor, const std::string &name) {
   int64_t count = countElements(tensor);
   if (count < 0) {
     TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
-    return makeError(name + " is " + toString(found) + ", which cannot be in memory");
+    return makeArgumentError(name + " is " + toString(found) + ", which cannot be in memory");
   }
   if (count == 0)
     return llvm::Error::success();
   if (!tensor.data)
-    return makeError(name + " has no data");
+    return makeArgumentError(name + " has no data");
   uintptr_t bytes = tensor.dtype.bits / 8;
   if ((reinterpret_cast<uintptr_t>(tensor.data) + tensor.byte_offset) % bytes)
-    return makeError(name + " is not aligned: its address is not a multiple of " + llvm::Twine(bytes) +
-                     " bytes");
+    return makeArgumentError(name + " is not aligned: its address is not a multiple of " +
+                             llvm::Twine(bytes) + " bytes");
   return checkStrides(tensor, name);
 }
 

@@ -45,4 +45,8 @@ llvm::Error DiagnosticCollector::take(StringRef otherwise) {
 
 llvm::Error makeError(const Twine &message) { return llvm::createStringError(message); }
 
+llvm::Error makeArgumentError(const Twine &message) {
+  return llvm::createStringError(std::make_error_code(std::errc::invalid_argument), message);
+}
+
 } // namespace gqa

@@ -23,6 +23,9 @@ private:
 /// An error whose message is exactly `message`.
 llvm::Error makeError(const llvm::Twine &message);
 
+/// The same of an argument of a call that does not fit: its code is std::errc::invalid_argument.
+llvm::Error makeArgumentError(const llvm::Twine &message);
+
 } // namespace gqa
 
 #endif // GQA_LIB_JIT_DIAGNOSTICS_H

@@ -27,12 +27,7 @@ CompiledFunction::~CompiledFunction() = default;
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
 
 void registerForJIT(DialectRegistry &registry) {
-  // Passes are looked up by name; their registry belongs to the process.
-  [[maybe_unused]] static const bool once = [] {
-    DialectRegistry unused;
-    registerAll(unused);
-    return true;
-  }();
+  // No passes: their registry belongs to the process, and another library in it may have this compiler as well.
   registerDialects(registry);
 }
 

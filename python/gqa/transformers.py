@@ -35,6 +35,12 @@ class Mask(BlockMask):
     def shape(self):
         return self._shape
 
+    def contiguous(self):
+        return self
+
+    def to(self, *_, **__):
+        return self
+
     def __getitem__(self, index):
         raise TypeError("the mask of attn_implementation='gqa' is a function and cannot be sliced; the model needs "
                         "attn_implementation='sdpa' or 'eager'")

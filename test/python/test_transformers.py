@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
 import gqa.transformers
@@ -90,9 +89,8 @@ def test_encoders(family):
 
 
 def test_encoder_decoder():
-    eager, ours = models("t5gemma", AutoModel) if False else models("bart", AutoModel, d_model=64, encoder_layers=2, decoder_layers=2,
-                                                                    encoder_attention_heads=4, decoder_attention_heads=4,
-                                                                    encoder_ffn_dim=96, decoder_ffn_dim=96)
+    eager, ours = models("bart", AutoModel, d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4,
+                         decoder_attention_heads=4, encoder_ffn_dim=96, decoder_ffn_dim=96)
     inputs = dict(input_ids=tokens(), attention_mask=padded(left=0).index_fill(1, torch.arange(15, 20), 0),
                   decoder_input_ids=tokens(count=9))
     with torch.no_grad():

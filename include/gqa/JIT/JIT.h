@@ -55,6 +55,7 @@ std::string toString(DLDevice device);
 /// Arguments are dense and row-major, aligned for their element type; the error names the one that is not.
 /// They are in host memory. A function for CUDA takes those of its arguments that only kernels read on a GPU
 /// as well: all on the same one, where the call then runs and leaves those results that only kernels write.
+/// An error whose code is std::errc::invalid_argument says that it is an argument that does not fit.
 /// Kernels are queued in `stream`, a CUstream of that GPU's primary context (torch's current stream, say), or
 /// its default stream; where results are on the GPU the call does not wait for them. With all arguments in
 /// host memory device 0 is used.

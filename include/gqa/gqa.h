@@ -1,0 +1,129 @@
+/* Compiling and calling attention from C, and from everything that calls C. Needs neither LLVM nor MLIR, neither to
+   build against nor in the types: one shared library, libgqa, whose other symbols are hidden.
+
+     gqa_function *function;
+     if (gqa_compile(text, 0, NULL, &function) != GQA_OK)
+       return puts(gqa_last_error());
+     gqa_call(function, inputs, 3, outputs, 1, NULL);
+     gqa_release(function);
+
+   Threads: every function may be called from any thread at any time; one gqa_function may be called by several threads at
+   once, and must not be released while it is. Calls share one pool of threads (GQA_NUM_THREADS says how many).
+
+   Stability: what is declared here stays, with its meaning, for all versions with the same GQA_API_VERSION. Structures grow
+   at their end: set struct_size to sizeof the one that you compile against. */
+#ifndef GQA_GQA_H
+#define GQA_GQA_H
+
+#include <dlpack/dlpack.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GQA_API_VERSION 1
+#define GQA_API __attribute__((visibility("default")))
+
+typedef enum {
+  GQA_OK = 0,
+  GQA_INVALID_ARGUMENT = 1, /* a null pointer, a number out of range, a tensor that does not fit the signature */
+  GQA_COMPILE_ERROR = 2,    /* the module is not valid, or not supported; the target is not known, or not there */
+  GQA_RUN_ERROR = 3         /* the call failed: an assertion of the module, a lack of memory, a failure of the GPU */
+} gqa_status;
+
+/* GQA_API_VERSION of the library. */
+GQA_API int gqa_api_version(void);
+
+/* The message of this thread's last call that did not return GQA_OK; "" before the first. Its first line is the whole
+   message; lines with places in the module may follow. Valid until this thread's next failure. */
+GQA_API const char *gqa_last_error(void);
+
+/* ---- Compiling ---- */
+
+typedef struct gqa_function gqa_function; /* a compiled function */
+
+typedef struct {
+  size_t struct_size;
+  const char *target;   /* "cpu", "cpu:ARCH", "cuda", "cuda:sm_NN"; NULL is "cpu" */
+  const char *function; /* NULL: `main`, else the only public function */
+  const char *filename; /* what messages call the text; NULL is "<module>" */
+  int keep_graph;       /* not 0: the graph is lowered as it is; attention is neither recognised nor shared nor fused */
+  const char *report;   /* a file for the JSON of what was recognised, or NULL */
+} gqa_compile_options;
+
+/* Compiles the text of an MLIR module. `length` 0: the text ends with a zero. `options` may be NULL. On success *function
+   belongs to the caller, who gives it to gqa_release. */
+GQA_API gqa_status gqa_compile(const char *text, size_t length, const gqa_compile_options *options,
+                               gqa_function **function);
+
+/* The same for a file. Parameters that the module keeps in a .safetensors file are arguments like the others. */
+GQA_API gqa_status gqa_compile_file(const char *path, const gqa_compile_options *options, gqa_function **function);
+
+/* Frees a function; NULL is legal. Results of its calls live on. */
+GQA_API void gqa_release(gqa_function *function);
+
+/* ---- One attention ---- */
+
+/* softmax attention, of which query head h reads key/value head h / (q_heads / kv_heads). Sizes that are -1 are any size.
+   The compiled function takes q (batch x q_heads x queries x dim), k (batch x kv_heads x keys x dim), v (batch x kv_heads x
+   keys x value_dim), then those of the further operands that are asked for, in the order of the fields; it returns the
+   output (batch x q_heads x queries x value_dim) and, on demand, lse (batch x q_heads x queries; f32, f64 for f64). All dense and
+   row-major. */
+typedef struct {
+  size_t struct_size;
+  DLDataType dtype; /* of q, k, v and the output: float 16, 32 or 64, or bfloat 16 */
+  int64_t batch, q_heads, kv_heads, queries, keys, dim, value_dim;
+  int causal;           /* not 0: key j is seen by query i if j <= i + offset */
+  int has_window;       /* not 0: keys window_left before and window_right behind a query's place are seen, -1 is all */
+  int64_t window_left, window_right;
+  double scale;         /* of q k^T; 0: 1 / sqrt(dim) */
+  double softcap;       /* 0: none; scores become softcap * tanh(scores / softcap) */
+  int mask;             /* operand: a bool for each score, batch x q_heads x queries x keys, true keeps */
+  int bias;             /* operand: a number of dtype added to each score, of the same shape */
+  int kv_len;           /* operand: int64 per batch, how many keys are in use */
+  int offset;           /* operand: int64 per batch, where the first query stands; needed for causal and window unless 0 */
+  int sinks;            /* operand: a logit of dtype per query head */
+  int lse;              /* result */
+} gqa_attention;
+
+/* `options` as for gqa_compile; its function and keep_graph do not matter. */
+GQA_API gqa_status gqa_compile_attention(const gqa_attention *attention, const gqa_compile_options *options,
+                                         gqa_function **function);
+
+/* ---- What a function takes and returns ---- */
+
+typedef struct {
+  DLDataType dtype;
+  int32_t ndim;
+  const int64_t *shape;  /* -1 where any size will do */
+  const char *parameter; /* the name of the parameter that this input is, or "" */
+} gqa_tensor_type;       /* pointers are valid as long as the function */
+
+GQA_API const char *gqa_name(const gqa_function *function);
+GQA_API size_t gqa_num_inputs(const gqa_function *function);
+GQA_API size_t gqa_num_outputs(const gqa_function *function);
+GQA_API gqa_status gqa_input_type(const gqa_function *function, size_t index, gqa_tensor_type *type);
+GQA_API gqa_status gqa_output_type(const gqa_function *function, size_t index, gqa_tensor_type *type);
+
+/* ---- Calling ---- */
+
+/* Calls with memory for the results. Tensors are dense, row-major, and aligned for their element type; strides may be NULL.
+   They are in host memory. A function for CUDA takes those of them that only kernels read or write on a GPU as well, all on
+   the same one; kernels are then queued in `stream` (a CUstream of its primary context, NULL is the default one), and the
+   call does not wait for results that are on the GPU. `stream` is ignored otherwise. */
+GQA_API gqa_status gqa_call(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
+                            DLTensor *const *outputs, size_t num_outputs, void *stream);
+
+/* The same with results that the function allocates: on success outputs[0 .. num_outputs) each belong to the caller, who
+   ends their life with their deleter. */
+GQA_API gqa_status gqa_call_alloc(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
+                                  DLManagedTensor **outputs, size_t num_outputs, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* GQA_GQA_H */

@@ -1,0 +1,164 @@
+// gqa.h for C++: objects that release what they own, and results that are a value or an error. Header-only,
+// C++17; nothing throws.
+//
+//   gqa::Result<gqa::Function> function = gqa::Function::compile(text);
+//   if (!function)
+//     return puts(function.error().message.c_str());
+//   gqa::Status status = function->call({&q, &k, &v}, {&output});
+#ifndef GQA_GQA_HPP
+#define GQA_GQA_HPP
+
+#include "gqa/gqa.h"
+
+#include <cassert>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gqa {
+
+struct Error {
+  gqa_status code = GQA_OK;
+  std::string message; ///< its first line is the whole message
+};
+
+/// A value, or why there is none.
+template <typename T> class [[nodiscard]] Result {
+public:
+  Result(T value) : state(std::move(value)) {}
+  Result(Error error) : state(std::move(error)) {}
+
+  explicit operator bool() const { return state.index() == 0; }
+  T &operator*() & { return get(); }
+  T &&operator*() && { return std::move(get()); }
+  T *operator->() { return &get(); }
+  const Error &error() const {
+    assert(!*this && "there is no error");
+    return std::get<1>(state);
+  }
+
+private:
+  T &get() {
+    assert(*this && "there is no value, ask first");
+    return std::get<0>(state);
+  }
+  std::variant<T, Error> state;
+};
+
+/// Success, or an error.
+class [[nodiscard]] Status {
+public:
+  Status() = default;
+  Status(Error error) : failure(std::move(error)) {}
+
+  explicit operator bool() const { return failure.code == GQA_OK; }
+  const Error &error() const { return failure; }
+
+private:
+  Error failure;
+};
+
+/// A result of a call, with its memory.
+struct TensorDeleter {
+  void operator()(DLManagedTensor *tensor) const {
+    if (tensor->deleter)
+      tensor->deleter(tensor);
+  }
+};
+using Tensor = std::unique_ptr<DLManagedTensor, TensorDeleter>;
+
+/// Options with their size set.
+inline gqa_compile_options defaultOptions() {
+  gqa_compile_options options{};
+  options.struct_size = sizeof(options);
+  return options;
+}
+
+/// The description of an attention, with its size set: f32, any batch and any number of queries and keys.
+inline gqa_attention describeAttention(int64_t qHeads, int64_t kvHeads, int64_t dim) {
+  gqa_attention attention{};
+  attention.struct_size = sizeof(attention);
+  attention.dtype = {kDLFloat, 32, 1};
+  attention.batch = attention.queries = attention.keys = -1;
+  attention.q_heads = qHeads;
+  attention.kv_heads = kvHeads;
+  attention.dim = attention.value_dim = dim;
+  attention.window_left = attention.window_right = -1;
+  return attention;
+}
+
+/// A compiled function. Move-only; calls may run on several threads at once.
+class Function {
+public:
+  static Result<Function> compile(std::string_view text,
+                                  const gqa_compile_options &options = defaultOptions()) {
+    if (text.empty()) // a length of 0 would mean something else
+      return Error{GQA_INVALID_ARGUMENT, "the text is empty"};
+    gqa_function *function = nullptr;
+    return made(gqa_compile(text.data(), text.size(), &options, &function), function);
+  }
+  static Result<Function> compileFile(const std::string &path,
+                                      const gqa_compile_options &options = defaultOptions()) {
+    gqa_function *function = nullptr;
+    return made(gqa_compile_file(path.c_str(), &options, &function), function);
+  }
+  static Result<Function> attention(const gqa_attention &attention,
+                                    const gqa_compile_options &options = defaultOptions()) {
+    gqa_function *function = nullptr;
+    return made(gqa_compile_attention(&attention, &options, &function), function);
+  }
+
+  const char *name() const { return gqa_name(handle.get()); }
+  size_t numInputs() const { return gqa_num_inputs(handle.get()); }
+  size_t numOutputs() const { return gqa_num_outputs(handle.get()); }
+  Result<gqa_tensor_type> inputType(size_t index) const {
+    gqa_tensor_type type;
+    return gqa_input_type(handle.get(), index, &type) ? Result<gqa_tensor_type>(last(GQA_INVALID_ARGUMENT))
+                                                      : type;
+  }
+  Result<gqa_tensor_type> outputType(size_t index) const {
+    gqa_tensor_type type;
+    return gqa_output_type(handle.get(), index, &type) ? Result<gqa_tensor_type>(last(GQA_INVALID_ARGUMENT))
+                                                       : type;
+  }
+
+  /// Calls with memory for the results. `stream`: a CUstream, where arguments are on a GPU.
+  Status call(const std::vector<const DLTensor *> &inputs, const std::vector<DLTensor *> &outputs,
+              void *stream = nullptr) const {
+    gqa_status status =
+        gqa_call(handle.get(), inputs.data(), inputs.size(), outputs.data(), outputs.size(), stream);
+    return status ? Status(last(status)) : Status();
+  }
+  /// Calls with results that the function allocates.
+  Result<std::vector<Tensor>> run(const std::vector<const DLTensor *> &inputs, void *stream = nullptr) const {
+    std::vector<DLManagedTensor *> outputs(numOutputs());
+    gqa_status status =
+        gqa_call_alloc(handle.get(), inputs.data(), inputs.size(), outputs.data(), outputs.size(), stream);
+    if (status)
+      return last(status);
+    std::vector<Tensor> tensors;
+    for (DLManagedTensor *output : outputs)
+      tensors.emplace_back(output);
+    return tensors;
+  }
+
+private:
+  struct Release {
+    void operator()(gqa_function *function) const { gqa_release(function); }
+  };
+  explicit Function(gqa_function *function) : handle(function) {}
+
+  static Error last(gqa_status status) { return {status, gqa_last_error()}; }
+  static Result<Function> made(gqa_status status, gqa_function *function) {
+    return status ? Result<Function>(last(status)) : Function(function);
+  }
+
+  std::unique_ptr<gqa_function, Release> handle;
+};
+
+} // namespace gqa
+
+#endif // GQA_GQA_HPP

@@ -1,0 +1,235 @@
+// The functions of gqa.h over gqa::CompiledFunction.
+#include "AttentionText.h"
+#include "gqa/gqa.h"
+
+#include "gqa/JIT/JIT.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace gqa;
+
+struct gqa_function {
+  std::unique_ptr<CompiledFunction> compiled;
+};
+
+namespace {
+
+thread_local std::string lastError;
+
+gqa_status fail(gqa_status status, std::string message) {
+  lastError = std::move(message);
+  return status;
+}
+
+gqa_status fail(gqa_status status, llvm::Error error) {
+  return fail(status, llvm::toString(std::move(error)));
+}
+
+/// An argument that does not fit, or a call that failed.
+gqa_status failCall(llvm::Error error) {
+  gqa_status status = GQA_RUN_ERROR;
+  std::string message;
+  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &info) {
+    if (info.convertToErrorCode() == std::make_error_code(std::errc::invalid_argument))
+      status = GQA_INVALID_ARGUMENT;
+    message = info.message();
+  });
+  return fail(status, std::move(message));
+}
+
+gqa_status null(const char *argument) {
+  return fail(GQA_INVALID_ARGUMENT, std::string(argument) + " is a null pointer");
+}
+
+/// A structure of the caller, which may be shorter or longer than ours: what it does not have is 0.
+template <typename T> llvm::Expected<T> read(const T *given, const char *name) {
+  T result{};
+  if (!given)
+    return result;
+  if (given->struct_size < sizeof(size_t) || given->struct_size > 4096)
+    return llvm::createStringError("struct_size of %s is %zu, expected sizeof(%s)", name, given->struct_size,
+                                   name);
+  std::memcpy(&result, given, std::min(given->struct_size, sizeof(T)));
+  return result;
+}
+
+CompileOptions optionsOf(const gqa_compile_options &given) {
+  CompileOptions options;
+  auto set = [](std::string &to, const char *from) {
+    if (from)
+      to = from;
+  };
+  set(options.target, given.target);
+  set(options.function, given.function);
+  set(options.filename, given.filename);
+  set(options.report, given.report);
+  options.simplify = !given.keep_graph;
+  return options;
+}
+
+gqa_status compileText(llvm::StringRef text, const CompileOptions &options, gqa_function **function) {
+  auto compiled = CompiledFunction::compile(text, options);
+  if (!compiled)
+    return fail(GQA_COMPILE_ERROR, compiled.takeError());
+  *function = new gqa_function{std::move(*compiled)};
+  return GQA_OK;
+}
+
+gqa_status describe(const gqa_function *function, bool isInput, size_t index, gqa_tensor_type *type) {
+  if (!function || !type)
+    return null(function ? "type" : "function");
+  const Signature &signature = function->compiled->signature();
+  const std::vector<TensorType> &types = isInput ? signature.inputs : signature.outputs;
+  const char *what = isInput ? "input" : "output";
+  if (index >= types.size())
+    return fail(GQA_INVALID_ARGUMENT, std::string(what) + " " + std::to_string(index) +
+                                          " is asked for, the function has " + std::to_string(types.size()));
+  const TensorType &found = types[index];
+  *type = {found.dtype, static_cast<int32_t>(found.shape.size()), found.shape.data(), found.param.c_str()};
+  return GQA_OK;
+}
+
+/// Whether a tensor can be looked at.
+gqa_status checkTensor(const DLTensor *tensor, const char *kind, size_t index) {
+  std::string name = std::string(kind) + "[" + std::to_string(index) + "]";
+  if (!tensor)
+    return null(name.c_str());
+  if (tensor->ndim < 0 || tensor->ndim > 64)
+    return fail(GQA_INVALID_ARGUMENT,
+                name + " has ndim " + std::to_string(tensor->ndim) + ", expected 0 to 64");
+  if (tensor->ndim && !tensor->shape)
+    return null((name + ".shape").c_str());
+  return GQA_OK;
+}
+
+/// Whether the arguments of a call are as many as the function has, and can be looked at. Without `outputs`
+/// there are only places for them.
+gqa_status checkCall(const gqa_function *function, llvm::ArrayRef<const DLTensor *> inputs,
+                     llvm::ArrayRef<DLTensor *> outputs, size_t numOutputs) {
+  if (!function)
+    return null("function");
+  const Signature &signature = function->compiled->signature();
+  for (auto [what, given, wanted] : {std::tuple("inputs", inputs.size(), signature.inputs.size()),
+                                     std::tuple("outputs", numOutputs, signature.outputs.size())})
+    if (given != wanted)
+      return fail(GQA_INVALID_ARGUMENT, signature.name + " has " + std::to_string(wanted) + " " + what +
+                                            ", " + std::to_string(given) + " were given");
+  if (!inputs.data() && !inputs.empty())
+    return null("inputs");
+  for (auto [index, input] : llvm::enumerate(inputs))
+    if (gqa_status status = checkTensor(input, "inputs", index))
+      return status;
+  for (auto [index, output] : llvm::enumerate(outputs))
+    if (gqa_status status = checkTensor(output, "outputs", index))
+      return status;
+  return GQA_OK;
+}
+
+} // namespace
+
+int gqa_api_version(void) { return GQA_API_VERSION; }
+
+const char *gqa_last_error(void) { return lastError.c_str(); }
+
+gqa_status gqa_compile(const char *text, size_t length, const gqa_compile_options *options,
+                       gqa_function **function) {
+  if (!text || !function)
+    return null(text ? "function" : "text");
+  *function = nullptr;
+  auto given = read(options, "gqa_compile_options");
+  if (!given)
+    return fail(GQA_INVALID_ARGUMENT, given.takeError());
+  return compileText(length ? llvm::StringRef(text, length) : llvm::StringRef(text), optionsOf(*given),
+                     function);
+}
+
+gqa_status gqa_compile_file(const char *path, const gqa_compile_options *options, gqa_function **function) {
+  if (!path || !function)
+    return null(path ? "function" : "path");
+  *function = nullptr;
+  auto given = read(options, "gqa_compile_options");
+  if (!given)
+    return fail(GQA_INVALID_ARGUMENT, given.takeError());
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return fail(GQA_INVALID_ARGUMENT, std::string(path) + ": " + buffer.getError().message());
+  CompileOptions read = optionsOf(*given);
+  if (!given->filename)
+    read.filename = path;
+  return compileText((*buffer)->getBuffer(), read, function);
+}
+
+gqa_status gqa_compile_attention(const gqa_attention *attention, const gqa_compile_options *options,
+                                 gqa_function **function) {
+  if (!attention || !function)
+    return null(attention ? "function" : "attention");
+  *function = nullptr;
+  auto described = read(attention, "gqa_attention");
+  if (!described)
+    return fail(GQA_INVALID_ARGUMENT, described.takeError());
+  auto given = read(options, "gqa_compile_options");
+  if (!given)
+    return fail(GQA_INVALID_ARGUMENT, given.takeError());
+  llvm::Expected<std::string> text = attentionText(*described);
+  if (!text)
+    return fail(GQA_INVALID_ARGUMENT, text.takeError());
+  CompileOptions chosen = optionsOf(*given);
+  chosen.function = "main";
+  chosen.simplify = true;
+  return compileText(*text, chosen, function);
+}
+
+void gqa_release(gqa_function *function) { delete function; }
+
+const char *gqa_name(const gqa_function *function) {
+  return function ? function->compiled->signature().name.c_str() : "";
+}
+
+size_t gqa_num_inputs(const gqa_function *function) {
+  return function ? function->compiled->signature().inputs.size() : 0;
+}
+
+size_t gqa_num_outputs(const gqa_function *function) {
+  return function ? function->compiled->signature().outputs.size() : 0;
+}
+
+gqa_status gqa_input_type(const gqa_function *function, size_t index, gqa_tensor_type *type) {
+  return describe(function, /*isInput=*/true, index, type);
+}
+
+gqa_status gqa_output_type(const gqa_function *function, size_t index, gqa_tensor_type *type) {
+  return describe(function, /*isInput=*/false, index, type);
+}
+
+gqa_status gqa_call(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
+                    DLTensor *const *outputs, size_t num_outputs, void *stream) {
+  if (num_outputs && !outputs)
+    return null("outputs");
+  llvm::SmallVector<DLTensor *> results(outputs, outputs + num_outputs);
+  llvm::ArrayRef<const DLTensor *> given(inputs, num_inputs);
+  if (gqa_status status = checkCall(function, given, results, num_outputs))
+    return status;
+  if (llvm::Error error = function->compiled->callOn(stream, given, results))
+    return failCall(std::move(error));
+  return GQA_OK;
+}
+
+gqa_status gqa_call_alloc(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
+                          DLManagedTensor **outputs, size_t num_outputs, void *stream) {
+  if (num_outputs && !outputs)
+    return null("outputs");
+  llvm::ArrayRef<const DLTensor *> given(inputs, num_inputs);
+  if (gqa_status status = checkCall(function, given, {}, num_outputs))
+    return status;
+  auto results = function->compiled->callOn(stream, given);
+  if (!results)
+    return failCall(results.takeError());
+  std::copy(results->begin(), results->end(), outputs);
+  return GQA_OK;
+}

@@ -31,4 +31,66 @@ def GQAShareKV : Pass<"gqa-share-kv", "mlir::func::FuncOp"> {
   let statistics = [Statistic<"shared", "shared", "attentions that read fewer heads than before">];
 }
 
+def GQAPoolHeads : Pass<"gqa-pool-heads", "mlir::ModuleOp"> {
+  let summary = "turns multi-head attention into grouped attention by pooling weights, and says what it cost";
+  let description = [{
+    For each attention whose query, key, value and output projections have known weights, several key/value heads become
+    one, and the KV cache shrinks by as much. Weights are constants, inline or in resources, or parameters
+    (`gqa.param`) in the module's `gqa.weights` file. Without training; exact only where heads allow it:
+
+    * `mean` and `first` are those of Ainslie et al. (2023): all query heads of a group read the mean, or the first, of
+      the group's heads.
+    * `subspace` allows every head h a linear map of its own, `K_h ~ K M_h` and `V_h ~ V N_h`. The maps fold into the
+      query projection, `Wq_h <- Wq_h M_h^T`, and the output projection, `Wo_h <- N_h Wo_h`, and cost nothing. The best K
+      is the leading subspace of the group's stacked projections, weighted by what their readers see (one SVD). Under a
+      rotary embedding M_h must commute with the rotation, which leaves one complex number for each rotated pair
+      and any matrix for the elements that are not rotated.
+
+    `groups` pairs neighbours, or searches for heads that fit together; query heads are then reordered, which folds into
+    the weights as well. With `max-error` each attention gets the fewest heads for which the relative error of K and of V,
+    as their readers see it, stays within that.
+
+    `moments` names a .safetensors file of second moments from calibration, counted by attention in program order:
+    `0.input`, `E[[x 1]^T [x 1]]` of the tokens x that are projected, (X + 1) x (X + 1). With it errors are those on the
+    calibration data instead of those on inputs without any preference. `heal` then fits each output projection again by
+    least squares to what it now reads: it needs `0.output`, `E[z^T z]` of what the output projection of the *pooled*
+    model reads, Z x Z, and `0.target`, `E[z^T t]` with what the original one made of it, bias taken off, Z x Y.
+
+    An attention is left alone, with a remark that says why, if a weight is out of reach (it is computed, comes from a
+    cache, or has other readers) or if a norm of each head stands between projection and score, which does not commute
+    with pooling. `report` names a JSON file with what was done and what it cost, for each attention and in total.
+
+    Before and after, in essence (test/Share/pool-mean.mlir is the whole of it):
+
+    ```mlir
+    %k = linalg.matmul ins(%x, %wk : tensor<14x48xf32>, tensor<48x64xf32>) ...     // 4 heads of 16
+    %k = linalg.matmul ins(%x, %wk2 : tensor<14x48xf32>, tensor<48x32xf32>) ...    // 2 heads of 16
+    ```
+
+    Numerics: approximates (the report has the error; rounding where heads are equal up to maps that fold).
+  }];
+  let options = [
+    ListOption<"kvHeads", "kv-heads", "int64_t", "how many key/value heads to keep: one number, or one for each attention">,
+    Option<"method", "method", "::gqa::PoolMethod", "::gqa::PoolMethod::Subspace", "how heads become one", [{::llvm::cl::values(
+      clEnumValN(::gqa::PoolMethod::Mean, "mean", "their mean"),
+      clEnumValN(::gqa::PoolMethod::First, "first", "the first of them"),
+      clEnumValN(::gqa::PoolMethod::Subspace, "subspace", "the best subspace, each head with a linear map of its own"))}]>,
+    Option<"groups", "groups", "::gqa::Grouping", "::gqa::Grouping::Search", "which heads become one", [{::llvm::cl::values(
+      clEnumValN(::gqa::Grouping::Adjacent, "adjacent", "neighbours"),
+      clEnumValN(::gqa::Grouping::Search, "search", "those that lose least by it"))}]>,
+    Option<"maxError", "max-error", "double", "-1.0",
+           "instead of kv-heads: the largest relative error of K and of V, as their readers see it">,
+    Option<"moments", "moments", "std::string", "\"\"", "a .safetensors file of second moments from calibration">,
+    Option<"heal", "heal", "bool", "false", "fit output projections again by least squares; needs moments">,
+    Option<"seed", "seed", "uint64_t", "0", "of the search for groups">,
+    Option<"directory", "directory", "std::string", "\"\"",
+           "where the module's weights lie; default: beside the file that the module was read from">,
+    Option<"report", "report", "std::string", "\"\"", "a JSON file: heads, KV bytes per token and errors">,
+  ];
+  let dependentDialects = ["gqa::GQADialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect",
+                           "mlir::linalg::LinalgDialect"];
+  let statistics = [Statistic<"pooled", "pooled", "attentions with fewer key/value heads than before">,
+                    Statistic<"declined", "declined", "attentions that were left alone">];
+}
+
 #endif

@@ -1,0 +1,95 @@
+// The four projections of an attention together.
+#include "Site.h"
+#include "Patterns.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// Something behind the product of K or V that is not on its way to the attention; null if there is nothing.
+Operation *findOtherReader(AttentionOp op, linalg::LinalgOp q, linalg::LinalgOp k, linalg::LinalgOp v) {
+  llvm::SetVector<Operation *> onTheWay;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.filter = [&](Operation *producer) { return producer != q && producer != k && producer != v; };
+  for (Value operand : {op.getQ(), op.getK(), op.getV()})
+    (void)getBackwardSlice(operand, &onTheWay, options);
+  SmallVector<Operation *> worklist = {k, v};
+  llvm::DenseSet<Operation *> seen;
+  while (!worklist.empty())
+    for (Operation *user : worklist.pop_back_val()->getUsers()) {
+      if (user == op || isa<tensor::DimOp>(user) || isOpTriviallyDead(user) || !seen.insert(user).second)
+        continue;
+      if (!onTheWay.contains(user))
+        return user;
+      worklist.push_back(user);
+    }
+  return nullptr;
+}
+
+} // namespace
+
+std::optional<Site> Site::find(AttentionOp op, WeightSource source, Unreachable &why) {
+  auto refuse = [&](Operation *where, const Twine &reason) {
+    why = {where, reason.str()};
+    return std::nullopt;
+  };
+  Site site;
+  site.op = op;
+  for (auto [name, operand, layout, projection] : {std::tuple("Q", op.getQ(), op.getQLayout(), &site.q),
+                                                   std::tuple("K", op.getK(), op.getKLayout(), &site.k),
+                                                   std::tuple("V", op.getV(), op.getVLayout(), &site.v)}) {
+    std::optional<InputProjection> found = InputProjection::find(operand, layout, source, why);
+    if (!found)
+      return refuse(why.where, Twine(name) + ": " + why.reason);
+    *projection = std::move(*found);
+  }
+  RotaryOp q = site.q.getRotary(), k = site.k.getRotary();
+  if (site.v.getRotary())
+    return refuse(site.v.getRotary(), "V: its heads are rotated");
+  if (bool(q) != bool(k) || (q && (q.getKind() != k.getKind() || q.getRotaryDim() != k.getRotaryDim())))
+    return refuse(op, "Q and K are rotated differently");
+  if (Operation *reader = findOtherReader(op, site.q.getProduct(), site.k.getProduct(), site.v.getProduct()))
+    return refuse(reader, "K or V is also read by " + reader->getName().getStringRef() +
+                              ", which would see fewer heads");
+  std::optional<OutputProjection> o = OutputProjection::find(op, source, why);
+  if (!o)
+    return refuse(why.where, why.reason);
+  site.o = std::move(*o);
+  return site;
+}
+
+Heads Site::read(WeightSource source) const {
+  return {q.read(source), k.read(source), v.read(source), o.read(source)};
+}
+
+void Site::write(RewriterBase &rewriter, const Heads &heads) {
+  rewriter.setInsertionPoint(op);
+  Type element = cast<RankedTensorType>(op.getQ().getType()).getElementType();
+  Operand newQ = q.build(rewriter, heads.q, element), newK = k.build(rewriter, heads.k, element),
+          newV = v.build(rewriter, heads.v, element);
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getQMutable().assign(newQ.tensor);
+    op.getKMutable().assign(newK.tensor);
+    op.getVMutable().assign(newV.tensor);
+    op.setQLayout(newQ.layout);
+    op.setKLayout(newK.layout);
+    op.setVLayout(newV.layout);
+  });
+  o.write(rewriter, heads.o);
+}
+
+Rotation Site::getRotation() const {
+  RotaryOp rotary = k.getRotary();
+  if (!rotary)
+    return Rotation::none(k.getDim());
+  return Rotation::pairs(k.getDim(), rotary.getRotaryDim(), rotary.getKind() == RotaryKind::Interleaved);
+}
+
+bool Site::needsOrder() { return dependsOnHead(op) || (op.getLse() && !op.getLse().use_empty()); }
+
+} // namespace gqa

@@ -1,0 +1,119 @@
+"""`gqa-pool-heads` on exported models: what it makes of the graph is what `gqa.convert` makes of the model."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import gqa
+from convert_models import HEADS, LAYERS, build, change_heads, error
+from gqa.convert import layer, sites, stream
+from gqa.importer import import_model
+
+IDS = torch.arange(22).reshape(2, 11) * 7 % 97
+NAMES = ["bert", "gpt2", "llama", "llama-bias", "phi-partial", "cohere-interleaved"]
+
+
+class FirstResult(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids):
+        return self.model(input_ids=ids, use_cache=False)[0]
+
+
+def run(*command):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
+
+
+def export(model, folder):
+    """Writes model.mlir, with its weights beside it; returns the path."""
+    torch.export.save(torch.export.export(FirstResult(model), (IDS,), strict=False), folder / "model.pt2")
+    import_model(str(folder / "model.pt2"), str(folder / "model.mlir"))
+    return folder / "model.mlir"
+
+
+def pooled(tools, graph, options):
+    """(the graph's result, the report) after `gqa-pool-heads`."""
+    new, report = graph.with_name("pooled.mlir"), graph.with_name("report.json")
+    done = run(tools / "gqa-opt", graph, "--gqa-simplify", f"--gqa-pool-heads={options} report={report}", "-o", new)
+    assert done.returncode == 0, done.stderr
+    arrays, results = graph.with_name("in.npz"), graph.with_name("out.npz")
+    np.savez(arrays, arg0=IDS.numpy())
+    done = run(tools / "gqa-run", new, f"--inputs={arrays}", f"--outputs={results}")
+    assert done.returncode == 0, done.stderr
+    return torch.from_numpy(np.load(results)["out0"]), json.loads(report.read_text())
+
+
+def wanted(model):
+    with torch.no_grad():
+        return FirstResult(model)(IDS)
+
+
+@pytest.mark.parametrize("groups", ["adjacent", "search"])
+@pytest.mark.parametrize("method", ["first", "mean", "subspace"])
+@pytest.mark.parametrize("name", NAMES)
+def test_agrees_with_convert(name, method, groups, tools, tmp_path):
+    model = build(name)
+    new = gqa.convert(model, 2, method=method, groups=groups)
+    found, report = pooled(tools, export(model, tmp_path), f"kv-heads=2 method={method} groups={groups}")
+    assert error(found, wanted(new)) < 1e-4  # f32, two layers
+    assert error(found, wanted(model)) > 1e-2
+    for ours, theirs in zip(report["layers"], new.conversion_report.layers, strict=True):
+        assert ours["groups"] == theirs.groups and ours["rotary"] == theirs.rotary.split(",")[0]
+        assert (ours["q_heads"], ours["kv_heads_before"], ours["kv_heads"]) == (HEADS, HEADS, 2)
+        assert (ours["kv_bytes_before"], ours["kv_bytes"]) == (theirs.kv_bytes_before, theirs.kv_bytes)
+        assert ours["energy_k"] == pytest.approx(theirs.energy_k, abs=1e-5)
+        assert ours["energy_v"] == pytest.approx(theirs.energy_v, abs=1e-5)
+    assert report["total"]["pooled"] == LAYERS and report["total"]["kv_bytes"] * 3 == report["total"]["kv_bytes_before"]
+
+
+def rotations(generator, rotary, dim):
+    """A random map of heads that commutes with the rotary embedding and keeps lengths: D x D."""
+    turn = torch.eye(dim, dtype=torch.float64)
+    for first, second in zip(rotary.first, rotary.second):
+        angle = torch.rand((), generator=generator, dtype=torch.float64) * 6
+        turn[first, first] = turn[second, second] = angle.cos()
+        turn[first, second], turn[second, first] = angle.sin(), -angle.sin()
+    plain = list(rotary.plain)
+    if plain:
+        square = torch.randn(len(plain), len(plain), generator=generator, dtype=torch.float64)
+        turn[[[i] for i in plain], [plain]] = torch.linalg.qr(square)[0]
+    return turn
+
+
+def equal_up_to_rotations(model, size=3):
+    """Heads of each group of `size` neighbours become rotations of the first."""
+    generator = torch.Generator().manual_seed(3)
+    turned = [rotary for rotary in _rotaries(model)]
+
+    def change(heads, site):
+        rotary = turned[site.index]
+        for h in range(HEADS):
+            first = h - h % size
+            if h != first:
+                heads.k[h] = heads.k[first] @ rotations(generator, rotary, heads.k.shape[-1])
+                heads.v[h] = heads.v[first] @ torch.linalg.qr(torch.randn(8, 8, generator=generator, dtype=torch.float64))[0]
+        return heads
+    return change_heads(model, change)
+
+
+def _rotaries(model):
+    from gqa.convert import conversion
+
+    found = sites.find(model)
+    recorded = [stream.record(model, list(found[0].blocks), [{"input_ids": IDS}])[0]]
+    return [conversion._rotary(site, recorded) for site in found]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_heads_equal_up_to_rotations_are_pooled_exactly(name, tools, tmp_path):
+    model = equal_up_to_rotations(build(name))
+    found, report = pooled(tools, export(model, tmp_path), "max-error=1e-3 groups=adjacent")
+    assert [entry["kv_heads"] for entry in report["layers"]] == [2] * LAYERS
+    assert error(found, wanted(model)) < 2e-4  # rounding of f32 through two layers with large scores
+    assert max(entry["error_k"] + entry["error_v"] for entry in report["layers"]) < 1e-5

@@ -118,4 +118,28 @@ Value buildRepeat(OpBuilder &builder, Location loc, const Operand &operand, Head
                                builder.getStringAttr(operand.layout));
 }
 
+Value raiseRepeat(RewriterBase &rewriter, const Operand &operand, Operation *before) {
+  ExprContext context(before->getContext());
+  Evaluator evaluator(context);
+  Axes axes;
+  SmallVector<AffineExpr> indices;
+  for (char letter : operand.layout) {
+    int64_t size = sizeOf(operand.tensor, operand.layout, letter);
+    indices.push_back(context.space.addVariable(size));
+    Axis &axis = letter == 'b' ? axes.b : letter == 'h' ? axes.h : letter == 's' ? axes.j : axes.d;
+    if (size != 1)
+      axis.variables.push_back(context.space.numVariables() - 1);
+  }
+  HeadMap map;
+  Axis heads{'h', {}};
+  Expr element = context.load(operand.tensor, indices);
+  std::optional<View> view = findShared(evaluator, axes, element, axes.d, map, heads);
+  if (!view || map.groups == 1)
+    return nullptr;
+  rewriter.setInsertionPoint(before);
+  Location loc = operand.tensor.getLoc();
+  Operand shared = materialize(rewriter, loc, context.space, *view, {axes.b, heads, axes.j, axes.d});
+  return transpose(rewriter, {buildRepeat(rewriter, loc, shared, map), shared.layout}, operand.layout);
+}
+
 } // namespace gqa

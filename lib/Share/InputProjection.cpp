@@ -174,16 +174,23 @@ std::optional<InputProjection> InputProjection::find(Value value, StringRef layo
   return std::move(search.found);
 }
 
-SmallVector<Matrix> InputProjection::read(WeightSource source) const {
+Rotation InputProjection::getRotation() const {
+  if (RotaryOp turned = rotary)
+    return Rotation::pairs(dim, turned.getRotaryDim(), turned.getKind() == RotaryKind::Interleaved);
+  return Rotation::none(dim);
+}
+
+SmallVector<Matrix> InputProjection::read(WeightSource source, int64_t most) const {
   ConstantData weights = *source(weight.tensor);
   std::optional<ConstantData> biases = bias ? source(bias->tensor) : std::nullopt;
+  int64_t rows = std::min(inputs, most);
   SmallVector<Matrix> matrices;
   for (int64_t h = 0; h < heads; ++h) {
-    Matrix &matrix = matrices.emplace_back(inputs + 1, dim);
+    Matrix &matrix = matrices.emplace_back(rows + 1, dim);
     for (int64_t d = 0; d < dim; ++d) {
-      for (int64_t x = 0; x < inputs; ++x)
-        matrix(x, d) = weights.at(weight.position({h, d, x}));
-      matrix(inputs, d) = biases ? biases->at(bias->position({h, d})) : biasNumber;
+      for (int64_t row = 0; row < rows; ++row)
+        matrix(row, d) = weights.at(weight.position({h, d, row * inputs / rows}));
+      matrix(rows, d) = biases ? biases->at(bias->position({h, d})) : biasNumber;
     }
   }
   return matrices;

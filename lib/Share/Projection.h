@@ -8,6 +8,7 @@
 #include "gqa/Raise/Axes.h"
 
 #include "mlir/IR/PatternMatch.h"
+#include <limits>
 #include <memory>
 
 namespace gqa {
@@ -25,14 +26,18 @@ public:
   static std::optional<InputProjection> find(mlir::Value value, llvm::StringRef layout, WeightSource source,
                                              Unreachable &why);
 
-  /// (X + 1) x D for each head, the bias in the last row.
-  llvm::SmallVector<Matrix> read(WeightSource source) const;
+  /// (X + 1) x D for each head, the bias in the last row; of more than `most` inputs only so many, evenly
+  /// spread.
+  llvm::SmallVector<Matrix> read(WeightSource source,
+                                 int64_t most = std::numeric_limits<int64_t>::max()) const;
 
   /// The projection of the same input by other weights, `heads`, in front of the builder's place, as
   /// `element`.
   Operand build(mlir::OpBuilder &builder, llvm::ArrayRef<Matrix> heads, mlir::Type element) const;
 
   RotaryOp getRotary() const { return rotary; }
+  /// How heads are turned.
+  Rotation getRotation() const;
   mlir::linalg::LinalgOp getProduct() const { return product; }
   mlir::Value getInput() const { return input.tensor; }
   int64_t getHeads() const { return heads; }

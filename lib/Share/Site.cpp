@@ -83,13 +83,6 @@ void Site::write(RewriterBase &rewriter, const Heads &heads) {
   o.write(rewriter, heads.o);
 }
 
-Rotation Site::getRotation() const {
-  RotaryOp rotary = k.getRotary();
-  if (!rotary)
-    return Rotation::none(k.getDim());
-  return Rotation::pairs(k.getDim(), rotary.getRotaryDim(), rotary.getKind() == RotaryKind::Interleaved);
-}
-
 bool Site::needsOrder() { return dependsOnHead(op) || (op.getLse() && !op.getLse().use_empty()); }
 
 } // namespace gqa

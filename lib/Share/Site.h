@@ -18,7 +18,7 @@ public:
 
   AttentionOp getOp() const { return op; }
   /// How K and Q are turned between projection and score.
-  Rotation getRotation() const;
+  Rotation getRotation() const { return k.getRotation(); }
   /// Whether q, k and v are projections of the same tokens.
   bool sharesInput() const { return q.getInput() == k.getInput() && k.getInput() == v.getInput(); }
   /// True if something beside q, k and v depends on which query head it is: their order must stay.

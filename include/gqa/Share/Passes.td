@@ -3,13 +3,14 @@
 
 include "mlir/Pass/PassBase.td"
 
-def GQAShareKV : Pass<"gqa-share-kv", "mlir::func::FuncOp"> {
+def GQAShareKV : Pass<"gqa-share-kv", "mlir::ModuleOp"> {
   let summary = "makes attention read each shared key/value head once";
   let description = [{
     A K or V that repeats heads is replaced by the heads underneath, so that KV bytes are those of `Hkv` heads and not of
     `Hq`. Repeats in block order (`h floordiv G`) fold as they are; repeats in tiled order (`h mod Hkv`) fold after the
     query heads, and whatever else counts query heads, are permuted to block order. A repeat with other users stays for
-    them.
+    them. In front of an attention repeats move across whatever treats all heads alike: rotations, appends of repeated
+    tokens to repeated caches, casts, transposes, masks that are the same for all heads.
 
     Before:
 
@@ -25,9 +26,23 @@ def GQAShareKV : Pass<"gqa-share-kv", "mlir::func::FuncOp"> {
     %o = gqa.attention %p, %k, %v : ...
     ```
 
-    Numerics: exact.
+    Heads that are projected by equal constant weights (and biases) are read once as well, in whatever order they stand.
+    Heads may also differ by an invertible map, `K_h = K M_h` and `V_h = V N_h`: it folds into the weights of the query
+    and of the output projection, if those are constants. Under a rotary embedding M_h must commute with the
+    rotation: one complex number for each rotated pair.
+
+    A function whose cache holds `Hq` heads, as it appends repeated tokens, keeps its signature, because only its callers
+    know what the cache holds: then a remark says so. With `change-signature` the caller promises that such caches
+    repeat heads like the tokens that are appended to them. They shrink to `Hkv` heads, arguments and results; calls
+    in the module pass the first copy of each head and repeat what comes back, and a caller's own cache shrinks as
+    well. The new signature is reported as a remark.
+
+    Numerics: exact, except for heads that are equal up to maps, which reassociates.
   }];
-  let dependentDialects = ["gqa::GQADialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
+  let options = [Option<"changeSignature", "change-signature", "bool", "false",
+                        "let caches at function boundaries hold as many heads as differ">];
+  let dependentDialects = ["gqa::GQADialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::arith::ArithDialect", "mlir::func::FuncDialect"];
   let statistics = [Statistic<"shared", "shared", "attentions that read fewer heads than before">];
 }
 

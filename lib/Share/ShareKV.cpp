@@ -68,19 +68,28 @@ private:
       remark::missed(op.getLoc(), remark::RemarkOpts::name("NotShared").category("gqa-share-kv"))
           << remark::reason("{0} stays repeated: {1}", name, reason.str());
     };
-    for (auto [name, value] : {std::pair("K", op.getK()), std::pair("V", op.getV())}) {
+    constexpr StringLiteral kArgument =
+        "it is written to a cache, an argument of the function, that holds a head for each query head; "
+        "change-signature makes that smaller";
+    for (StringRef name : {"K", "V"}) {
+      Value value = name == "K" ? op.getK() : op.getV();
       if (value.getDefiningOp<RepeatHeadsOp>())
         missed(
             name,
             "K and V are not repeated alike, or something that depends on the query head keeps their order");
-      auto append = value.getDefiningOp<AppendKVOp>();
-      if (!append || !append.getFresh().getDefiningOp<RepeatHeadsOp>())
-        continue;
-      bool isArgument = isa<BlockArgument>(append.getCache());
-      missed(name, isArgument
-                       ? "it is appended to a cache, an argument of the function, that holds a head for each "
-                         "query head; change-signature makes that smaller"
-                       : "it is appended to a cache that is not known to repeat its heads alike");
+      bool isArgument = false, isWritten = false;
+      if (auto append = value.getDefiningOp<AppendKVOp>()) {
+        isWritten = bool(append.getFresh().getDefiningOp<RepeatHeadsOp>());
+        isArgument = isa<BlockArgument>(append.getCache());
+      } else if (auto write = value.getDefiningOp<linalg::LinalgOp>(); write && findRepeatedInput(write)) {
+        isWritten = true;
+        isArgument = llvm::any_of(write->getOperands(), [&](Value operand) {
+          return isa<BlockArgument>(operand) && operand.getType() == value.getType();
+        });
+      }
+      if (isWritten)
+        missed(name, isArgument ? kArgument
+                                : "it is written to a cache that is not known to repeat its heads alike");
     }
   }
 

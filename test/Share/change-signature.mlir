@@ -57,8 +57,8 @@ func.func @makes(%q: !Q, %k: !K, %x: tensor<1x6x128xf32>) -> !D {
 func.func @negative_address(%q: !Q, %k: !K, %c: !C) -> !Q {
   %kr = gqa.repeat_heads %k block groups(3) : !K -> !Q
   %all = gqa.append_kv %c, %kr : (!C, !Q) -> !D
-  // expected-remark @below {{K stays repeated: it is appended to a cache}}
-  // expected-remark @below {{V stays repeated: it is appended to a cache}}
+  // expected-remark @below {{K stays repeated: it is written to a cache}}
+  // expected-remark @below {{V stays repeated: it is written to a cache}}
   %o = gqa.attention %q, %all, %all : (!Q, !D, !D) -> !Q
   return %o : !Q
 }

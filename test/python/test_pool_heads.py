@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import gqa
 from convert_models import HEADS, LAYERS, build, change_heads, error
@@ -54,13 +54,27 @@ def wanted(model):
         return FirstResult(model)(IDS)
 
 
-@pytest.mark.parametrize("groups", ["adjacent", "search"])
-@pytest.mark.parametrize("method", ["first", "mean", "subspace"])
-@pytest.mark.parametrize("name", NAMES)
-def test_agrees_with_convert(name, method, groups, tools, tmp_path):
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory):
+    """Exported models by name, each made once."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = export(build(name), tmp_path_factory.mktemp(name))
+        return made[name]
+    return get
+
+
+CASES = [(name, "subspace", "search") for name in NAMES]
+CASES += [("llama-bias", method, groups) for method in ("first", "mean") for groups in ("adjacent", "search")]
+
+
+@pytest.mark.parametrize(("name", "method", "groups"), CASES)
+def test_agrees_with_convert(name, method, groups, tools, graphs):
     model = build(name)
     new = gqa.convert(model, 2, method=method, groups=groups)
-    found, report = pooled(tools, export(model, tmp_path), f"kv-heads=2 method={method} groups={groups}")
+    found, report = pooled(tools, graphs(name), f"kv-heads=2 method={method} groups={groups}")
     assert error(found, wanted(new)) < 1e-4  # f32, two layers
     assert error(found, wanted(model)) > 1e-2
     for ours, theirs in zip(report["layers"], new.conversion_report.layers, strict=True):
@@ -70,6 +84,48 @@ def test_agrees_with_convert(name, method, groups, tools, tmp_path):
         assert ours["energy_k"] == pytest.approx(theirs.energy_k, abs=1e-5)
         assert ours["energy_v"] == pytest.approx(theirs.energy_v, abs=1e-5)
     assert report["total"]["pooled"] == LAYERS and report["total"]["kv_bytes"] * 3 == report["total"]["kv_bytes_before"]
+
+
+def moments(model, folder):
+    """Second moments of the projections' inputs of both layers, of the model as it is."""
+    tensors, found = {}, sites.find(model)
+    batch = stream.record(model, list(found[0].blocks), [{"input_ids": IDS}])[0]
+    for site in found:
+        tensors[f"{site.index}.input"] = layer.moment(site, [batch], site.index)
+        batch.converted = batch.calls[site.index](site.block, batch.converted)
+    save_file(tensors, folder / "moments.safetensors")
+    return folder / "moments.safetensors"
+
+
+def test_moments_weight_the_error(tools, graphs, tmp_path):
+    """With moments `subspace` is better on the data they are from than without."""
+    model, graph = build("llama"), graphs("llama")
+    with torch.no_grad():
+        file = moments(model, tmp_path)
+    by_weights, _ = pooled(tools, graph, "kv-heads=2,6 groups=adjacent")
+    by_data, _ = pooled(tools, graph, f"kv-heads=2,6 groups=adjacent moments={file}")
+    new = gqa.convert(model, [2, 6], groups="adjacent", heal=False, calibration=[{"input_ids": IDS}])
+    assert error(by_data, wanted(new)) < 1e-4
+    assert error(by_data, wanted(model)) < error(by_weights, wanted(model))
+
+
+def test_heal_is_least_squares(tools, graphs, tmp_path):
+    """An output projection healed on the data is the one that gqa.convert heals; without bias."""
+    model, graph, data = build("llama"), graphs("llama"), [{"input_ids": IDS}]
+    plain = gqa.convert(model, [2, 6], groups="adjacent", heal=False, calibration=data)
+    healed = gqa.convert(model, [2, 6], groups="adjacent", calibration=data)
+    with torch.no_grad():
+        file = moments(model, tmp_path)
+        old, new = sites.find(model)[0], sites.find(plain)[0]
+        call = stream.record(model, list(old.blocks), data)[0]
+        target = stream.attention(old, call.original, call.calls[0])[2].flatten(0, 1).double()
+        z = stream.attention(new, call.original, call.calls[0])[1].flatten(0, 1).double()
+    save_file({"0.input": load_file(file)["0.input"], "0.output": z.T @ z, "0.target": z.T @ target,
+               "1.input": load_file(file)["1.input"]}, file)
+    found, report = pooled(tools, graph, f"kv-heads=2,6 groups=adjacent heal moments={file}")
+    assert [entry.get("healed") for entry in report["layers"]] == [True, False]
+    assert error(found, wanted(healed)) < 1e-3
+    assert error(found, wanted(plain)) > 1e-2
 
 
 def rotations(generator, rotary, dim):

@@ -94,7 +94,7 @@ public:
     Unreachable why;
     auto foundK = InputProjection::find(op.getK(), op.getKLayout(), constantOf, why);
     auto foundV = foundK ? InputProjection::find(op.getV(), op.getVLayout(), constantOf, why) : std::nullopt;
-    if (!foundV)
+    if (!foundV || foundK->getAppend() || foundV->getAppend())
       return false;
     k = std::move(*foundK);
     v = std::move(*foundV);
@@ -167,7 +167,7 @@ private:
     if (!mayShare(mapped))
       return false;
     Unreachable why;
-    std::optional<Site> site = Site::find(op, constantOf, why);
+    std::optional<Site> site = Site::find(op, constantOf, /*mayChangeSignature=*/false, why);
     if (!site) {
       decline(op, "heads of K and V are equal up to maps, which cannot fold: " + why.reason);
       return false;

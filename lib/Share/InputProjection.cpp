@@ -1,5 +1,6 @@
 // From an operand of an attention back to the product with weights that makes it, and the same for others.
 #include "Projection.h"
+#include "gqa/Raise/Build.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -29,7 +30,7 @@ struct InputProjection::Search {
     if (ShapedType::isDynamic(found.heads) || ShapedType::isDynamic(found.dim))
       return refuse("the number of heads or their size is known only at run time");
     found.context = context;
-    return takeRotary() && takeBias() && takeProduct();
+    return takeProducers() && takeBias() && takeProduct();
   }
 
   bool refuse(const Twine &reason) {
@@ -44,7 +45,8 @@ struct InputProjection::Search {
   unsigned variable(char letter) const {
     return cast<AffineDimExpr>(coordinates.lookup(letter)).getPosition();
   }
-  bool takeRotary();
+  bool isInOrder(StringRef layout);
+  bool takeProducers();
   bool takeBias();
   bool takeProduct();
   bool takeSides(Expr weight, Expr input, unsigned variable);
@@ -60,17 +62,36 @@ struct InputProjection::Search {
   InputProjection found;
 };
 
-/// Through casts and a rotation to what was rotated.
-bool InputProjection::Search::takeRotary() {
+/// True if the element's tensor has the coordinates as they are, in the order of `layout`.
+bool InputProjection::Search::isInOrder(StringRef layout) {
+  return llvm::all_of(llvm::zip_equal(layout, element->indices), [&](auto each) {
+    return std::get<1>(each) == context->space.simplify(coordinates[std::get<0>(each)]);
+  });
+}
+
+/// Through casts, an append to a cache and a rotation to what was appended and rotated.
+bool InputProjection::Search::takeProducers() {
   for (;;) {
     element = evaluator.peelCasts(element);
-    auto rotary = element->isLoad() ? element->value.getDefiningOp<RotaryOp>() : RotaryOp();
+    Operation *op = element->isLoad() ? element->value.getDefiningOp() : nullptr;
+    if (auto append = dyn_cast_if_present<AppendKVOp>(op)) {
+      if (found.append || found.rotary || !isa<BlockArgument>(append.getCache()) ||
+          !isInOrder(append.getLayout()))
+        return refuse(describe());
+      found.append = append;
+      unsigned tokens = dimOf(append.getLayout(), 's');
+      SmallVector<AffineExpr> indices(element->indices.begin(), element->indices.end());
+      coordinates['s'] = context->space.addVariable(sizeOf(append.getFresh(), append.getLayout(), 's'));
+      indices[tokens] = coordinates['s'];
+      element = context->load(append.getFresh(), indices);
+      continue;
+    }
+    auto rotary = dyn_cast_if_present<RotaryOp>(op);
     if (!rotary)
       return true;
-    for (auto [letter, index] : llvm::zip_equal(rotary.getLayout(), element->indices))
-      if (index != context->space.simplify(coordinates[letter]))
-        return refuse("heads are rearranged behind the rotation");
     auto cos = cast<RankedTensorType>(rotary.getCos().getType());
+    if (!isInOrder(rotary.getLayout()))
+      return refuse("heads are rearranged behind the rotation");
     if (found.rotary || (cos.getRank() > 2 && cos.getDimSize(cos.getRank() - 3) != 1))
       return refuse(found.rotary ? "heads are rotated twice" : "heads are rotated by angles of their own");
     found.rotary = rotary;
@@ -224,7 +245,24 @@ static Value convert(OpBuilder &builder, Location loc, Value value, Type element
   return arith::TruncFOp::create(builder, loc, wanted, value);
 }
 
-Operand InputProjection::build(OpBuilder &builder, ArrayRef<Matrix> matrices, Type element) const {
+/// The cache's tokens and the projected ones, with as many heads as these have.
+static Operand appendTo(RewriterBase &rewriter, AppendKVOp append, const Operand &fresh) {
+  StringRef layout = append.getLayout();
+  Value cache = append.getCache();
+  auto withHeads = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    SmallVector<int64_t> shape(tensor.getShape());
+    shape[dimOf(layout, 'h')] = sizeOf(fresh.tensor, fresh.layout, 'h');
+    return tensor.clone(shape);
+  };
+  cache.setType(withHeads(cache.getType()));
+  Value all = AppendKVOp::create(rewriter, append.getLoc(), withHeads(append.getType()), cache,
+                                 transpose(rewriter, fresh, layout), append.getPositions(), layout);
+  rewriter.replaceOp(append, all);
+  return {all, layout.str()};
+}
+
+Operand InputProjection::build(RewriterBase &builder, ArrayRef<Matrix> matrices, Type element) const {
   Location loc = product->getLoc();
   Operand tokens = materialize(builder, loc, context->space, input, axes);
   auto tokensType = cast<RankedTensorType>(tokens.tensor.getType());
@@ -267,6 +305,8 @@ Operand InputProjection::build(OpBuilder &builder, ArrayRef<Matrix> matrices, Ty
   if (RotaryOp turned = rotary)
     projected.tensor = RotaryOp::create(builder, turned.getLoc(), projected.tensor, turned.getCos(),
                                         turned.getSin(), turned.getKind(), projected.layout);
+  if (append)
+    return appendTo(builder, append, projected);
   return projected;
 }
 

@@ -86,7 +86,7 @@ private:
   LogicalResult convert(AttentionOp op, size_t number, PoolEntry &entry) {
     auto source = [&](Value value) { return parameters.lookup(value); };
     Unreachable why;
-    std::optional<Site> site = Site::find(op, source, why);
+    std::optional<Site> site = Site::find(op, source, changeSignature, why);
     if (!site)
       return decline(entry, why.where, why.reason);
     if (groups == Grouping::Search && site->needsOrder())
@@ -163,6 +163,14 @@ private:
         "{0} -> {1} key/value heads, {2} -> {3} bytes per token; relative error of K {4:e2}, of V {5:e2}",
         entry.kvHeadsBefore, entry.kvHeads, entry.bytesBefore(), entry.bytes(), entry.errorK(),
         entry.errorV());
+    if (site.hasCache()) {
+      auto function = op->getParentOfType<func::FuncOp>();
+      std::string type;
+      llvm::raw_string_ostream(type) << function.getFunctionType();
+      remark::passed(function.getLoc(),
+                     remark::RemarkOpts::name("SignatureChanged").category("gqa-pool-heads"))
+          << remark::add("@{0} has another signature: {1}", function.getName().str(), type);
+    }
     return success();
   }
 

@@ -19,7 +19,8 @@ struct Unreachable {
   std::string reason;
 };
 
-/// q, k or v: `rotary(sum_x input[b, s, x] weight[h, d, x] + bias[h, d])`, the rotation being optional.
+/// q, k or v: `rotary(sum_x input[b, s, x] weight[h, d, x] + bias[h, d])`, the rotation being optional,
+/// perhaps appended to a cache that is an argument of the function.
 class InputProjection {
 public:
   /// None, with the reason, if `value`, an operand in `layout`, is something else.
@@ -31,13 +32,15 @@ public:
   llvm::SmallVector<Matrix> read(WeightSource source,
                                  int64_t most = std::numeric_limits<int64_t>::max()) const;
 
-  /// The projection of the same input by other weights, `heads`, in front of the builder's place, as
-  /// `element`.
-  Operand build(mlir::OpBuilder &builder, llvm::ArrayRef<Matrix> heads, mlir::Type element) const;
+  /// The projection of the same input by other weights, `heads`, in front of the rewriter's place, as
+  /// `element`. The type of the cache, if there is one, gets their number, and so does what else reads it.
+  Operand build(mlir::RewriterBase &rewriter, llvm::ArrayRef<Matrix> heads, mlir::Type element) const;
 
   RotaryOp getRotary() const { return rotary; }
   /// How heads are turned.
   Rotation getRotation() const;
+  /// What appends new tokens to a cache, or null.
+  AppendKVOp getAppend() const { return append; }
   mlir::linalg::LinalgOp getProduct() const { return product; }
   mlir::Value getInput() const { return input.tensor; }
   int64_t getHeads() const { return heads; }
@@ -48,6 +51,7 @@ private:
 
   int64_t heads = 0, dim = 0, inputs = 0;
   RotaryOp rotary;
+  AppendKVOp append;
   mlir::linalg::LinalgOp product;
   std::shared_ptr<ExprContext> context; ///< of the axes
   View input;

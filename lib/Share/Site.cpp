@@ -4,6 +4,7 @@
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
 
@@ -20,20 +21,40 @@ Operation *findOtherReader(AttentionOp op, linalg::LinalgOp q, linalg::LinalgOp 
     (void)getBackwardSlice(operand, &onTheWay, options);
   SmallVector<Operation *> worklist = {k, v};
   llvm::DenseSet<Operation *> seen;
-  while (!worklist.empty())
-    for (Operation *user : worklist.pop_back_val()->getUsers()) {
-      if (user == op || isa<tensor::DimOp>(user) || isOpTriviallyDead(user) || !seen.insert(user).second)
+  while (!worklist.empty()) {
+    Operation *producer = worklist.pop_back_val();
+    for (Operation *user : producer->getUsers()) {
+      // A cache is what the caller passes on.
+      if (user == op || (isa<func::ReturnOp>(user) && isa<AppendKVOp>(producer)) ||
+          isa<tensor::DimOp>(user) || isOpTriviallyDead(user) || !seen.insert(user).second)
         continue;
       if (!onTheWay.contains(user))
         return user;
       worklist.push_back(user);
     }
+  }
   return nullptr;
 }
 
 } // namespace
 
-std::optional<Site> Site::find(AttentionOp op, WeightSource source, Unreachable &why) {
+/// Why the cache that `append` writes to must stay as it is; empty if it may change.
+static std::string whyCacheStays(AppendKVOp append, AttentionOp op, bool mayChangeSignature) {
+  if (!mayChangeSignature)
+    return "it is appended to a cache, an argument of the function, whose signature stays without "
+           "change-signature";
+  auto function = op->getParentOfType<func::FuncOp>();
+  auto uses = SymbolTable::getSymbolUses(function, function->getParentOp());
+  if (!uses || !uses->empty() || !function.getBody().hasOneBlock())
+    return "it is appended to a cache of a function that is called, by callers whose caches hold other heads";
+  for (Operation *user : append.getCache().getUsers())
+    if (user != append && !isa<tensor::DimOp>(user))
+      return ("its cache is also read by " + user->getName().getStringRef()).str();
+  return "";
+}
+
+std::optional<Site> Site::find(AttentionOp op, WeightSource source, bool mayChangeSignature,
+                               Unreachable &why) {
   auto refuse = [&](Operation *where, const Twine &reason) {
     why = {where, reason.str()};
     return std::nullopt;
@@ -47,7 +68,14 @@ std::optional<Site> Site::find(AttentionOp op, WeightSource source, Unreachable 
     if (!found)
       return refuse(why.where, Twine(name) + ": " + why.reason);
     *projection = std::move(*found);
+    AppendKVOp append = projection->getAppend();
+    if (std::string stays = append ? whyCacheStays(append, op, mayChangeSignature) : ""; !stays.empty())
+      return refuse(append, Twine(name) + ": " + stays);
   }
+  if (site.hasCache() && site.k.getAppend() == site.v.getAppend())
+    return refuse(op, "K and V are one cache");
+  if (site.q.getAppend())
+    return refuse(op, "Q: it comes from a cache");
   RotaryOp q = site.q.getRotary(), k = site.k.getRotary();
   if (site.v.getRotary())
     return refuse(site.v.getRotary(), "V: its heads are rotated");
@@ -81,6 +109,12 @@ void Site::write(RewriterBase &rewriter, const Heads &heads) {
     op.setVLayout(newV.layout);
   });
   o.write(rewriter, heads.o);
+  if (!hasCache())
+    return;
+  auto function = op->getParentOfType<func::FuncOp>();
+  Block &body = function.getBody().front();
+  function.setFunctionType(
+      rewriter.getFunctionType(body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
 }
 
 bool Site::needsOrder() { return dependsOnHead(op) || (op.getLse() && !op.getLse().use_empty()); }

@@ -71,8 +71,12 @@ def GQAPoolHeads : Pass<"gqa-pool-heads", "mlir::ModuleOp"> {
     least squares to what it now reads: it needs `0.output`, `E[z^T z]` of what the output projection of the *pooled*
     model reads, Z x Z, and `0.target`, `E[z^T t]` with what the original one made of it, bias taken off, Z x Y.
 
+    A decode step appends to caches that are arguments of the function. With `change-signature` these, and what the function
+    returns of them, hold the pooled heads afterwards; caches filled by the old weights are worth nothing then. The new
+    signature is reported as a remark.
+
     An attention is left alone, with a remark that says why, if a weight is out of reach (it is computed, comes from a
-    cache, or has other readers) or if a norm of each head stands between projection and score, which does not commute
+    cache that stays, or has other readers) or if a norm of each head stands between projection and score, which does not commute
     with pooling. `report` names a JSON file with what was done and what it cost, for each attention and in total.
 
     Before and after, in essence (test/Share/pool-mean.mlir is the whole of it):
@@ -97,6 +101,7 @@ def GQAPoolHeads : Pass<"gqa-pool-heads", "mlir::ModuleOp"> {
            "instead of kv-heads: the largest relative error of K and of V, as their readers see it">,
     Option<"moments", "moments", "std::string", "\"\"", "a .safetensors file of second moments from calibration">,
     Option<"heal", "heal", "bool", "false", "fit output projections again by least squares; needs moments">,
+    Option<"changeSignature", "change-signature", "bool", "false", "let caches that are arguments hold the pooled heads">,
     Option<"seed", "seed", "uint64_t", "0", "of the search for groups">,
     Option<"directory", "directory", "std::string", "\"\"",
            "where the module's weights lie; default: beside the file that the module was read from">,

@@ -33,7 +33,7 @@ bool isMapped(const MatrixOf<Scalar> &from, const MatrixOf<Scalar> &to, double r
       std::abs(qr.matrixR()(from.cols() - 1, from.cols() - 1)) < kWorst * std::abs(qr.matrixR()(0, 0)))
     return false;
   MatrixOf<Scalar> map = qr.solve(to);
-  if ((to - from * map).norm() > rounding * to.norm())
+  if (!((to - from * map).norm() <= rounding * to.norm())) // NaN is not equal either
     return false;
   Eigen::ColPivHouseholderQR<MatrixOf<Scalar>> ofMap(map);
   Eigen::Index last = map.cols() - 1;

@@ -30,6 +30,12 @@ StringRef stringify(PoolMethod method) {
   llvm_unreachable("a method of gqa-pool-heads");
 }
 
+bool allFinite(const Heads &heads) {
+  return llvm::all_of(ArrayRef{&heads.q, &heads.k, &heads.v, &heads.o}, [](const auto *matrices) {
+    return llvm::all_of(*matrices, [](const Matrix &matrix) { return matrix.allFinite(); });
+  });
+}
+
 struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
   using GQAPoolHeadsBase::GQAPoolHeadsBase;
 
@@ -95,6 +101,8 @@ private:
           "sinks, a mask, a bias, the score or a use of lse depends on the query head, which keeps heads in "
           "their order; use groups=adjacent");
     Heads heads = site->read(source);
+    if (!allFinite(heads))
+      return decline(entry, op, "its weights hold NaN or infinities");
     Matrix moment;
     if (llvm::Error error = calibration.inputMoment(number, heads.k.front().rows()).moveInto(moment))
       return op.emitError() << "gqa-pool-heads: " << llvm::toString(std::move(error));
@@ -106,12 +114,8 @@ private:
       return failure();
     Importance importance(heads, moment);
     Rotation rotation = site->getRotation();
-    if (!rotation.first.empty())
-      entry.rotary = (stringifyRotaryKind(rotation.second.front() - rotation.first.front() == 1 &&
-                                                  rotation.first.size() > 1
-                                              ? RotaryKind::Interleaved
-                                              : RotaryKind::Half))
-                         .str();
+    if (RotaryOp rotary = site->getRotary())
+      entry.rotary = stringifyRotaryKind(rotary.getKind()).str();
     for (int64_t count : *counts) {
       if (count == int64_t(heads.k.size()))
         break;

@@ -15,7 +15,8 @@ PoolEntry::PoolEntry(AttentionOp op)
   function = op->getParentOfType<func::FuncOp>().getName().str();
   llvm::raw_string_ostream(location) << op.getLoc();
   unsigned bits = cast<RankedTensorType>(op.getK().getType()).getElementTypeBitWidth();
-  bytesPerHead = (headDim + vHeadDim) * bits / 8;
+  bool isKnown = !ShapedType::isDynamic(headDim) && !ShapedType::isDynamic(vHeadDim);
+  bytesPerHead = isKnown ? (headDim + vHeadDim) * bits / 8 : 0;
 }
 
 static llvm::json::Object toJSON(const PoolEntry &entry) {
@@ -57,7 +58,7 @@ llvm::Error writeReport(ArrayRef<PoolEntry> entries, StringRef method, StringRef
     layers.push_back(toJSON(entry));
     pooled += entry.kvHeads < entry.kvHeadsBefore;
     declined += !entry.reason.empty();
-    if (ShapedType::isDynamic(entry.kvHeads) || entry.bytesPerHead < 0)
+    if (ShapedType::isDynamic(entry.kvHeads))
       continue;
     before += entry.bytesBefore();
     after += entry.bytes();

@@ -22,6 +22,7 @@ public:
   AttentionOp getOp() const { return op; }
   /// How K and Q are turned between projection and score.
   Rotation getRotation() const { return k.getRotation(); }
+  RotaryOp getRotary() const { return k.getRotary(); }
   /// Whether K or V is appended to a cache, an argument of the function.
   bool hasCache() const { return k.getAppend() || v.getAppend(); }
   /// Whether q, k and v are projections of the same tokens.

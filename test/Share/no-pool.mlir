@@ -143,3 +143,29 @@ func.func @negative_bias_of_each_head(%x: tensor<3x4xf32>, %bias: tensor<1x4x1x3
   %r = linalg.matmul ins(%p, %wo : tensor<3x8xf32>, tensor<8x4xf32>) outs(%y : tensor<3x4xf32>) -> tensor<3x4xf32>
   return %r : tensor<3x4xf32>
 }
+
+// -----
+
+// There is no subspace of numbers that are none.
+!T = tensor<1x3x4x2xf32>
+// CHECK-LABEL: @negative_nan(
+// CHECK: gqa.attention {{.*}} : (tensor<1x3x4x2xf32>, tensor<1x3x4x2xf32>, tensor<1x3x4x2xf32>)
+func.func @negative_nan(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %wq = arith.constant dense<[[0.25, 0.75, 0.25, -1.25, 1.0, 0.5, -0.5, 0.5], [0.25, 0.25, 0.0, 0.5, -0.75, -0.25, -0.5, 0.5], [0.0, -0.25, -0.75, -0.25, 0.0, -0.25, 1.25, 1.0], [-2.75, -2.0, -0.25, -0.5, 0.25, 0.25, 2.0, -1.0]]> : tensor<4x8xf32>
+  %wk = arith.constant dense<[[0x7FC00000, 2.0, 0.75, 0.75, -0.5, -1.75, 0.25, 0.0], [-1.25, -0.75, -0.0, -1.0, -0.0, 0.0, 0.0, -0.5], [0.5, 1.0, 0.25, -0.75, 0.75, -0.5, 1.0, -1.0], [1.0, -0.0, -1.25, -0.25, 0.0, 0.25, -1.0, -1.0]]> : tensor<4x8xf32>
+  %wv = arith.constant dense<[[0.25, -0.5, 0.25, 0.75, -1.75, 0.25, 1.25, -0.25], [-0.75, 0.75, 0.25, 1.0, -0.25, -1.5, -0.0, -0.5], [0.75, 0.25, -1.75, -1.25, 1.0, 0.75, -0.75, -0.0], [0.5, 0.5, 1.0, 0.25, -0.0, -0.25, 1.0, -2.25]]> : tensor<4x8xf32>
+  %wo = arith.constant dense<[[-0.25, 0.0, -1.5, 0.25], [-0.75, 0.75, -0.25, 0.75], [1.25, 0.5, -1.0, -1.5], [1.75, -0.0, -0.75, 0.25], [-0.25, 0.75, 0.0, 0.0], [-0.75, 0.5, -1.0, 0.75], [1.5, -1.5, -2.5, 0.5], [2.5, -1.0, -1.25, 0.5]]> : tensor<8x4xf32>
+  %z = arith.constant dense<0.0> : tensor<3x8xf32>
+  %y = arith.constant dense<0.0> : tensor<3x4xf32>
+  %q0 = linalg.matmul ins(%x, %wq : tensor<3x4xf32>, tensor<4x8xf32>) outs(%z : tensor<3x8xf32>) -> tensor<3x8xf32>
+  %k0 = linalg.matmul ins(%x, %wk : tensor<3x4xf32>, tensor<4x8xf32>) outs(%z : tensor<3x8xf32>) -> tensor<3x8xf32>
+  %v0 = linalg.matmul ins(%x, %wv : tensor<3x4xf32>, tensor<4x8xf32>) outs(%z : tensor<3x8xf32>) -> tensor<3x8xf32>
+  %q = tensor.expand_shape %q0 [[0, 1], [2, 3]] output_shape [1, 3, 4, 2] : tensor<3x8xf32> into !T
+  %k = tensor.expand_shape %k0 [[0, 1], [2, 3]] output_shape [1, 3, 4, 2] : tensor<3x8xf32> into !T
+  %v = tensor.expand_shape %v0 [[0, 1], [2, 3]] output_shape [1, 3, 4, 2] : tensor<3x8xf32> into !T
+  // expected-remark @below {{its weights hold NaN or infinities}}
+  %o = gqa.attention %q, %k, %v layout(q = "bshd", k = "bshd", v = "bshd", o = "bshd") : (!T, !T, !T) -> !T
+  %p = tensor.collapse_shape %o [[0, 1], [2, 3]] : !T into tensor<3x8xf32>
+  %r = linalg.matmul ins(%p, %wo : tensor<3x8xf32>, tensor<8x4xf32>) outs(%y : tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}

@@ -128,32 +128,33 @@ def test_heal_is_least_squares(tools, graphs, tmp_path):
     assert error(found, wanted(plain)) > 1e-2
 
 
-def rotations(generator, rotary, dim):
-    """A random map of heads that commutes with the rotary embedding and keeps lengths: D x D."""
-    turn = torch.eye(dim, dtype=torch.float64)
+def commuting(generator, rotary, dim):
+    """A random map of heads that commutes with the rotary embedding, D x D: a complex number for each pair."""
+    change = torch.eye(dim, dtype=torch.float64)
     for first, second in zip(rotary.first, rotary.second):
-        angle = torch.rand((), generator=generator, dtype=torch.float64) * 6
-        turn[first, first] = turn[second, second] = angle.cos()
-        turn[first, second], turn[second, first] = angle.sin(), -angle.sin()
+        angle, size = torch.rand(2, generator=generator, dtype=torch.float64) * torch.tensor([6.0, 1.0]) + torch.tensor([0, 0.5])
+        change[first, first] = change[second, second] = size * angle.cos()
+        change[first, second], change[second, first] = size * angle.sin(), -size * angle.sin()
     plain = list(rotary.plain)
-    if plain:
-        square = torch.randn(len(plain), len(plain), generator=generator, dtype=torch.float64)
-        turn[[[i] for i in plain], [plain]] = torch.linalg.qr(square)[0]
-    return turn
+    change[[[i] for i in plain], [plain]] = invertible(generator, len(plain))
+    return change
 
 
-def equal_up_to_rotations(model, size=3):
-    """Heads of each group of `size` neighbours become rotations of the first."""
+def invertible(generator, dim):
+    return torch.linalg.qr(torch.randn(dim, dim, generator=generator, dtype=torch.float64))[0] + 0.3 * torch.eye(dim)
+
+
+def equal_up_to_maps(model, size=3):
+    """Heads of each group of `size` neighbours become images of the first: low rank, with an exact solution."""
     generator = torch.Generator().manual_seed(3)
-    turned = [rotary for rotary in _rotaries(model)]
+    rotaries = _rotaries(model)
 
     def change(heads, site):
-        rotary = turned[site.index]
         for h in range(HEADS):
             first = h - h % size
             if h != first:
-                heads.k[h] = heads.k[first] @ rotations(generator, rotary, heads.k.shape[-1])
-                heads.v[h] = heads.v[first] @ torch.linalg.qr(torch.randn(8, 8, generator=generator, dtype=torch.float64))[0]
+                heads.k[h] = heads.k[first] @ commuting(generator, rotaries[site.index], heads.k.shape[-1])
+                heads.v[h] = heads.v[first] @ invertible(generator, heads.v.shape[-1])
         return heads
     return change_heads(model, change)
 
@@ -166,9 +167,9 @@ def _rotaries(model):
     return [conversion._rotary(site, recorded) for site in found]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_heads_equal_up_to_rotations_are_pooled_exactly(name, tools, tmp_path):
-    model = equal_up_to_rotations(build(name))
+@pytest.mark.parametrize("name", ["gpt2", "llama-bias", "phi-partial", "cohere-interleaved"])
+def test_heads_equal_up_to_maps_are_pooled_exactly(name, tools, tmp_path):
+    model = equal_up_to_maps(build(name))
     found, report = pooled(tools, export(model, tmp_path), "max-error=1e-3 groups=adjacent")
     assert [entry["kv_heads"] for entry in report["layers"]] == [2] * LAYERS
     assert error(found, wanted(model)) < 2e-4  # rounding of f32 through two layers with large scores

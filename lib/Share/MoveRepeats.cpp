@@ -228,7 +228,10 @@ void raiseRepeats(func::FuncOp function) {
   };
   auto raiseInputs = [&](Value value, StringRef layout) { // of what writes to a cache
     auto write = value.getDefiningOp<linalg::LinalgOp>();
-    if (!write || !isElementwise(write) || write.getNumDpsInputs() < 2)
+    auto isCache = [&](Value input) {
+      return isa<BlockArgument>(input) && input.getType() == value.getType();
+    };
+    if (!write || !isElementwise(write) || llvm::none_of(write.getDpsInputs(), isCache))
       return;
     std::string letters = lettersOf(write.getIndexingMapMatchingResult(write->getResult(0)), layout);
     for (OpOperand *input : write.getDpsInputOperands())

@@ -158,6 +158,7 @@ private:
     remark::passed(function.getLoc(), remark::RemarkOpts::name("SignatureChanged").category("gqa-share-kv"))
         << remark::add("@{0} has another signature: {1} instead of {2}", function.getName().str(),
                        text(function.getFunctionType()), text(before));
+    uses = SymbolTable::getSymbolUses(function, module); // simplify may have removed some
     for (SymbolTable::SymbolUse use : *uses)
       adapt(cast<func::CallOp>(use.getUser()), caches, results);
     simplify();

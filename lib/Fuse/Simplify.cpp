@@ -35,7 +35,7 @@ struct ReportPass : impl::GQAReportBase<ReportPass> {
 
 void buildRaisePipeline(OpPassManager &manager) { manager.addNestedPass<func::FuncOp>(createGQARaise()); }
 
-void buildSharePipeline(OpPassManager &manager) { manager.addNestedPass<func::FuncOp>(createGQAShareKV()); }
+void buildSharePipeline(OpPassManager &manager) { manager.addPass(createGQAShareKV()); }
 
 void buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createGQAFoldMasks());

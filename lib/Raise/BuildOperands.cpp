@@ -67,6 +67,29 @@ std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load
   return std::nullopt;
 }
 
+/// Whether `expr` may take other values where the variable does: looked up in what computes it, sums and
+/// maxima included.
+static bool variesWith(Evaluator &evaluator, Expr expr, unsigned variable, DenseMap<Expr, bool> &known) {
+  if (!dependsOn(expr, variable))
+    return false;
+  auto [place, isNew] = known.try_emplace(expr, true);
+  if (!isNew)
+    return place->second;
+  Expr root = evaluator.peel(expr);
+  bool varies = dependsOn(root, variable);
+  if (varies && root->kind == ExprNode::Kind::Apply && !root->value)
+    varies = llvm::any_of(root->operands,
+                          [&](Expr operand) { return variesWith(evaluator, operand, variable, known); });
+  else if (std::optional<Reduction> sum = varies && root->isLoad() ? evaluator.reduction(root) : std::nullopt)
+    varies = variesWith(evaluator, sum->body, variable, known);
+  return known[expr] = varies;
+}
+
+static bool variesWith(Evaluator &evaluator, Expr expr, unsigned variable) {
+  DenseMap<Expr, bool> known;
+  return dependsOn(evaluator.expandAll(expr), variable) && variesWith(evaluator, expr, variable, known);
+}
+
 std::optional<HeadMap> proveShared(Evaluator &evaluator, const Axes &axes, Expr load) {
   ExprContext &context = evaluator.context;
   if (axes.h.variables.size() != 1)
@@ -76,19 +99,19 @@ std::optional<HeadMap> proveShared(Evaluator &evaluator, const Axes &axes, Expr 
   constexpr int64_t kMostHeads = 1 << 10;
   if (ShapedType::isDynamic(size) || size > kMostHeads)
     return std::nullopt;
-  Expr expanded = evaluator.expandAll(load);
-  if (expanded->isLoad())
+  Expr root = evaluator.peel(load);
+  if (root->isLoad() && !evaluator.reduction(root))
     return std::nullopt;
   for (int64_t groups = size; groups > 1; --groups) {
     if (size % groups != 0)
       continue;
     AffineExpr shared = context.space.addVariable(size / groups), member = context.space.addVariable(groups);
     unsigned variable = context.space.numVariables() - 1;
-    Expr block = context.substitute(expanded, head, shared * groups + member);
-    if (!dependsOn(block, variable))
+    Expr block = context.substitute(load, head, shared * groups + member);
+    if (!variesWith(evaluator, block, variable))
       return HeadMap{groups, HeadOrder::Block};
-    Expr tiled = context.substitute(expanded, head, member * (size / groups) + shared);
-    if (!dependsOn(tiled, variable))
+    Expr tiled = context.substitute(load, head, member * (size / groups) + shared);
+    if (!variesWith(evaluator, tiled, variable))
       return HeadMap{groups, HeadOrder::Tiled};
   }
   return std::nullopt;
@@ -116,6 +139,34 @@ Value buildRepeat(OpBuilder &builder, Location loc, const Operand &operand, Head
                                operand.tensor, builder.getI64IntegerAttr(map.groups),
                                HeadOrderAttr::get(builder.getContext(), map.order),
                                builder.getStringAttr(operand.layout));
+}
+
+Value raiseRepeat(RewriterBase &rewriter, const Operand &operand, Operation *before) {
+  ExprContext context(before->getContext());
+  Evaluator evaluator(context);
+  Axes axes;
+  SmallVector<AffineExpr> indices;
+  for (char letter : operand.layout) {
+    int64_t size = sizeOf(operand.tensor, operand.layout, letter);
+    indices.push_back(context.space.addVariable(size));
+    Axis &axis = letter == 'b' ? axes.b : letter == 'h' ? axes.h : letter == 's' ? axes.j : axes.d;
+    if (size != 1)
+      axis.variables.push_back(context.space.numVariables() - 1);
+  }
+  HeadMap map;
+  Axis heads{'h', {}};
+  Expr element = context.load(operand.tensor, indices);
+  std::optional<View> view = findShared(evaluator, axes, element, axes.d, map, heads);
+  std::optional<HeadMap> proven =
+      view && map.groups == 1 ? proveShared(evaluator, axes, element) : std::nullopt;
+  if (!view || (map.groups == 1 && !proven))
+    return nullptr;
+  rewriter.setInsertionPoint(before);
+  Location loc = operand.tensor.getLoc();
+  Operand shared = proven ? takeShared(rewriter, loc, operand, *proven)
+                          : materialize(rewriter, loc, context.space, *view, {axes.b, heads, axes.j, axes.d});
+  return transpose(rewriter, {buildRepeat(rewriter, loc, shared, proven.value_or(map)), shared.layout},
+                   operand.layout);
 }
 
 } // namespace gqa

@@ -8,26 +8,33 @@ using namespace mlir;
 
 namespace gqa {
 
+static bool isKnown(Type element) {
+  return isa<IntegerType>(element) || (isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 64);
+}
+
 std::optional<ConstantData> ConstantData::of(Value value) {
   ElementsAttr elements;
-  if (!matchPattern(value, m_Constant(&elements)))
-    return std::nullopt;
-  ConstantData data;
-  data.type = elements.getShapedType();
-  Type element = data.type.getElementType();
-  if (!isa<IntegerType>(element) && !(isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 64))
+  if (!matchPattern(value, m_Constant(&elements)) || !isKnown(elements.getShapedType().getElementType()))
     return std::nullopt;
   if (auto dense = dyn_cast<DenseElementsAttr>(elements)) {
+    ConstantData data;
+    data.type = elements.getShapedType();
     data.dense = dense;
     return data;
   }
   auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
   AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
-  unsigned width = element.getIntOrFloatBitWidth();
-  if (!blob || width % 8 != 0 ||
-      blob->getData().size() != static_cast<size_t>(data.type.getNumElements()) * width / 8)
+  return blob ? of(elements.getShapedType(), blob->getData()) : std::nullopt;
+}
+
+std::optional<ConstantData> ConstantData::of(ShapedType type, ArrayRef<char> raw) {
+  Type element = type.getElementType();
+  unsigned width = isKnown(element) ? element.getIntOrFloatBitWidth() : 0;
+  if (width == 0 || width % 8 != 0 || raw.size() != static_cast<size_t>(type.getNumElements()) * width / 8)
     return std::nullopt;
-  data.raw = blob->getData();
+  ConstantData data;
+  data.type = type;
+  data.raw = raw;
   return data;
 }
 

@@ -10,8 +10,7 @@ using namespace mlir;
 
 namespace gqa {
 
-/// `value`, laid out as `from`, in another layout.
-static Value transpose(RewriterBase &rewriter, const Operand &operand, StringRef layout) {
+Value transpose(RewriterBase &rewriter, const Operand &operand, StringRef layout) {
   if (operand.layout == layout)
     return operand.tensor;
   Location loc = operand.tensor.getLoc();

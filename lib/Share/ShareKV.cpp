@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace gqa {
 #define GEN_PASS_DEF_GQASHAREKV
@@ -16,28 +17,83 @@ namespace gqa {
 namespace {
 
 struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
+  using GQAShareKVBase::GQAShareKVBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    AttentionOp::getCanonicalizationPatterns(set, context);
+    RepeatHeadsOp::getCanonicalizationPatterns(set, context);
+    populateTiledOrderPatterns(set);
+    populateMoveRepeatPatterns(set);
+    patterns = FrozenRewritePatternSet(std::move(set));
+    return success();
+  }
+
   void runOnOperation() override {
     llvm::MapVector<AttentionOp, int64_t> before;
     getOperation().walk([&](AttentionOp op) { before[op] = op.getKvHeads(); });
-    RewritePatternSet patterns(&getContext());
-    AttentionOp::getCanonicalizationPatterns(patterns, &getContext());
-    RepeatHeadsOp::getCanonicalizationPatterns(patterns, &getContext());
-    populateTiledOrderPatterns(patterns);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    if (before.empty())
+      return;
+    getOperation().walk([&](func::FuncOp function) { raiseRepeats(function); });
+    bool converged = true;
+    auto simplify = [&] { converged &= succeeded(applyPatternsGreedily(getOperation(), patterns)); };
+    simplify();
+    if (changeSignature)
+      changeSignatures(getOperation(), simplify);
+    shareWeights();
+    simplify();
+    if (!converged)
       return signalPassFailure();
     getOperation().walk([&](AttentionOp op) {
       auto known = before.find(op);
       if (known != before.end() && known->second != op.getKvHeads())
         ++shared;
-      for (auto [name, value] : {std::pair("K", op.getK()), std::pair("V", op.getV())})
-        if (value.getDefiningOp<RepeatHeadsOp>())
-          remark::missed(op.getLoc(), remark::RemarkOpts::name("NotShared").category("gqa-share-kv"))
-              << remark::reason(
-                     "{0} stays repeated: K and V are not repeated alike, or something that depends on "
-                     "the query head keeps their order",
-                     name);
+      explain(op);
     });
   }
+
+private:
+  void shareWeights() {
+    SmallVector<AttentionOp> ops;
+    getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (AttentionOp op : ops)
+      if (shareEqualHeads(rewriter, op))
+        (void)runRegionDCE(rewriter, op->getParentOfType<func::FuncOp>()->getRegions());
+  }
+
+  /// Says of heads that are still read more than once why.
+  void explain(AttentionOp op) {
+    auto missed = [&](StringRef name, const Twine &reason) {
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("NotShared").category("gqa-share-kv"))
+          << remark::reason("{0} stays repeated: {1}", name, reason.str());
+    };
+    constexpr StringLiteral kArgument =
+        "it is written to a cache, an argument of the function, that holds a head for each query head; "
+        "change-signature makes that smaller";
+    for (StringRef name : {"K", "V"}) {
+      Value value = name == "K" ? op.getK() : op.getV();
+      if (value.getDefiningOp<RepeatHeadsOp>())
+        missed(
+            name,
+            "K and V are not repeated alike, or something that depends on the query head keeps their order");
+      bool isArgument = false, isWritten = false;
+      if (auto append = value.getDefiningOp<AppendKVOp>()) {
+        isWritten = bool(append.getFresh().getDefiningOp<RepeatHeadsOp>());
+        isArgument = isa<BlockArgument>(append.getCache());
+      } else if (auto write = value.getDefiningOp<linalg::LinalgOp>(); write && findRepeatedInput(write)) {
+        isWritten = true;
+        isArgument = llvm::any_of(write->getOperands(), [&](Value operand) {
+          return isa<BlockArgument>(operand) && operand.getType() == value.getType();
+        });
+      }
+      if (isWritten)
+        missed(name, isArgument ? kArgument
+                                : "it is written to a cache that is not known to repeat its heads alike");
+    }
+  }
+
+  FrozenRewritePatternSet patterns;
 };
 
 } // namespace

@@ -1,6 +1,5 @@
 // Attention over K and V that are repeated in tiled order.
 #include "Patterns.h"
-#include "gqa/Dialect/GQA/GQA.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -52,7 +51,7 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
         k.getGroups() != v.getGroups() || k.getLayout() != op.getKLayout() ||
         v.getLayout() != op.getVLayout())
       return rewriter.notifyMatchFailure(op, "k and v are not repeated alike in tiled order");
-    if (op.getSinks() || op.hasScore() || !sameForAllHeads(op.getMask()) || !sameForAllHeads(op.getBias()))
+    if (dependsOnHead(op))
       return rewriter.notifyMatchFailure(op, "sinks, mask, bias or score depend on the head");
     int64_t groups = k.getGroups(), heads = sizeOf(k.getX(), k.getLayout(), 'h');
     if (ShapedType::isDynamic(heads) || op.getKvHeads() != op.getQueryHeads())
@@ -82,6 +81,10 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
 };
 
 } // namespace
+
+bool dependsOnHead(AttentionOp op) {
+  return op.getSinks() || op.hasScore() || !sameForAllHeads(op.getMask()) || !sameForAllHeads(op.getBias());
+}
 
 void populateTiledOrderPatterns(RewritePatternSet &patterns) {
   patterns.add<ShareTiledHeads>(patterns.getContext());

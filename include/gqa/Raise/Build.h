@@ -113,6 +113,13 @@ std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &eval
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);
 
+/// The operand's tensor in another layout.
+mlir::Value transpose(mlir::RewriterBase &rewriter, const Operand &operand, llvm::StringRef layout);
+
+/// If the operand's heads are copies of fewer ones: gqa.repeat_heads of those in front of `before`, in the
+/// operand's layout; else null.
+mlir::Value raiseRepeat(mlir::RewriterBase &rewriter, const Operand &operand, mlir::Operation *before);
+
 /// Rotations and appends in front of a raised attention.
 void raiseAround(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 

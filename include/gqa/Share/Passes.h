@@ -3,6 +3,7 @@
 #define GQA_SHARE_PASSES_H
 
 #include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Share/Pooling.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

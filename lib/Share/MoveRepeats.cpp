@@ -1,0 +1,263 @@
+// Repeats of heads move towards the attention, where they fold: across whatever treats all heads alike.
+#include "Patterns.h"
+#include "gqa/Raise/Build.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// A repeat of `x`, laid out as `layout`, with the result type `type`.
+Value repeatLike(RewriterBase &rewriter, RepeatHeadsOp repeat, Type type, Value x, StringRef layout) {
+  return RepeatHeadsOp::create(rewriter, repeat.getLoc(), type, x, repeat.getGroups(), repeat.getOrder(),
+                               layout);
+}
+
+/// The repeat that `value` is, of the heads in dimension `dim`; null if it is none.
+RepeatHeadsOp repeatAlong(Value value, unsigned dim) {
+  auto repeat = value.getDefiningOp<RepeatHeadsOp>();
+  return repeat && dimOf(repeat.getLayout(), 'h') == dim ? repeat : RepeatHeadsOp();
+}
+
+bool areAlike(RepeatHeadsOp a, RepeatHeadsOp b) {
+  return a.getGroups() == b.getGroups() && a.getOrder() == b.getOrder();
+}
+
+/// `type` with the size that `like` has in dimension `dim`.
+RankedTensorType withHeadsOf(Type type, Value like, unsigned dim) {
+  auto tensor = cast<RankedTensorType>(type);
+  SmallVector<int64_t> shape(tensor.getShape());
+  shape[dim] = cast<RankedTensorType>(like.getType()).getDimSize(dim);
+  return tensor.clone(shape);
+}
+
+/// All heads at one position are turned alike.
+struct MoveAcrossRotary : OpRewritePattern<RotaryOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(RotaryOp op, PatternRewriter &rewriter) const override {
+    RepeatHeadsOp repeat = repeatAlong(op.getX(), dimOf(op.getLayout(), 'h'));
+    auto cos = cast<RankedTensorType>(op.getCos().getType());
+    if (!repeat || (cos.getRank() > 2 && cos.getDimSize(cos.getRank() - 3) != 1))
+      return rewriter.notifyMatchFailure(op, "no repeat, or angles of each head");
+    Value turned = RotaryOp::create(rewriter, op.getLoc(), repeat.getX(), op.getCos(), op.getSin(),
+                                    op.getKind(), op.getLayout());
+    rewriter.replaceOp(op, repeatLike(rewriter, repeat, op.getType(), turned, op.getLayout()));
+    return success();
+  }
+};
+
+/// A cache of repeated heads, to which repeated heads are appended.
+struct MoveAcrossAppend : OpRewritePattern<AppendKVOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AppendKVOp op, PatternRewriter &rewriter) const override {
+    unsigned dim = dimOf(op.getLayout(), 'h');
+    RepeatHeadsOp cache = repeatAlong(op.getCache(), dim), fresh = repeatAlong(op.getFresh(), dim);
+    if (!cache || !fresh || !areAlike(cache, fresh))
+      return rewriter.notifyMatchFailure(op, "cache and fresh tokens are not repeated alike");
+    Value longer = AppendKVOp::create(rewriter, op.getLoc(), withHeadsOf(op.getType(), cache.getX(), dim),
+                                      cache.getX(), fresh.getX(), op.getPositions(), op.getLayout());
+    rewriter.replaceOp(op, repeatLike(rewriter, cache, op.getType(), longer, op.getLayout()));
+    return success();
+  }
+};
+
+/// Casts, transposes and other elementwise operations on tensors of rank 4, whose other operands are the same
+/// for all heads.
+struct MoveAcrossElementwise : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
+    std::optional<RepeatedInput> found = findRepeatedInput(op);
+    if (!found)
+      return rewriter.notifyMatchFailure(op, "no input is repeated");
+    RepeatHeadsOp first = found->repeat;
+    unsigned head = found->headLoop;
+    bool readsHead = llvm::any_of(op.getBlock()->getOps<linalg::IndexOp>(),
+                                  [&](linalg::IndexOp index) { return index.getDim() == head; });
+    SmallVector<Value> operands;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      operands.push_back(input->get());
+      AffineMap map = op.getMatchingIndexingMap(input);
+      if (!map.isFunctionOfDim(head))
+        continue;
+      auto place = map.getResultPosition(getAffineDimExpr(head, op.getContext()));
+      RepeatHeadsOp repeat = place ? repeatAlong(input->get(), *place) : RepeatHeadsOp();
+      if (!repeat || !areAlike(repeat, first))
+        return rewriter.notifyMatchFailure(op, "an input has heads of its own");
+      operands.back() = repeat.getX();
+    }
+    if (readsHead)
+      return rewriter.notifyMatchFailure(op, "it computes with the number of the head");
+    std::string layout;
+    for (AffineExpr expr : op.getIndexingMapMatchingResult(op->getResult(0)).getResults())
+      layout.push_back(found->letters[cast<AffineDimExpr>(expr).getPosition()]);
+    unsigned dim = dimOf(layout, 'h');
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, op.getLoc(), op.getDpsInitOperand(0)->get());
+    sizes[dim] = tensor::getMixedSize(rewriter, op.getLoc(), first.getX(), dimOf(first.getLayout(), 'h'));
+    Value empty = tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, type.getElementType());
+    operands.push_back(empty);
+    Operation *smaller = clone(rewriter, op, empty.getType(), operands);
+    rewriter.replaceOp(op, repeatLike(rewriter, first, type, smaller->getResult(0), layout));
+    return success();
+  }
+};
+
+/// The same for arithmetic on whole tensors.
+struct MoveAcrossTensorCast : RewritePattern {
+  MoveAcrossTensorCast(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumOperands() != 1 || op->getNumResults() != 1)
+      return failure();
+    auto repeat = op->getOperand(0).getDefiningOp<RepeatHeadsOp>();
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    if (!repeat || !type || !type.getElementType().isFloat())
+      return failure();
+    unsigned dim = dimOf(repeat.getLayout(), 'h');
+    OperationState state(op->getLoc(), op->getName(), repeat.getX(), withHeadsOf(type, repeat.getX(), dim),
+                         op->getAttrs());
+    Operation *smaller = rewriter.create(state);
+    rewriter.replaceOp(op, repeatLike(rewriter, repeat, type, smaller->getResult(0), repeat.getLayout()));
+    return success();
+  }
+};
+
+/// The first copy of each head, taken out of the copies, is what was copied.
+struct SliceOfRepeat : OpRewritePattern<tensor::ExtractSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(tensor::ExtractSliceOp op, PatternRewriter &rewriter) const override {
+    auto repeat = op.getSource().getDefiningOp<RepeatHeadsOp>();
+    if (!repeat || op.getType() != repeat.getX().getType() || !isFirstCopies(op, repeat))
+      return failure();
+    rewriter.replaceOp(op, repeat.getX());
+    return success();
+  }
+
+  /// Type and strides say that the slice has as many heads as were repeated; of sizes that are not known it
+  /// must be all.
+  static bool isFirstCopies(tensor::ExtractSliceOp op, RepeatHeadsOp repeat) {
+    unsigned dim = dimOf(repeat.getLayout(), 'h');
+    int64_t stride = repeat.getOrder() == HeadOrder::Block ? repeat.getGroups() : 1;
+    for (auto [k, size] : llvm::enumerate(op.getMixedSizes())) {
+      auto extent = dyn_cast<Value>(size);
+      auto known = extent ? extent.getDefiningOp<tensor::DimOp>() : tensor::DimOp();
+      if (extent && !(known && known.getSource() == op.getSource() && known.getConstantIndex() == int64_t(k)))
+        return false;
+    }
+    return llvm::all_of(op.getStaticOffsets(), [](int64_t offset) { return offset == 0; }) &&
+           llvm::all_of(llvm::enumerate(op.getStaticStrides()),
+                        [&](auto each) { return each.value() == (each.index() == dim ? stride : 1); });
+  }
+};
+
+} // namespace
+
+/// The letters of the loops of an elementwise operation, from those of an operand's dimensions; loops that
+/// the operand does not have get the letters of its unit dimensions.
+static std::string lettersOf(AffineMap map, StringRef layout) {
+  std::string letters(4, 0), left;
+  for (auto [expr, letter] : llvm::zip_equal(map.getResults(), layout)) {
+    if (auto loop = dyn_cast<AffineDimExpr>(expr))
+      letters[loop.getPosition()] = letter;
+    else
+      left.push_back(letter);
+  }
+  for (char &letter : letters)
+    if (letter == 0 && !left.empty()) {
+      letter = left.front();
+      left.erase(0, 1);
+    }
+  return letters;
+}
+
+/// The layout of another operand of that operation, of rank 4; empty if a loop appears twice in it.
+static std::string layoutOf(AffineMap map, const std::string &letters) {
+  std::string layout, left = "bhsd";
+  for (AffineExpr expr : map.getResults()) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    layout.push_back(loop ? letters[loop.getPosition()] : 0);
+    if (loop)
+      llvm::erase(left, layout.back());
+  }
+  for (char &letter : layout)
+    if (letter == 0 && !left.empty()) {
+      letter = left.front();
+      left.erase(0, 1);
+    }
+  return isLayout(layout) ? layout : "";
+}
+
+static bool isElementwise(linalg::LinalgOp op) {
+  return op.getNumLoops() == 4 && op.getNumParallelLoops() == 4 && op.hasPureTensorSemantics() &&
+         op->getNumResults() == 1 && !op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) &&
+         op.getIndexingMapMatchingResult(op->getResult(0)).isPermutation();
+}
+
+std::optional<RepeatedInput> findRepeatedInput(linalg::LinalgOp op) {
+  if (!isElementwise(op))
+    return std::nullopt;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    auto repeat = input->get().getDefiningOp<RepeatHeadsOp>();
+    AffineMap map = op.getMatchingIndexingMap(input);
+    if (!repeat || map.getNumResults() != 4)
+      continue;
+    auto head = dyn_cast<AffineDimExpr>(map.getResult(dimOf(repeat.getLayout(), 'h')));
+    if (head)
+      return RepeatedInput{repeat, head.getPosition(), lettersOf(map, repeat.getLayout())};
+  }
+  return std::nullopt;
+}
+
+void raiseRepeats(func::FuncOp function) {
+  IRRewriter rewriter(function.getContext());
+  auto raise = [&](OpOperand &operand, StringRef layout) {
+    int64_t heads = sizeOf(operand.get(), layout, 'h');
+    if (ShapedType::isDynamic(heads) || heads < 2 || operand.get().getDefiningOp<RepeatHeadsOp>())
+      return;
+    if (Value repeat = raiseRepeat(rewriter, {operand.get(), layout.str()}, operand.getOwner()))
+      operand.set(repeat);
+  };
+  auto raiseInputs = [&](Value value, StringRef layout) { // of what writes to a cache
+    auto write = value.getDefiningOp<linalg::LinalgOp>();
+    auto isCache = [&](Value input) {
+      return isa<BlockArgument>(input) && input.getType() == value.getType();
+    };
+    if (!write || !isElementwise(write) || llvm::none_of(write.getDpsInputs(), isCache))
+      return;
+    std::string letters = lettersOf(write.getIndexingMapMatchingResult(write->getResult(0)), layout);
+    for (OpOperand *input : write.getDpsInputOperands())
+      if (AffineMap map = write.getMatchingIndexingMap(input); map.getNumResults() == 4)
+        if (std::string own = layoutOf(map, letters);
+            !own.empty() && cast<RankedTensorType>(input->get().getType()).getElementType().isFloat())
+          raise(*input, own);
+  };
+  function.walk([&](Operation *op) {
+    if (auto rotary = dyn_cast<RotaryOp>(op))
+      raise(rotary.getXMutable(), rotary.getLayout());
+    if (auto append = dyn_cast<AppendKVOp>(op)) {
+      raise(append.getCacheMutable(), append.getLayout());
+      raise(append.getFreshMutable(), append.getLayout());
+    }
+    if (auto attention = dyn_cast<AttentionOp>(op)) {
+      raiseInputs(attention.getK(), attention.getKLayout());
+      raiseInputs(attention.getV(), attention.getVLayout());
+    }
+  });
+}
+
+void populateMoveRepeatPatterns(RewritePatternSet &patterns) {
+  patterns
+      .add<MoveAcrossAppend, MoveAcrossElementwise, MoveAcrossRotary, MoveAcrossTensorCast, SliceOfRepeat>(
+          patterns.getContext());
+}
+
+} // namespace gqa

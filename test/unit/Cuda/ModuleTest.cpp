@@ -13,7 +13,7 @@ struct Choice {
 };
 
 /// The chosen image as "ptx sm_80", or the error.
-std::string choose(const char *device, std::vector<Choice> choices) {
+std::string choose(const char *device, std::vector<Choice> choices, bool cubins = true) {
   setenv("FAKE_CUDA_CHIP", device, 1);
   std::vector<gqa_rt_cuda_image> images;
   for (const Choice &choice : choices)
@@ -21,7 +21,7 @@ std::string choose(const char *device, std::vector<Choice> choices) {
   gqa_rt_cuda_module module{images.data(), int64_t(images.size()), nullptr};
   Error error;
   Device *found = Device::get(0, error);
-  const gqa_rt_cuda_image *image = found ? chooseImage(module, *found, error) : nullptr;
+  const gqa_rt_cuda_image *image = found ? chooseImage(module, *found, cubins, error) : nullptr;
   return image ? std::string(image->format == GQA_RT_CUDA_PTX ? "ptx " : "cubin ") + image->chip : error;
 }
 
@@ -40,6 +40,10 @@ TEST(CudaImages, ACubinOfTheSameGeneration) {
 TEST(CudaImages, PTXWhereNoCubinRuns) {
   IN_CHILD(GQA_FAKE_DRIVER,
            EXPECT_EQ(choose("120", {{ptx, "sm_80"}, {cubin, "sm_90"}, {ptx, "sm_90a"}}), "ptx sm_80"));
+}
+
+TEST(CudaImages, PTXWhereCubinsAreNotWanted) {
+  IN_CHILD(GQA_FAKE_DRIVER, EXPECT_EQ(choose("90", {{cubin, "sm_90"}, {ptx, "sm_80"}}, false), "ptx sm_80"));
 }
 
 TEST(CudaImages, TheChipsOwn) {

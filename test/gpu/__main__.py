@@ -19,6 +19,7 @@ sys.path.insert(0, str(FOLDER))
 import programs  # noqa: E402
 import suite  # noqa: E402
 from children import run_items  # noqa: E402
+from gqa.bench.arguments import CUDA_PEERS  # noqa: E402
 from report import Report  # noqa: E402
 
 SECONDS = 450
@@ -104,6 +105,9 @@ def _parse(argv):
         if part not in suite.PARTS:
             parser.error(f"there is no part '{part}'; expected some of {', '.join(suite.PARTS)}")
     options.peers = None if options.peers is None else [name for name in options.peers.split(",") if name]
+    for name in options.peers or ():
+        if name not in CUDA_PEERS:
+            parser.error(f"there is no peer '{name}'; expected some of {', '.join(CUDA_PEERS)}")
     return options
 
 

@@ -51,10 +51,14 @@ class Attention:
         self.layout = case.get("layouts", ("bhsd",) * 4)[3]
         return [[sizes[letter] for letter in letters] for letters in (self.layout, "bhs")]
 
-    def launch(self):
-        """Runs it and returns the results as NumPy arrays, bf16 as bits. Raises CudaError."""
+    def launch(self, beside=lambda: None):
+        """Runs it and returns the results as NumPy arrays, bf16 as bits; `beside` queues other work in another stream just before.
+
+        Raises CudaError.
+        """
         for output in self.outputs:
             output.poison()
+        beside()
         self.program(self.inputs, self.outputs)
         self.runtime.synchronize()
         return [output.numpy() for output in self.outputs]

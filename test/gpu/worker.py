@@ -70,8 +70,9 @@ def _runner(part, options):
     if part == "races":
         import races
         return lambda item, doing: races.run(runtime, item["name"], doing, options["launches"])
+    from gqa.bench.cuda.ours import Packed
     from gqa.bench.cuda.run import Benchmark, DeviceLost
-    benchmark = Benchmark(programs.FOLDER, peers=options["peers"], rounds=options["rounds"])
+    benchmark = Benchmark(Packed(programs.FOLDER), options["peers"], options["rounds"])
 
     def measure(item, doing):
         try:

@@ -143,6 +143,24 @@ def run(runtime, name, doing):
     assert "killed by signal 6 in a launch" in results["draft"]["reason"] and "killed after 10 s" in results["decode"]["reason"]
 
 
+def test_peer_that_crashes(package, tmp_path):
+    """It is named, and everybody else is timed without it."""
+    broken = tmp_path / "broken"
+    shutil.copytree(package, broken)
+    with open(broken / "gqa" / "bench" / "cuda" / "peers.py", "a") as file:
+        file.write("""
+def crash(case, sets):
+    import os
+    os.abort()
+PEERS, why_not = {"flex": crash, "triton": _sdpa("MATH")}, lambda name, case, asked: ""
+""")
+    done = run(broken, tmp_path, "--parts=bench", "--rounds=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    candidates = {c["name"]: c for c in document(tmp_path)["parts"]["bench"]["decode-256"]["case"]["candidates"]}
+    assert {name: c["status"] for name, c in candidates.items()} == {"gqa": "ok", "flex": "failed", "triton": "ok"}
+    assert candidates["flex"]["reason"] == "it ended the process that ran it"
+
+
 def test_time_is_over(package, tmp_path):
     done = run(package, tmp_path, "--parts=numerics", "--seconds=0.01")
     assert done.returncode == 1 and "0 wrong, 4 not run" in done.stdout

@@ -79,6 +79,43 @@ TEST(CudaModule, LogOfTheCompiler) {
       "sm_80\nptxas application ptx input, line 3; fatal   : Parsing error near 'nonsense': syntax error");
 }
 
+/// A module with machine code beside its PTX; the first load fails with `result`.
+struct Refused {
+  explicit Refused(CUresult result) {
+    control<void(const char *, int, int)>("fake_fail")("cuModuleLoadDataEx", 0, result);
+    float from = 1, to = 0;
+    failed = Scale{&module, &to, &from, 1, 1}.call(defaultSite());
+  }
+  ~Refused() { gqa_rt_cuda_unload(&module); }
+
+  int64_t size = int64_t(std::char_traits<char>::length(kPTX));
+  gqa_rt_cuda_image images[2] = {{"sm_80", kPTX, size, cubin}, {"sm_80", kPTX, size, ptx}};
+  gqa_rt_cuda_module module{images, 2, nullptr};
+  int failed = 0;
+};
+
+TEST(CudaModule, PTXWhereTheDriverRefusesMachineCode) {
+  NEEDS_FAKE_DRIVER();
+  Refused refused(CUDA_ERROR_NO_BINARY_FOR_GPU);
+  EXPECT_EQ(refused.failed, 0);
+  EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), &refused.images[1]);
+}
+
+TEST(CudaModule, OtherErrorsOfMachineCodeAreErrors) {
+  NEEDS_FAKE_DRIVER();
+  Refused refused(CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_EQ(refused.failed, 1);
+  EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), nullptr);
+}
+
+TEST(CudaModule, PTXOnRequest) {
+  NEEDS_FAKE_DRIVER();
+  setenv("GQA_CUDA_FORCE_PTX", "1", 1);
+  Refused forced(CUDA_SUCCESS);
+  unsetenv("GQA_CUDA_FORCE_PTX");
+  EXPECT_EQ(gqa_rt_cuda_loaded(&forced.module, 0), &forced.images[1]);
+}
+
 TEST(CudaModule, LoadsAgainAfterAnUnload) {
   Module module;
   EXPECT_EQ(scaleError(module), "");

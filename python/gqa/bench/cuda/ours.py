@@ -10,16 +10,18 @@ from pathlib import Path
 import torch
 
 from ..buffers import TORCH
-from ..errors import Unavailable
+from ..errors import Unavailable, Unusable
 
 
 class Packed:
-    """Programs of a package, whose manifest.json lists them."""
+    """Programs of a package, whose manifest.json lists them. Raises Unusable for a folder that is none."""
 
     def __init__(self, folder):
         from gqa._program import Runtime
 
         self.folder = Path(folder)
+        if not (self.folder / "manifest.json").is_file():
+            raise Unusable(f"{folder} is no package of tools/gpu-check: it has no manifest.json")
         self.runtime = Runtime(self.folder / "lib" / "libgqa_cuda.so")
         self.names = {entry["name"] for entry in json.loads((self.folder / "manifest.json").read_text())["programs"]
                       if entry["part"] == "bench"}

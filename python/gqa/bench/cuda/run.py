@@ -11,7 +11,6 @@ from ..errors import Unavailable, Unusable, first_line
 from . import ceilings, peers
 from .cases import CASES
 from .device import open_device
-from .ours import Compiled, Packed
 
 ROUND_SECONDS = 0.01  # of one candidate in one round, or one pass over the sets
 
@@ -37,17 +36,16 @@ class Timed:
 
 
 class Benchmark:
-    """`programs`: the folder of a package, or None: gqa compiles. `names`: of the peers, or None for all of them.
+    """`ours`: gqa's programs, see `ours.py`; `names`: of the peers, or None for all of them.
 
     Raises Unusable where there is no GPU.
     """
 
-    def __init__(self, programs=None, peers=None, rounds=7):
-        self.ours = Packed(programs) if programs else Compiled()
-        if missing := self.ours.missing():
+    def __init__(self, ours, names=None, rounds=7):
+        if missing := ours.missing():
             raise Unusable(missing)
-        self.device, self.names, self.rounds = open_device(), peers, rounds
-        self.facts = self.ours.describe()
+        self.ours, self.names, self.rounds = ours, names, rounds
+        self.device, self.facts = open_device(), ours.describe()
         self.ceilings = [(c, Timed(self.device, c.call, 1)) for c in ceilings.of_device(self.device)]
 
     def candidates(self):

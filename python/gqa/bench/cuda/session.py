@@ -4,13 +4,14 @@ import shlex
 
 from .. import machine
 from . import peers
+from .ours import Compiled, Packed
 from .report import required_lines
 from .run import Benchmark, DeviceLost
 
 
 def run(options, argv):
     """(what `--json` has, exit status: 1 if a result of gqa is wrong). Raises Unusable without a GPU."""
-    benchmark = Benchmark(options.programs, options.peers, options.rounds)
+    benchmark = Benchmark(Packed(options.programs) if options.programs else Compiled(), options.peers, options.rounds)
     document = {"schema": 1, "command": ["python", "-m", "gqa.bench", *argv], "device": benchmark.facts,
                 "versions": machine.versions(), "rounds": options.rounds, "cases": []}
     facts = benchmark.facts

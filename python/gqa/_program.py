@@ -177,7 +177,8 @@ class Program:
     def place(self, index, array):
         """A NumPy array where input `index` has to be."""
         kind = self.inputs[index]
-        return Array.of(self.runtime, array, kind["dtype"]) if kind["device"] else np.ascontiguousarray(array)
+        # ascontiguousarray would give a scalar a dimension.
+        return Array.of(self.runtime, array, kind["dtype"]) if kind["device"] else np.asarray(array, order="C")
 
     def loaded(self):
         """What the device runs: the chip and whether the driver compiled it."""

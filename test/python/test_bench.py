@@ -42,7 +42,7 @@ class TestCommandLine:
 
     @pytest.mark.parametrize("arguments, message", [
         (["--device=tpu"], "--device=tpu: expected cpu or cuda"),
-        (["--device=cuda", "--quick"], "--quick has no meaning with --device cuda"),
+        (["--device=cuda", "--threads=1"], "--threads has no meaning with --device cuda"),
         (["--programs=x"], "--programs has no meaning with --device cpu"),
         (["--device=cuda", "--case=shazeer-gqa-4"], "--case=shazeer-gqa-4: no case has such a name"),
         (["--case=nothing-*"], "--case=nothing-*: no case has such a name"),

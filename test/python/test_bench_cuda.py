@@ -8,6 +8,8 @@ import sys
 import pytest
 import torch.nn.functional as F
 
+from gqa.bench.__main__ import main
+from gqa.bench.arguments import CUDA_PEERS
 from gqa.bench.cuda import peers
 from gqa.bench.cuda.cases import CASES
 from gqa.bench.cuda.report import ROWS, required, required_lines
@@ -69,6 +71,21 @@ def test_lost_device(monkeypatch):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
     with pytest.raises(DeviceLost, match="lose: CUDA error: an illegal"):
         measure(monkeypatch, lose=lose)
+
+
+def test_list(capsys):
+    assert main(["--list", "--device=cuda"]) == 0
+    printed = capsys.readouterr().out
+    assert all(case.name in printed for case in CASES) and all(name in printed for name in CUDA_PEERS)
+
+
+def test_peers_are_those_of_the_command_line():
+    assert tuple(peers.PEERS) == CUDA_PEERS and set(peers.FLEX_CASES) <= {case.name for case in CASES}
+
+
+def test_folder_that_is_no_package(tmp_path, capsys):
+    assert main(["--device=cuda", f"--programs={tmp_path}"]) == 2
+    assert "is no package of tools/gpu-check" in capsys.readouterr().err
 
 
 def test_no_gpu():

@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
 EMULATOR = BUILD / "lib" / "emulator" / "libcuda.so.1"
-PROGRAMS = "numerics-decode,prefill_sinks,rows_f32,draft,decode-256"
+PROGRAMS = "numerics-decode,prefill_holes,rows_f32,draft,decode-256"
 
 pytestmark = pytest.mark.skipif(not EMULATOR.exists(), reason=f"the stand-in driver is not built: {EMULATOR}")
 
@@ -52,7 +52,7 @@ def document(report):
 def test_package(package):
     manifest = json.loads((package / "manifest.json").read_text())
     assert {(entry["part"], entry["name"]) for entry in manifest["programs"]} == {
-        ("numerics", "decode"), ("numerics", "prefill_sinks"), ("numerics", "rows_f32"), ("numerics", "draft"), ("races", "draft"),
+        ("numerics", "decode"), ("numerics", "prefill_holes"), ("numerics", "rows_f32"), ("numerics", "draft"), ("races", "draft"),
         ("bench", "decode-256")}
     assert manifest["glibc"] <= "2.35" and re.match(r"\d+\.\d+", manifest["ptxas"])
     assert sum(path.stat().st_size for path in package.rglob("*")) < 8 << 20
@@ -71,7 +71,7 @@ def test_right_without_llvm(package, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     found = document(tmp_path)
     assert {name: result["status"] for name, result in found["parts"]["numerics"].items()} == dict.fromkeys(
-        ["decode", "prefill_sinks", "rows_f32", "draft"], "ok")
+        ["decode", "prefill_holes", "rows_f32", "draft"], "ok")
     assert all(result["loaded"] == ["ptx sm_80"] for result in found["parts"]["numerics"].values())
     assert {name: result["launches"] for name, result in found["parts"]["races"].items()} == {"draft": 3}
     loaded = "".join(path.read_text() for path in tmp_path.glob("loaded.*"))
@@ -139,7 +139,7 @@ def run(runtime, name, doing):
     assert done.returncode == 1
     results = document(tmp_path)["parts"]["numerics"]
     assert {name: result["status"] for name, result in results.items()} == {
-        "draft": "crashed", "decode": "hung", "prefill_sinks": "ok", "rows_f32": "ok"}
+        "draft": "crashed", "decode": "hung", "prefill_holes": "ok", "rows_f32": "ok"}
     assert "killed by signal 6 in a launch" in results["draft"]["reason"] and "killed after 10 s" in results["decode"]["reason"]
 
 

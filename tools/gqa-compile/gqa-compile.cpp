@@ -19,7 +19,8 @@ constexpr const char *help =
 
   --emit=WHAT           mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
                         llvm, optimised LLVM IR; asm, assembly; obj, an object file;
-                        ptx, the kernels of a GPU; cubin, their machine code (by ptxas)
+                        ptx, the kernels of a GPU; cubin, their machine code, by ptxas,
+                        which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
   --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80). cuda:sm_80,sm_86,sm_90 adds the machine code
                         of each chip; cpu:ARCH in such a list is the processor of the host's part

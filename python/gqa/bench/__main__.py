@@ -44,7 +44,7 @@ def main(argv=None):
 def show_list(options):
     from .arguments import CUDA_PEERS, PEERS
 
-    print("cases (* in --quick):" if options.device == "cpu" else "cases:")
+    print("cases (* in --quick):")
     for case in options.cases:
         print(f"  {'*' if case.quick is not None else ' '} {case.name:22} {case.kind:8} {case.dtype:5} {case.shape}")
     print("peers: " + ", ".join(PEERS if options.device == "cpu" else CUDA_PEERS))

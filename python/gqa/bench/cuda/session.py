@@ -4,6 +4,7 @@ import shlex
 
 from .. import machine
 from . import peers
+from .cases import QUICK
 from .ours import Compiled, Packed
 from .report import required_lines
 from .run import Benchmark, DeviceLost
@@ -11,7 +12,8 @@ from .run import Benchmark, DeviceLost
 
 def run(options, argv):
     """(what `--json` has, exit status: 1 if a result of gqa is wrong). Raises Unusable without a GPU."""
-    benchmark = Benchmark(Packed(options.programs) if options.programs else Compiled(), options.peers, options.rounds)
+    names = list(QUICK) if options.quick and options.peers is None else options.peers
+    benchmark = Benchmark(Packed(options.programs) if options.programs else Compiled(), names, options.rounds)
     document = {"schema": 1, "command": ["python", "-m", "gqa.bench", *argv], "device": benchmark.facts,
                 "versions": machine.versions(), "rounds": options.rounds, "cases": []}
     facts = benchmark.facts

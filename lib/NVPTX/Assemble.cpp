@@ -35,9 +35,9 @@ llvm::Expected<std::string> findAssembler() {
     if (auto found = llvm::sys::findProgramByName("ptxas", folders))
       return *found;
   }
-  return fail("machine code for GPUs needs ptxas, which is not in $GQA_CUDA_TOOLS, on PATH or in "
-              "$CUDA_HOME/bin; the CUDA "
-              "toolkit has it, and so has the Python package nvidia-cuda-nvcc");
+  return fail(
+      "machine code for GPUs needs ptxas, which is not in $GQA_CUDA_TOOLS, on PATH or in $CUDA_HOME/bin; "
+      "the CUDA toolkit has it, and so has the Python package nvidia-cuda-nvcc");
 }
 
 /// A file that goes away with this.

@@ -160,6 +160,7 @@ print(json.dumps(found))
 def test_triton_kernels():
     """In Triton's interpreter, for those who have it."""
     pytest.importorskip("triton")
-    done = subprocess.run([sys.executable, "-c", TRITON], capture_output=True, text=True, env={**os.environ, "TRITON_INTERPRET": "1"})
+    done = subprocess.run([sys.executable, "-c", TRITON], capture_output=True, text=True,
+                          env={**os.environ, "TRITON_INTERPRET": "1"})
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == ["", "", ""]

@@ -104,15 +104,27 @@ def test_benchmark(package, tmp_path):
 
 
 def test_wrong_numbers(package, tmp_path):
-    """A package whose kernels compute something else than its inputs are made for."""
+    """Inputs other than those that results are judged by; a program of another module; a stale manifest."""
     broken = tmp_path / "broken"
     shutil.copytree(package, broken)
+    with open(broken / "programs.py", "a") as file:
+        file.write("""
+def shifted(self, beside=lambda: None, launch=Attention.launch):
+    results = launch(self, beside)
+    return [results[0] * 2 if self.case.case["dtype"] == "f32" else results[0], *results[1:]]
+Attention.launch = shifted
+""")
     shutil.copy(broken / "programs" / "numerics-decode.so", broken / "programs" / "numerics-draft.so")
-    done = run(broken, tmp_path, "--parts=numerics", "--only=draft|rows")
-    assert done.returncode == 1, done.stdout + done.stderr
+    manifest = json.loads((broken / "manifest.json").read_text())
+    next(e for e in manifest["programs"] if e["name"] == "decode")["text"] = "another"
+    (broken / "manifest.json").write_text(json.dumps(manifest))
+    done = run(broken, tmp_path, "--parts=numerics")
+    assert done.returncode == 1 and "3 wrong, 0 not run" in done.stdout, done.stdout + done.stderr
     results = document(tmp_path)["parts"]["numerics"]
-    assert results["draft"]["status"] == "failed" and results["rows_f32"]["status"] == "ok"
-    assert re.search(r"1 wrong, 0 not run", done.stdout)
+    assert results["prefill_holes"]["status"] == "ok"
+    assert results["rows_f32"]["status"] == "wrong" and "ptx sm_80: " in results["rows_f32"]["reason"]
+    assert results["draft"]["status"] == "failed" and "an input is (1, 10, 3, 64), expected" in results["draft"]["reason"]
+    assert "pack again" in results["decode"]["reason"]
 
 
 def test_lost_device_ends_one_item(package, tmp_path):
@@ -188,6 +200,8 @@ def test_no_package(tmp_path):
 def test_bench_command(package):
     """The same benchmark with programs that are compiled in the process."""
     command = [sys.executable, "-m", "gqa.bench", "--device=cuda", "--case=decode-256", "--rounds=1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env={**os.environ, "GQA_CUDA_DRIVER": str(EMULATOR)})
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200,
+                          env={**os.environ, "GQA_CUDA_DRIVER": str(EMULATOR)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "decode-256" in done.stdout and "peers     none: torch" in done.stdout and "| what | floor | goal | found |" in done.stdout
+    for text in ("decode-256", "peers     none: torch", "| what | floor | goal | found |"):
+        assert text in done.stdout

@@ -18,8 +18,8 @@ def run(options, argv):
                 "versions": machine.versions(), "rounds": options.rounds, "cases": []}
     facts = benchmark.facts
     _print([f"gqa benchmark: {shlex.join(document['command'])}",
-            f"gpu       {facts['name']}, sm_{facts['chip']}, {facts['processors']} multiprocessors, L2 {facts['l2_bytes'] >> 20} MiB, "
-            f"driver for CUDA {facts['cuda']}",
+            f"gpu       {facts['name']}, sm_{facts['chip']}, {facts['processors']} multiprocessors, "
+            f"L2 {facts['l2_bytes'] >> 20} MiB, driver for CUDA {facts['cuda']}",
             "versions  " + ", ".join(f"{name} {version or 'missing'}" for name, version in document["versions"].items()),
             *([f"peers     none: {why}"] if (why := peers.why_none()) else [])])
     wrong = []

@@ -40,6 +40,10 @@ class Image(ctypes.Structure):
     _fields_ = [("chip", ctypes.c_char_p), ("data", ctypes.c_void_p), ("size", ctypes.c_int64), ("format", ctypes.c_int64)]
 
 
+class Module(ctypes.Structure):
+    _fields_ = [("images", ctypes.POINTER(Image)), ("num_images", ctypes.c_int64), ("state", ctypes.c_void_p)]
+
+
 class Runtime:
     """gqa/Runtime/Cuda.h on device 0, through ctypes. Streams and events are addresses."""
 
@@ -155,7 +159,8 @@ class Program:
     def __init__(self, runtime, path):
         self.runtime, self._library = runtime, ctypes.CDLL(str(path))
         self._entry = ctypes.cast(self._library.gqa_entry, ctypes.c_void_p)
-        self._module = ctypes.addressof(ctypes.c_char.in_dll(self._library, "gqa_cuda_module"))
+        self._kernels = Module.in_dll(self._library, "gqa_cuda_module")
+        self._module = ctypes.addressof(self._kernels)
         signature = json.loads(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(self._library, "gqa_signature"))))
         self.inputs, self.outputs = signature["inputs"], signature["outputs"]
         if not all(output["device"] for output in self.outputs):
@@ -179,6 +184,11 @@ class Program:
         kind = self.inputs[index]
         # ascontiguousarray would give a scalar a dimension.
         return Array.of(self.runtime, array, kind["dtype"]) if kind["device"] else np.asarray(array, order="C")
+
+    def ptx(self):
+        """The text of the kernels, from which every image is made."""
+        images = self._kernels.images[:self._kernels.num_images]
+        return next(ctypes.string_at(image.data, image.size) for image in images if image.format == 0).decode()
 
     def loaded(self):
         """What the device runs: the chip and whether the driver compiled it."""

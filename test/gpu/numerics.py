@@ -2,11 +2,15 @@
 
 import os
 
+import suite
 from programs import Attention, images
 
 
 def run(runtime, name, doing):
-    """{"loaded": what the device ran}. Raises AssertionError that says which kinds of code are wrong, and how."""
+    """{"loaded": what the device ran, "ptx": the digest of the text that it was made of}.
+
+    Raises AssertionError that says which kinds of code are wrong, and how.
+    """
     attention, loaded, wrong = Attention(runtime, "numerics", name), [], []
     for image in images():
         doing(image)
@@ -19,4 +23,4 @@ def run(runtime, name, doing):
         except AssertionError as error:
             wrong.append(f"{loaded[-1]}: {error}")
     assert not wrong, "; ".join(wrong)
-    return {"loaded": loaded}
+    return {"loaded": loaded, "ptx": suite.digest(attention.program.ptx())}

@@ -3,6 +3,7 @@
 What it says of kernels is said by the emulator; here the machinery is tried: children, budgets, crashes, reports, speeds' table.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from attention_cases import build
+from cuda_cases import BASE, CASES
 
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
@@ -65,6 +69,14 @@ def test_libraries_need_the_c_library_alone(package):
         assert needed <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}, (library.name, needed)
 
 
+def digest_of_ptx(name, folder):
+    """Of the kernels that the stand-in driver runs in test_attention_cuda."""
+    source, target = folder / "module.mlir", folder / "module.ptx"
+    source.write_text(build({**BASE, **CASES[name]}).text)
+    subprocess.run([BUILD / "bin" / "gqa-compile", source, "--target=cuda:sm_80", "--emit=ptx", "-o", target], check=True)
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
 def test_right_without_llvm(package, tmp_path):
     log = tmp_path / "loaded"
     done = run(package, tmp_path, "--parts=numerics,races", "--launches=3", LD_DEBUG="files", LD_DEBUG_OUTPUT=str(log))
@@ -73,6 +85,7 @@ def test_right_without_llvm(package, tmp_path):
     assert {name: result["status"] for name, result in found["parts"]["numerics"].items()} == dict.fromkeys(
         ["decode", "prefill_holes", "rows_f32", "draft"], "ok")
     assert all(result["loaded"] == ["ptx sm_80"] for result in found["parts"]["numerics"].values())
+    assert found["parts"]["numerics"]["decode"]["ptx"] == digest_of_ptx("decode", tmp_path)
     assert {name: result["launches"] for name, result in found["parts"]["races"].items()} == {"draft": 3}
     loaded = "".join(path.read_text() for path in tmp_path.glob("loaded.*"))
     assert "libgqa_cuda.so" in loaded and not re.search(r"libLLVM|libMLIR|_gqa\.so|libtbb", loaded)

@@ -16,6 +16,9 @@ namespace {
 /// How code calls its kernels for CUDA; see gqa/Runtime/Cuda.h.
 constexpr const char *kKernelsName = "gqa_cuda_module";
 
+/// The variable of an object file that holds its signature.
+constexpr const char *kSignatureName = "gqa_signature";
+
 llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
                                 std::unique_ptr<llvm::TargetMachine> machine) {
   using namespace llvm::orc;
@@ -70,21 +73,43 @@ llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef n
               std::move(*machine));
 }
 
-llvm::Error emitCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target, bool assembly,
+/// The signature as a string, and names that the runtime has instead of those that only the JIT knows.
+static void prepareObject(llvm::Module &module, const Signature &signature) {
+  auto *text = llvm::ConstantDataArray::getString(module.getContext(), toJSON(signature));
+  new llvm::GlobalVariable(module, text->getType(), /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
+                           text, kSignatureName);
+  for (auto [jit, runtime] : {std::pair("_mlir_memref_to_llvm_alloc", "gqa_rt_alloc"),
+                              {"_mlir_memref_to_llvm_aligned_alloc", "gqa_rt_aligned_alloc"},
+                              {"_mlir_memref_to_llvm_free", "gqa_rt_free"}}) {
+    llvm::Function *function = module.getFunction(jit);
+    if (!function)
+      continue;
+    if (llvm::Function *there = module.getFunction(runtime))
+      function->replaceAllUsesWith(there);
+    else
+      function->setName(runtime);
+  }
+}
+
+llvm::Error emitCode(mlir::ModuleOp module, const Signature &signature, llvm::StringRef target, CodeKind kind,
                      llvm::raw_pwrite_stream &out) {
   auto machine = makeTarget(target);
   if (!machine)
     return machine.takeError();
-  auto code = translateModule(module, name, **machine);
+  auto code = translateModule(module, signature.name, **machine);
   if (!code)
     return code.takeError();
-  if (!assembly) {
+  if (kind == CodeKind::LLVM) {
     code->module->print(out, /*AAW=*/nullptr);
     return llvm::Error::success();
   }
+  if (kind == CodeKind::Object)
+    prepareObject(*code->module, signature);
+  auto type =
+      kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
   llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return makeError("LLVM cannot write assembly for target '" + target + "'");
+  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type))
+    return makeError("LLVM cannot write this code for target '" + target + "'");
   passes.run(*code->module);
   return llvm::Error::success();
 }

@@ -2,6 +2,7 @@
 #ifndef GQA_LIB_JIT_CODEGEN_H
 #define GQA_LIB_JIT_CODEGEN_H
 
+#include "gqa/JIT/JITModule.h"
 #include "gqa/Runtime/Cuda.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -23,9 +24,9 @@ struct LoadedCode {
 /// entry.
 llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target);
 
-/// Writes the LLVM IR or the assembly that generateCode would load, for a processor that need not be this
-/// one.
-llvm::Error emitCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target, bool assembly,
+/// Writes what generateCode would load as LLVM IR, assembly or an object file, for a processor that need not
+/// be this one. An object also holds its signature: see toJSON.
+llvm::Error emitCode(mlir::ModuleOp module, const Signature &signature, llvm::StringRef target, CodeKind kind,
                      llvm::raw_pwrite_stream &out);
 
 /// Makes the runtime's functions and the C library's mathematics known to `jit`, and nothing else of the

@@ -1,5 +1,7 @@
 #include "Diagnostics.h"
 
+#include "gqa/JIT/JITModule.h"
+
 #include "mlir/IR/Location.h"
 
 using namespace mlir;
@@ -41,6 +43,17 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
 
 llvm::Error DiagnosticCollector::take(StringRef otherwise) {
   return makeError(text.empty() ? otherwise : StringRef(text));
+}
+
+void printRemarks(MLIRContext &context, llvm::raw_ostream &out) {
+  context.getDiagEngine().registerHandler([&out](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      return failure();
+    bool warning = diagnostic.getSeverity() == DiagnosticSeverity::Warning;
+    out << place(diagnostic.getLocation()) << (warning ? "warning: " : "remark: ") << diagnostic.str()
+        << '\n';
+    return success();
+  });
 }
 
 llvm::Error makeError(const Twine &message) { return llvm::createStringError(message); }

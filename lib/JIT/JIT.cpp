@@ -4,6 +4,7 @@
 #include "Implementation.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/NVPTX/Assemble.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
@@ -96,13 +97,26 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   return std::make_unique<CompiledFunction>(std::move(implementation));
 }
 
-/// The text of the kernels that lowering has left in the module.
-static llvm::Error emitPTX(ModuleOp module, llvm::raw_pwrite_stream &out) {
-  auto text = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
-  if (!text)
-    return makeError(
-        "there is no kernel for a GPU in this module; PTX is made of gqa.attention, for --target=cuda");
-  out << cast<StringAttr>(text.getValueAttr()).getValue().rtrim('\0');
+/// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
+static llvm::Error emitKernels(ModuleOp module, StringRef target, CodeKind kind,
+                               llvm::raw_pwrite_stream &out) {
+  auto variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  if (!variable)
+    return makeError("there is no kernel for a GPU in this module; " +
+                     Twine(kind == CodeKind::PTX ? "PTX" : "a cubin") +
+                     " is made of gqa.attention, for --target=cuda");
+  StringRef text = cast<StringAttr>(variable.getValueAttr()).getValue().rtrim('\0');
+  if (kind == CodeKind::PTX) {
+    out << text;
+    return llvm::Error::success();
+  }
+  unsigned chip = llvm::cantFail(describeCUDA(target)).chip;
+  llvm::Expected<Cubin> cubin = assemble(text, chip);
+  if (!cubin)
+    return cubin.takeError();
+  for (const std::string &note : cubin->notes)
+    module.emitRemark("on sm_") << chip << ", " << note;
+  out << cubin->code;
   return llvm::Error::success();
 }
 
@@ -111,11 +125,20 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
+  if (kind == CodeKind::Cubin && isCUDA(options.target)) {
+    llvm::Expected<CUDATarget> chips = describeCUDA(options.target);
+    if (!chips)
+      return chips.takeError();
+    if (!chips->cubins.empty())
+      return makeError("a cubin is for one chip, and target '" + options.target +
+                       "' lists several; expected cuda:sm_NN");
+  }
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
-  if (kind == CodeKind::PTX)
-    return emitPTX(module, out);
-  return emitCode(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
+  if (kind == CodeKind::PTX || kind == CodeKind::Cubin)
+    return emitKernels(module, options.target, kind, out);
+  readPlaces(module, *signature);
+  return emitCode(module, *signature, hostOf(options.target), kind, out);
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,

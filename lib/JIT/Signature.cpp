@@ -5,6 +5,7 @@
 #include "gqa/Pipeline/Entry.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
 
 using namespace mlir;
 
@@ -91,6 +92,22 @@ llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
     if (llvm::Error error = describe(type, "result " + Twine(index), signature.outputs.emplace_back()))
       return error;
   return signature;
+}
+
+std::string toJSON(const Signature &signature) {
+  auto list = [](const std::vector<TensorType> &types) {
+    llvm::json::Array array;
+    for (const TensorType &type : types)
+      array.push_back(llvm::json::Object{{"dtype", dtypeName(type.dtype)},
+                                         {"shape", llvm::json::Array(type.shape)},
+                                         {"device", type.onDevice}});
+    return array;
+  };
+  llvm::json::Value value = llvm::json::Object{
+      {"name", signature.name}, {"inputs", list(signature.inputs)}, {"outputs", list(signature.outputs)}};
+  std::string text;
+  llvm::raw_string_ostream(text) << value;
+  return text;
 }
 
 void readPlaces(ModuleOp module, Signature &signature) {

@@ -99,7 +99,9 @@ void buildPTXPipeline(OpPassManager &pm, StringRef target) {
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = "isa";
   pm.addPass(createGpuModuleToBinaryPass(binary));
-  pm.addPass(createEmbedPTX());
+  EmbedPTXOptions embed;
+  embed.cubins.assign(description.cubins.begin(), description.cubins.end());
+  pm.addPass(createEmbedPTX(embed));
 }
 
 } // namespace gqa

@@ -56,23 +56,67 @@ std::string hostFeatures() {
   return text;
 }
 
+constexpr llvm::StringLiteral kChipList = "80, 86, 87, 89, 90, 100 or 120";
+
+/// The number of a chip that code can be made for, or 0: `sm_90` is 90.
+unsigned chipNumber(llvm::StringRef name) {
+  constexpr unsigned kChips[] = {80, 86, 87, 89, 90, 100, 120};
+  unsigned number = 0;
+  if (!name.consume_front("sm_") || name.getAsInteger(10, number) || !llvm::is_contained(kChips, number))
+    return 0;
+  return number;
+}
+
+bool isHost(llvm::StringRef item) { return item == "cpu" || item.starts_with("cpu:"); }
+
 } // namespace
 
-bool isCUDA(llvm::StringRef target) { return target == "cuda" || target.starts_with("cuda:"); }
+bool isCUDA(llvm::StringRef target) {
+  llvm::StringRef first = target.split(',').first;
+  return first == "cuda" || first.starts_with("cuda:");
+}
 
-llvm::StringRef hostOf(llvm::StringRef target) { return isCUDA(target) ? "cpu" : target; }
+llvm::StringRef hostOf(llvm::StringRef target) {
+  if (!isCUDA(target))
+    return target;
+  for (llvm::StringRef item : llvm::split(target, ','))
+    if (isHost(item))
+      return item;
+  return "cpu";
+}
+
+/// Adds what stands behind the first chip of a list; a cubin for the first one comes with those of others.
+static llvm::Error addToCUDA(CUDATarget &description, llvm::StringRef item) {
+  unsigned chip = chipNumber(item);
+  if (!chip)
+    return llvm::createStringError("has '" + item + "' in its list; expected sm_NN with NN one of " +
+                                   kChipList + ", or cpu:ARCH for the host's part");
+  if (chip < description.chip)
+    return llvm::createStringError("lists sm_" + llvm::Twine(chip) + ", which runs no kernels for sm_" +
+                                   llvm::Twine(description.chip) + "; the earliest chip comes first");
+  if (description.cubins.empty())
+    description.cubins.push_back(description.chip);
+  if (!llvm::is_contained(description.cubins, chip))
+    description.cubins.push_back(chip);
+  return llvm::Error::success();
+}
 
 llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target) {
-  constexpr unsigned kChips[] = {80, 86, 87, 89, 90, 100, 120};
+  llvm::SmallVector<llvm::StringRef> items;
+  target.split(items, ',');
   CUDATarget description;
-  if (target == "cuda")
-    return description;
-  llvm::StringRef chip = target;
-  if (!chip.consume_front("cuda:sm_") || chip.getAsInteger(10, description.chip) ||
-      !llvm::is_contained(kChips, description.chip))
+  llvm::StringRef first = items.front();
+  if (first != "cuda" && (!first.consume_front("cuda:") || !(description.chip = chipNumber(first))))
     return llvm::createStringError("target '" + target +
-                                   "' is unknown; expected cuda, or cuda:sm_NN with NN one of 80, 86, 87, " +
-                                   "89, 90, 100 or 120");
+                                   "' is unknown; expected cuda, or cuda:sm_NN with NN one of " + kChipList);
+  for (llvm::StringRef item : llvm::ArrayRef(items).drop_front()) {
+    if (isHost(item)) {
+      if (llvm::Error error = describeCPU(item).takeError())
+        return std::move(error);
+    } else if (llvm::Error error = addToCUDA(description, item)) {
+      return llvm::createStringError("target '" + target + "' " + llvm::toString(std::move(error)));
+    }
+  }
   return description;
 }
 

@@ -4,6 +4,7 @@
 #include "gqa/Runtime/Runtime.h"
 
 #include <memory>
+#include <string>
 #include <tvm/ffi/extra/c_env_api.h>
 #include <tvm/ffi/tvm_ffi.h>
 
@@ -46,6 +47,22 @@ ffi::String error() {
   return text ? text : "";
 }
 
+/// Device 0 as a JSON object: its name, the version of CUDA that the driver supports, and what a benchmark
+/// asks of it.
+ffi::String describe() {
+  int64_t facts[GQA_RT_CUDA_NUM_FACTS];
+  check(gqa_rt_cuda_device_facts(0, facts));
+  int64_t version = gqa_rt_cuda_driver_version();
+  auto number = [](const char *name, int64_t value) {
+    return ", \"" + std::string(name) + "\": " + std::to_string(value);
+  };
+  return "{\"name\": \"" + std::string(gqa_rt_cuda_device_name(0)) + "\", \"cuda\": \"" +
+         std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10) + "\"" +
+         number("chip", facts[GQA_RT_CUDA_CHIP]) + number("processors", facts[GQA_RT_CUDA_PROCESSORS]) +
+         number("l2_bytes", facts[GQA_RT_CUDA_L2_BYTES]) +
+         number("memory_bytes", facts[GQA_RT_CUDA_MEMORY_BYTES]) + "}";
+}
+
 /// A copy of a contiguous host tensor on a GPU, in the order of the current stream.
 ffi::Tensor toDevice(const ffi::Tensor &host, int64_t device) {
   checkContiguous(host);
@@ -68,5 +85,6 @@ void toHost(const ffi::Tensor &from, const ffi::Tensor &to) {
 } // namespace
 
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_error, error);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_describe, describe);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_from_host, toDevice);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_to_host, toHost);

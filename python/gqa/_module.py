@@ -48,7 +48,7 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     `function`: the function to call; by default `main`, else the only public one.
     `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
     read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
-    attention on a GPU and the rest on the CPU. `reference`: evaluate in float64, slowly, instead of the generated kernels.
+    attention on a GPU and the rest on the CPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
     Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
     """
     text, path = _text(text_or_path)

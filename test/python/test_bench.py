@@ -41,7 +41,10 @@ class TestCommandLine:
         assert all(case.name in printed for case in CASES) and all(name in printed for name in PEER_NAMES)
 
     @pytest.mark.parametrize("arguments, message", [
-        (["--device=cuda"], "--device=cuda: only cpu"),
+        (["--device=tpu"], "--device=tpu: expected cpu or cuda"),
+        (["--device=cuda", "--threads=1"], "--threads has no meaning with --device cuda"),
+        (["--programs=x"], "--programs has no meaning with --device cpu"),
+        (["--device=cuda", "--case=shazeer-gqa-4"], "--case=shazeer-gqa-4: no case has such a name"),
         (["--case=nothing-*"], "--case=nothing-*: no case has such a name"),
         (["--quick", "--case=shazeer-mha"], "no case of --quick has such a name"),
         (["--json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),

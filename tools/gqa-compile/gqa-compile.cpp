@@ -1,4 +1,4 @@
-// gqa-compile: takes a module to a phase, to LLVM IR or to assembly, for this processor or another one.
+// gqa-compile: takes a module to a phase, to LLVM IR or to code, for this processor or another one.
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
 #include "gqa/Pipeline/Phases.h"
@@ -18,9 +18,12 @@ constexpr const char *help =
     R"(gqa-compile FILE [options]      compiles a module of MLIR ('-': standard input)
 
   --emit=WHAT           mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
-                        llvm, optimised LLVM IR; asm, assembly; ptx, the kernels of a GPU
+                        llvm, optimised LLVM IR; asm, assembly; obj, an object file;
+                        ptx, the kernels of a GPU; cubin, their machine code, by ptxas,
+                        which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
-  --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80)
+  --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80). cuda:sm_80,sm_86,sm_90 adds the machine code
+                        of each chip; cpu:ARCH in such a list is the processor of the host's part
   -o OUT                the file to write; by default standard output
   --function=NAME       by default main, else the only public function
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
@@ -43,7 +46,9 @@ std::optional<CodeKind> kindOf(llvm::StringRef emit) {
   return llvm::StringSwitch<std::optional<CodeKind>>(emit)
       .Case("llvm", CodeKind::LLVM)
       .Case("asm", CodeKind::Assembly)
+      .Case("obj", CodeKind::Object)
       .Case("ptx", CodeKind::PTX)
+      .Case("cubin", CodeKind::Cubin)
       .Default(std::nullopt);
 }
 
@@ -51,9 +56,11 @@ llvm::Error checkEmit(llvm::StringRef emit) {
   if (kindOf(emit))
     return llvm::Error::success();
   if (emit.empty())
-    return fail("nothing says what to write; add --emit=mlir:PHASE, --emit=llvm, --emit=asm or --emit=ptx");
+    return fail(
+        "nothing says what to write; add --emit=mlir:PHASE, or --emit= with llvm, asm, obj, ptx or cubin");
   if (!emit.consume_front("mlir:"))
-    return fail("--emit=" + emit + " is unknown to this build; expected mlir:PHASE, llvm, asm or ptx");
+    return fail("--emit=" + emit +
+                " is unknown to this build; expected mlir:PHASE, llvm, asm, obj, ptx or cubin");
   llvm::Expected<Phase> phase = parsePhase(emit);
   return phase ? llvm::Error::success() : phase.takeError();
 }
@@ -120,6 +127,7 @@ llvm::Expected<bool> compileFile(const Options &options) {
   mlir::DialectRegistry registry;
   registerForJIT(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  printRemarks(context, llvm::errs());
   auto module = parseFile(options.file, options.compile.filename, context);
   if (!module)
     return module.takeError();

@@ -12,13 +12,18 @@ class DialectRegistry;
 }
 
 namespace llvm {
+class raw_ostream;
 class raw_pwrite_stream;
-}
+} // namespace llvm
 
 namespace gqa {
 
 /// The dialects and translations that compiling needs.
 void registerForJIT(mlir::DialectRegistry &registry);
+
+/// From now on, what compiling in `context` remarks and warns about goes to `out`, a line each; errors do
+/// not.
+void printRemarks(mlir::MLIRContext &context, llvm::raw_ostream &out);
 
 /// A module from text, after the pre-scan. `context` must have what registerForJIT registers.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(llvm::StringRef text, llvm::StringRef filename,
@@ -35,11 +40,17 @@ llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef f
 /// `gqa.device_results`, which lowering leaves there.
 void readPlaces(mlir::ModuleOp module, Signature &signature);
 
+/// The signature as it stands in an object file, in the variable `gqa_signature`: a JSON object with `name`,
+/// `inputs` and `outputs`, each of which has `dtype`, `shape` (-1 where any size will do) and `device`
+/// (whether it may be on a GPU).
+std::string toJSON(const Signature &signature);
+
 /// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
 llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
 
-/// The host's code as LLVM IR or assembly; that of a GPU's kernels as PTX.
-enum class CodeKind { LLVM, Assembly, PTX };
+/// The host's code as LLVM IR, assembly or an object file; that of a GPU's kernels as PTX, or as machine code
+/// for the one chip of the target.
+enum class CodeKind { LLVM, Assembly, Object, PTX, Cubin };
 
 /// Writes the code that `module`, which is lowered in place, becomes. Its target need not be a processor or a
 /// GPU that this machine has.

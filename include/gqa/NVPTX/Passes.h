@@ -18,8 +18,8 @@ constexpr llvm::StringLiteral kCUDAText = "gqa_cuda_ptx";
 /// Tile kernels to the LLVM and NVVM dialects, in a gpu.module; the host's part stays on memrefs.
 void buildNVPTXPipeline(mlir::OpPassManager &pm);
 
-/// The gpu.module to PTX for the chip that `target` names (see describeCUDA), as a variable of the host's
-/// code.
+/// The gpu.module to PTX and cubins for the chips that `target` names (see describeCUDA), as variables of the
+/// host's code.
 void buildPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
 
 } // namespace gqa

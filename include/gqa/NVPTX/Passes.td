@@ -52,12 +52,15 @@ def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
 }
 
 def EmbedPTX : Pass<"gqa-embed-ptx", "mlir::ModuleOp"> {
-  let summary = "PTX as a variable of the host's code";
+  let summary = "PTX, and machine code made of it, as variables of the host's code";
   let description = [{
-    Turns the one object of a `gpu.binary` into text that the runtime finds through `gqa_cuda_module`.
+    Turns the one object of a `gpu.binary` into text that the runtime finds through `gqa_cuda_module`, beside the cubins that
+    ptxas makes of this text for `cubins`. Without ptxas, asking for cubins is an error. What its log says of slow code (spilled
+    registers, messages C75xx) becomes a remark.
 
     Numerics: exact
   }];
+  let options = [ListOption<"cubins", "cubins", "unsigned", "chips to assemble the kernels for, 90 for sm_90">];
   let dependentDialects = ["mlir::gpu::GPUDialect", "mlir::LLVM::LLVMDialect"];
 }
 

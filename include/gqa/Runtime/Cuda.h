@@ -17,7 +17,8 @@
    runtime use.
 
    Environment:
-   GQA_CUDA_DRIVER  the driver to load; by default libcuda.so.1 */
+   GQA_CUDA_DRIVER     the driver to load; by default libcuda.so.1
+   GQA_CUDA_FORCE_PTX  1: modules are loaded from their PTX, cubins are left alone */
 #ifndef GQA_RUNTIME_CUDA_H
 #define GQA_RUNTIME_CUDA_H
 
@@ -42,12 +43,16 @@ typedef struct gqa_rt_cuda_image {
 
 /* A static variable of compiled code, visible under the name `gqa_cuda_module`: whoever frees the code
    unloads it first. All images hold the same kernels. The first launch on a device loads the image of the
-   latest chip that runs there, a cubin before PTX, which the driver then compiles. */
+   latest chip that runs there, a cubin before PTX, which the driver then compiles. Of a cubin that the driver
+   refuses, because it is newer than the driver, say, a line on stderr tells, and the PTX is loaded. */
 typedef struct gqa_rt_cuda_module {
   const gqa_rt_cuda_image *images;
   int64_t num_images;
   void *state; /* null at first; the runtime's */
 } gqa_rt_cuda_module;
+
+/* The image that the device has loaded; null before the first launch there. */
+const gqa_rt_cuda_image *gqa_rt_cuda_loaded(const gqa_rt_cuda_module *module, int64_t device);
 
 /* Unloads the module from all devices, before its memory goes away; its state is null afterwards, and may
    have been before. No call may be launching its kernels. */

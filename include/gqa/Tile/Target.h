@@ -3,6 +3,7 @@
 #define GQA_TILE_TARGET_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
 namespace gqa {
@@ -18,18 +19,21 @@ struct CPUTarget {
   int64_t lanes(mlir::FloatType type) const { return vectorBits / type.getWidth(); }
 };
 
-/// A GPU of NVIDIA's, by the chip that code is made for; it runs on every later one as well.
+/// GPUs of NVIDIA's, by the chips that code is made for.
 struct CUDATarget {
-  unsigned chip = 80; ///< 80 for sm_80
+  unsigned chip = 80; ///< kernels are PTX for this one (80: sm_80) and run on every later one
+  llvm::SmallVector<unsigned, 4> cubins; ///< chips whose machine code is there beside it
 };
 
-/// Whether a target's name is one of `cuda`: then the host's part is for `cpu`.
+/// Whether a target's name is one of `cuda`.
 bool isCUDA(llvm::StringRef target);
 
-/// The chip that `cuda` (sm_80) or `cuda:sm_NN` names.
+/// What `cuda` (sm_80) or `cuda:sm_NN` names. A list, `cuda:sm_80,sm_86,sm_90`, asks for the machine code of
+/// each of its chips beside the PTX for the first; `cpu:ARCH` in it names the processor of the host's part.
 llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target);
 
-/// The processor of the host's part of a target's code: `cpu` for `cuda`, else the target itself.
+/// The processor of the host's part of a target's code: for `cuda` the one that its list names or `cpu`, else
+/// the target itself.
 llvm::StringRef hostOf(llvm::StringRef target);
 
 /// The parts of a target's name: `cpu` is this machine, `cpu:ARCH` a processor that LLVM knows. With

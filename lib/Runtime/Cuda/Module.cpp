@@ -64,13 +64,16 @@ class Log {
 public:
   Log() : info(kSize, '\0'), errors(kSize, '\0') {}
 
-  Error load(Device &device, const gqa_rt_cuda_image &image, CUmodule &module) {
+  /// `refused`: the driver finds no code for the device in the image, which may be newer than the driver.
+  Error load(Device &device, const gqa_rt_cuda_image &image, CUmodule &module, bool &refused) {
     CUjit_option options[] = {CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
                               CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
     void *size = reinterpret_cast<void *>(uintptr_t(kSize - 1)),
          *values[] = {info.data(), size, errors.data(), size};
-    Error error =
-        GQA_CUDA_CHECK(device, cuModuleLoadDataEx, moduleLoadDataEx(&module, image.data, 4, options, values));
+    CUresult result = Driver::get().moduleLoadDataEx(&module, image.data, 4, options, values);
+    refused = result == CUDA_ERROR_INVALID_IMAGE || result == CUDA_ERROR_NO_BINARY_FOR_GPU ||
+              result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
+    Error error = device.check("cuModuleLoadDataEx", result);
     if (error.empty()) {
       warn();
       return error;
@@ -98,6 +101,7 @@ private:
 /// A module on one device.
 struct Loaded {
   CUmodule module = nullptr;
+  const gqa_rt_cuda_image *image = nullptr; // that it was loaded from
   struct Kernel {
     CUfunction function;
     int64_t sharedBytes; // that it may ask for
@@ -123,9 +127,21 @@ State &stateOf(gqa_rt_cuda_module &module) {
 }
 
 Error load(const gqa_rt_cuda_module &module, Device &device, Loaded &loaded) {
-  Error error;
-  const gqa_rt_cuda_image *image = chooseImage(module, device, error);
-  return image ? Log().load(device, *image, loaded.module) : error;
+  const char *forced = std::getenv("GQA_CUDA_FORCE_PTX");
+  bool cubins = !forced || std::strcmp(forced, "1") != 0, refused = false;
+  Error error, none;
+  loaded.image = chooseImage(module, device, cubins, error);
+  if (!loaded.image)
+    return error;
+  error = Log().load(device, *loaded.image, loaded.module, refused);
+  if (!refused || loaded.image->format == GQA_RT_CUDA_PTX)
+    return error;
+  const gqa_rt_cuda_image *text = chooseImage(module, device, /*cubins=*/false, none);
+  if (!text)
+    return error;
+  std::fprintf(stderr, "gqa: %s; the driver compiles the PTX beside it\n", error.c_str());
+  loaded.image = text;
+  return Log().load(device, *text, loaded.module, refused);
 }
 
 /// What a kernel may use without asking.
@@ -133,11 +149,13 @@ constexpr int64_t kSharedForAll = 48 << 10;
 
 } // namespace
 
-const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Device &device, Error &error) {
+const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Device &device, bool cubins,
+                                     Error &error) {
   int64_t chip = device.fact(GQA_RT_CUDA_CHIP);
   const gqa_rt_cuda_image *best = nullptr;
   for (int64_t i = 0; i < module.num_images; ++i)
-    if (runs(module.images[i], chip) && (!best || better(module.images[i], *best)))
+    if ((cubins || module.images[i].format == GQA_RT_CUDA_PTX) && runs(module.images[i], chip) &&
+        (!best || better(module.images[i], *best)))
       best = &module.images[i];
   if (!best)
     error = "no kernels for CUDA device " + std::to_string(device.index()) + " (" + device.name() + ", sm_" +
@@ -190,4 +208,15 @@ void gqa_rt_cuda_unload(gqa_rt_cuda_module *module) {
     Driver::get().ctxSynchronize(); // its kernels may still run
     Driver::get().moduleUnload(loaded.module);
   }
+}
+
+const gqa_rt_cuda_image *gqa_rt_cuda_loaded(const gqa_rt_cuda_module *module, int64_t index) {
+  auto *state = static_cast<State *>(__atomic_load_n(&module->state, __ATOMIC_ACQUIRE));
+  if (!state)
+    return nullptr;
+  std::lock_guard<std::mutex> lock(state->mutex);
+  for (auto &[device, loaded] : state->loaded)
+    if (device->index() == index && loaded.module)
+      return loaded.image;
+  return nullptr;
 }

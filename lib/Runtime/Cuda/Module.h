@@ -6,8 +6,10 @@
 
 namespace gqa::rt::cuda {
 
-/// The image of `module` that runs best on `device`; null and why if none runs.
-const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Device &device, Error &error);
+/// The image of `module` that runs best on `device`, of PTX alone without `cubins`; null and why if none
+/// runs.
+const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Device &device, bool cubins,
+                                     Error &error);
 
 /// The kernel called `name` with room for `sharedBytes` of dynamic shared memory; loads the module if it
 /// must. The device's context is current.

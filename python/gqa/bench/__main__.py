@@ -9,7 +9,6 @@ import tempfile
 import warnings
 
 from .arguments import parse
-from .cases import CASES
 from .errors import Unusable
 
 # Each library's own setting; gqa's is read when its library is loaded.
@@ -21,11 +20,15 @@ def main(argv=None):
     try:
         options = parse(argv)
         if options.list:
-            return show_list()
+            return show_list(options)
         if options.plot:
             from .plot import require
             require()
-        document, code = _several(options, argv) if len(options.threads) > 1 else _single(options, argv)
+        if options.device == "cuda":
+            from .cuda.session import run
+            document, code = run(options, argv)
+        else:
+            document, code = _several(options, argv) if len(options.threads) > 1 else _single(options, argv)
         if options.json:
             with open(options.json, "w") as file:
                 json.dump(document, file, indent=1)
@@ -38,13 +41,13 @@ def main(argv=None):
         return 2
 
 
-def show_list():
-    from .arguments import PEERS
+def show_list(options):
+    from .arguments import CUDA_PEERS, PEERS
 
     print("cases (* in --quick):")
-    for case in CASES:
+    for case in options.cases:
         print(f"  {'*' if case.quick is not None else ' '} {case.name:22} {case.kind:8} {case.dtype:5} {case.shape}")
-    print("peers: " + ", ".join(PEERS))
+    print("peers: " + ", ".join(PEERS if options.device == "cpu" else CUDA_PEERS))
     return 0
 
 

@@ -6,13 +6,16 @@ import os
 import sys
 
 from .cases import CASES
+from .cuda.cases import CASES as CUDA_CASES
 from .errors import Unusable
 
+CUDA_PEERS = ("sdpa-cudnn", "sdpa-flash", "sdpa-efficient", "flex", "triton")  # of cuda/peers.py
 PEERS = ("sdpa", "sdpa-gqa", "grouped", "flex", "ort", "hf-eager")  # of peers.py, which loads torch
 EXAMPLES = """examples:
   python -m gqa.bench --quick                  without it, about half an hour
   python -m gqa.bench --case 'decode-*' --threads 1,2 --json decode.json --plot decode.png
   python -m gqa.bench --case decode-f32-8k --peers sdpa-gqa,flex --rounds 15
+  python -m gqa.bench --device cuda --case 'decode-*'
 
 Exit status: 0; 1 if a result of gqa is wrong; 2 if the command line asks for what cannot be had."""
 
@@ -27,21 +30,24 @@ def parse(argv):
     """The options, checked; `cases`, `threads` and `peers` are lists then. Raises Unusable."""
     parser = Parser(prog="python -m gqa.bench", description="Times attention against other libraries and the machine's limits.",
                     epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--quick", action="store_true", help="some cases and peers, 5 rounds: two minutes on two cores")
-    parser.add_argument("--device", default="cpu", help="cpu, so far")
+    parser.add_argument("--quick", action="store_true", help="some cases and peers, 5 rounds: two minutes on two cores, less on a GPU")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, each with cases and peers of its own")
+    parser.add_argument("--programs", metavar="FOLDER", help="with cuda: gqa's programs are those of a package of tools/gpu-check")
     parser.add_argument("--json", metavar="FILE", help="write everything, the time of each round included")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the shares of the limits (needs matplotlib)")
     parser.add_argument("--threads", metavar="N[,N]", help="how many threads everybody gets; default 2; several: one run each")
     parser.add_argument("--rounds", type=int, metavar="N", help="default 7, 5 with --quick")
     parser.add_argument("--case", action="append", metavar="PATTERN", help="only cases whose name matches; may be repeated")
     parser.add_argument("--list", action="store_true", help="list the cases and peers, and end")
-    parser.add_argument("--peers", metavar="NAME[,NAME]", help=f"of {', '.join(PEERS)}; gqa is always there")
+    parser.add_argument("--peers", metavar="NAME[,NAME]",
+                        help=f"of {', '.join(PEERS)}, with cuda of {', '.join(CUDA_PEERS)}; gqa is always there")
     options = parser.parse_args(argv)
-    if options.device != "cpu":
-        raise Unusable(f"--device={options.device}: only cpu can be measured so far")
+    if options.device not in ("cpu", "cuda"):
+        raise Unusable(f"--device={options.device}: expected cpu or cuda")
+    _check_device(options)
     options.cases = _cases(options)
     options.threads = _threads(options.threads)
-    options.peers = None if options.peers is None else _peers(options.peers)
+    options.peers = None if options.peers is None else _peers(options.peers, PEERS if options.device == "cpu" else CUDA_PEERS)
     if options.rounds is not None and options.rounds < 1:
         raise Unusable(f"--rounds={options.rounds}: expected 1 or more")
     options.rounds = options.rounds or (5 if options.quick else 7)
@@ -50,11 +56,21 @@ def parse(argv):
     return options
 
 
+def _check_device(options):
+    """Raises Unusable for what says nothing on the device that is asked for."""
+    given = {"cpu": {"--programs": options.programs},
+             "cuda": {"--threads": options.threads, "--plot": options.plot}}[options.device]
+    for name, value in given.items():
+        if value:
+            raise Unusable(f"{name} has no meaning with --device {options.device}")
+
+
 def _cases(options):
-    known = [case for case in CASES if case.quick is not None or not options.quick]
+    cases = CASES if options.device == "cpu" else CUDA_CASES
+    known = [case for case in cases if case.quick is not None or not options.quick]
     for pattern in options.case or ():
         if not any(fnmatch.fnmatchcase(case.name, pattern) for case in known):
-            where = "of --quick " if any(fnmatch.fnmatchcase(case.name, pattern) for case in CASES) else ""
+            where = "of --quick " if any(fnmatch.fnmatchcase(case.name, pattern) for case in cases) else ""
             raise Unusable(f"--case={pattern}: no case {where}has such a name; --list shows them")
     return [case for case in known
             if not options.case or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in options.case)]
@@ -70,11 +86,11 @@ def _threads(text):
     return list(dict.fromkeys(counts))
 
 
-def _peers(text):
+def _peers(text, known):
     names = [name for name in text.split(",") if name and name != "gqa"]
     for name in names:
-        if name not in PEERS:
-            raise Unusable(f"--peers: there is no '{name}', expected some of {', '.join(PEERS)}")
+        if name not in known:
+            raise Unusable(f"--peers: there is no '{name}', expected some of {', '.join(known)}")
     return names
 
 

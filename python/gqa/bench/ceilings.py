@@ -5,7 +5,6 @@ import time
 from typing import Callable
 
 import torch
-import tvm_ffi
 
 from gqa import _native
 
@@ -37,6 +36,8 @@ def of_case(case, sets):
 
 def read(case, sets):
     """Reads K and V of a set: the bytes that a step of decoding cannot do without, cold as it finds them."""
+    import tvm_ffi
+
     function = _native.library()["ceiling_read"]
     tensors = [[tvm_ffi.from_dlpack(x) for x in (k, v)] for _, k, v in sets]
     return Ceiling("read", "GB/s", case.kv_bytes, lambda i: function(tensors[i]))
@@ -65,6 +66,8 @@ def product_by_torch(dtype):
 
 def product_by_blas():
     """The same in f32 by the BLAS that the runtime loads."""
+    import tvm_ffi
+
     function = _native.library()["ceiling_matmul"]
     tensors = [tvm_ffi.from_dlpack(torch.randn(LARGEST, LARGEST)) for _ in range(3)]
     return Ceiling("blas-f32-gemm", "GFLOP/s", 2.0 * LARGEST ** 3, lambda i: function(*tensors), f"{LARGEST}^3")

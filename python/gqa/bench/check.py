@@ -85,6 +85,18 @@ class Judge:
         return reference, min(most, cap), 1.5 * float(error.mean()) + rounding / 4, max(most, cap)
 
 
+def judged(judge, candidate, outcome):
+    """Whether the last result is right, and for gqa precise; keeps the error that is closest to its bound."""
+    verdict = judge.check(candidate.last_set, candidate.output)
+    outcome.imprecise = outcome.imprecise or verdict.imprecise
+    wrong = verdict.wrong or (verdict.imprecise if candidate.name == "gqa" else "")
+    if wrong:
+        outcome.status, outcome.reason = "wrong", wrong
+    if outcome.error is None or wrong or verdict.error * outcome.allowed_error > outcome.error * verdict.allowed:
+        outcome.error, outcome.allowed_error = verdict.error, verdict.allowed
+    return outcome.status == "ok"
+
+
 def _rounded(x, dtype):
     return x.to(dtype).double()
 
@@ -115,4 +127,4 @@ def _masked(scores, causal):
     """With the keys after each query invisible."""
     if not causal:
         return scores
-    return scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), -math.inf)
+    return scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1), -math.inf)

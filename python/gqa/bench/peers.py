@@ -64,7 +64,8 @@ def flex(case, sets):
     compiled = torch.compile(flex_attention, dynamic=False)
     mask = None
     if case.causal:
-        mask = create_block_mask(lambda b, h, i, j: j <= i, None, None, case.queries, case.keys, device="cpu")
+        mask = create_block_mask(lambda b, h, i, j: j <= i, None, None, case.queries, case.keys,
+                                 device=sets[0][0].device)
 
     def call(i):
         return compiled(*sets[i], block_mask=mask, enable_gqa=case.group > 1)

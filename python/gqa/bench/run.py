@@ -7,7 +7,7 @@ from gqa import _native
 from . import ceilings, ours, results, step
 from .buffers import fitted, make_sets, set_count
 from .cases import STEP
-from .check import Judge
+from .check import Judge, judged
 from .errors import Unavailable, Unusable, first_line
 from .peers import PEERS
 from .timing import Timed, interleave
@@ -67,7 +67,7 @@ def run_case(case, rounds, *, wanted=None, quick=False, candidates=None):
             ceiling.estimate = ceiling.once()
         interleave([t for t, _ in [*timed, *limits]], rounds, BUDGET_SECONDS[quick])
     for candidate, outcome in timed:
-        _judged(judge, candidate, outcome)
+        judged(judge, candidate, outcome)
         outcome.seconds = candidate.seconds if outcome.status == "ok" else []
         if 0 < len(outcome.seconds) < rounds:
             notes.append(f"{candidate.name}: {len(outcome.seconds)} of {rounds} rounds, it is slow")
@@ -82,7 +82,7 @@ def _prepared(make, case, sets, judge, outcome):
         candidate = Timed(outcome.name, make(case, sets), len(sets))
         for _ in sets:
             candidate.estimate = candidate.once()
-            if not _judged(judge, candidate, outcome):
+            if not judged(judge, candidate, outcome):
                 return None
             if candidate.estimate > SLOW_SECONDS:
                 return candidate
@@ -93,15 +93,3 @@ def _prepared(make, case, sets, judge, outcome):
     except Exception as error:  # whatever a library raises for what it cannot do
         outcome.status, outcome.reason = "failed", f"{type(error).__name__}: {first_line(error)}"
     return None
-
-
-def _judged(judge, candidate, outcome):
-    """Whether the last result is right, and for gqa precise; keeps the error that is closest to its bound."""
-    verdict = judge.check(candidate.last_set, candidate.output)
-    outcome.imprecise = outcome.imprecise or verdict.imprecise
-    wrong = verdict.wrong or (verdict.imprecise if candidate.name == "gqa" else "")
-    if wrong:
-        outcome.status, outcome.reason = "wrong", wrong
-    if outcome.error is None or wrong or verdict.error * outcome.allowed_error > outcome.error * verdict.allowed:
-        outcome.error, outcome.allowed_error = verdict.error, verdict.allowed
-    return outcome.status == "ok"

@@ -13,7 +13,7 @@ struct Choice {
 };
 
 /// The chosen image as "ptx sm_80", or the error.
-std::string choose(const char *device, std::vector<Choice> choices) {
+std::string choose(const char *device, std::vector<Choice> choices, bool cubins = true) {
   setenv("FAKE_CUDA_CHIP", device, 1);
   std::vector<gqa_rt_cuda_image> images;
   for (const Choice &choice : choices)
@@ -21,7 +21,7 @@ std::string choose(const char *device, std::vector<Choice> choices) {
   gqa_rt_cuda_module module{images.data(), int64_t(images.size()), nullptr};
   Error error;
   Device *found = Device::get(0, error);
-  const gqa_rt_cuda_image *image = found ? chooseImage(module, *found, error) : nullptr;
+  const gqa_rt_cuda_image *image = found ? chooseImage(module, *found, cubins, error) : nullptr;
   return image ? std::string(image->format == GQA_RT_CUDA_PTX ? "ptx " : "cubin ") + image->chip : error;
 }
 
@@ -40,6 +40,10 @@ TEST(CudaImages, ACubinOfTheSameGeneration) {
 TEST(CudaImages, PTXWhereNoCubinRuns) {
   IN_CHILD(GQA_FAKE_DRIVER,
            EXPECT_EQ(choose("120", {{ptx, "sm_80"}, {cubin, "sm_90"}, {ptx, "sm_90a"}}), "ptx sm_80"));
+}
+
+TEST(CudaImages, PTXWhereCubinsAreNotWanted) {
+  IN_CHILD(GQA_FAKE_DRIVER, EXPECT_EQ(choose("90", {{cubin, "sm_90"}, {ptx, "sm_80"}}, false), "ptx sm_80"));
 }
 
 TEST(CudaImages, TheChipsOwn) {
@@ -73,6 +77,43 @@ TEST(CudaModule, LogOfTheCompiler) {
       scaleError(module),
       "CUDA device 0: cuModuleLoadDataEx: a PTX JIT compilation failed (CUDA_ERROR_INVALID_PTX) in PTX for "
       "sm_80\nptxas application ptx input, line 3; fatal   : Parsing error near 'nonsense': syntax error");
+}
+
+/// A module with machine code beside its PTX; the first load fails with `result`.
+struct Refused {
+  explicit Refused(CUresult result) {
+    control<void(const char *, int, int)>("fake_fail")("cuModuleLoadDataEx", 0, result);
+    float from = 1, to = 0;
+    failed = Scale{&module, &to, &from, 1, 1}.call(defaultSite());
+  }
+  ~Refused() { gqa_rt_cuda_unload(&module); }
+
+  int64_t size = int64_t(std::char_traits<char>::length(kPTX));
+  gqa_rt_cuda_image images[2] = {{"sm_80", kPTX, size, cubin}, {"sm_80", kPTX, size, ptx}};
+  gqa_rt_cuda_module module{images, 2, nullptr};
+  int failed = 0;
+};
+
+TEST(CudaModule, PTXWhereTheDriverRefusesMachineCode) {
+  NEEDS_FAKE_DRIVER();
+  Refused refused(CUDA_ERROR_NO_BINARY_FOR_GPU);
+  EXPECT_EQ(refused.failed, 0);
+  EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), &refused.images[1]);
+}
+
+TEST(CudaModule, OtherErrorsOfMachineCodeAreErrors) {
+  NEEDS_FAKE_DRIVER();
+  Refused refused(CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_EQ(refused.failed, 1);
+  EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), nullptr);
+}
+
+TEST(CudaModule, PTXOnRequest) {
+  NEEDS_FAKE_DRIVER();
+  setenv("GQA_CUDA_FORCE_PTX", "1", 1);
+  Refused forced(CUDA_SUCCESS);
+  unsetenv("GQA_CUDA_FORCE_PTX");
+  EXPECT_EQ(gqa_rt_cuda_loaded(&forced.module, 0), &forced.images[1]);
 }
 
 TEST(CudaModule, LoadsAgainAfterAnUnload) {

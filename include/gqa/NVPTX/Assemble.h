@@ -1,0 +1,24 @@
+// PTX to the machine code of one chip, by NVIDIA's assembler.
+#ifndef GQA_NVPTX_ASSEMBLE_H
+#define GQA_NVPTX_ASSEMBLE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace gqa {
+
+struct Cubin {
+  std::string code;               ///< an ELF file
+  std::vector<std::string> notes; ///< what makes kernels slow: registers that are spilled, messages C75xx
+};
+
+/// Assembles `ptx` for sm_`chip`. ptxas is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin; the
+/// error says so, or what ptxas says.
+llvm::Expected<Cubin> assemble(llvm::StringRef ptx, unsigned chip);
+
+} // namespace gqa
+
+#endif // GQA_NVPTX_ASSEMBLE_H

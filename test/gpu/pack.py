@@ -1,0 +1,133 @@
+"""The packing half: everything that the running half needs, in one folder of a few megabytes.
+
+It needs the build, ptxas and a C compiler (which links); the folder needs Python, NumPy and a GPU, and for the benchmark torch.
+"""
+
+import argparse
+import concurrent.futures
+import datetime
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "test" / "python")]
+
+import suite  # noqa: E402
+
+CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90")  # with machine code; later ones compile the PTX
+HOST = "cpu:x86-64"
+MOST_BYTES = 64 << 20
+NEWEST_GLIBC = (2, 35)  # that the libraries may ask for
+MODULES = ("attention_cases", "attention_producers", "attention_scores", "attention_check", "cuda_cases", "reference")
+
+
+def pack(folder, parts=suite.PARTS, only=None):
+    """Fills `folder`, which is replaced, with the programs of `parts`; `only`: a set of names, as PART-NAME
+    or alone. Returns its bytes."""
+    folder, build = Path(folder).absolute(), Path(os.environ.get("GQA_BUILD", ROOT / "build"))
+    if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+        sys.exit(f"{folder} is no package of gpu-check and not empty; name another folder, or remove it")
+    work = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    for name in ("programs", "lib"):
+        (work / name).mkdir(parents=True)
+    shutil.copy(build / "lib" / "libgqa_cuda.so", work / "lib")
+    wanted = [(part, name) for part in parts for name in suite.names(part)
+              if only is None or {name, f"{part}-{name}"} & only]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        digests = list(pool.map(lambda entry: _program(work, build, *entry), wanted))
+    _copy_sources(work)
+    manifest = {"schema": 1, "packed": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+                "commit": _commit(), "chips": CHIPS, "ptxas": _ptxas_version(), "glibc": _glibc(work.rglob("*.so")),
+                "programs": [{"part": part, "name": name, "text": digest} for (part, name), digest in zip(wanted, digests)]}
+    (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+    if size > MOST_BYTES:
+        sys.exit(f"the package has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+    return size
+
+
+def _program(folder, build, part, name):
+    """One shared library; returns the digest of its module."""
+    stem, module = folder / "programs" / f"{part}-{name}", suite.text(part, name)
+    source, target = stem.with_suffix(".mlir"), ",".join([f"cuda:{CHIPS[0]}", *CHIPS[1:], HOST])
+    source.write_text(module)
+    _run(build / "bin" / "gqa-compile", source, f"--target={target}", "--emit=obj", "-o", stem.with_suffix(".o"))
+    _run(_linker(), "-shared", "-o", stem.with_suffix(".so"), stem.with_suffix(".o"), "-Wl,-z,defs", "-Wl,--no-undefined",
+         f"-L{folder / 'lib'}", "-lgqa_cuda", "-Wl,-rpath,$ORIGIN/../lib")
+    for suffix in (".mlir", ".o"):
+        stem.with_suffix(suffix).unlink()
+    return suite.digest(module)
+
+
+def _copy_sources(folder):
+    for path in (ROOT / "test" / "gpu").glob("*.py"):
+        if path.name != "pack.py":
+            shutil.copy(path, folder)
+    for name in MODULES:
+        shutil.copy(ROOT / "test" / "python" / f"{name}.py", folder)
+    package = ROOT / "python" / "gqa"
+    (folder / "gqa").mkdir()
+    for name in ("__init__", "_native", "_program", "_signature"):
+        shutil.copy(package / f"{name}.py", folder / "gqa")
+    shutil.copytree(package / "bench", folder / "gqa" / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def tools_folder():
+    """Where ptxas is, for GQA_CUDA_TOOLS: what the variable says, else NVIDIA's Python packages; "" for PATH."""
+    folders = [path for entry in sys.path for path in glob.glob(f"{entry}/nvidia/*/bin")]
+    return os.environ.get("GQA_CUDA_TOOLS") or next((f for f in folders if os.access(f"{f}/ptxas", os.X_OK)), "")
+
+
+def _run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "GQA_CUDA_TOOLS": tools_folder()})
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def _linker():
+    return next(filter(None, map(shutil.which, ("cc", "clang", "clang-22", "gcc"))), None) or sys.exit(
+        "there is no C compiler to link with; expected cc, clang or gcc on PATH")
+
+
+def _commit():
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def _ptxas_version():
+    found = re.search(r"V([\d.]+)", _run(shutil.which("ptxas", path=tools_folder() or None) or "ptxas", "--version"))
+    return found[1] if found else "unknown"
+
+
+def _glibc(libraries):
+    """The version of the C library that is needed; ends the program if it is later than NEWEST_GLIBC."""
+    found = {tuple(map(int, version.split(b"."))) for path in libraries
+             for version in re.findall(rb"GLIBC_(2\.\d+)", path.read_bytes())}
+    newest = max(found, default=(2, 2))
+    if newest > NEWEST_GLIBC:
+        sys.exit(f"the libraries need glibc {newest[0]}.{newest[1]}, expected at most {NEWEST_GLIBC[0]}.{NEWEST_GLIBC[1]}")
+    return f"{newest[0]}.{newest[1]}"
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(prog="gpu-check --pack", description=__doc__, allow_abbrev=False)
+    parser.add_argument("folder")
+    parser.add_argument("--parts", default=",".join(suite.PARTS), help="whose programs, with commas between")
+    parser.add_argument("--only", help="names of programs, alone or as part-name, with commas between; by default all")
+    options = parser.parse_args(argv)
+    size = pack(options.folder, options.parts.split(","), set(options.only.split(",")) if options.only else None)
+    print(f"{options.folder}: {size / 2 ** 20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

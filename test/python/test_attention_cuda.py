@@ -48,6 +48,8 @@ CASES = {
     "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),
     "wide": dict(queries=20, keys=100, dim=256, value_dim=256, group=2, causal=True, offset=("i64", [80])),
     "wide_decode": dict(dim=192, value_dim=128, keys=300),
+    "heads_decode": dict(dynamic="heads", keys=300),
+    "heads_prefill": dict(dynamic="heads", queries=40, keys=70, group=3, causal=True, offset=("i64", [30])),
     "empty": dict(queries=3, keys=0, dead_row="zero"),
     "rows_f32": dict(dtype="f32", queries=40, keys=70, causal=True, offset=("i64", [30]), kv_len=("i64", [60])),
     "rows_odd": dict(queries=20, keys=40, dim=33, value_dim=47, softcap=5.0, sinks="f32", dtype="f32"),

@@ -202,8 +202,8 @@ class _Builder(ScoreRegions, Producers):
 
     def _bias(self):
         if "bias" in self.case:
-            dtype, shape = self.case["bias"]
-            bias = np.where(self.rng.random(shape) < 0.2, -np.inf, self.rng.standard_normal(shape))
+            dtype, shape, fill = (*self.case["bias"], -np.inf)[:3]
+            bias = np.where(self.rng.random(shape) < 0.2, fill, self.rng.standard_normal(shape))
             bias = rounded(bias, dtype)
             self.program.options["bias"] = bias
             self._clause("bias", bias, dtype)

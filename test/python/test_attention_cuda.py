@@ -39,6 +39,8 @@ CASES = {
     "prefill_window": dict(queries=150, keys=150, causal=True, window=(40, -1), group=3, dim=80, value_dim=96),
     "prefill_both_sides": dict(queries=100, keys=330, window=(30, 60), offset=("i64", [100]), group=1, dtype="f16"),
     "prefill_mask": dict(queries=40, keys=130, mask=(40, 130), bias=("f32", (8, 1, 1)), softcap=5.0, dead_row="nan"),
+    "prefill_fill": dict(queries=40, keys=130, bias=("f32", (40, 1), -3.4e38)),  # a fill is no mask: those rows are means
+    "decode_fill": dict(batch=9, keys=300, bias=("f32", (9, 1, 1, 1), -1e30)),
     "prefill_score": dict(queries=40, keys=130, score="alibi", dtype="f16", batch=2),
     "prefill_holes": dict(queries=40, keys=130, score="holes", scale=("runtime", -0.2), layouts=("bshd",) * 4),
     "prefill_poison": dict(queries=70, keys=130, values="poison", mask=(70, 130), causal=True, offset=("i64", [60])),

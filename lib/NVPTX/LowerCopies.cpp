@@ -126,9 +126,10 @@ struct LowerAcquire : WarpPattern<tile::AcquireOp> {
 struct LowerDrain : WarpPattern<tile::DrainOp> {
   using WarpPattern::WarpPattern;
 
-  SmallVector<Values> lower(tile::DrainOp, Adaptor, NVVMBuilder &b) const override {
+  SmallVector<Values> lower(tile::DrainOp op, Adaptor, NVVMBuilder &b) const override {
     NVVM::CpAsyncWaitGroupOp::create(b, uint32_t(0));
-    NVVM::Barrier0Op::create(b);
+    if (isReusedBehind(op)) // what nobody writes again, nobody has to wait for
+      NVVM::Barrier0Op::create(b);
     return {};
   }
 };

@@ -15,7 +15,7 @@
 // CHECK: nvvm.cp.async.wait.group 1
 // CHECK-NEXT: nvvm.barrier0
 // CHECK: nvvm.cp.async.wait.group 0
-// CHECK-NEXT: nvvm.barrier0
+// CHECK-NOT: nvvm.barrier0
 func.func @whole_rows(%n: index, %k: memref<?x128xbf16>) {
   tile.kernel warps = 4 grid(%t = %n) {
     %zero = arith.constant 0 : index
@@ -71,6 +71,10 @@ func.func @own_rows(%n: index, %k: memref<64x128xbf16>) {
 // CHECK: llvm.mlir.addressof @gqa_shared
 // CHECK: %[[SHARED:.*]] = llvm.mlir.addressof @gqa_shared
 // CHECK: llvm.getelementptr %[[SHARED]][1536]
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK-NEXT: nvvm.barrier0
+// CHECK: nvvm.cp.async.wait.group 0
+// CHECK-NEXT: nvvm.barrier0
 // CHECK: %[[SCRATCH:.*]] = llvm.mlir.addressof @gqa_shared
 // CHECK-NEXT: llvm.addrspacecast %[[SCRATCH]]
 func.func @memory(%n: index, %k: memref<?x16xbf16>) {

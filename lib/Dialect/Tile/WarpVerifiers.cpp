@@ -61,10 +61,16 @@ LogicalResult LoadOp::verify() {
     return failure();
   // load_c3
   int64_t rows = cast<MemRefType>(getSource().getType()).getDimSize(0);
-  if (ShapedType::isDynamic(rows) || rows <= ring.getRows())
-    return success();
-  return emitOpError("expects a source of at most the ")
-         << ring.getRows() << " rows of a slot, found " << getSource().getType();
+  if (!ShapedType::isDynamic(rows) && rows > ring.getRows())
+    return emitOpError("expects a source of at most the ")
+           << ring.getRows() << " rows of a slot, found " << getSource().getType();
+  // load_c4
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t warps = kernel ? int64_t(kernel.getWarps().value_or(1)) : 1;
+  if (getOwn() && ring.getRows() % warps != 0)
+    return emitOpError("expects the rows of a slot to be a multiple of ")
+           << warps << " warps, found " << ring;
+  return success();
 }
 
 LogicalResult WarpQueriesOp::verify() {

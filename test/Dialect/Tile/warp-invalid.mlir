@@ -99,6 +99,17 @@ func.func @load_c3_rows(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<65
 
 // -----
 
+func.func @load_c4_warps(%n: index, %rows: memref<?x32xf16>) {
+  tile.kernel warps = 3 grid(%t = %n) {
+    %k = tile.ring : !tile.ring<2x64x32xf16>
+    // expected-error @+1 {{'tile.load' op expects the rows of a slot to be a multiple of 3 warps, found '!tile.ring<2x64x32xf16>'}}
+    tile.load %rows into %k[%t] own : memref<?x32xf16>, !tile.ring<2x64x32xf16>
+  }
+  return
+}
+
+// -----
+
 func.func @queries_c1_elements(%q: memref<4x?x32xbf16>, %r: !tile.fragment<16xindex>) {
   // expected-error @+1 {{'tile.warp.queries' op expects one element type for fragment and source, found 'f16' and 'bf16'}}
   %a = tile.warp.queries %q[%r, %r] : memref<4x?x32xbf16>, !tile.fragment<16xindex>, !tile.fragment<16x32xf16>

@@ -38,6 +38,7 @@ def Tile_LoadOp : Tile_Op<"load"> {
     * (C1) source and ring have the same element type, of 16 bits.
     * (C2) the source has at most the ring's columns, a multiple of 8.
     * (C3) the source has at most the rows of a slot, if they are known.
+    * (C4) if it is `own`, the rows of a slot are a multiple of the task's warps.
 
     ```mlir
     tile.load %rows into %keys[%slot] : memref<?x128xbf16, strided<[?, ?], offset: ?>>, !tile.ring<2x64x128xbf16>

@@ -10,7 +10,7 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kPieceBytes = 16, kPieceElements = 8, kElementBytes = 2;
+constexpr int64_t kPieceBytes = 16, kPieceElements = 8, kElementBytes = 2, kLanes = 32;
 
 struct LowerRing : WarpPattern<tile::RingOp> {
   using WarpPattern::WarpPattern;
@@ -28,60 +28,74 @@ struct LowerScratch : WarpPattern<tile::ScratchOp> {
   }
 };
 
-/// Copies the rows of a slot, each thread a piece of every few rows.
+/// Copies the rows of a slot: eight threads share a row, whose 128 bytes they move at once, and further
+/// pieces of it are at a constant distance.
 class RowCopy {
 public:
-  RowCopy(NVVMBuilder &b, tile::RingType ring, Value source) : b(b), ring(ring), source(source) {
-    int64_t pieces = ring.getColumns() / kPieceElements;
+  RowCopy(NVVMBuilder &b, tile::LoadOp op, Value source)
+      : b(b), ring(op.getRing().getType()), source(source) {
+    pieces = ring.getColumns() / kPieceElements;
+    sourcePieces = cast<MemRefType>(source.getType()).getDimSize(1) / kPieceElements;
     // A power of two of threads for each row, so that shifts find a thread's place.
-    threadsPerRow = llvm::PowerOf2Ceil(pieces);
-    rowsAtOnce = b.numThreads() / threadsPerRow;
-    Value thread = b.thread();
-    row = b.shiftRight(thread, llvm::Log2_64(threadsPerRow));
+    threadsPerRow = std::min<int64_t>(llvm::PowerOf2Ceil(pieces), 8);
+    int64_t threads = op.getOwn() ? kLanes : b.numThreads();
+    rows = op.getOwn() ? ring.getRows() / (b.numThreads() / kLanes) : ring.getRows();
+    rowsAtOnce = threads / threadsPerRow;
+    Value thread = op.getOwn() ? b.lane() : b.thread();
+    place = b.shiftRight(thread, llvm::Log2_64(threadsPerRow));
     piece = b.bitAnd(thread, threadsPerRow - 1);
+    row = op.getOwn() ? b.add(b.mul(b.shiftRight(b.thread(), 5), b.i32(rows)), place) : place;
   }
 
   void build(Value slot) {
-    if (threadsPerRow == ring.getColumns() / kPieceElements)
-      return copyRows(slot);
-    Value exists = b.compare(arith::CmpIPredicate::slt, piece, b.i32(ring.getColumns() / kPieceElements));
-    b.ifThen(exists, [&] { copyRows(slot); });
-  }
-
-private:
-  void copyRows(Value slot) {
-    auto type = cast<MemRefType>(source.getType());
-    Value rows = b.toI32(b.size(source, 0)), column = b.toIndex(b.mul(piece, b.i32(kPieceElements)));
-    if (type.getDimSize(1) < ring.getColumns()) { // a row of zeros is the same as no row
-      Value inside = b.compare(arith::CmpIPredicate::slt, piece, b.i32(type.getDimSize(1) / kPieceElements));
-      rows = b.select(inside, rows, b.i32(0));
-    }
-    Value from = b.addressOf(source, {b.toIndex(row), column});
+    Value from = b.addressOf(source, {b.toIndex(row), b.toIndex(b.mul(piece, b.i32(kPieceElements)))});
     Value to = b.advance(slot, b.add(b.mul(row, b.i32(pitchOf(ring))), b.mul(piece, b.i32(kPieceBytes))));
     auto data = memref::ExtractStridedMetadataOp::create(b, source);
     Value step = b.mul(data.getStrides()[0], b.index(rowsAtOnce * kElementBytes));
     step = arith::IndexCastOp::create(b, b.getI64Type(), step);
-    for (int64_t first = 0; first < ring.getRows(); first += rowsAtOnce) {
-      auto copy = [&] { copyPiece(first, rows, from, to); };
-      if (first + rowsAtOnce <= ring.getRows())
+    for (int64_t first = 0; first < rows; first += rowsAtOnce) {
+      auto copy = [&] { copyRow(first, from, b.advance(to, first * pitchOf(ring))); };
+      if (first + rowsAtOnce <= rows)
         copy();
       else
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(row, b.i32(first)), b.i32(ring.getRows())), copy);
+        b.ifThen(isBelow(place, rows - first), copy);
       from = b.advance(from, step);
     }
   }
 
-  void copyPiece(int64_t first, Value rows, Value from, Value to) {
-    Value exists = b.compare(arith::CmpIPredicate::slt, b.add(row, b.i32(first)), rows);
-    Value bytes = b.select(exists, b.i32(kPieceBytes), b.i32(0)); // the rest of 16 becomes zero
-    NVVM::CpAsyncOp::create(b, b.advance(to, first * pitchOf(ring)), from, kPieceBytes,
-                            NVVM::LoadCacheModifierKind::CG, bytes);
+private:
+  Value isBelow(Value x, int64_t limit) { return b.compare(arith::CmpIPredicate::slt, x, b.i32(limit)); }
+
+  /// This thread's pieces of its row `first` further on.
+  void copyRow(int64_t first, Value from, Value to) {
+    Value exists; // no value where all rows do
+    if (cast<MemRefType>(source.getType()).getDimSize(0) != ring.getRows())
+      exists = b.compare(arith::CmpIPredicate::slt, b.add(row, b.i32(first)), b.toI32(b.size(source, 0)));
+    for (int64_t at = 0; at < pieces; at += threadsPerRow) {
+      auto copy = [&] {
+        NVVM::CpAsyncOp::create(b, b.advance(to, at * kPieceBytes), b.advance(from, at * kPieceBytes),
+                                kPieceBytes, NVVM::LoadCacheModifierKind::CG, bytesOf(at, exists));
+      };
+      if (at + threadsPerRow <= pieces)
+        copy();
+      else
+        b.ifThen(isBelow(piece, pieces - at), copy);
+    }
+  }
+
+  /// How much of a piece to read, the rest of 16 becomes zero; no value for all of it.
+  Value bytesOf(int64_t at, Value exists) {
+    if (at + threadsPerRow > sourcePieces) { // a column that the source does not have is as a row
+      Value inside = isBelow(piece, sourcePieces - at);
+      exists = exists ? Value(arith::AndIOp::create(b, inside, exists)) : inside;
+    }
+    return exists ? b.select(exists, b.i32(kPieceBytes), b.i32(0)) : Value();
   }
 
   NVVMBuilder &b;
   tile::RingType ring;
-  Value source, row, piece;
-  int64_t threadsPerRow, rowsAtOnce;
+  Value source, place, piece, row;
+  int64_t pieces, sourcePieces, threadsPerRow, rows, rowsAtOnce;
 };
 
 struct LowerLoad : WarpPattern<tile::LoadOp> {
@@ -90,7 +104,7 @@ struct LowerLoad : WarpPattern<tile::LoadOp> {
   SmallVector<Values> lower(tile::LoadOp op, Adaptor operands, NVVMBuilder &b) const override {
     tile::RingType ring = op.getRing().getType();
     Value offset = b.mul(b.toI32(operands.getSlot().front()), b.i32(slotBytesOf(ring)));
-    RowCopy(b, ring, operands.getSource().front()).build(b.advance(operands.getRing().front(), offset));
+    RowCopy(b, op, operands.getSource().front()).build(b.advance(operands.getRing().front(), offset));
     NVVM::CpAsyncCommitGroupOp::create(b);
     return {};
   }
@@ -101,7 +115,10 @@ struct LowerAcquire : WarpPattern<tile::AcquireOp> {
 
   SmallVector<Values> lower(tile::AcquireOp op, Adaptor, NVVMBuilder &b) const override {
     NVVM::CpAsyncWaitGroupOp::create(b, uint32_t(op.getYounger()));
-    NVVM::Barrier0Op::create(b);
+    if (op.getOwn())
+      NVVM::SyncWarpOp::create(b, b.i32(-1));
+    else
+      NVVM::Barrier0Op::create(b);
     return {};
   }
 };
@@ -109,9 +126,10 @@ struct LowerAcquire : WarpPattern<tile::AcquireOp> {
 struct LowerDrain : WarpPattern<tile::DrainOp> {
   using WarpPattern::WarpPattern;
 
-  SmallVector<Values> lower(tile::DrainOp, Adaptor, NVVMBuilder &b) const override {
+  SmallVector<Values> lower(tile::DrainOp op, Adaptor, NVVMBuilder &b) const override {
     NVVM::CpAsyncWaitGroupOp::create(b, uint32_t(0));
-    NVVM::Barrier0Op::create(b);
+    if (isReusedBehind(op)) // what nobody writes again, nobody has to wait for
+      NVVM::Barrier0Op::create(b);
     return {};
   }
 };

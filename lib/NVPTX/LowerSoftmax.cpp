@@ -24,13 +24,14 @@ struct LowerSoftmaxStep : WarpPattern<tile::WarpSoftmaxStepOp> {
       for (size_t i : ArrayRef(columns).drop_front())
         maximum = b.maxF(maximum, s[i]);
       maximum = b.overRow(maximum, [&](Value x, Value y) { return b.maxF(x, y); });
-      maximum = b.maxF(old, maximum);
-      Value shift = shiftOf(b, maximum, scale), sum;
+      // Towards zero: what is finite stays so, and only a row that has seen nothing has a maximum of -inf.
+      maximum = b.maxF(old, b.mulTowardsZero(maximum, scale));
+      Value origin = originOf(b, maximum), shift = arith::NegFOp::create(b, origin), sum;
       for (size_t i : columns) {
         p[i] = b.exp2(b.fma(s[i], scale, shift));
         sum = sum ? b.addF(sum, p[i]) : p[i];
       }
-      Value alpha = weightOf(b, old, scale, shift);
+      Value alpha = weightOf(b, old, origin);
       maxima.push_back(maximum);
       alphas.push_back(alpha);
       sums.push_back(b.fma(operands.getL()[row], alpha, sum));

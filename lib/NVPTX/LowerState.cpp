@@ -70,7 +70,7 @@ struct LowerInit : WarpPattern<tile::WarpInitOp> {
         continue;
       }
       Value sink = loadSink(operands.getSinks().front(), operands.getHead()[row], b);
-      m.push_back(arith::DivFOp::create(b, sink, operands.getScale().front()));
+      m.push_back(b.mulTowardsZero(sink, b.f32(kLog2e)));
       // The sum is over the lanes of the row, of which the first has the sink.
       Value first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
       Value counts = b.select(b.equal(sink, none), b.f32(0), b.f32(1));
@@ -123,7 +123,6 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpMergeOp op, Adaptor operands, NVVMBuilder &b) const override {
-    Value scale = b.mulF(operands.getScale().front(), b.f32(kLog2e));
     Value first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
     Value pair = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
     Values rows = rowsFrom(operands.getRow().front(), b), weights, weights0, m, l;
@@ -131,9 +130,9 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
       Value m0 = memref::LoadOp::create(b, operands.getMs().front(), ValueRange(rows[row]));
       Value l0 = memref::LoadOp::create(b, operands.getLs().front(), ValueRange(rows[row]));
       m.push_back(b.maxF(operands.getM()[row], m0));
-      Value shift = shiftOf(b, m.back(), scale);
-      weights.push_back(weightOf(b, operands.getM()[row], scale, shift));
-      weights0.push_back(weightOf(b, m0, scale, shift));
+      Value origin = originOf(b, m.back());
+      weights.push_back(weightOf(b, operands.getM()[row], origin));
+      weights0.push_back(weightOf(b, m0, origin));
       Value sum = b.mulF(b.select(first, l0, b.f32(0)), weights0.back()); // whole, so one lane has it
       l.push_back(b.fma(operands.getL()[row], weights.back(), sum));
     }
@@ -160,15 +159,15 @@ struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
       Value head = operands.getHead()[row], query = operands.getQuery()[row];
       Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(out, 0)),
                                            b.compare(arith::CmpIPredicate::slt, query, b.size(out, 1)));
-      if (op.getMarks() && op.getDeadRow() == DeadRow::Uniform)
-        bad = arith::OrIOp::create(b, bad, arith::AndIOp::create(b, exists, b.equal(l, b.f32(0))));
+      if (op.getMarks())
+        bad = arith::OrIOp::create(b, bad,
+                                   arith::AndIOp::create(b, exists, isLost(op, operands.getM()[row], l, b)));
       b.ifThen(exists, [&] {
         storeRow(op, operands, row, l, b);
         if (op.getLse())
           b.ifThen(b.compare(arith::CmpIPredicate::eq, pair, b.i32(0)), [&] {
-            Value scale = b.mulF(operands.getScale().front(), b.f32(kLog2e));
-            Value units = b.addF(b.mulF(operands.getM()[row], scale), b.log2(l)); // -inf for a dead row
-            memref::StoreOp::create(b, b.mulF(units, b.f32(kLn2)), operands.getLse().front(),
+            Value power = b.addF(operands.getM()[row], b.log2(l)); // -inf for a dead row
+            memref::StoreOp::create(b, b.mulF(power, b.f32(kLn2)), operands.getLse().front(),
                                     ValueRange{head, query});
           });
       });
@@ -185,6 +184,16 @@ private:
     for (Value number : numbers)
       sum = b.fma(number, b.f32(0), sum);
     return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sum, sum);
+  }
+
+  /// Whether a row has no sum though it may need one: it is dead and wants a mean, or rounding moved the
+  /// maximum of enormous scores so far that no exponential is left.
+  static Value isLost(tile::WarpFinishOp op, Value m, Value l, NVVMBuilder &b) {
+    Value none = b.equal(l, b.f32(0));
+    if (op.getDeadRow() == DeadRow::Uniform)
+      return none;
+    Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, m, b.infinity(/*negative=*/true));
+    return arith::AndIOp::create(b, none, seen);
   }
 
   static void mark(Value bad, Adaptor operands, NVVMBuilder &b) {

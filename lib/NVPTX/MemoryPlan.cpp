@@ -9,6 +9,7 @@ using namespace mlir;
 namespace gqa {
 
 static constexpr StringLiteral kOffset = "gqa.shared_offset";
+static constexpr StringLiteral kReused = "gqa.shared_reused";
 static constexpr StringLiteral kShared = "gqa_shared";
 static constexpr int64_t kAlignment = 128;
 
@@ -21,6 +22,7 @@ int64_t slotBytesOf(tile::RingType ring) { return ring.getRows() * pitchOf(ring)
 
 int64_t planSharedMemory(tile::KernelOp kernel) {
   int64_t next = 0, total = 0;
+  tile::DrainOp drain;
   OpBuilder builder(kernel.getContext());
   auto place = [&](Operation *op, int64_t bytes) {
     op->setAttr(kOffset, builder.getI64IntegerAttr(next));
@@ -32,14 +34,19 @@ int64_t planSharedMemory(tile::KernelOp kernel) {
       tile::RingType type = ring.getRing().getType();
       place(op, type.getSlots() * slotBytesOf(type));
     } else if (auto scratch = dyn_cast<tile::ScratchOp>(op)) {
+      if (drain)
+        drain->setAttr(kReused, builder.getUnitAttr());
       auto type = cast<MemRefType>(scratch.getMemory().getType());
       place(op, type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8));
-    } else if (isa<tile::DrainOp>(op)) {
+    } else if (auto end = dyn_cast<tile::DrainOp>(op)) {
+      drain = end;
       next = 0; // nobody uses the rings any more
     }
   });
   return total;
 }
+
+bool isReusedBehind(tile::DrainOp drain) { return drain->hasAttr(kReused); }
 
 int64_t sharedOffsetOf(Operation *op) { return op->getAttrOfType<IntegerAttr>(kOffset).getInt(); }
 

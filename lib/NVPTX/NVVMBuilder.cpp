@@ -64,9 +64,11 @@ Value NVVMBuilder::mulF(Value x, Value y) { return createOrFold<arith::MulFOp>(x
 Value NVVMBuilder::fma(Value x, Value y, Value z) { return LLVM::FMAOp::create(*this, x, y, z); }
 Value NVVMBuilder::maxF(Value x, Value y) { return LLVM::MaxNumOp::create(*this, x, y); }
 
-Value NVVMBuilder::call(StringRef intrinsic, Value x) {
-  return LLVM::CallIntrinsicOp::create(*this, x.getType(), getStringAttr(intrinsic), x).getResult(0);
+Value NVVMBuilder::call(StringRef intrinsic, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(*this, operands[0].getType(), getStringAttr(intrinsic), operands)
+      .getResult(0);
 }
+Value NVVMBuilder::mulTowardsZero(Value x, Value y) { return call("llvm.nvvm.mul.rz.f", {x, y}); }
 Value NVVMBuilder::exp2(Value x) { return call("llvm.nvvm.ex2.approx.ftz.f", x); }
 Value NVVMBuilder::log2(Value x) { return call("llvm.nvvm.lg2.approx.ftz.f", x); }
 Value NVVMBuilder::reciprocal(Value x) { return NVVM::RcpApproxFtzF32Op::create(*this, x.getType(), x); }

@@ -50,6 +50,7 @@ public:
   Value addF(Value x, Value y);
   Value subF(Value x, Value y);
   Value mulF(Value x, Value y);
+  Value mulTowardsZero(Value x, Value y);
   Value fma(Value x, Value y, Value z);
   Value maxF(Value x, Value y); ///< NaN is left out
   Value exp2(Value x);
@@ -77,7 +78,7 @@ public:
   Values multiply(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c, mlir::Type element);
 
 private:
-  Value call(llvm::StringRef intrinsic, Value x);
+  Value call(llvm::StringRef intrinsic, mlir::ValueRange operands);
 };
 
 } // namespace gqa

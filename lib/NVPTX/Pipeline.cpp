@@ -56,6 +56,7 @@ void buildNVPTXPipeline(OpPassManager &pm) {
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createCarryAddresses());
   kernels.addPass(createExpandMath());
   kernels.addPass(std::make_unique<LowerFunctionsPass>()); // of those that are in polynomials as well
   kernels.addPass(arith::createArithExpandOpsPass());

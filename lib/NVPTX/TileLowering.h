@@ -22,6 +22,9 @@ int64_t planSharedMemory(tile::KernelOp kernel);
 /// The offset that planSharedMemory gave a ring or scratch memory.
 int64_t sharedOffsetOf(mlir::Operation *op);
 
+/// Whether scratch memory behind the drain has the place of the rings in front.
+bool isReusedBehind(tile::DrainOp drain);
+
 /// Bytes from one row of a ring's slot to the next: an odd number of pieces of 16 bytes, so that the 8 rows
 /// that a matrix load reads at a time lie in different banks, whatever the head dimension, and addresses stay
 /// sums.

@@ -1,27 +1,27 @@
-// Exponentials are powers of two here, and scores have the scale and log2(e) multiplied in where they meet
-// one. What a multiplication rounds off the maximum is a factor of every probability of the row, of l, and of
-// the weights that join states: it cancels, as long as all of them use the same product.
+// The state of a softmax in powers of two: m is the maximum times scale times log2(e), and an exponential is
+// ex2 of a score times the same factor, minus m. What rounding takes off m is a factor of every probability
+// of a row and of l, and cancels, as all of them use the same m.
 #ifndef GQA_LIB_NVPTX_UNITS_H
 #define GQA_LIB_NVPTX_UNITS_H
 
 #include "NVVMBuilder.h"
+
+#include <limits>
 
 namespace gqa {
 
 constexpr double kLog2e = 1.4426950408889634;
 constexpr double kLn2 = 0.6931471805599453;
 
-/// What is added to a scaled score: minus the scaled maximum, or 0 where nothing has been seen.
-inline mlir::Value shiftOf(NVVMBuilder &b, mlir::Value maximum, mlir::Value scale) {
-  mlir::Value none = b.equal(maximum, b.infinity(/*negative=*/true));
-  mlir::Value scaled = b.mulF(maximum, scale);
-  return b.select(none, b.f32(0), mlir::arith::NegFOp::create(b, scaled));
+/// What exponents are counted from: the maximum, or the least number where nothing has been seen, so that no
+/// infinity is taken from itself.
+inline mlir::Value originOf(NVVMBuilder &b, mlir::Value maximum) {
+  return b.maxF(maximum, b.f32(-std::numeric_limits<float>::max()));
 }
 
-/// What a state with the maximum `m` is multiplied by where a state with another shift takes over: 0 if it is
-/// empty.
-inline mlir::Value weightOf(NVVMBuilder &b, mlir::Value m, mlir::Value scale, mlir::Value shift) {
-  return b.exp2(b.addF(b.mulF(m, scale), shift));
+/// What a state with the maximum `m` is multiplied by where another one takes over: 0 if it is empty.
+inline mlir::Value weightOf(NVVMBuilder &b, mlir::Value m, mlir::Value origin) {
+  return b.exp2(b.subF(m, origin));
 }
 
 } // namespace gqa

@@ -33,7 +33,7 @@ std::string whyRowByRow(AttentionOp op) {
                               std::pair(op.getVLayout(), "v"), std::pair(op.getOLayout(), "the output")})
     if (layout.back() != 'd')
       return out << "layout \"" << layout << "\" of " << name << " does not keep a head contiguous", text;
-  if (op.getGroupSize() > kMostHeadsOfTile)
+  if (op.getGroupSize() > kMostHeadsOfTile) // a dynamic one is negative, and looked at in the call
     return out << op.getGroupSize() << " query heads share a key/value head, more than " << kMostHeadsOfTile,
            text;
   return text;
@@ -55,8 +55,8 @@ AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
     if (value && isa<MemRefType>(value.getType()))
       value = tile::DeviceMapOp::create(b, value.getType(), value, write);
   };
-  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias, &values.kvLen,
-                      &values.offsets, &values.sinks})
+  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias,
+                      &values.kvLen, &values.offsets, &values.sinks})
     map(*read, false);
   for (Value &capture : values.captures)
     map(capture, false);
@@ -159,7 +159,8 @@ void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) 
 
 LogicalResult checkDevice(AttentionOp op) {
   if (op.getKeyAppend() || op.getValueAppend() || op.getQueryRotary())
-    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run gqa-decompose=all");
+    return op.emitOpError(
+        "cannot be compiled for cuda with an append or a rotation in front; run gqa-decompose=all");
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
   if (type.isF64())
     return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");
@@ -168,8 +169,6 @@ LogicalResult checkDevice(AttentionOp op) {
       return op.emitOpError("cannot be compiled for cuda: expected a known ")
              << name << " head dimension from 1 to " << kMostRowDim << ", found "
              << (ShapedType::isDynamic(dim) ? "a dynamic one" : std::to_string(dim));
-  if (ShapedType::isDynamic(op.getGroupSize()))
-    return op.emitOpError("cannot be compiled for cuda: expected known numbers of heads, found dynamic ones");
   if (op.hasScore())
     for (Operation &inner : op.getScoreBlock())
       if (!isComputed(inner))
@@ -184,12 +183,11 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, IndexBuilde
   if (!whyRowByRow(op).empty()) {
     buildRowKernel(op, values, b);
   } else {
-    Value aligned;
-    for (Value buffer : {values.q, values.k.cached, values.v.cached, values.output}) {
-      Value one = isAligned(buffer, b);
-      aligned = aligned ? Value(arith::AndIOp::create(b, aligned, one)) : one;
-    }
-    branch(b, aligned, [&] { buildTiles(op, values, b); }, [&] { buildRowKernel(op, values, b); });
+    Value fits =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
+    for (Value buffer : {values.q, values.k.cached, values.v.cached, values.output})
+      fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));
+    branch(b, fits, [&] { buildTiles(op, values, b); }, [&] { buildRowKernel(op, values, b); });
   }
   tile::DeviceUnmapOp::create(b);
 }

@@ -12,6 +12,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+constexpr int64_t kSlots = 2; // of a ring: while one is multiplied, the other is on its way
+
 /// Builds the body of the kernel for one task.
 class WarpTaskBuilder : TileBuilder {
 public:
@@ -34,18 +36,21 @@ public:
     bindBlocks();
     keyRing = ring(keyWidth);
     valueRing = ring(valueWidth);
-    for (int64_t stage = 0; stage + 1 < schedule.stages; ++stage)
-      for (bool isKey : {true, false})
-        load(isKey, b.index(stage));
     Value zero = b.index(0);
+    for (bool isKey : {true, false})
+      load(isKey, zero, /*slot=*/zero, /*whole=*/false);
     Value source =
         b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
     queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element), b.withContiguousRows(source), heads,
                                             queryOfRow);
     SmallVector<Value> state = initialize();
-    state = loop(zero, firstFull, state, /*masked=*/true);
-    state = loop(firstFull, lastFull, state, /*masked=*/false);
-    state = loop(lastFull, blocks, state, /*masked=*/true);
+    Value slot = zero; // of the first block
+    std::tie(state, slot) = loop(zero, firstFull, state, slot, /*whole=*/false);
+    if (blocksAtOnce == kSlots)
+      state = loopOverRing(lastFull, state);
+    else
+      std::tie(state, slot) = loop(firstFull, lastFull, state, slot, /*whole=*/true);
+    state = loop(lastFull, blocks, state, slot, /*whole=*/false).first;
     tile::DrainOp::create(b);
     finish(state);
   }
@@ -77,12 +82,13 @@ private:
     queryOfRow = rows.getQuery();
   }
 
-  /// The blocks of keys, and which of them all rows see: [firstFull, lastFull).
+  /// The blocks of keys, and which of them all rows see, with another whole block behind: [firstFull,
+  /// lastFull).
   void bindBlocks() {
     Value size = b.index(schedule.keys), zero = b.index(0), one = b.index(1);
     Value keys = b.max(b.sub(end, begin), zero);
     blocks = b.ceilDiv(keys, size);
-    lastFull = b.div(keys, size);
+    lastFull = b.max(b.sub(b.div(keys, size), one), zero);
     if (last) {
       Value seen = b.sub(b.add(b.add(query, last), one), begin); // keys that the first query sees
       lastFull = b.min(lastFull, b.div(b.max(seen, zero), size));
@@ -93,40 +99,42 @@ private:
       firstFull = b.min(b.ceilDiv(b.max(hidden, zero), size), blocks);
       lastFull = b.max(lastFull, firstFull);
     }
+    // Where a step is short, the ring goes round once in each round of the loop, so that the places of slots
+    // are known.
+    blocksAtOnce = schedule.keysAcrossWarps() && !first ? kSlots : 1;
+    lastFull = b.roundDown(lastFull, blocksAtOnce);
   }
 
   Value ring(int64_t columns) {
-    auto type = tile::RingType::get(b.getContext(), schedule.stages, schedule.keys, columns, element);
+    auto type = tile::RingType::get(b.getContext(), kSlots, schedule.keys, columns, element);
     return tile::RingOp::create(b, type);
   }
 
-  Value slotOf(Value number) { return b.createOrFold<arith::RemUIOp>(number, b.index(schedule.stages)); }
-
   /// Starts to load the keys or values of block `number`; behind the last block there are none.
-  void load(bool isKey, Value number) {
-    Value key = b.add(begin, b.mul(number, b.index(schedule.keys))), zero = b.index(0);
-    Value keys = b.max(b.min(b.index(schedule.keys), b.sub(end, key)), zero);
+  void load(bool isKey, Value number, Value slot, bool whole) {
+    Value size = b.index(schedule.keys), key = b.add(begin, b.mul(number, size)), zero = b.index(0);
+    Value keys = whole ? size : b.max(b.min(size, b.sub(end, key)), zero);
     Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, kvHead, key, zero},
                         {nullptr, nullptr, keys, isKey ? values.keyDim : values.valueDim});
-    tile::LoadOp::create(b, b.withContiguousRows(rows), isKey ? keyRing : valueRing, slotOf(number));
+    tile::LoadOp::create(b, b.withContiguousRows(rows), isKey ? keyRing : valueRing, slot,
+                         schedule.keysAcrossWarps());
   }
 
-  /// Waits for the oldest of the blocks on their way, and starts to load another into the slot before it.
-  void advance(bool isKey, Value number) {
-    int64_t younger = 2 * (schedule.stages - 1) - 1;
-    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, younger);
-    load(isKey, b.add(number, b.index(schedule.stages - 1)));
+  /// Waits for the older of the blocks on their way, and starts to load another into the other slot.
+  void advance(bool isKey, Value number, Value otherSlot, bool whole) {
+    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, /*younger=*/1, schedule.keysAcrossWarps());
+    load(isKey, b.add(number, b.index(1)), otherSlot, whole);
   }
 
   Values initialize() {
     Type f32 = b.getF32Type();
     SmallVector<Type> types = {matrix(valueWidth, f32), perRow(f32), perRow(f32)};
     auto empty = [&]() -> Values {
-      return tile::WarpInitOp::create(b, types, Value(), Value(), Value()).getResults();
+      return tile::WarpInitOp::create(b, types, Value(), Value()).getResults();
     };
     auto withSinks = [&]() -> Values {
       Value sinks = b.view(values.sinks, {head}, {values.group});
-      return tile::WarpInitOp::create(b, types, sinks, heads, values.unit).getResults();
+      return tile::WarpInitOp::create(b, types, sinks, heads).getResults();
     };
     if (!values.sinks)
       return empty();
@@ -150,33 +158,57 @@ private:
     return op.getResults();
   }
 
-  Values loop(Value from, Value to, Values state, bool masked) {
+  using Body = function_ref<Values(Value number, Values state)>;
+
+  Values forEach(Value from, Value to, int64_t step, Values state, Body body) {
     if (from == to || (getConstantIntValue(from) && getConstantIntValue(from) == getConstantIntValue(to)))
       return state;
-    auto loop = scf::ForOp::create(b, from, to, b.index(1), state);
+    auto loop = scf::ForOp::create(b, from, to, b.index(step), state);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     ValueRange arguments = loop.getRegionIterArgs();
-    scf::YieldOp::create(b, step(loop.getInductionVar(), Values(arguments.begin(), arguments.end()), masked));
+    scf::YieldOp::create(b, body(loop.getInductionVar(), Values(arguments.begin(), arguments.end())));
     return loop.getResults();
   }
 
-  /// One block of keys.
-  Values step(Value number, const Values &state, bool masked) {
-    Value slot = slotOf(number), o = state[0];
+  /// Blocks that are in one slot after the other, from `slot` on; the state and the slot behind them.
+  std::pair<Values, Value> loop(Value from, Value to, Values state, Value slot, bool whole) {
+    state.push_back(slot);
+    state = forEach(from, to, 1, state, [&](Value number, Values state) {
+      Value slot = state.pop_back_val(), other = b.sub(b.index(1), slot);
+      state = step(number, state, slot, other, whole);
+      state.push_back(other);
+      return state;
+    });
+    slot = state.pop_back_val();
+    return {state, slot};
+  }
+
+  /// Whole blocks from the first to an even number, the ring once round each time.
+  Values loopOverRing(Value to, Values state) {
+    Value zero = b.index(0), one = b.index(1);
+    return forEach(zero, to, kSlots, state, [&](Value number, Values state) {
+      state = step(number, state, zero, one, /*whole=*/true);
+      return step(b.add(number, one), state, one, zero, /*whole=*/true);
+    });
+  }
+
+  /// One block of keys; `whole` if all rows see all of it and the next one is no shorter.
+  Values step(Value number, const Values &state, Value slot, Value otherSlot, bool whole) {
+    Value o = state[0];
     Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
-    advance(/*isKey=*/true, number);
+    advance(/*isKey=*/true, number, otherSlot, whole);
     Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
     Value keys = b.sub(end, key);
     if (values.scored)
       s = score(s, key, keys);
-    if (masked)
+    if (!whole)
       s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
     Type rows = state[1].getType();
     auto softmax =
         tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
     Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
-    advance(/*isKey=*/false, number);
+    advance(/*isKey=*/false, number, otherSlot, whole);
     o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
     return {o, softmax.getNewM(), softmax.getNewL()};
   }
@@ -208,10 +240,9 @@ private:
     branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
       Values joined = state;
       for (int64_t other = 1; other < schedule.warps; ++other)
-        joined =
-            tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2], os,
-                                      ms, ls, b.index(other * tile::kFragmentRows), zero, values.unit)
-                .getResults();
+        joined = tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2],
+                                           os, ms, ls, b.index(other * tile::kFragmentRows), zero)
+                     .getResults();
       store(joined);
     });
   }
@@ -222,8 +253,8 @@ private:
       auto [out, lse, deadRow] = viewResults();
       Value mark = values.marks ? b.index(0) : Value();
       Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
-      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0),
-                                 values.unit, lse, marks, mark, deadRow);
+      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse,
+                                 marks, mark, deadRow);
     };
     if (!isSplit())
       return storeResult();
@@ -247,7 +278,7 @@ private:
 
   const WarpSchedule &schedule;
   Type element;
-  int64_t keyWidth, valueWidth, warpKeys;
+  int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   Value split, warp, warpRow, warpKey, heads, queryOfRow, blocks, firstFull, lastFull;
   Value keyRing, valueRing, queryTile;
 };

@@ -27,7 +27,7 @@ public:
     auto index = tile::FragmentType::get(b.getContext(), {tile::kFragmentRows}, b.getIndexType());
     auto sums = tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, kColumns}, f32);
     auto rows = tile::WarpRowsOp::create(b, index, index, row, values.period);
-    auto init = tile::WarpInitOp::create(b, sums, perRow, perRow, Value(), Value(), Value());
+    auto init = tile::WarpInitOp::create(b, sums, perRow, perRow, Value(), Value());
     auto loop = scf::ForOp::create(b, zero, values.splits, b.index(1), init.getResults());
     {
       OpBuilder::InsertionGuard guard(b);
@@ -35,7 +35,7 @@ public:
       bindPartial(loop.getInductionVar());
       ValueRange state = loop.getRegionIterArgs();
       auto merged = tile::WarpMergeOp::create(b, state.getTypes(), state[0], state[1], state[2], partialO,
-                                              partialM, partialL, row, column, values.unit);
+                                              partialM, partialL, row, column);
       scf::YieldOp::create(b, merged.getResults());
     }
     auto [out, lse, deadRow] = viewResults();
@@ -43,7 +43,7 @@ public:
       ValueRange state = loop.getResults();
       Value mark = values.marks ? warp : Value();
       tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, rows.getHead(), rows.getQuery(),
-                                 column, values.unit, lse, viewMarks(point[3]), mark, deadRow);
+                                 column, lse, viewMarks(point[3]), mark, deadRow);
     };
     if (!lse)
       return finish(nullptr);

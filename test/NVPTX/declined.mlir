@@ -17,14 +17,6 @@ func.func @dynamic_head(%q: tensor<1x4x3x?xf16>) -> tensor<1x4x3x?xf16> {
 
 // -----
 
-func.func @dynamic_heads(%q: tensor<1x?x3x16xf16>) -> tensor<1x?x3x16xf16> {
-  // expected-error @+1 {{expected known numbers of heads, found dynamic ones}}
-  %o = gqa.attention %q, %q, %q : (tensor<1x?x3x16xf16>, tensor<1x?x3x16xf16>, tensor<1x?x3x16xf16>) -> tensor<1x?x3x16xf16>
-  return %o : tensor<1x?x3x16xf16>
-}
-
-// -----
-
 func.func @sine(%q: tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16> {
   %o = gqa.attention %q, %q, %q : (tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16>
     score(%s, %b, %h, %i, %j) {

@@ -37,13 +37,13 @@ func.func @qk(%n: index, %q: memref<4x1x32xbf16>, %k: memref<?x32xbf16>) {
 // CHECK-COUNT-2: nvvm.mma.sync {{.*}} : (vector<2xf16>, vector<2xf16>, f32)
 // CHECK-NOT: nvvm.mma.sync
 // CHECK: return
-func.func @pv(%n: index, %v: memref<?x16xf16>, %os: memref<64x16xf32>, %ms: memref<64xf32>, %x: f32) {
+func.func @pv(%n: index, %v: memref<?x16xf16>, %os: memref<64x16xf32>, %ms: memref<64xf32>) {
   tile.kernel warps = 4 grid(%t = %n) {
     %zero = arith.constant 0 : index
     %values = tile.ring : !tile.ring<2x64x16xf16>
     tile.load %v into %values[%zero] : memref<?x16xf16>, !tile.ring<2x64x16xf16>
     %o0, %m0, %l0 = tile.warp.init : !tile.fragment<16x16xf32>, !tile.fragment<16xf32>
-    %o, %m, %l = tile.warp.merge %o0, %m0, %l0 with %os, %ms, %ms at(%zero, %zero) scale(%x)
+    %o, %m, %l = tile.warp.merge %o0, %m0, %l0 with %os, %ms, %ms at(%zero, %zero)
       : !tile.fragment<16x16xf32>, !tile.fragment<16xf32>, memref<64x16xf32>, memref<64xf32>, memref<64xf32>
     %p = tile.warp.to_operand %o : !tile.fragment<16x16xf32> -> !tile.fragment<16x16xf16>
     tile.acquire %values younger = 0 : !tile.ring<2x64x16xf16>

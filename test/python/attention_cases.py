@@ -4,7 +4,8 @@
     program = build(case)            # .text, .inputs (arrays of the function's arguments), .options, .qkv
 
 A case is `dynamic` if no size is known to the compiler; with dynamic="lengths" heads and head dimensions are known, as
-in a decoder: then the text does not depend on batch, queries and keys, and one compiled function serves many cases.
+in a decoder: then the text does not depend on batch, queries and keys, and one compiled function serves many cases. With
+dynamic="heads" only the head dimensions are known.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ DIMS = [1, 5, 16, 20, 32, 64, 80, 128]
 # The rule for errors compares maxima and means over a head, which therefore needs more than a few elements.
 VALUE_DIMS = [16, 20, 33, 64, 80, 128]
 HUGE = {"logits_6e4": 6e4, "logits_-6e4": -6e4, "logits_-524288": -524288}
+HIDDEN = {"lengths": "bs", "heads": "bhs"}  # the sizes that the compiler does not know
 LAYOUTS = ["bhsd", "bshd", "bhds", "sbhd", "hbsd", "dshb"]
 
 
@@ -99,8 +101,8 @@ class Program:
         a letter '.'."""
         dynamic = self.case["dynamic"]
         hidden = [bool(dynamic)] * len(sizes)
-        if dynamic == "lengths" and letters:
-            hidden = [letter in "bs" for letter in letters]
+        if dynamic in HIDDEN and letters:
+            hidden = [letter in HIDDEN[dynamic] for letter in letters]
         elif letters and letters[-1] == ".":
             hidden[-1] = False
         return "tensor<" + "".join(f"{'?' if h else n}x" for h, n in zip(hidden, sizes)) + dtype + ">"
@@ -200,8 +202,8 @@ class _Builder(ScoreRegions, Producers):
 
     def _bias(self):
         if "bias" in self.case:
-            dtype, shape = self.case["bias"]
-            bias = np.where(self.rng.random(shape) < 0.2, -np.inf, self.rng.standard_normal(shape))
+            dtype, shape, fill = (*self.case["bias"], -np.inf)[:3]
+            bias = np.where(self.rng.random(shape) < 0.2, fill, self.rng.standard_normal(shape))
             bias = rounded(bias, dtype)
             self.program.options["bias"] = bias
             self._clause("bias", bias, dtype)

@@ -5,7 +5,14 @@ A mutant is caught by a fault that the driver reports, by an error, by running t
 of the kernel as it was, under any policy of asynchronous completion. One that nothing catches is run once more with a
 `trap` in the instruction's place: if that does no harm either, the inputs do not reach the instruction, and nothing is known.
 
-    python mutations.py [CASE...]    all mutants of CASES, or of some of them; those that are not caught are listed last
+    python mutations.py [--sample=N] [CASE...]    all mutants of CASES, or of some of them, or N of them; those that are
+                                                  not caught are listed last
+
+Of the kernels as they are since blocks that are whole have loops of their own: all of decode_unsplit (50 caught, 4 not reached,
+which are the states of parts), and samples of prefill_both_sides (14: 8 caught, 6 not reached) and prefill_split (22: 14 and
+8). Nothing that was reached survived. With 113 keys, too few for the loop of whole blocks, 20 of prefill's 21 were caught and
+one was equivalent: a barrier behind which no shared memory is used, which is no longer emitted; with 239 keys the first 11, in
+the loop of whole blocks, were all caught.
 """
 
 import collections
@@ -14,6 +21,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import random
 import re
 import resource
 import subprocess
@@ -155,9 +163,16 @@ def campaign(names, sample=None):
         yield from ((mutant, *state) for mutant, state in zip(chosen, judged))
 
 
-def main(names):
+def sampled(count, seed=5):
+    """What takes so many of a list, always the same ones."""
+    return lambda every: random.Random(seed).sample(every, min(count, len(every)))
+
+
+def main(arguments):
+    names = [word for word in arguments if not word.startswith("--sample=")]
+    count = next((int(word.split("=")[1]) for word in arguments if word not in names), None)
     tally, left = collections.Counter(), []
-    for mutant, state, found in campaign(names or list(CASES)):
+    for mutant, state, found in campaign(names or list(CASES), sampled(count) if count else None):
         tally[mutant.kind, state] += 1
         print(f"{state}: {mutant}: {found}", flush=True)
         if state != "caught":

@@ -51,6 +51,34 @@ def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
   let dependentDialects = ["gqa::tile::TileDialect"];
 }
 
+def CarryAddresses : Pass<"gqa-carry-addresses"> {
+  let summary = "addresses that a loop advances by the same distance each time are added to";
+  let description = [{
+    Of pointers made of integers that are linear in a loop's induction variable, the integer becomes a value that the loop
+    carries. LLVM reduces the strength of addresses it sees loads and stores of, but not those of asynchronous copies.
+
+    ```mlir
+    // before
+    scf.for %i = %a to %b step %c1 {
+      %0 = arith.muli %i, %stride : index
+      %1 = arith.addi %base, %0 : index
+      %2 = arith.index_cast %1 : index to i64
+      %3 = llvm.inttoptr %2 : i64 to !llvm.ptr<1>
+    // after
+    %first = arith.addi %base, %a_times_stride : index
+    scf.for %i = %a to %b step %c1 iter_args(%1 = %first) -> (index) {
+      %2 = arith.index_cast %1 : index to i64
+      %3 = llvm.inttoptr %2 : i64 to !llvm.ptr<1>
+      ...
+      %next = arith.addi %1, %stride : index
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numCarried", "carried", "addresses that loops carry">];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def EmbedPTX : Pass<"gqa-embed-ptx", "mlir::ModuleOp"> {
   let summary = "PTX, and machine code made of it, as variables of the host's code";
   let description = [{

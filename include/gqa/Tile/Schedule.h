@@ -32,7 +32,6 @@ struct WarpSchedule {
   int64_t rows;     ///< of a tile
   int64_t keys;     ///< of a block
   int64_t warps;    ///< of a task
-  int64_t stages;   ///< slots of a ring
   int64_t resident; ///< tasks that one multiprocessor runs at a time
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
   bool keysAcrossWarps() const { return rows < 16 * warps; }

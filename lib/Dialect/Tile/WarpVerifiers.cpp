@@ -43,6 +43,11 @@ LogicalResult RingOp::verify() {
     return emitOpError("is read, expected a tile.load that fills it");
   if (isRead && !has([](Operation *user) { return isa<AcquireOp>(user); }))
     return emitOpError("is read, expected a tile.acquire that waits for it");
+  // ring_c2
+  auto isOwn = [](Operation *user) { return user->hasAttr("own"); };
+  auto isShared = [](Operation *user) { return isa<LoadOp, AcquireOp>(user) && !user->hasAttr("own"); };
+  if (has(isOwn) && has(isShared))
+    return emitOpError("expects all of its loads and acquires to be own, or none");
   return success();
 }
 
@@ -52,7 +57,20 @@ LogicalResult LoadOp::verify() {
   if (failed(verifyElement(*this, elementOf(getSource()), ring.getElementType(), "ring and source")))
     return failure();
   // load_c2
-  return verifyCopied(*this, getSource(), ring.getColumns());
+  if (failed(verifyCopied(*this, getSource(), ring.getColumns())))
+    return failure();
+  // load_c3
+  int64_t rows = cast<MemRefType>(getSource().getType()).getDimSize(0);
+  if (!ShapedType::isDynamic(rows) && rows > ring.getRows())
+    return emitOpError("expects a source of at most the ")
+           << ring.getRows() << " rows of a slot, found " << getSource().getType();
+  // load_c4
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t warps = kernel ? int64_t(kernel.getWarps().value_or(1)) : 1;
+  if (getOwn() && ring.getRows() % warps != 0)
+    return emitOpError("expects the rows of a slot to be a multiple of ")
+           << warps << " warps, found " << ring;
+  return success();
 }
 
 LogicalResult WarpQueriesOp::verify() {
@@ -66,9 +84,8 @@ LogicalResult WarpQueriesOp::verify() {
 
 LogicalResult WarpInitOp::verify() {
   // warp.init_c1
-  bool sinks = static_cast<bool>(getSinks());
-  if (sinks != static_cast<bool>(getHead()) || sinks != static_cast<bool>(getScale()))
-    return emitOpError("expects heads and a scale exactly if there are sinks");
+  if (static_cast<bool>(getSinks()) != static_cast<bool>(getHead()))
+    return emitOpError("expects heads exactly if there are sinks");
   return success();
 }
 

@@ -63,6 +63,18 @@ func.func @ring_c1_awaited(%n: index, %q: !tile.fragment<16x32xf16>, %rows: memr
 
 // -----
 
+func.func @ring_c2_own(%n: index, %rows: memref<?x32xf16>) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    // expected-error @+1 {{'tile.ring' op expects all of its loads and acquires to be own, or none}}
+    %k = tile.ring : !tile.ring<2x64x32xf16>
+    tile.load %rows into %k[%t] own : memref<?x32xf16>, !tile.ring<2x64x32xf16>
+    tile.acquire %k younger = 0 : !tile.ring<2x64x32xf16>
+  }
+  return
+}
+
+// -----
+
 func.func @load_c1_elements(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<?x32xbf16>) {
   // expected-error @+1 {{'tile.load' op expects one element type for ring and source, found 'f16' and 'bf16'}}
   tile.load %rows into %k[%n] : memref<?x32xbf16>, !tile.ring<2x64x32xf16>
@@ -74,6 +86,25 @@ func.func @load_c1_elements(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memre
 func.func @load_c2_columns(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<?x20xf16>) {
   // expected-error @+1 {{'tile.load' op expects a source of at most 32 columns, a multiple of 8, found 'memref<?x20xf16>'}}
   tile.load %rows into %k[%n] : memref<?x20xf16>, !tile.ring<2x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @load_c3_rows(%n: index, %k: !tile.ring<2x64x32xf16>, %rows: memref<65x32xf16>) {
+  // expected-error @+1 {{'tile.load' op expects a source of at most the 64 rows of a slot, found 'memref<65x32xf16>'}}
+  tile.load %rows into %k[%n] : memref<65x32xf16>, !tile.ring<2x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @load_c4_warps(%n: index, %rows: memref<?x32xf16>) {
+  tile.kernel warps = 3 grid(%t = %n) {
+    %k = tile.ring : !tile.ring<2x64x32xf16>
+    // expected-error @+1 {{'tile.load' op expects the rows of a slot to be a multiple of 3 warps, found '!tile.ring<2x64x32xf16>'}}
+    tile.load %rows into %k[%t] own : memref<?x32xf16>, !tile.ring<2x64x32xf16>
+  }
   return
 }
 
@@ -95,10 +126,10 @@ func.func @queries_c2_columns(%q: memref<4x?x64xf16>, %r: !tile.fragment<16xinde
 
 // -----
 
-func.func @init_c1_scale(%sinks: memref<4xf32>, %r: !tile.fragment<16xindex>) {
-  // expected-error @+1 {{'tile.warp.init' op expects heads and a scale exactly if there are sinks}}
-  %o, %m, %l = tile.warp.init sinks(%sinks[%r] : memref<4xf32>, !tile.fragment<16xindex>)
-    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+func.func @init_c1_heads(%sinks: memref<4xf32>) {
+  // expected-error @+1 {{'tile.warp.init' op expects heads exactly if there are sinks}}
+  %o, %m, %l = "tile.warp.init"(%sinks) <{operandSegmentSizes = array<i32: 1, 0>}>
+    : (memref<4xf32>) -> (!tile.fragment<16x32xf32>, !tile.fragment<16xf32>, !tile.fragment<16xf32>)
   return
 }
 
@@ -179,9 +210,9 @@ func.func @store_c1_columns(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.
 // -----
 
 func.func @finish_c1_marks(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>,
-                           %r: !tile.fragment<16xindex>, %out: memref<4x?x32xf16>, %x: f32) {
+                           %r: !tile.fragment<16xindex>, %out: memref<4x?x32xf16>) {
   // expected-error @+1 {{'tile.warp.finish' op expects marks with the index of one, and needs them for dead_row = uniform}}
-  tile.warp.finish %o, %m, %m into %out[%r, %r, %n] scale(%x) dead_row = uniform
+  tile.warp.finish %o, %m, %m into %out[%r, %r, %n] dead_row = uniform
     : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x32xf16>
   return
 }

@@ -10,7 +10,7 @@
 // CHECK: tile.ring : <2x64x128xbf16>
 // CHECK: tile.load %{{.*}} into %{{.*}}[%{{.*}}] : memref<?x128xbf16>, <2x64x128xbf16>
 // CHECK: tile.warp.rows %{{.*}} queries(%{{.*}}) : <16xindex>
-// CHECK: tile.warp.init sinks(%{{.*}}[%{{.*}}] : memref<4xf32>, !tile.fragment<16xindex>) scale(%{{.*}}) : <16x128xf32>, <16xf32>
+// CHECK: tile.warp.init sinks(%{{.*}}[%{{.*}}] : memref<4xf32>, !tile.fragment<16xindex>) : <16x128xf32>, <16xf32>
 // CHECK: tile.acquire %{{.*}} younger = 1
 // CHECK: tile.warp.score {{.*}} softcap = 5.000000e+01 score {
 // CHECK: tile.drain
@@ -34,7 +34,7 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
     %head, %query = tile.warp.rows %zero queries(%n) : !tile.fragment<16xindex>
     %a = tile.warp.queries %q1[%head, %query]
       : memref<4x?x128xbf16>, !tile.fragment<16xindex>, !tile.fragment<16x128xbf16>
-    %o, %m, %l = tile.warp.init sinks(%sinks[%head] : memref<4xf32>, !tile.fragment<16xindex>) scale(%x)
+    %o, %m, %l = tile.warp.init sinks(%sinks[%head] : memref<4xf32>, !tile.fragment<16xindex>)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
     tile.acquire %keys younger = 1 : !tile.ring<2x64x128xbf16>
     %s = tile.warp.qk %a, %keys[%zero, %warp]
@@ -61,9 +61,9 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
     tile.warp.store %o1, %m1, %l1 into %os, %ms, %ls at(%warp)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
     tile.barrier
-    %o2, %m2, %l2 = tile.warp.merge %o1, %m1, %l1 with %os, %ms, %ls at(%zero, %zero) scale(%x)
+    %o2, %m2, %l2 = tile.warp.merge %o1, %m1, %l1 with %os, %ms, %ls at(%zero, %zero)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
-    tile.warp.finish %o2, %m2, %l2 into %out1[%head, %query, %zero] scale(%x) lse(%lse : memref<4x?xf32>)
+    tile.warp.finish %o2, %m2, %l2 into %out1[%head, %query, %zero] lse(%lse : memref<4x?xf32>)
       marks(%marks[%zero] : memref<?xi32>) dead_row = uniform
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x128xbf16>
     %sum = tile.warp.sum %x : f32

@@ -1,7 +1,8 @@
 """Rules of PTX that no assembler checks, for a module's text on standard input.
 
 * shared memory is declared with an alignment of at least 16 bytes, which copies and matrix loads need
-* a copy is committed, a committed group is waited for, and a wait is followed by a barrier before shared memory is read
+* a copy is committed, a committed group is waited for, and a wait is followed by a barrier, of the warp
+  at least, before shared memory is read
 * a kernel ends with nothing on its way: its last wait is for all groups
 """
 
@@ -10,7 +11,7 @@ import sys
 
 
 def check_kernel(name, body):
-    events = re.findall(r"\b(cp\.async\.(?:ca|cg)|cp\.async\.commit_group|cp\.async\.wait_group\s+\d+|bar\.sync|ldmatrix|ret)\b",
+    events = re.findall(r"\b(cp\.async\.(?:ca|cg)|cp\.async\.commit_group|cp\.async\.wait_group\s+\d+|bar\.sync|bar\.warp\.sync|ldmatrix|ret)\b",
                         body)
     copies = commits = 0  # that nothing has ended yet
     barrier = True
@@ -23,7 +24,7 @@ def check_kernel(name, body):
             if copies:
                 yield f"{name}: {copies} copies are not in a group at a wait"
             commits, barrier = min(commits, int(event.split()[1])), False
-        elif event == "bar.sync":
+        elif event in ("bar.sync", "bar.warp.sync"):
             barrier = True
         elif event == "ldmatrix" and not barrier:
             yield f"{name}: shared memory is read behind a wait without a barrier"

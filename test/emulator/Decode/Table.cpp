@@ -66,6 +66,7 @@ const std::vector<Form> &instructionTable() {
       {"sub [rn] [ftz] f16|f16x2", "Dt St St", Class::Float, floatSub},
       {"sub [rn] bf16|bf16x2", "Dt St St", Class::Float, floatSub},
       {"mul [rn] [ftz] [sat] f32", "Dt St St", Class::Float, floatMul},
+      {"mul rz f32", "Dt St St", Class::Float, floatMulTowardsZero},
       {"mul [rn] f64", "Dt St St", Class::Float, floatMul},
       {"mul [rn] [ftz] f16|f16x2", "Dt St St", Class::Float, floatMul},
       {"mul [rn] bf16|bf16x2", "Dt St St", Class::Float, floatMul},

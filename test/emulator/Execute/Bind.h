@@ -21,8 +21,8 @@ Handler clz(Match &m), brev(Match &m), predicateAnd(Match &m), predicateOr(Match
 // Float.cpp
 Handler floatAdd(Match &m), floatSub(Match &m), floatMul(Match &m), fma(Match &m), floatMin(Match &m),
     floatMax(Match &m);
-Handler floatAbs(Match &m), floatNeg(Match &m), floatDiv(Match &m), copysign(Match &m), testp(Match &m),
-    floatMin3(Match &m), floatMax3(Match &m);
+Handler floatMulTowardsZero(Match &m), floatAbs(Match &m), floatNeg(Match &m), floatDiv(Match &m),
+    copysign(Match &m), testp(Match &m), floatMin3(Match &m), floatMax3(Match &m);
 // Special.cpp
 Handler rcp(Match &m), sqrt(Match &m), rsqrt(Match &m), ex2(Match &m), lg2(Match &m), sin(Match &m),
     cos(Match &m), tanh(Match &m);

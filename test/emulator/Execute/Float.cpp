@@ -1,4 +1,4 @@
-// Floating-point arithmetic, rounding to nearest even.
+// Floating-point arithmetic, rounding to nearest even unless it says otherwise.
 #include "Bind.h"
 #include "FloatLanes.h"
 
@@ -8,6 +8,12 @@ namespace {
 constexpr auto kAdd = [](auto a, auto b) { return a + b; };
 constexpr auto kSub = [](auto a, auto b) { return a - b; };
 constexpr auto kMul = [](auto a, auto b) { return a * b; };
+/// Exact in double; what rounds away from zero, to infinity as well, is one step too far.
+constexpr auto kMulTowardsZero = [](float a, float b) {
+  double exact = double(a) * double(b);
+  float r = static_cast<float>(exact);
+  return std::fabs(double(r)) > std::fabs(exact) ? std::nextafter(r, 0.0f) : r;
+};
 constexpr auto kDiv = [](auto a, auto b) { return a / b; };
 
 template <class T> struct BitsOf;
@@ -107,6 +113,7 @@ namespace bind {
 Handler floatAdd(Match &m) { return bindFloatBinary<kAdd>(m); }
 Handler floatSub(Match &m) { return bindFloatBinary<kSub>(m); }
 Handler floatMul(Match &m) { return bindFloatBinary<kMul>(m); }
+Handler floatMulTowardsZero(Match &) { return &binaryHandler<float, kMulTowardsZero>; }
 /// Also for `.approx` and `.full`: the exact quotient is within their bounds.
 Handler floatDiv(Match &m) { return bindFloatBinary<kDiv>(m); }
 Handler floatMin(Match &m) { return bindExtreme<false>(m); }

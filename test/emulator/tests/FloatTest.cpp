@@ -2,6 +2,7 @@
 // with rounding written out anew here: try both neighbours and take the nearer one.
 #include "Device.h"
 
+#include <cfenv>
 #include <cmath>
 
 namespace gqa::emulator::test {
@@ -84,6 +85,13 @@ TEST(Float, SinglePrecision) {
     check32("abs" + s + " %d, %a;", ftz, [](float a, float, float) { return std::fabs(a); });
     check32("neg" + s + " %d, %a;", ftz, [](float a, float, float) { return -a; });
   }
+  check32("mul.rz.f32 %d, %a, %b;", false, [](float a, float b, float) {
+    volatile float x = a, y = b; // multiplied in this mode, not when the test is compiled
+    std::fesetround(FE_TOWARDZERO);
+    volatile float product = x * y;
+    std::fesetround(FE_TONEAREST);
+    return float(product);
+  });
   check32("add.sat.f32 %d, %a, %b;", false,
           [](float a, float b, float) { return a + b > 0 ? std::min(a + b, 1.0f) : 0.0f; });
 }

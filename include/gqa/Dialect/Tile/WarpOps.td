@@ -12,6 +12,7 @@ def Tile_RingOp : Tile_Op<"ring", [MemoryEffects<[MemAlloc]>, HasParent<"KernelO
 
     Constraints:
     * (C1) a ring that is read by a product is filled by a `tile.load` and awaited by a `tile.acquire`.
+    * (C2) either all of its loads and acquires are `own` or none is.
 
     ```mlir
     %keys = tile.ring : !tile.ring<2x64x128xbf16>
@@ -28,19 +29,24 @@ def Tile_LoadOp : Tile_Op<"load"> {
     All warps together copy the rows of `source` to the first rows of a slot; the other rows, and columns that the source
     does not have, become zero. The copy goes on while the program does: `tile.acquire` waits for it. The source is a part
     of a tensor in the device's memory whose rows are contiguous and start at multiples of 16 bytes. Copies of nothing are
-    legal: the slot becomes zeros.
+    legal: the slot becomes zeros. A source that is known to have all rows is copied without a test.
+
+    With `own` each warp copies rows of its own, of `n` warps the `i`-th `n`-th of the slot, which no other may read: then
+    warps need not wait for each other.
 
     Constraints:
     * (C1) source and ring have the same element type, of 16 bits.
     * (C2) the source has at most the ring's columns, a multiple of 8.
+    * (C3) the source has at most the rows of a slot, if they are known.
+    * (C4) if it is `own`, the rows of a slot are a multiple of the task's warps.
 
     ```mlir
     tile.load %rows into %keys[%slot] : memref<?x128xbf16, strided<[?, ?], offset: ?>>, !tile.ring<2x64x128xbf16>
     ```
   }];
   let arguments = (ins Arg<MemRefRankOf<[F16, BF16], [2]>, "", [MemRead]>:$source,
-                       Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot);
-  let assemblyFormat = "$source `into` $ring `[` $slot `]` attr-dict `:` type($source) `,` type($ring)";
+                       Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot, UnitAttr:$own);
+  let assemblyFormat = "$source `into` $ring `[` $slot `]` (`own` $own^)? attr-dict `:` type($source) `,` type($ring)";
   let hasVerifier = 1;
 }
 
@@ -48,14 +54,16 @@ def Tile_AcquireOp : Tile_Op<"acquire", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "waits until a ring's next slot is full";
   let description = [{
     Afterwards every warp of the task sees the rows of all loads but the `younger` last ones, and has done everything in
-    front of the acquire: slots that were read there may be filled again.
+    front of the acquire: slots that were read there may be filled again. With `own` that is said of each warp and its own
+    rows alone.
 
     ```mlir
     tile.acquire %keys younger = 1 : !tile.ring<2x64x128xbf16>
     ```
   }];
-  let arguments = (ins Tile_Ring:$ring, ConfinedAttr<I64Attr, [IntNonNegative]>:$younger);
-  let assemblyFormat = "$ring `younger` `=` $younger attr-dict `:` type($ring)";
+  let arguments = (ins Tile_Ring:$ring, ConfinedAttr<I64Attr, [IntNonNegative]>:$younger,
+                       UnitAttr:$own);
+  let assemblyFormat = "$ring `younger` `=` $younger (`own` $own^)? attr-dict `:` type($ring)";
 }
 
 def Tile_DrainOp : Tile_Op<"drain", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -164,22 +172,21 @@ def Tile_WarpQueriesOp : Tile_WarpOp<"queries", [AllTypesMatch<["head", "query"]
 def Tile_WarpInitOp : Tile_WarpOp<"init", [AttrSizedOperandSegments, AllTypesMatch<["m", "l"]>]> {
   let summary = "the state of an online softmax that has seen no key";
   let description = [{
-    As `tile.init`. `l` is spread over the four lanes of a row, whose sum it is; so a step needs no exchange for it.
+    As `tile.init`, but `m` is a power of two, here and in all operations of warps: a maximum times scale times log2(e).
+    `l` is spread over the four lanes of a row, whose sum it is; so a step needs no exchange for it.
 
     Constraints:
-    * (C1) `head` and `scale` are there exactly if there are sinks.
+    * (C1) `head` is there exactly if there are sinks.
 
     ```mlir
-    %o, %m, %l = tile.warp.init sinks(%sinks[%head] : memref<4xf32>, !tile.fragment<16xindex>) scale(%x)
+    %o, %m, %l = tile.warp.init sinks(%sinks[%head] : memref<4xf32>, !tile.fragment<16xindex>)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
     ```
   }];
-  let arguments = (ins Arg<Optional<Tile_PerHead>, "", [MemRead]>:$sinks, Optional<Tile_RowIndex>:$head,
-                       Optional<F32>:$scale);
+  let arguments = (ins Arg<Optional<Tile_PerHead>, "", [MemRead]>:$sinks, Optional<Tile_RowIndex>:$head);
   let results = (outs Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l);
   let assemblyFormat = [{
-    (`sinks` `(` $sinks^ `[` $head `]` `:` type($sinks) `,` type($head) `)`)? (`scale` `(` $scale^ `)`)?
-    attr-dict `:` type($o) `,` type($m)
+    (`sinks` `(` $sinks^ `[` $head `]` `:` type($sinks) `,` type($head) `)`)? attr-dict `:` type($o) `,` type($m)
   }];
   let hasVerifier = 1;
 }
@@ -341,16 +348,16 @@ def Tile_WarpMergeOp : Tile_WarpOp<"merge", [AllTypesMatch<["o", "newO"]>, AllTy
     As `tile.merge`: the stored state is in the rows from `row` and the columns from `column` on of the buffers.
 
     ```mlir
-    %o1, %m1, %l1 = tile.warp.merge %o, %m, %l with %os, %ms, %ls at(%row, %column) scale(%x)
+    %o1, %m1, %l1 = tile.warp.merge %o, %m, %l with %os, %ms, %ls at(%row, %column)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
     ```
   }];
   let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<MemRefRankOf<[F32], [2]>, "", [MemRead]>:$os,
                        Arg<MemRefRankOf<[F32], [1]>, "", [MemRead]>:$ms, Arg<MemRefRankOf<[F32], [1]>, "", [MemRead]>:$ls,
-                       Index:$row, Index:$column, F32:$scale);
+                       Index:$row, Index:$column);
   let results = (outs Tile_Sums:$newO, Tile_PerRow:$newM, Tile_PerRow:$newL);
   let assemblyFormat = [{
-    $o `,` $m `,` $l `with` $os `,` $ms `,` $ls `at` `(` $row `,` $column `)` `scale` `(` $scale `)` attr-dict
+    $o `,` $m `,` $l `with` $os `,` $ms `,` $ls `at` `(` $row `,` $column `)` attr-dict
     `:` type($o) `,` type($m) `,` type($os) `,` type($ms) `,` type($ls)
   }];
 }
@@ -363,24 +370,25 @@ def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllType
     not have are left out.
 
     A product multiplies hidden values by 0, and where they are not finite that is NaN. With `marks` the operation also
-    stores to `marks[mark]` whether the rows have to be computed another way: 1 where a number of o is not finite, or where
-    a row saw no key and `dead_row` is uniform, else 0.
+    stores to `marks[mark]` whether the rows have to be computed another way: 1 where a number of o is not finite, where
+    a row saw no key and `dead_row` is uniform, or where scores are so large that none was within reach of the rounded
+    maximum (|s| beyond 2^30: fills that are no masks), else 0.
 
     Constraints:
     * (C1) `marks` and `mark` are both there, and are there if `dead_row` is uniform.
 
     ```mlir
-    tile.warp.finish %o, %m, %l into %out[%head, %query, %c] scale(%x) dead_row = zero
+    tile.warp.finish %o, %m, %l into %out[%head, %query, %c] dead_row = zero
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x128xbf16>
     ```
   }];
   let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<Tile_Output, "", [MemWrite]>:$out,
-                       Tile_RowIndex:$head, Tile_RowIndex:$query, Index:$column, F32:$scale,
+                       Tile_RowIndex:$head, Tile_RowIndex:$query, Index:$column,
                        Arg<Optional<MemRefRankOf<[F32], [2]>>, "", [MemWrite]>:$lse,
                        Arg<Optional<MemRefRankOf<[I32], [1]>>, "", [MemWrite]>:$marks, Optional<Index>:$mark,
                        GQA_DeadRowAttr:$dead_row);
   let assemblyFormat = [{
-    $o `,` $m `,` $l `into` $out `[` $head `,` $query `,` $column `]` `scale` `(` $scale `)`
+    $o `,` $m `,` $l `into` $out `[` $head `,` $query `,` $column `]`
     (`lse` `(` $lse^ `:` type($lse) `)`)? (`marks` `(` $marks^ `[` $mark `]` `:` type($marks) `)`)?
     `dead_row` `=` custom<DeadRow>($dead_row) attr-dict `:` type($o) `,` type($m) `,` type($head) `,` type($out)
   }];

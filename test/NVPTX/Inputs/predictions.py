@@ -1,0 +1,47 @@
+"""Golden ranges of tools/gpu-predict, whose path is the argument: times in us, and what bounds them. A kernel that takes
+more instructions, products or bytes than it did leaves its range; so does one that takes fewer, and then the ranges,
+and the table in lib/NVPTX/README.md, are to be made tighter.
+"""
+
+import importlib.machinery
+import importlib.util
+import sys
+import tempfile
+
+WANTED = {  # (case, chip): bound, least and most us, most instructions of a step
+    ("decode-8k", "a100"): ("memory", 22, 25, 223),
+    ("decode-8k", "h200"): ("memory", 7, 9, 224),
+    ("shazeer-mqa", "h200"): ("memory", 14.5, 15.5, 290),
+    ("prefill-2k", "a100"): ("tensor", 110, 120, 466),
+    ("prefill-2k", "h200"): ("tensor", 54, 60, 466),
+}
+
+
+def load(path):
+    loader = importlib.machinery.SourceFileLoader("gpu_predict", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    sys.modules[loader.name] = module  # dataclasses look for it
+    loader.exec_module(module)
+    return module
+
+
+def main(path):
+    tool = load(path)
+    # The rule that the host follows; the numbers are those of test_attention_cuda.py's test_splits.
+    for tiles, blocks, parts in ((2, 4, 1), (86, 5, 1), (2, 13, 13), (2, 10, 10)):
+        assert tool.wave_splits(tiles, blocks, 216, 108) == parts, (tiles, blocks, parts)
+    if not tool.sass.find("ptxas") or not tool.sass.find("nvdisasm"):
+        return print("skipped: no ptxas or no nvdisasm; install nvidia-cuda-nvcc and nvidia-cuda-nvdisasm")
+    kernels = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for (name, chip_name), (bound, least, most, instructions) in WANTED.items():
+            case, chip = tool.CASES[name], tool.CHIPS[chip_name]
+            key = name, chip.arch
+            kernels[key] = kernels.get(key) or tool.compile_kernel(case, chip, folder)
+            row = tool.predict(case, chip, kernels[key])
+            print(f"{name} {chip_name}: {row['us']:.1f} us, bound by {row['bound']}, {row['instructions']:.0f} instructions")
+            assert row["bound"] == bound and least <= row["us"] <= most, f"expected {bound}, {least} to {most} us"
+            assert row["instructions"] <= instructions, f"expected at most {instructions} instructions"
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,86 @@
+"""What ptxas and nvdisasm know of a kernel: registers, spills, and the instructions of its loops.
+
+Both tools are looked for on PATH, in $GQA_CUDA_TOOLS and in NVIDIA's Python packages (nvidia-cuda-nvcc,
+nvidia-cuda-nvdisasm). Nothing here needs a GPU.
+"""
+
+import collections
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What ptxas reports of a kernel. Bytes are for each thread."""
+    registers: int
+    stack: int
+    stores: int  # bytes that are spilled
+    loads: int   # and loaded again
+
+
+def find(tool):
+    """The path of `tool`, or None."""
+    folders = [os.environ.get("GQA_CUDA_TOOLS", "")]
+    for path in sys.path:
+        folders += glob.glob(f"{path}/nvidia/*/bin") + glob.glob(f"{path}/triton/backends/nvidia/bin")
+    return shutil.which(tool) or next((f"{f}/{tool}" for f in folders if f and os.access(f"{f}/{tool}", os.X_OK)), None)
+
+
+def run(*command):
+    """What a command prints; the program ends with it if the command fails."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def assemble(ptxas, ptx, chip, cubin):
+    """The Usage of each kernel of a file of PTX. A message by which ptxas says that it gave up (C75xx) ends the program."""
+    log = run(ptxas, f"-arch={chip}", "-v", ptx, "-o", cubin)
+    for message in re.findall(r".*C75\d\d.*", log):
+        sys.exit(f"{chip}: {message}")
+    kernels = re.findall(r"Compiling entry function '(\w+)'[\s\S]*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+                         r"(\d+) bytes spill loads[\s\S]*?Used (\d+) registers", log)
+    if not kernels:
+        sys.exit(f"{chip}: ptxas says nothing of any kernel: {log}")
+    return {name: Usage(int(used), int(stack), int(stores), int(loads)) for name, stack, stores, loads, used in kernels}
+
+
+def innermost_loops(nvdisasm, cubin, kernel):
+    """Each innermost loop as a Counter of the opcodes in it, without their modifiers, in the order of the code."""
+    text = run(nvdisasm, "-c", cubin)
+    part = next(p for p in re.split(r"\n\s*\.section\s+\.text\.", text)[1:] if p.startswith(kernel + ","))
+    code, labels = [], {}
+    for line in part.splitlines():
+        if label := re.match(r"\s*(\.L_x_\d+):", line):
+            labels[label.group(1)] = len(code)
+        elif instruction := re.search(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);", line):
+            code.append(instruction.groups())
+    loops = []
+    for at, (name, rest) in enumerate(code):
+        target = re.search(r"\.L_x_\d+", rest) if name.startswith("BRA") else None
+        if target and labels.get(target.group(), at + 1) <= at:
+            loops.append((labels[target.group()], at))
+    inner = [a for a in loops if not any(b != a and a[0] <= b[0] and b[1] <= a[1] for b in loops)]
+    return [collections.Counter(name.split(".")[0] for name, _ in code[a:b + 1]) for a, b in inner]
+
+
+def tensor_loops(nvdisasm, cubin, kernel):
+    """Of those, the ones with tensor-core products."""
+    return [loop for loop in innermost_loops(nvdisasm, cubin, kernel) if loop["HMMA"]]
+
+
+def products_of_step(keys, dim, value_dim):
+    """m16n8k16 products of a warp for `keys` keys: of scores, and of the output."""
+    return keys // 8 * (dim // 16) + value_dim // 8 * (keys // 16)
+
+
+def step_of(loop, products):
+    """The opcodes of one step of a loop, which may do several in a round, as numbers that need not be whole."""
+    steps = loop["HMMA"] / products
+    return {name: count / steps for name, count in loop.items()}

@@ -49,11 +49,13 @@ void VectorBuilder::storeVector(Value value, Value buffer, ValueRange at) {
 Value VectorBuilder::flat(Value buffer) {
   // Not a reshape: that is folded into indices, by divisions.
   auto type = cast<MemRefType>(buffer.getType());
+  assert(type.getLayout().isIdentity() && "rows are not next to each other");
+  Value count = mul(size(buffer, 0), size(buffer, 1));
+  auto flatType =
+      MemRefType::get(getConstantIntValue(count).value_or(ShapedType::kDynamic), type.getElementType());
   OpFoldResult zero = getIndexAttr(0), one = getIndexAttr(1);
-  OpFoldResult count = getAsOpFoldResult(mul(size(buffer, 0), size(buffer, 1)));
-  int64_t known = type.hasStaticShape() ? type.getNumElements() : ShapedType::kDynamic;
-  return memref::ReinterpretCastOp::create(*this, MemRefType::get({known}, type.getElementType()), buffer,
-                                           zero, ArrayRef{count}, ArrayRef{one});
+  return memref::ReinterpretCastOp::create(*this, flatType, buffer, zero,
+                                           ArrayRef<OpFoldResult>(getAsOpFoldResult(count)), ArrayRef(one));
 }
 
 static Value shuffle(VectorBuilder &b, Value vector, int64_t count, function_ref<int64_t(int64_t)> laneOf) {

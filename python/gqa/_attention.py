@@ -42,8 +42,8 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     seen = None
     if offset is mask is bias is kv_len is sinks is scale is score is None and all(map(is_ready, (q, k, v))):
         seen = _form(q, k, v, causal, window, softcap, dead_row, return_lse, layout)
-        if seen in _seen:
-            results = tuple(_seen[seen](q, k, v))
+        if run := _seen.get(seen):
+            results = tuple(run(q, k, v))
             return results if return_lse else results[0]
     _check_layout(layout)
     given = {"q": q, "k": k, "v": v}

@@ -201,6 +201,14 @@ def test_the_short_way_sees_what_does_not_fit(change, words):
         gqa.attention(*change(q, k, v))
 
 
+def test_the_short_way_is_not_for_calls_with_more():
+    q, k, v = (tensor(x, "f32") for x in inputs())
+    plain = gqa.attention(q, k, v)
+    for options in (dict(score=lambda s, b, h, i, j: s + j), dict(kv_len=3), dict(scale=2.0), dict(bias=torch.eye(7)[:5])):
+        assert not torch.equal(gqa.attention(q, k, v, **options), plain)
+        assert torch.equal(gqa.attention(q, k, v), plain)
+
+
 def test_causal_calls_with_other_lengths_still_need_an_offset():
     q, k, v = (tensor(x, "f32") for x in inputs(queries=7))
     gqa.attention(q, k, v, causal=True)

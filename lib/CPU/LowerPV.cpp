@@ -75,8 +75,11 @@ private:
   }
 
   /// Keys of an iteration, as few as there can be with two lines to fetch meanwhile, so that these are
-  /// spread; 0 if there is less to fetch.
-  int64_t keysOfIteration() {
+  /// spread; 0 if there is less to fetch. Many sums leave no room for the operands of several keys, and take
+  /// so long that fewer lines may come at once.
+  int64_t keysOfIteration(int64_t sums) {
+    if (sums > b.target.registers / 2)
+      return streams.lines() >= blocks * blockKeys ? 4 : 0;
     for (int64_t keys : {4, 8})
       if (keys * streams.lines() >= 2 * blocks * blockKeys)
         return keys;
@@ -103,7 +106,7 @@ private:
     // From zero, not from o: short sums round less, and o joins them in one step.
     SmallVector<Value> sums(count * vectors, b.splat(0.0));
     Value done = b.index(0);
-    int64_t together = streams.empty() || !blocks ? 0 : keysOfIteration();
+    int64_t together = streams.empty() || !blocks ? 0 : keysOfIteration(count * vectors);
     if (together) {
       int64_t perBlock = llvm::divideCeil(blockKeys, together);
       done = b.roundDown(keys, together);

@@ -10,6 +10,12 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+/// True at run time if the elements of a row are next to each other.
+Value isContiguous(VectorBuilder &b, Value source) {
+  auto data = memref::ExtractStridedMetadataOp::create(b, source);
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, data.getStrides().back(), b.index(1));
+}
+
 /// Rows of keys or values: those of the source, and of what comes behind it if there is anything.
 class Rows {
 public:
@@ -38,7 +44,7 @@ public:
       require(isEqual(rows, allRows));
     if (op.getRest())
       require(arith::OrIOp::create(b, isEqual(sourceRows, rows), isEqual(sourceRows, b.index(0))));
-    require(isContiguous(only()));
+    require(isContiguous(b, only()));
     return result;
   }
 
@@ -59,13 +65,7 @@ public:
   }
 
 private:
-  Value isEqual(Value a, Value c) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, a, c); }
-
-  /// True at run time if the elements of a row are next to each other.
-  Value isContiguous(Value source) {
-    auto data = memref::ExtractStridedMetadataOp::create(b, source);
-    return isEqual(data.getStrides()[1], b.index(1));
-  }
+  Value isEqual(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, x, y); }
 
   /// A buffer of rows with a type that two of them can share.
   Value anyRows(Value source) {
@@ -84,7 +84,7 @@ private:
   void copyRows(Value source, Value place) {
     Value zero = b.index(0), count = b.size(source, 0);
     b.ifElse(
-        isContiguous(source),
+        isContiguous(b, source),
         [&] {
           Value from = b.withContiguousRows(source);
           b.forEach(zero, count, 1, [&](Value row) { copyRow(from, row, b.add(place, row)); });
@@ -139,17 +139,65 @@ void packQuery(tile::PackOp op, VectorBuilder &b, Value head, Value query, Value
   });
 }
 
+/// The even and the odd ones of two vectors' worth of elements, as f32.
+std::pair<Value, Value> loadEvenAndOdd(VectorBuilder &b, Value source, ValueRange at) {
+  if (cast<MemRefType>(source.getType()).getElementType().isBF16())
+    return b.loadPairs(source, at);
+  SmallVector<Value> behind(at);
+  behind.back() = b.add(behind.back(), b.index(b.lanes));
+  Value first = b.widen(b.loadVector(source, at), b.element);
+  Value second = b.widen(b.loadVector(source, behind), b.element);
+  auto everySecond = [&](int64_t from) -> Value {
+    auto lanes = llvm::map_to_vector(llvm::seq<int64_t>(b.lanes), [&](int64_t i) { return 2 * i + from; });
+    return vector::ShuffleOp::create(b, first, second, lanes);
+  };
+  return {everySecond(0), everySecond(1)};
+}
+
+/// Copies one query, whose elements are next to each other in `from`, to a row: vectors, then what is left.
+void packRow(tile::PackOp op, VectorBuilder &b, Value from, Value head, Value query, Value row) {
+  Value storage = op.getStorage(), width = b.size(from, 2);
+  if (op.getPaired()) { // and therefore whole pairs of vectors
+    b.forEach(b.index(0), width, 2 * b.lanes, [&](Value d) {
+      auto [even, odd] = loadEvenAndOdd(b, from, {head, query, d});
+      b.storeVector(even, storage, {row, d});
+      b.storeVector(odd, storage, {row, b.add(d, b.index(b.lanes))});
+    });
+    return;
+  }
+  Value whole = b.roundDown(width, b.lanes);
+  b.forEach(b.index(0), whole, b.lanes, [&](Value d) {
+    b.storeVector(b.widen(b.loadVector(from, {head, query, d}), b.element), storage, {row, d});
+  });
+  b.forEach(whole, width, 1,
+            [&](Value d) { b.store(b.widen(b.load(from, {head, query, d}), b.element), storage, {row, d}); });
+}
+
 /// Copies the queries of a tile, as rows or as columns, into storage that is zero elsewhere.
 void packQueries(tile::PackOp op, VectorBuilder &b) {
   Value source = op.getSource(), storage = op.getStorage(), zero = b.index(0), empty = b.splat(0.0);
   b.forEach(zero, b.size(storage, 0), 1, [&](Value i) {
     b.forEach(zero, b.size(storage, 1), b.lanes, [&](Value j) { b.storeVector(empty, storage, {i, j}); });
   });
-  b.forEach(zero, b.size(source, 0), 1, [&](Value head) {
-    Value first = b.mul(head, op.getQueries());
-    b.forEach(zero, b.size(source, 1), 1,
-              [&](Value query) { packQuery(op, b, head, query, b.add(first, query)); });
-  });
+  auto forEachQuery = [&](function_ref<void(Value, Value, Value)> body) {
+    b.forEach(zero, b.size(source, 0), 1, [&](Value head) {
+      Value first = b.mul(head, op.getQueries());
+      b.forEach(zero, b.size(source, 1), 1, [&](Value query) { body(head, query, b.add(first, query)); });
+    });
+  };
+  auto byElements = [&] {
+    forEachQuery([&](Value head, Value query, Value row) { packQuery(op, b, head, query, row); });
+  };
+  if (op.getTransposed() || op.getInterleaved())
+    byElements();
+  else
+    b.ifElse(
+        isContiguous(b, source),
+        [&] {
+          Value from = b.withContiguousRows(source);
+          forEachQuery([&](Value head, Value query, Value row) { packRow(op, b, from, head, query, row); });
+        },
+        byElements);
   op.getTile().replaceAllUsesWith(storage);
 }
 

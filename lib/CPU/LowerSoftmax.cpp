@@ -9,6 +9,9 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+/// Vectors whose exponentials are computed together, as each is a chain of 16 operations.
+constexpr int64_t kWoven = 4;
+
 class SoftmaxStep {
 public:
   SoftmaxStep(tile::SoftmaxStepOp op, VectorBuilder &b)
@@ -20,19 +23,10 @@ public:
   void build() {
     if (together > 1)
       hideRest();
-    Value lanes = b.index(b.lanes), vectors = b.ceilDiv(rows, lanes), zero = b.index(0);
+    Value vectors = b.ceilDiv(rows, b.index(b.lanes));
     SmallVector<Value> least = {b.splat(0.0)};
-    Value done = zero;
-    if (b.target.registers >= 32) { // two at a time: the exponential of one fills the gaps of the other's
-      Value pairs = b.div(vectors, b.index(2));
-      least = b.fold(zero, pairs, 1, least, [&](Value pair, ValueRange so) {
-        Value row = b.mul(pair, b.index(2 * b.lanes));
-        return SmallVector<Value>{buildVectors({row, b.add(row, lanes)}, so[0])};
-      });
-      done = b.mul(pairs, b.index(2));
-    }
-    least = b.fold(done, vectors, 1, least, [&](Value vector, ValueRange so) {
-      return SmallVector<Value>{buildVectors({b.mul(vector, lanes)}, so[0])};
+    least = b.fold(b.index(0), vectors, 1, least, [&](Value vector, ValueRange so) {
+      return SmallVector<Value>{buildVector(b.mul(vector, b.index(b.lanes)), so[0])};
     });
     Value lowest = vector::ReductionOp::create(b, vector::CombiningKind::MINNUMF, least[0],
                                                arith::FastMathFlags::reassoc);
@@ -51,8 +45,10 @@ private:
   /// Keys that share a vector.
   int64_t keysOfVector() { return b.lanes / period; }
 
-  /// The vector of scores that starts with `row` of `key`.
-  Value at(Value key, Value row) { return b.add(b.mul(key, rows), row); }
+  /// The vector of scores that starts with `row`, `number` vectors behind that of `key`.
+  Value at(Value key, int64_t number, Value row) {
+    return b.add(b.mul(b.add(key, b.index(number * keysOfVector())), rows), row);
+  }
 
   /// A number of each row, as often as a vector has keys.
   Value loadState(Value state, Value row) {
@@ -71,64 +67,76 @@ private:
     return vector;
   }
 
-  /// The rows at `rowsAt`, a vector each. Returns `least` with their least scores joined in.
-  Value buildVectors(ArrayRef<Value> rowsAt, Value least) {
-    SmallVector<Value> bounds(rowsAt.size(), none);
-    bounds.push_back(least);
-    bounds = b.fold(b.index(0), keys, keysOfVector(), bounds, [&](Value key, ValueRange so) {
-      SmallVector<Value> next;
-      Value lowest = so.back();
-      for (auto [row, maximum] : llvm::zip(rowsAt, so)) {
-        Value vector = b.loadVector(scores, at(key, row));
-        next.push_back(b.maxKeepFirst(maximum, vector)); // NaN comes back as a probability
-        lowest = b.minKeepFirst(lowest, vector);
-      }
-      next.push_back(lowest);
-      return next;
-    });
-    SmallVector<Value> shifts, alphas;
-    auto larger = [&](Value x, Value y) { return b.maxKeepFirst(x, y); };
-    auto sum = [&](Value x, Value y) { return b.addF(x, y); };
-    for (auto [row, largest] : llvm::zip(rowsAt, bounds)) {
-      Value old = loadState(op.getM(), row);
-      Value maximum = b.maxKeepFirst(old, joinKeys(largest, larger));
-      // Where nothing has been seen yet, any finite number does.
-      shifts.push_back(b.select(b.equal(maximum, none), b.splat(0.0), maximum));
-      alphas.push_back(b.exp(b.subF(old, shifts.back()), scale));
-      storeState(maximum, op.getM(), row);
-      storeState(alphas.back(), op.getAlpha(), row);
-    }
-    // From zero, not from l: short sums round less, and l joins them in one step.
-    for (auto [row, alpha, added] : llvm::zip(rowsAt, alphas, probabilities(rowsAt, shifts)))
-      storeState(b.fma(loadState(op.getL(), row), alpha, joinKeys(added, sum)), op.getL(), row);
-    return bounds.back();
+  /// A loop over the vectors of keys, several of them in an iteration, and over those that are left. `body`
+  /// gets the first key, a number of vectors, and what has been carried along so far.
+  SmallVector<Value>
+  overKeys(ArrayRef<Value> init,
+           function_ref<SmallVector<Value>(Value key, int64_t count, ValueRange so)> body) {
+    int64_t step = kWoven * keysOfVector();
+    Value whole = op.getP() ? keys : b.roundDown(keys, step); // of registers
+    SmallVector<Value> most = b.fold(b.index(0), whole, step, init,
+                                     [&](Value key, ValueRange so) { return body(key, kWoven, so); });
+    if (op.getP())
+      return most;
+    return b.fold(whole, keys, keysOfVector(), most,
+                  [&](Value key, ValueRange so) { return body(key, 1, so); });
   }
 
-  /// Stores them in place of the scores, or interleaved; returns their sums.
-  SmallVector<Value> probabilities(ArrayRef<Value> rowsAt, ArrayRef<Value> shifts) {
-    Value hidden = b.splat(-0.0);
-    SmallVector<Value> zeros(rowsAt.size(), b.splat(0.0));
-    auto probability = [&](Value key, Value row, Value shift) {
-      Value score = b.loadVector(scores, at(key, row));
-      Value p = b.exp(b.subF(score, shift), scale);
-      return b.select(b.equal(score, none), hidden, p);
-    };
-    int64_t step = op.getP() ? 2 : keysOfVector();
-    return b.fold(b.index(0), keys, step, zeros, [&](Value key, ValueRange so) {
-      SmallVector<Value> next;
-      for (auto [row, shift, sum] : llvm::zip(rowsAt, shifts, so)) {
-        Value p = probability(key, row, shift), total = b.addF(sum, p);
-        if (op.getP()) {
-          Value odd = probability(b.add(key, b.index(1)), row, shift);
-          total = b.addF(total, odd);
-          storePair(key, row, p, odd);
-        } else {
-          b.storeVector(p, scores, at(key, row));
-        }
-        next.push_back(total);
+  /// The rows from `row` on, a vector of them. Returns `least` with their least scores joined in.
+  Value buildVector(Value row, Value least) {
+    SmallVector<Value> bounds = overKeys({none, least}, [&](Value key, int64_t count, ValueRange so) {
+      SmallVector<Value> vectors;
+      for (int64_t j = 0; j < count; ++j)
+        vectors.push_back(b.loadVector(scores, at(key, j, row)));
+      Value largest = so[0], lowest = so[1];
+      for (Value vector : vectors) {
+        largest = b.maxKeepFirst(largest, vector); // NaN comes back as a probability
+        lowest = b.minKeepFirst(lowest, vector);
       }
+      return SmallVector<Value>{largest, lowest};
+    });
+    auto larger = [&](Value x, Value y) { return b.maxKeepFirst(x, y); };
+    auto sum = [&](Value x, Value y) { return b.addF(x, y); };
+    Value old = loadState(op.getM(), row);
+    Value maximum = b.maxKeepFirst(old, joinKeys(bounds[0], larger));
+    // Where nothing has been seen yet, any finite number does.
+    Value shift = b.select(b.equal(maximum, none), b.splat(0.0), maximum);
+    Value alpha = b.exp(b.subF(old, shift), scale);
+    storeState(maximum, op.getM(), row);
+    storeState(alpha, op.getAlpha(), row);
+    // From zero, not from l: short sums round less, and l joins them in one step.
+    Value added = joinKeys(probabilities(row, shift), sum);
+    storeState(b.fma(loadState(op.getL(), row), alpha, added), op.getL(), row);
+    return bounds[1];
+  }
+
+  /// Stores them in place of the scores, or interleaved; returns their sum.
+  Value probabilities(Value row, Value shift) {
+    SmallVector<Value> zeros(kWoven, b.splat(0.0));
+    SmallVector<Value> sums = overKeys(zeros, [&](Value key, int64_t count, ValueRange so) {
+      SmallVector<Value> places, areHidden, differences, next(so);
+      for (int64_t j = 0; j < count; ++j) {
+        places.push_back(at(key, j, row));
+        Value score = b.loadVector(scores, places.back());
+        areHidden.push_back(b.equal(score, none));
+        differences.push_back(b.subF(score, shift));
+      }
+      SmallVector<Value> ps = b.exp(differences, scale);
+      for (auto [p, isHidden, place, total] : llvm::zip(ps, areHidden, places, next)) {
+        p = b.select(isHidden, b.splat(-0.0), p);
+        total = b.addF(total, p);
+        if (!op.getP())
+          b.storeVector(p, scores, place);
+      }
+      for (int64_t j = 0; op.getP() && j < count; j += 2)
+        storePair(b.add(key, b.index(j)), row, ps[j], ps[j + 1]);
       return next;
     });
+    while (sums.size() > 1) {
+      Value last = sums.pop_back_val();
+      sums.back() = b.addF(sums.back(), last);
+    }
+    return sums[0];
   }
 
   /// Two keys of each row as a word, rounded to the nearest even. A NaN may become any number here: it is in

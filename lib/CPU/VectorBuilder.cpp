@@ -47,8 +47,15 @@ void VectorBuilder::storeVector(Value value, Value buffer, ValueRange at) {
 }
 
 Value VectorBuilder::flat(Value buffer) {
-  SmallVector<ReassociationIndices> all = {{0, 1}};
-  return memref::CollapseShapeOp::create(*this, buffer, all);
+  // Not a reshape: that is folded into indices, by divisions.
+  auto type = cast<MemRefType>(buffer.getType());
+  assert(type.getLayout().isIdentity() && "rows are not next to each other");
+  Value count = mul(size(buffer, 0), size(buffer, 1));
+  auto flatType =
+      MemRefType::get(getConstantIntValue(count).value_or(ShapedType::kDynamic), type.getElementType());
+  OpFoldResult zero = getIndexAttr(0), one = getIndexAttr(1);
+  return memref::ReinterpretCastOp::create(*this, flatType, buffer, zero,
+                                           ArrayRef<OpFoldResult>(getAsOpFoldResult(count)), ArrayRef(one));
 }
 
 static Value shuffle(VectorBuilder &b, Value vector, int64_t count, function_ref<int64_t(int64_t)> laneOf) {

@@ -77,6 +77,8 @@ public:
 
   /// e^(scale * x) for a product that is not positive, scalars or vectors; NaN stays NaN.
   Value exp(Value x, Value scale);
+  /// The same of several, whose chains of operations are woven into each other.
+  llvm::SmallVector<Value> exp(llvm::ArrayRef<Value> xs, Value scale);
   Value tanh(Value x);
 
   /// The sum of each of `vectors`, 1 to 16 of them, a power of two: as vectors of `width` sums in order, or
@@ -98,7 +100,7 @@ public:
   void keepOrder();
 
 private:
-  Value expF32(Value x, Value scale);
+  llvm::SmallVector<Value> expF32(llvm::ArrayRef<Value> xs, Value scale);
 };
 
 } // namespace gqa

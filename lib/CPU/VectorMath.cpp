@@ -11,35 +11,50 @@ namespace gqa {
 // With t = log2(e) * scale * x, e^(scale * x) = 2^n 2^f for n the integer nearest to t and |f| <= 1/2. 2^f is
 // a polynomial fitted for the least relative error, 2e-9, so that the rounding of f32 is what remains: 1e-7
 // where t is small. From 2^-127 down, where the result would be denormal, it is zero.
-Value VectorBuilder::expF32(Value x, Value scale) {
+SmallVector<Value> VectorBuilder::expF32(ArrayRef<Value> xs, Value scale) {
   // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float; with 127 more these are the
   // exponent of 2^n.
   constexpr double kRound = 12582912.0 + 127.0, kLog2E = 1.44269504088896340736;
-  auto number = [&](double value) { return floatLike(x, value); };
-  Value t = mulF(x, mulF(scale, number(kLog2E)));
-  t = select(less(t, number(-127.0)), number(-127.0), t); // NaN stays NaN
-  Value shifted = addF(t, number(kRound));
-  Value f = subF(t, subF(shifted, number(kRound)));
-  Value p = number(1.53533514279e-4);
-  for (double coefficient :
-       {1.33988873416e-3, 9.61843748244e-3, 5.55033244026e-2, 2.40226479119e-1, 6.93147202868e-1, 1.0})
-    p = fma(p, f, number(coefficient));
+  auto number = [&](double value) { return floatLike(xs[0], value); };
   Type words = getI32Type();
   TypedAttr shift = getI32IntegerAttr(23);
-  if (auto vector = dyn_cast<VectorType>(x.getType())) {
+  if (auto vector = dyn_cast<VectorType>(xs[0].getType())) {
     words = VectorType::get(vector.getShape(), words);
     shift = DenseElementsAttr::get(cast<VectorType>(words), Attribute(shift));
   }
-  Value bits = arith::BitcastOp::create(*this, words, shifted);
-  bits = arith::ShLIOp::create(*this, bits, arith::ConstantOp::create(*this, shift));
-  return mulF(p, arith::BitcastOp::create(*this, x.getType(), bits));
+  // Step by step for all of them: a processor looks ahead over a few chains of operations only.
+  auto each = [](ArrayRef<Value> values, function_ref<Value(Value)> step) {
+    return llvm::map_to_vector(values, step);
+  };
+  Value factor = mulF(scale, number(kLog2E)), least = number(-127.0), round = number(kRound);
+  SmallVector<Value> ts = each(xs, [&](Value x) { return mulF(x, factor); });
+  ts = each(ts, [&](Value t) { return select(less(t, least), least, t); }); // NaN stays NaN
+  SmallVector<Value> shifted = each(ts, [&](Value t) { return addF(t, round); }), fs;
+  SmallVector<Value> whole = each(shifted, [&](Value s) { return subF(s, round); });
+  for (auto [t, n] : llvm::zip(ts, whole))
+    fs.push_back(subF(t, n));
+  SmallVector<Value> ps(xs.size(), number(1.53533514279e-4));
+  for (double coefficient :
+       {1.33988873416e-3, 9.61843748244e-3, 5.55033244026e-2, 2.40226479119e-1, 6.93147202868e-1, 1.0}) {
+    Value c = number(coefficient);
+    for (auto [p, f] : llvm::zip(ps, fs))
+      p = fma(p, f, c);
+  }
+  Value places = arith::ConstantOp::create(*this, shift);
+  for (auto [p, s] : llvm::zip(ps, shifted)) {
+    Value bits = arith::ShLIOp::create(*this, arith::BitcastOp::create(*this, words, s), places);
+    p = mulF(p, arith::BitcastOp::create(*this, p.getType(), bits));
+  }
+  return ps;
 }
 
-Value VectorBuilder::exp(Value x, Value scale) {
+SmallVector<Value> VectorBuilder::exp(ArrayRef<Value> xs, Value scale) {
   if (element.isF32())
-    return expF32(x, scale);
-  return math::ExpOp::create(*this, mulF(x, scale));
+    return expF32(xs, scale);
+  return llvm::map_to_vector(xs, [&](Value x) { return Value(math::ExpOp::create(*this, mulF(x, scale))); });
 }
+
+Value VectorBuilder::exp(Value x, Value scale) { return exp(ArrayRef(x), scale)[0]; }
 
 // With t = e^(-2|x|) tanh |x| = (1 - t) / (1 + t); near zero, where this cancels, an odd polynomial fitted
 // to a relative error of 3e-9.

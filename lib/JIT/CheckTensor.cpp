@@ -20,11 +20,22 @@ int64_t countElements(const DLTensor &tensor) {
   return count;
 }
 
-llvm::Error checkStrides(const DLTensor &tensor, const std::string &name) {
+/// What messages call a tensor. Calls without an error spell no name.
+struct Name {
+  llvm::StringRef kind;
+  size_t index;
+  const TensorType &type;
+
+  std::string str() const {
+    return (kind + " " + llvm::Twine(index)).str() + (type.param.empty() ? "" : " ('" + type.param + "')");
+  }
+};
+
+llvm::Error checkStrides(const DLTensor &tensor, const Name &name) {
   int64_t dense = 1;
   for (int i = tensor.ndim; tensor.strides && i-- > 0;) {
     if (tensor.shape[i] != 1 && tensor.strides[i] != dense)
-      return makeArgumentError(name + " is not dense and row-major: the stride of dimension " +
+      return makeArgumentError(name.str() + " is not dense and row-major: the stride of dimension " +
                                llvm::Twine(i) + " is " + llvm::Twine(tensor.strides[i]) + ", expected " +
                                llvm::Twine(dense));
     dense *= tensor.shape[i];
@@ -32,11 +43,11 @@ llvm::Error checkStrides(const DLTensor &tensor, const std::string &name) {
   return llvm::Error::success();
 }
 
-bool fits(const TensorType &found, const TensorType &expected) {
+bool fits(const DLTensor &found, const TensorType &expected) {
   if (found.dtype.code != expected.dtype.code || found.dtype.bits != expected.dtype.bits ||
       found.dtype.lanes != 1)
     return false;
-  return std::equal(found.shape.begin(), found.shape.end(), expected.shape.begin(), expected.shape.end(),
+  return std::equal(found.shape, found.shape + found.ndim, expected.shape.begin(), expected.shape.end(),
                     [](int64_t size, int64_t wanted) { return wanted < 0 || size == wanted; });
 }
 
@@ -48,34 +59,32 @@ std::string placeFor(const TensorType &type, DLDevice device) {
   return there ? toString(device) + ", where other arguments are" : "a tensor on the CPU";
 }
 
-llvm::Error wrongPlace(const std::string &name, DLDevice found, const TensorType &type, DLDevice device) {
-  return makeArgumentError(name + " is on " + toString(found) + "; expected " + placeFor(type, device));
+llvm::Error wrongPlace(const Name &name, DLDevice found, DLDevice device) {
+  return makeArgumentError(name.str() + " is on " + toString(found) + "; expected " +
+                           placeFor(name.type, device));
 }
 
-std::string nameOf(llvm::StringRef kind, size_t index, const TensorType &type) {
-  return (kind + " " + llvm::Twine(index)).str() + (type.param.empty() ? "" : " ('" + type.param + "')");
+std::string describe(const DLTensor &tensor) {
+  return toString(TensorType{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""});
 }
 
-llvm::Error checkType(const DLTensor &tensor, const TensorType &type, const std::string &name) {
-  TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
-  if (!fits(found, type))
-    return makeArgumentError(name + " is " + toString(found) + ", expected " + toString(type));
+llvm::Error checkType(const DLTensor &tensor, const Name &name) {
+  if (!fits(tensor, name.type))
+    return makeArgumentError(name.str() + " is " + describe(tensor) + ", expected " + toString(name.type));
   return llvm::Error::success();
 }
 
-llvm::Error checkMemory(const DLTensor &tensor, const std::string &name) {
+llvm::Error checkMemory(const DLTensor &tensor, const Name &name) {
   int64_t count = countElements(tensor);
-  if (count < 0) {
-    TensorType found{tensor.dtype, {tensor.shape, tensor.shape + tensor.ndim}, ""};
-    return makeArgumentError(name + " is " + toString(found) + ", which cannot be in memory");
-  }
+  if (count < 0)
+    return makeArgumentError(name.str() + " is " + describe(tensor) + ", which cannot be in memory");
   if (count == 0)
     return llvm::Error::success();
   if (!tensor.data)
-    return makeArgumentError(name + " has no data");
+    return makeArgumentError(name.str() + " has no data");
   uintptr_t bytes = tensor.dtype.bits / 8;
   if ((reinterpret_cast<uintptr_t>(tensor.data) + tensor.byte_offset) % bytes)
-    return makeArgumentError(name + " is not aligned: its address is not a multiple of " +
+    return makeArgumentError(name.str() + " is not aligned: its address is not a multiple of " +
                              llvm::Twine(bytes) + " bytes");
   return checkStrides(tensor, name);
 }
@@ -106,21 +115,21 @@ DLDevice deviceOf(llvm::ArrayRef<const DLTensor *> inputs) {
 }
 
 llvm::Error checkInput(const DLTensor &tensor, const TensorType &type, DLDevice device, size_t index) {
-  std::string name = nameOf("argument", index, type);
-  if (llvm::Error error = checkType(tensor, type, name))
+  Name name{"argument", index, type};
+  if (llvm::Error error = checkType(tensor, name))
     return error;
   if (!isHost(tensor.device) && !(type.onDevice && same(tensor.device, device)))
-    return wrongPlace(name, tensor.device, type, device);
+    return wrongPlace(name, tensor.device, device);
   return checkMemory(tensor, name);
 }
 
 llvm::Error checkOutput(const DLTensor &tensor, const TensorType &type, DLDevice device, size_t index) {
-  std::string name = nameOf("output", index, type);
-  if (llvm::Error error = checkType(tensor, type, name))
+  Name name{"output", index, type};
+  if (llvm::Error error = checkType(tensor, name))
     return error;
   bool fitsDevice = type.onDevice && !isHost(device) ? same(tensor.device, device) : isHost(tensor.device);
   if (!fitsDevice)
-    return wrongPlace(name, tensor.device, type, device);
+    return wrongPlace(name, tensor.device, device);
   return checkMemory(tensor, name);
 }
 

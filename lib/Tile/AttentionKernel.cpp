@@ -49,11 +49,11 @@ private:
     branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
   }
 
-  /// Rows of K or V that are brought near, from `key` on. Where several tiles read the same keys, these are
-  /// near already; interleaved products do not fetch anything.
+  /// Rows of K or V that are brought near, from `key` on: also where several tiles read the same keys, which
+  /// are no nearer than L3 then. Interleaved products do not fetch anything.
   void prefetch(const TokenBuffers &tokens, Value key, Value dim, SmallVector<Value> &rows) {
     auto type = cast<MemRefType>(tokens.cached.getType());
-    if (interleaved || getConstantIntValue(values.blocks) != 1 || ShapedType::isDynamic(type.getDimSize(3)))
+    if (interleaved || ShapedType::isDynamic(type.getDimSize(3)))
       return;
     Value keys = b.max(b.min(b.index(values.schedule.keys / 2), b.sub(end, key)), b.index(0));
     rows.push_back(rowsOf(tokens, key, keys, dim).cached); // fresh tokens have just been written

@@ -18,8 +18,9 @@ struct Row {
 
 // Many rows. 48 is a multiple of every register block (6 x 16 in AVX2, 8 x 48 and 6 x 64 in AVX-512).
 constexpr Row kManyRows[] = {
-    {128, 48, 96},  // scores, q, o and a block of K and V: 160 KB in f32, a third of L2
-    {kAny, 48, 48}, // wide heads: a shorter block of K and V keeps the same place in L2
+    // Scores, q, o and two blocks of K and V: 160 KB in f32 for heads of 128, a third of a small L2. And the
+    // columns of values that a product reads stay in L1, where rows of 512 bytes share an eighth of the sets.
+    {kAny, 48, 48},
 };
 
 // Many rows in tile registers. 64 rows are two blocks of 2 x 2 tiles: every tile of K and V^T that is read

@@ -27,6 +27,13 @@ def device_of(value):
     return f"cuda:{index}" if kind == 2 else "cpu" if kind in (1, 3) else f"device type {int(kind)}:{index}"
 
 
+def is_ready(value):
+    """Whether the compiled function takes it as it is: what most arguments are, told without the steps below."""
+    torch = sys.modules.get("torch")
+    return (torch is not None and type(value) is torch.Tensor and value.is_cpu
+            and value.is_contiguous() and not value.requires_grad and not value.is_neg())
+
+
 def as_array(value, name, device="cpu"):
     """A tensor on `device` that shares memory with `value` where that is possible.
 

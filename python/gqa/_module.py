@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 from . import _native
-from ._arrays import as_array, contiguous, device_of, like, to_native
+from ._arrays import as_array, contiguous, device_of, is_ready, like, to_native
 
 
 class Module:
@@ -17,7 +17,7 @@ class Module:
     """
 
     def __init__(self, call, name, inputs, outputs, weights, target="cpu"):
-        self._call, self.name, self._target = call, name, target
+        self._call, self.name, self._on_host = call, name, target.startswith("cpu")
         self.inputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in inputs]
         self.outputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in outputs]
         self._values = [to_native(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
@@ -33,10 +33,20 @@ class Module:
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
         values = list(self._values)
         for place, value in zip(self._open, args):
-            device = "cpu" if self._target.startswith("cpu") else device_of(value)
-            values[place] = to_native(contiguous(as_array(value, f"argument {place}", device)))
-        results = tuple(like(r, args[0]) if args else r for r in self._call(*values))
-        return results[0] if len(results) == 1 else results
+            values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)
+        results = self._run(*values)
+        if args:
+            results = tuple(like(result, args[0]) for result in results)
+        return results[0] if len(self.outputs) == 1 else tuple(results)
+
+    def _run(self, *values):
+        """The results, one or several, for arguments that are as the compiled function takes them."""
+        results = self._call(*values)
+        return (results,) if len(self.outputs) == 1 else results
+
+    def _prepare(self, value, place):
+        device = "cpu" if self._on_host else device_of(value)
+        return to_native(contiguous(as_array(value, f"argument {place}", device)))
 
     def __repr__(self):
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"

@@ -21,7 +21,7 @@ func.func @qk(%q: memref<32x64xbf16>, %k: memref<?x64xbf16>, %s: memref<128x32xf
 // CHECK-LABEL: func @softmax
 // CHECK: %[[WHOLE:.*]] = arith.muli %{{.*}}, %c32
 // CHECK: vector.store %cst{{.*}}
-// CHECK: scf.for %[[KEY:.*]] = %c0 to %[[WHOLE]] step %c2 iter_args
+// CHECK: scf.for %[[KEY:.*]] = %c0 to %[[WHOLE]] step %c4 iter_args
 // CHECK: %[[PAIR:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<32xbf16>
 // CHECK: %[[AT:.*]] = arith.divsi %[[KEY]], %c2
 // CHECK: vector.store %[[PAIR]], %arg5[%[[AT]], %{{.*}}]

@@ -65,10 +65,31 @@ func.func @two_buffers(%x: memref<?x64xf32, strided<[?, ?], offset: ?>>, %y: mem
 // CHECK: scf.for %[[G:.*]] = %c0 to %c2
 // CHECK: %[[FIRST:.*]] = arith.muli %[[G]], %c3
 // CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK: vector.store %{{.*}}, %arg1[%[[ROW]], %{{.*}}]
 // CHECK: memref.store %{{.*}}, %arg1[%[[ROW]], %{{.*}}]
 func.func @queries(%q: memref<2x3x20xf16>, %room: memref<6x24xf32>) {
   %n = arith.constant 3 : index
   %t = tile.pack %q into %room queries(%n) : memref<2x3x20xf16>, memref<6x24xf32> -> memref<6x24xf32>
+  return
+}
+
+// Vectors where elements turn out to be next to each other: the even bf16 of 16, then the odd ones; else one by one.
+// CHECK-LABEL: func @pairs
+// CHECK: %[[NEXT:.*]] = arith.cmpi eq, %{{.*}}#2, %c1
+// CHECK: scf.if %[[NEXT]] {
+// CHECK: scf.for %[[D:.*]] = %c0 to %c32 step %c16
+// CHECK-DAG: %[[EVEN:.*]] = arith.shli
+// CHECK-DAG: %[[ODD:.*]] = arith.andi
+// CHECK: vector.store %{{.*}}, %arg1[%[[ROW:.*]], %[[D]]]
+// CHECK: %[[BEHIND:.*]] = arith.addi %[[D]], %c8
+// CHECK: vector.store %{{.*}}, %arg1[%[[ROW]], %[[BEHIND]]]
+// CHECK: } else {
+// CHECK-NOT: vector.load
+// CHECK: memref.store
+func.func @pairs(%q: memref<4x1x32xbf16, strided<[?, ?, ?], offset: ?>>, %room: memref<4x32xf32>) {
+  %n = arith.constant 1 : index
+  %t = tile.pack %q into %room queries(%n) paired = 8
+    : memref<4x1x32xbf16, strided<[?, ?, ?], offset: ?>>, memref<4x32xf32> -> memref<4x32xf32>
   return
 }
 

@@ -13,7 +13,7 @@
 // V2-NOT: fma
 // V2: arith.mulf {{.*}} : vector<4xf32>
 // V2: arith.addf {{.*}} : vector<4xf32>
-// CHECK: %[[SCORES:.*]] = memref.collapse_shape %arg2
+// CHECK: %[[SCORES:.*]] = memref.reinterpret_cast %arg2 to offset: [0], sizes: [192], strides: [1]
 // CHECK: vector.shuffle
 // CHECK: vector.store %{{.*}}, %[[SCORES]]
 func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<48x4xf32>) {

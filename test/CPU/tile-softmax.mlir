@@ -6,14 +6,20 @@
 // CHECK-DAG: %[[HIDDEN:.*]] = arith.constant dense<-0.0{{.*}}> : vector<8xf32>
 // CHECK-DAG: %[[NONE:.*]] = arith.constant dense<0xFF800000> : vector<4xf32>
 // CHECK-NOT: math.exp
-// CHECK: %[[SCORES:.*]] = memref.collapse_shape %arg0
+// CHECK: %[[SCORES:.*]] = memref.reinterpret_cast %arg0 to offset: [0], sizes: [256], strides: [1]
 // CHECK: vector.store %[[NONE]], %[[SCORES]]
+// CHECK: scf.for {{.*}} step %c8 iter_args
+// CHECK-COUNT-4: vector.load %[[SCORES]][%{{.*}}] : memref<256xf32>, vector<8xf32>
 // CHECK: %[[MAX:.*]]:2 = scf.for {{.*}} step %c2 iter_args
 // CHECK: vector.load %[[SCORES]][%{{.*}}] : memref<256xf32>, vector<8xf32>
 // CHECK: %[[OLD:.*]] = vector.load %arg1[%{{.*}}] : memref<4xf32>, vector<4xf32>
 // CHECK: vector.shuffle %[[OLD]], %[[OLD]] [0, 1, 2, 3, 0, 1, 2, 3]
 // CHECK: vector.shuffle %[[MAX]]#0, %[[MAX]]#0 [4, 5, 6, 7, 0, 1, 2, 3]
 // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<4xf32>, vector<4xf32>
+// Exponentials of four vectors are woven into each other.
+// CHECK: scf.for {{.*}} step %c8 iter_args
+// CHECK-COUNT-24: vector.fma {{.*}} : vector<8xf32>
+// CHECK-COUNT-4: arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
 // CHECK: scf.for {{.*}} step %c2 iter_args
 // CHECK: arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
 // CHECK: %[[LEAST:.*]] = vector.reduction <minnumf>
@@ -37,7 +43,8 @@ func.func @f64(%s: memref<64x4xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: m
 // CHECK-LABEL: func @many_rows
 // CHECK-NOT: vector.reduction <maxnumf>
 // CHECK-NOT: vector.reduction <add>
-// CHECK: scf.for %[[C:.*]] = %c0 to %arg4 step %c1 iter_args
+// CHECK: scf.for %{{.*}} = %c0 to %[[WHOLE:.*]] step %c4 iter_args
+// CHECK: scf.for %[[C:.*]] = %[[WHOLE]] to %arg4 step %c1 iter_args
 // CHECK: arith.muli %[[C]], %c16
 // CHECK: vector.load %{{.*}} : memref<1024xf32>, vector<8xf32>
 // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<16xf32>, vector<8xf32>

@@ -9,7 +9,7 @@
 // CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c12
 // CHECK: %[[LAST:.*]] = arith.addi %[[I]], %[[N]]
 // CHECK: %[[END:.*]] = arith.minsi %[[LAST]], %c64
-// CHECK: scf.for %[[J:.*]] = %c0 to %[[END]] step %c96 {
+// CHECK: scf.for %[[J:.*]] = %c0 to %[[END]] step %c48 {
 // Its first query sees the least: does the block go beyond?
 // CHECK: %[[SEEN:.*]] = arith.addi %[[I]], %c1
 // CHECK: %[[REACH:.*]] = arith.addi %[[J]], %[[KEYS:.*]] : index

@@ -177,6 +177,45 @@ def test_a_longer_cache_is_not_compiled_again():
     assert _compiled.cache_info().misses == misses
 
 
+def test_a_call_like_one_before_takes_the_short_way():
+    q, k, v = (tensor(x, "f32") for x in inputs())
+    gqa.attention(q, k, v)
+    for keys in (7, 3, 7):
+        output = gqa.attention(q, k[:, :, :keys].contiguous(), v[:, :, :keys].contiguous())
+        np.testing.assert_array_equal(output, gqa.attention(*(x[:, :, :n].numpy() for x, n in ((q, 5), (k, keys), (v, keys)))))
+    output, lse = gqa.attention(q, k, v, return_lse=True)
+    again = gqa.attention(q, k, v, return_lse=True)
+    assert torch.equal(again[0], output) and torch.equal(again[1], lse)
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda q, k, v: (q, k, v[:, :, :6].contiguous()), "v has 6 keys"),
+    (lambda q, k, v: (q, k[:, :, :6].contiguous(), v), "v has 7 keys"),
+    (lambda q, k, v: (q[:1], k, v), "batch size 2, expected 1"),
+    (lambda q, k, v: (q.clone().requires_grad_(), k, v), "gradient"),
+])
+def test_the_short_way_sees_what_does_not_fit(change, words):
+    q, k, v = (tensor(x, "f32") for x in inputs())
+    gqa.attention(q, k, v)
+    with pytest.raises(ValueError, match=words):
+        gqa.attention(*change(q, k, v))
+
+
+def test_the_short_way_is_not_for_calls_with_more():
+    q, k, v = (tensor(x, "f32") for x in inputs())
+    plain = gqa.attention(q, k, v)
+    for options in (dict(score=lambda s, b, h, i, j: s + j), dict(kv_len=3), dict(scale=2.0), dict(bias=torch.eye(7)[:5])):
+        assert not torch.equal(gqa.attention(q, k, v, **options), plain)
+        assert torch.equal(gqa.attention(q, k, v), plain)
+
+
+def test_causal_calls_with_other_lengths_still_need_an_offset():
+    q, k, v = (tensor(x, "f32") for x in inputs(queries=7))
+    gqa.attention(q, k, v, causal=True)
+    with pytest.raises(ValueError, match="needs offset"):
+        gqa.attention(q, k[:, :, :5].contiguous(), v[:, :, :5].contiguous(), causal=True)
+
+
 def test_bf16_bits_are_those_of_torch():
     x = np.random.default_rng(0).standard_normal(100)
     np.testing.assert_array_equal(from_bf16(to_bf16(x)), torch.from_numpy(x).to(torch.bfloat16).float().numpy())

@@ -2,10 +2,10 @@
 kernel's task that multiplies and adds vectors, and one for each task.
 
     loop fma=12 mul-add=0 broadcast=6 load-bytes=64 prefetch=0 spills=0 calls=0
-    task spilling-loops=0 libm=0
+    task spilling-loops=0 libm=0 prefetch=28
 
 `load-bytes` counts whole vectors that one iteration reads, memory operands of products included; `broadcast` numbers that
-are spread over a vector; `spills` vector registers that a loop keeps on the stack.
+are spread over a vector; `spills` vector registers that a loop keeps on the stack. A task's `prefetch` counts all of them, wherever they are.
 """
 
 import re
@@ -77,7 +77,8 @@ def main():
                 continue
             spilling += counts["spills"] > 0
             print("loop", *(f"{key}={value}" for key, value in counts.items()))
-        print("task", f"spilling-loops={spilling}", f"libm={sum(bool(LIBM.search(line)) for line in lines)}")
+        print("task", f"spilling-loops={spilling}", f"libm={sum(bool(LIBM.search(line)) for line in lines)}",
+              f"prefetch={sum(line.startswith('prefetch') for line in lines)}")
 
 
 if __name__ == "__main__":

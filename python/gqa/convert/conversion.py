@@ -27,7 +27,8 @@ def convert(model, kv_heads=None, *, method="subspace", calibration=None, heal=T
     calibration: an iterable of mappings, called as `model(**batch)`, or of tensors (B x S token ids, or B x S x X embeddings), or
     with `tokenizer` of strings. A few hundred sentences do. Padding is left out by `attention_mask`. Without it the
     weights alone decide, and nothing can be healed.
-    heal: fits each output projection again to the calibration data, by least squares.
+    heal: fits each output projection again to the calibration data, by least squares, as far as cross-validation says that this
+    helps on other data.
     refine: passes through the calibration data in which all four projections of each attention also follow the gradient of its
     own error (no labels; refine.py says how). A few lower that error by about a fifth, and take most of the time.
     groups: `search` for heads that fit together (their order changes, which folds away), or `adjacent`.

@@ -22,7 +22,7 @@ class Report:
     layers: list = dataclasses.field(default_factory=list)
     curves: list = dataclasses.field(default_factory=list)
     tokens: int = 0  # of calibration
-    output_error: float | None = None  # relative, of the final output on calibration data; healing is judged on what it has not seen
+    output_error: float | None = None  # relative, of the model's final output on calibration data, by fits that have not seen it
     output_cosine: float | None = None  # mean over its tokens
 
     @property
@@ -77,7 +77,7 @@ class Report:
         healed = "healed, " if method.heal and self.calibrated else ""
         lines = [f"{self.model}: {method.name}, groups {method.grouping}, {healed}{data}", *table(head, rows)]
         if self.output_error is not None:
-            judged = ", each sequence healed without itself" if healed else ""
+            judged = ", each sequence by a fit without it" if healed else ""
             lines.append(f"final output on calibration data{judged}: relative error {_error(self.output_error)}, "
                          f"mean cosine of a token {self.output_cosine:.4f}")
         return "\n".join(lines)

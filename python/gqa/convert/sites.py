@@ -78,8 +78,9 @@ def find(model):
             _understood(name, module, layers)
             found.append(_site(name, module, layers, modules))
     if not found:
-        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers "
-                            + ", ".join("/".join(names) for names in QKV) + " or c_attn, and an output projection" + _joint(modules))
+        expected = ", ".join("/".join(names) for names in QKV)
+        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers {expected} "
+                            f"or c_attn, and an output projection{_joint(modules)}")
     if not hasattr(model, "config"):
         raise Unconvertible(f"{type(model).__name__} is no Hugging Face model, it has no config; convert the one in it, which "
                             f"{found[0].name} belongs to")

@@ -27,6 +27,18 @@ BUILDERS = {
     "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=64,
                                                bos_token_id=1, eos_token_id=None, pad_token_id=0)),
 }
+# Tried once each: heads wider than the model, soft caps and windows, experts, and no text at all.
+MORE = {
+    "gemma2": lambda: transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
+        **COMMON, **TOKENS, num_key_value_heads=HEADS, head_dim=16, sliding_window=8)),
+    "starcoder2": lambda: transformers.Starcoder2ForCausalLM(transformers.Starcoder2Config(
+        **COMMON, **TOKENS, num_key_value_heads=HEADS)),
+    "mixtral": lambda: transformers.MixtralForCausalLM(transformers.MixtralConfig(
+        **COMMON, **TOKENS, num_key_value_heads=HEADS, num_local_experts=2)),
+    "roberta": lambda: transformers.RobertaModel(transformers.RobertaConfig(**COMMON, pad_token_id=0)),
+    "vit": lambda: transformers.ViTModel(transformers.ViTConfig(
+        hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=LAYERS, num_attention_heads=HEADS, image_size=16, patch_size=4)),
+}
 STOCK = ("llama", "llama-bias", "mistral", "qwen2", "phi-partial", "cohere-interleaved")
 CAUSAL = (*STOCK, "gpt2")
 
@@ -34,7 +46,7 @@ CAUSAL = (*STOCK, "gpt2")
 def build(name, seed=0):
     """A model in evaluation mode whose biases and norms are random as well, and whose scores are far from uniform."""
     torch.manual_seed(seed)
-    model = BUILDERS[name]().eval()
+    model = (BUILDERS | MORE)[name]().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for path, parameter in model.named_parameters():

@@ -10,7 +10,7 @@ import torch
 import transformers
 
 import gqa
-from convert_models import BUILDERS, CAUSAL, HEADS, LAYERS, STOCK, batches, build, change_heads, error, outputs, parameters
+from convert_models import BUILDERS, CAUSAL, HEADS, LAYERS, MORE, STOCK, batches, build, change_heads, error, outputs, parameters
 from gqa.convert import sites
 from gqa.convert.sharing import SharedKV
 
@@ -42,6 +42,17 @@ class TestCheckpoints:
         loaded = gqa.convert.load(tmp_path, attn_implementation=attention).eval()
         assert kv_heads_of(loaded) == [2] * LAYERS
         assert error(outputs(loaded, DATA), outputs(new, DATA)) < 1e-6
+
+    @pytest.mark.parametrize("name", MORE)
+    def test_more_architectures(self, name, tmp_path):
+        data = [{"pixel_values": torch.randn(2, 3, 16, 16)}] if name == "vit" else DATA
+        model = build(name)
+        new = gqa.convert(model, 2, calibration=data)
+        assert kv_heads_of(new) == [2] * LAYERS and isinstance(new, SharedKV) == (name in ("roberta", "vit"))
+        new.save_pretrained(tmp_path)
+        loaded = (gqa.convert.load if isinstance(new, SharedKV) else type(model).from_pretrained)(tmp_path).eval()
+        with torch.no_grad():
+            assert all(torch.equal(loaded(**batch)[0], new(**batch)[0]) for batch in data)
 
     @pytest.mark.parametrize("name", ["llama", "gpt2", "bert"])
     def test_heads_of_each_layer(self, name, tmp_path):
@@ -182,7 +193,7 @@ class TestReport:
 
     def test_output_error_is_that_of_the_models(self):
         model = build("gpt2")
-        new = gqa.convert(model, 2, calibration=DATA)
+        new = gqa.convert(model, 2, calibration=DATA, heal=False)
         found, wanted = outputs(new, DATA), outputs(model, DATA)
         assert new.conversion_report.output_error == pytest.approx(((found - wanted).norm() / wanted.norm()).item(), rel=1e-3)
 
@@ -200,8 +211,18 @@ class TestReport:
         assert all(r.attention_error is None and r.stream_error is None for r in report.layers) and report.output_error is None
         assert "no errors measured" in str(report)
 
+    @pytest.mark.parametrize("change", [dict(curves=[]), dict(layers=20)], ids=str)
+    def test_picture_of_little_and_of_much(self, change, tmp_path):
+        """Nothing measured for other numbers of heads; more layers than a legend names."""
+        report = gqa.convert(build("bert"), 2, calibration=DATA, sweep="curves" not in change).conversion_report
+        times = change.get("layers", 1)
+        report = dataclasses.replace(report, layers=report.layers * times, curves=change.get("curves", report.curves * times))
+        report.draw(tmp_path / "r.png")
+        assert (tmp_path / "r.png").stat().st_size > 5000
+
     def test_picture(self, tmp_path):
         report = gqa.convert(build("bert"), 2, calibration=DATA, sweep=True).conversion_report
         report.draw(tmp_path / "r.png")
         assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+        assert report.common_counts() == [1, 2, 3, 6]
         assert [size for size, _ in report.total_curve()] == [report.kv_bytes_before * n / 6 for n in (1, 2, 3, 6)]

@@ -126,6 +126,22 @@ class TestModels:
         config = transformers.GPTJConfig(vocab_size=97, n_positions=64, n_embd=48, n_layer=2, n_head=6, rotary_dim=4)
         self.refused(transformers.GPTJModel(config), "a map of K .* changes the result", calibration=DATA)
 
+    @pytest.mark.parametrize("name", ["OPT", "GPTNeo"])
+    def test_code_that_counts_on_as_many_heads(self, name):
+        """Modules that reshape K by the number of query heads: sharing would not run, or only by chance and wrongly."""
+        configs = {"OPT": dict(hidden_size=48, num_hidden_layers=2, ffn_dim=64, num_attention_heads=6, word_embed_proj_dim=48),
+                   "GPTNeo": dict(hidden_size=48, num_layers=2, num_heads=6, attention_types=[[["global"], 2]])}
+        config = getattr(transformers, f"{name}Config")(vocab_size=97, max_position_embeddings=64, **configs[name], **TOKENS)
+        model = getattr(transformers, f"{name}ForCausalLM")(config)
+        before = parameters(model)
+        for length in (14, 15):
+            self.refused(model, "does not run with fewer KV heads than query heads", calibration=[IDS[:1, :1].expand(1, length)])
+        assert all(torch.equal(value, before[key]) for key, value in parameters(model).items())
+
+    def test_one_layer_for_all(self):
+        config = transformers.GPTNeoXConfig(**COMMON, **TOKENS)
+        self.refused(transformers.GPTNeoXForCausalLM(config), "attention.query_key_value has q, k and v in one layer")
+
     def test_shared_blocks(self):
         model = build("bert")
         model.encoder.layer[1] = model.encoder.layer[0]

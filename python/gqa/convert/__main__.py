@@ -12,7 +12,7 @@ EXAMPLES = """examples:
   python -m gqa.convert llama llama-gqa --kv-heads 8                                          by the weights alone
 
 IN is a folder that save_pretrained wrote. OUT is one that from_pretrained reads where the architecture has
-num_key_value_heads, and gqa.convert.load otherwise. The model is converted in place, layer by layer."""
+num_key_value_heads, and gqa.convert.load otherwise. Weights in safetensors are read layer by layer, as they are needed."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,10 +66,10 @@ def run(options):
     checkpoint.require_writable(options.output, [options.report, options.plot])
     model = checkpoint.load(options.input)
     batches = checkpoint.calibration(options.input, options.calibration, options.tokens) if options.calibration else []
-    with _bar(options.quiet) as progress:
+    with _bar(options.quiet) as progress, checkpoint.Spill(options.output) as spill:
         report = conversion.convert_in_place(model, kv_heads, batches=batches, method=method, max_error=options.max_error,
-                                             spread=options.spread, sweep=bool(options.plot), progress=progress)
-    checkpoint.save(model, options.input, options.output)
+                                             spread=options.spread, sweep=bool(options.plot), progress=progress, done=spill.keep)
+        checkpoint.save(model, options.input, options.output)
     if options.report:
         report.write(options.report)
     if options.plot:

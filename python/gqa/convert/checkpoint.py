@@ -1,13 +1,18 @@
-"""Checkpoints on disk, for the command line: folders as save_pretrained writes them."""
+"""Checkpoints on disk, for the command line: folders as save_pretrained writes them.
+
+Weights in safetensors are mapped, not read: the system brings what a layer needs and may forget it again, and what a
+layer has been converted to goes to a file that is mapped in its place. So the process itself never holds the whole model.
+"""
 
 import os
 import pathlib
 import shutil
+import tempfile
 
-from . import arguments, sharing
+from . import arguments, sharing, sites
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".gguf", ".index.json")
-SHARD = "1GB"  # of what is written at once: serialising copies it
+SHARD = 1 << 28  # bytes that are written at once, at least; serialising may copy them
 
 
 def require_writable(folder, files):
@@ -25,11 +30,64 @@ def load(folder):
     """The model in its own type of numbers."""
     if not (pathlib.Path(folder) / "config.json").is_file():
         raise ValueError(f"{folder}: expected a folder with config.json and weights, as save_pretrained writes it")
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    return sharing.load(folder, dtype="auto").eval()
+    files = sorted(pathlib.Path(folder).glob("*.safetensors"))
+    if not files:
+        return sharing.load(folder, dtype="auto").eval()
+    config = AutoConfig.from_pretrained(folder)
+    weights = {name: weight for file in files for name, weight in _mapped(file).items()}
+    model = sharing.class_of(config, folder).from_pretrained(None, config=config, state_dict=weights, dtype="auto")
+    _generation(model, folder)
+    return model.eval()
+
+
+def _mapped(file):
+    """{name: tensor} of a file in safetensors; pages of it are read when they are used."""
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as weights:
+        return {name: weights.get_tensor(name) for name in weights.keys()}
+
+
+def _generation(model, folder):
+    """What from_pretrained does for a folder and not for weights."""
+    from transformers import GenerationConfig
+
+    if model.can_generate() and (pathlib.Path(folder) / "generation_config.json").is_file():
+        model.generation_config = GenerationConfig.from_pretrained(folder)
+
+
+class Spill:
+    """Keeps the weights of converted attentions in files beside the output, until `with` ends, and not in memory."""
+
+    def __init__(self, folder):
+        target = pathlib.Path(folder).absolute()
+        self.folder = tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=_existing(target.parent))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.folder.cleanup()
+
+    def keep(self, site):
+        from safetensors.torch import save_file
+
+        parameters = {f"{number}.{name}": parameter for number, layer in enumerate(site.projections.layers())
+                      for name, parameter in layer.module.named_parameters()}
+        file = pathlib.Path(self.folder.name) / f"{site.index}.safetensors"
+        save_file({name: parameter.detach().contiguous() for name, parameter in parameters.items()}, file)
+        for name, weight in _mapped(file).items():
+            parameters[name].data = weight
+
+
+def _existing(folder):
+    """The folder, or the nearest above it that is there."""
+    return folder if folder.is_dir() else _existing(folder.parent)
 
 
 def calibration(folder, file, tokens):
@@ -51,7 +109,7 @@ def save(model, source, folder):
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copytree(source, partial, ignore=lambda folder, names: _weights(names) if folder == str(source) else [])
-        model.save_pretrained(partial, max_shard_size=SHARD)
+        model.save_pretrained(partial, max_shard_size=max(SHARD, _largest_block(model)))
         if target.is_dir():
             target.rmdir()  # it is empty
         os.replace(partial, target)
@@ -62,3 +120,8 @@ def save(model, source, folder):
 def _weights(names):
     """What save_pretrained writes anew, and weights in other forms, which would be those of the old model."""
     return [name for name in names if name == "config.json" or name.endswith(WEIGHTS)]
+
+
+def _largest_block(model):
+    blocks = sites.find(model)[0].blocks
+    return max(sum(each.numel() * each.element_size() for each in block.parameters()) for block in blocks)

@@ -27,7 +27,8 @@ def convert(model, kv_heads=None, *, method="subspace", calibration=None, heal=T
     calibration: an iterable of mappings, called as `model(**batch)`, or of tensors (B x S token ids, or B x S x X embeddings), or
     with `tokenizer` of strings. A few hundred sentences do. Padding is left out by `attention_mask`. Without it the
     weights alone decide, and nothing can be healed.
-    heal: fits each output projection again to the calibration data, by least squares.
+    heal: fits each output projection again to the calibration data, by least squares, as far as cross-validation says that this
+    helps on other data.
     refine: passes through the calibration data in which all four projections of each attention also follow the gradient of its
     own error (no labels; refine.py says how). A few lower that error by about a fifth, and take most of the time.
     groups: `search` for heads that fit together (their order changes, which folds away), or `adjacent`.
@@ -54,8 +55,12 @@ def how(method, groups, heal, refine, seed=0):
                         arguments.passes("refine", refine), arguments.whole("seed", seed))
 
 
-def convert_in_place(model, kv_heads, *, batches, method, max_error=None, spread=False, sweep=False, progress=None):
-    """`convert` without the copy; batches: mappings, perhaps none. Returns the Report, which is also the model's attribute."""
+def convert_in_place(model, kv_heads, *, batches, method, max_error=None, spread=False, sweep=False, progress=None,
+                     done=lambda site: None):
+    """`convert` without the copy; batches: mappings, perhaps none. Returns the Report, which is also the model's attribute.
+
+    done: called with each Site when it has been converted.
+    """
     found = sites.find(model)
     arguments.flag("spread", spread)
     arguments.flag("sweep", sweep)
@@ -73,7 +78,7 @@ def convert_in_place(model, kv_heads, *, batches, method, max_error=None, spread
             report.curves = _sweep(model, found, rotaries, recorded, method)
         if spread:
             counts = curves.spread(report.curves, counts)
-        _layers(found, rotaries, recorded, counts, most, method, report, bool(batches), progress)
+        _layers(found, rotaries, recorded, counts, most, method, report, bool(batches), progress, done)
         if batches:
             report.measure_output(model, found[0].blocks, recorded)
     sharing.finish(model, found)
@@ -139,7 +144,7 @@ def _sweep(model, found, rotaries, recorded, method):
     return measured
 
 
-def _layers(found, rotaries, recorded, counts, most, method, report, calibrated, progress):
+def _layers(found, rotaries, recorded, counts, most, method, report, calibrated, progress, done):
     """Converts block after block; blocks without attention only pass the data on."""
     batches = recorded if calibrated else []
     order = {site.index: place for place, site in enumerate(found)}
@@ -155,5 +160,6 @@ def _layers(found, rotaries, recorded, counts, most, method, report, calibrated,
         check.folds(site, rotaries[place], longest, number)
         tries = curves.divisors(site.kv_heads) if counts is None else [counts[place]]
         report.layers.append(layer.convert(site, number, rotaries[place], batches, tries, most, method))
+        done(site)
         if progress is not None:
             progress(place + 1, len(found))

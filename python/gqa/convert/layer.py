@@ -1,5 +1,6 @@
 """Converts one attention, on the inputs that the blocks before it give it."""
 
+import contextlib
 import dataclasses
 
 import torch
@@ -33,7 +34,9 @@ class Result:
     energy_k: float  # kept, 0 to 1
     energy_v: float
     attention_error: float | None = None  # relative, of the attention's output, on the original's inputs, before healing
-    stream_error: float | None = None  # relative, of the hidden states after the block, the blocks before it converted too
+    # Relative, of the hidden states after the block, the blocks before it converted too; healing is judged on what it has not seen.
+    stream_error: float | None = None
+    healing_pull: float | None = None  # how strongly healing kept to the weights (heal.py); None: it did nothing
 
 
 def shared(site, rotary, inputs, kv_heads, method):
@@ -65,22 +68,21 @@ def convert(site, number, rotary, batches, counts, most, method):
         if count == counts[-1] or error <= most:
             break
         site.write(heads)
-    if batches and (count < before[0] or batches[0].diverged):
-        _repair(site, batches, goals, number, method)
+    fit = _repair(site, batches, goals, number, method) if batches and (count < before[0] or batches[0].diverged) else None
     result = Result(site.name, site.q_heads, before[0], site.kv_heads, before[1], site.kv_bytes(), rotary.kind, chosen,
                     kept.k, kept.v, error)
-    result.stream_error = _advance(site, batches, goals, number)
+    result.healing_pull = fit.pull if fit else None
+    result.stream_error = _advance(site, batches, goals, number, fit)
     return result
 
 
 def _repair(site, batches, goals, number, method):
-    """What of the damage can be made good without touching other layers."""
-    if method.heal:
-        heal.output_projection(site, batches, goals, number)
+    """Makes good what of the damage can be without touching other layers; returns the heal.Fit, or None."""
+    fit = heal.output_projection(site, batches, goals, number) if method.heal else None
     if method.refine:
         refine.projections(site, batches, goals, number, method.refine, method.seed)
-        if method.heal:
-            heal.output_projection(site, batches, goals, number)
+        fit = heal.output_projection(site, batches, goals, number) if method.heal else None
+    return fit
 
 
 class Goal:
@@ -124,10 +126,11 @@ def _attention_error(site, batches, goals, number):
     return error.relative if batches else None
 
 
-def _advance(site, batches, goals, number):
+def _advance(site, batches, goals, number, fit):
     """Takes both streams behind the block; returns the relative error of the converted one, None without batches."""
     error = stream.Error()
     for batch, goal in zip(batches, goals):
-        batch.original, batch.converted = goal.hidden, batch.calls[number](site.block, batch.converted)
+        with fit.without(batch) if fit else contextlib.nullcontext():
+            batch.original, batch.converted = goal.hidden, batch.calls[number](site.block, batch.converted)
         error.add(batch.converted[batch.rows], batch.original[batch.rows])
     return error.relative if batches else None

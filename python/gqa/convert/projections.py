@@ -43,14 +43,16 @@ class Layer:
         return weight.T if isinstance(module, Conv1D) else weight, None if module.bias is None else module.bias.detach()
 
     def set(self, weight, bias):
-        """Stores `weight`, out x in, and `bias`, in the present dtype and device; a layer of another size replaces this one."""
+        """Stores `weight`, out x in, and `bias`, in the present dtype and device; a layer of another size replaces this one.
+
+        Nothing is written to the old memory: it may be a checkpoint's, mapped from its file.
+        """
         if weight.shape[0] != self.out_features:
             self.resize(weight.shape[0])
         module = self.module
-        with torch.no_grad():
-            module.weight.copy_(weight.T if isinstance(module, Conv1D) else weight)
-            if module.bias is not None:
-                module.bias.copy_(bias)
+        for parameter, value in ((module.weight, weight.T if isinstance(module, Conv1D) else weight), (module.bias, bias)):
+            if parameter is not None:
+                parameter.data = torch.empty_like(parameter, memory_format=torch.contiguous_format).copy_(value)
 
     def resize(self, out_features):
         """A new layer of that size with undefined values."""

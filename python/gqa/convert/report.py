@@ -22,7 +22,7 @@ class Report:
     layers: list = dataclasses.field(default_factory=list)
     curves: list = dataclasses.field(default_factory=list)
     tokens: int = 0  # of calibration
-    output_error: float | None = None  # relative, of the model's final output on calibration data
+    output_error: float | None = None  # relative, of the model's final output on calibration data, by fits that have not seen it
     output_cosine: float | None = None  # mean over its tokens
 
     @property
@@ -77,7 +77,8 @@ class Report:
         healed = "healed, " if method.heal and self.calibrated else ""
         lines = [f"{self.model}: {method.name}, groups {method.grouping}, {healed}{data}", *table(head, rows)]
         if self.output_error is not None:
-            lines.append(f"final output on calibration data: relative error {_error(self.output_error)}, "
+            judged = ", each sequence by a fit without it" if healed else ""
+            lines.append(f"final output on calibration data{judged}: relative error {_error(self.output_error)}, "
                          f"mean cosine of a token {self.output_cosine:.4f}")
         return "\n".join(lines)
 
@@ -89,14 +90,23 @@ class Report:
 
         An estimate: damages of layers are added as if they were independent.
         """
-        shares = sorted({n / max(curve) for curve in self.curves for n in curve})
         points = []
-        for share in shares:
-            counts = [share * max(curve) for curve in self.curves]
-            if all(round(n) in curve and abs(n - round(n)) < 1e-9 for n, curve in zip(counts, self.curves)):
-                damage = math.sqrt(sum(curve[round(n)][1] ** 2 for n, curve in zip(counts, self.curves)))
-                points.append((share * self.kv_bytes_before, damage))
+        for share in self._common_shares():
+            damage = math.sqrt(sum(curve[round(share * max(curve))][1] ** 2 for curve in self.curves))
+            points.append((share * self.kv_bytes_before, damage))
         return points
+
+    def common_counts(self):
+        """The numbers of KV heads of `total_curve`'s points, in layers with the most heads."""
+        most = max((max(curve) for curve in self.curves), default=0)
+        return [round(share * most) for share in self._common_shares()]
+
+    def _common_shares(self):
+        """The parts of the heads that every layer can have."""
+        shares = sorted({n / max(curve) for curve in self.curves for n in curve})
+        return [share for share in shares
+                if all(round(n) in curve and abs(n - round(n)) < 1e-9
+                       for n, curve in ((share * max(curve), curve) for curve in self.curves))]
 
     def draw(self, path):
         """Writes a picture: error of each layer over its KV heads, and the whole's over memory. Needs matplotlib."""

@@ -94,6 +94,17 @@ def finish(model, found):
         model.__class__ = shared_class(type(model))
 
 
+def class_of(config, path):
+    """The class of the model in the folder `path`, which has this configuration."""
+    import transformers
+
+    name = (getattr(config, "architectures", None) or [""])[0]
+    base = getattr(transformers, name.removeprefix(SharedKV.__name__), None)
+    if base is None:
+        raise ValueError(f"path: {path} has the configuration of '{name}', expected a model class of transformers")
+    return shared_class(base) if hasattr(config, "gqa_kv_heads") else base
+
+
 def load(path, **keywords):
     """A model that `gqa.convert` has converted and `save_pretrained` has written, or any other stock checkpoint.
 
@@ -102,9 +113,4 @@ def load(path, **keywords):
     """
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(path)
-    name = (getattr(config, "architectures", None) or [""])[0]
-    base = getattr(transformers, name.removeprefix(SharedKV.__name__), None)
-    if base is None:
-        raise ValueError(f"path: {path} has the configuration of '{name}', expected a model class of transformers")
-    return (shared_class(base) if hasattr(config, "gqa_kv_heads") else base).from_pretrained(path, **keywords)
+    return class_of(transformers.AutoConfig.from_pretrained(path), path).from_pretrained(path, **keywords)

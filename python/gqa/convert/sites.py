@@ -10,6 +10,7 @@ from .errors import Unconvertible
 from .projections import Fused, Layer, Separate
 
 QKV = (("q_proj", "k_proj", "v_proj"), ("query", "key", "value"), ("q_lin", "k_lin", "v_lin"))
+JOINT = ("query_key_value", "qkv_proj", "Wqkv", "qkv")
 OUTPUT = ("o_proj", "out_proj", "out_lin", "dense")
 COUNTS = ("num_attention_heads", "num_heads", "n_heads", "n_head")
 NORM = re.compile(r"(q|k|qk|query|key)_?(layer)?norm", re.IGNORECASE)
@@ -77,8 +78,9 @@ def find(model):
             _understood(name, module, layers)
             found.append(_site(name, module, layers, modules))
     if not found:
-        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers "
-                            + ", ".join("/".join(names) for names in QKV) + " or c_attn, and an output projection")
+        expected = ", ".join("/".join(names) for names in QKV)
+        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers {expected} "
+                            f"or c_attn, and an output projection{_joint(modules)}")
     if not hasattr(model, "config"):
         raise Unconvertible(f"{type(model).__name__} is no Hugging Face model, it has no config; convert the one in it, which "
                             f"{found[0].name} belongs to")
@@ -91,6 +93,12 @@ def find(model):
         raise Unconvertible(f"{type(model).__name__} runs the same block several times, whose inputs differ; only blocks that "
                             "are run once can be converted one by one")
     return found
+
+
+def _joint(modules):
+    """What there is instead, if that is one layer for q, k and v."""
+    name = next((name for name in modules if name.rpartition(".")[2] in JOINT), None)
+    return "" if name is None else f"; {name} has q, k and v in one layer, in an order that differs from model to model"
 
 
 def _layers(name, module, modules):

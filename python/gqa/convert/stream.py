@@ -40,6 +40,7 @@ class Batch:
     original: torch.Tensor
     converted: torch.Tensor
     calls: list  # a Call for each block
+    first: int  # the number of its first sequence among those of all batches
 
     @property
     def diverged(self):
@@ -52,10 +53,14 @@ class Done(Exception):
 
 def record(model, blocks, batches):
     """A Batch for each of `batches`, mappings that `model` is called with."""
-    return [_record(model, blocks, batch) for batch in batches]
+    recorded, sequences = [], 0
+    for inputs in batches:
+        recorded.append(_record(model, blocks, inputs, sequences))
+        sequences += len(recorded[-1].rows)
+    return recorded
 
 
-def _record(model, blocks, inputs):
+def _record(model, blocks, inputs, number):
     seen, first = [], []
 
     def before(block, args, kwargs):
@@ -78,7 +83,7 @@ def _record(model, blocks, inputs):
     if len(seen) != len(blocks):
         raise Unconvertible(f"{len(blocks)} blocks with attention were called {len(seen)} times in one pass; "
                             "blocks that are shared or skipped cannot be converted one by one")
-    return Batch(inputs, _rows(inputs, first[0]), first[0], first[0], [call for call, _ in seen])
+    return Batch(inputs, _rows(inputs, first[0]), first[0], first[0], [call for call, _ in seen], number)
 
 
 def _rows(inputs, hidden):

@@ -9,16 +9,18 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
+from .dialect import as_calls
 from .errors import ImportFailure
 from .module import TorchModule
+from .operators import keep_attention
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
 
 
-def import_onnx(path, inline_weights=False):
-    """Raises ImportFailure for a file that is not a valid model."""
-    model = _load(path)
+def import_onnx(model, path, inline_weights=False):
+    """An onnx.ModelProto, which is changed, as a TorchModule; `path` names it in messages."""
+    model = keep_attention(model)
     _replace_cumsum(model.graph)
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
     model.graph.name = "main"
@@ -30,10 +32,12 @@ def import_onnx(path, inline_weights=False):
         onnx_importer.NodeImporter.define_function(info.main_graph, module.operation).import_all()
     except (onnx_importer.OnnxImportError, AssertionError, KeyError, NotImplementedError, ValueError) as error:
         raise ImportFailure(f"{path}: torch-mlir cannot read this model: {error}") from error
+    as_calls(module)
     return TorchModule(module, "torch-onnx-to-torch-backend-pipeline", {}, weights)
 
 
-def _load(path):
+def load(path):
+    """The ModelProto in a file. Raises ImportFailure if it is not a valid model."""
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)

@@ -48,7 +48,7 @@ bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator) {
         p = numerator, sum = quotientSum;
       if (guard && !matchSoftmax(p, sum, match, scores))
         continue;
-      if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
+      if (guard && !isAbout(*guard, scores, match))
         return refuse(match.exponential,
                       "the guard against empty rows looks at something other than the scores");
     }

@@ -69,6 +69,9 @@ struct Masks {
   llvm::SmallVector<std::pair<double, bool>> fills; ///< each with whether it is added
 };
 
+/// Whether a number that hides keys is among the constants of `expr`.
+bool hidesKeys(Evaluator &evaluator, Expr expr);
+
 class Matcher {
 public:
   explicit Matcher(Evaluator &evaluator) : evaluator(evaluator), context(evaluator.context) {}
@@ -104,6 +107,7 @@ private:
     bool alive;
   };
   std::optional<Guard> matchGuard(Expr condition);
+  bool isAbout(const Guard &guard, Expr scores, const AttentionMatch &match);
   std::optional<Guard> takeGuard(Expr &probabilities);
   bool takeNaNGuard(Expr &probabilities);
 

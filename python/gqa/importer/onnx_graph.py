@@ -11,16 +11,18 @@ from torch_mlir.extras import onnx_importer
 
 from .dialect import as_calls
 from .errors import ImportFailure
+from .fold import fold
 from .module import TorchModule
 from .operators import keep_attention
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
+_ROUNDS = 4  # of folding: each may make the shapes known that the next one reads
 
 
 def import_onnx(model, path, inline_weights=False):
     """An onnx.ModelProto, which is changed, as a TorchModule; `path` names it in messages."""
-    model = keep_attention(model)
+    model = _folded(keep_attention(model), path)
     _replace_cumsum(model.graph)
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
     model.graph.name = "main"
@@ -53,6 +55,14 @@ def _with_shapes(model, path):
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ImportFailure(f"{path}: shapes cannot be inferred ({reason})") from error
+
+
+def _folded(model, path):
+    """The model without arithmetic on known sizes."""
+    for _ in range(_ROUNDS):
+        if not fold(model, _with_shapes(model, path)):
+            break
+    return model
 
 
 def _weights_as_inputs(graph):

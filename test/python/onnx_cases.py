@@ -33,7 +33,7 @@ def run(text, inputs):
 
 def as_tensor(array):
     """In torch, which has bfloat16."""
-    array = np.ascontiguousarray(array)
+    array = np.array(array, order="C")  # ascontiguousarray makes a scalar one element
     if array.dtype == ml_dtypes.bfloat16:
         return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
     return torch.from_numpy(array)

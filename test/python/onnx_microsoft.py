@@ -28,14 +28,20 @@ def model_of(operator, inputs, outputs, **attributes):
                              opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)])
 
 
-def check(operator, inputs, outputs, valid=None, **attributes):
-    """Compares with onnxruntime; `valid`: per result a mask of what is specified, or None. Returns the text."""
-    fed = {f"in{i}": x for i, x in enumerate(inputs) if x is not None}
-    session = onnxruntime.InferenceSession(model_of(operator, inputs, outputs, **attributes).SerializeToString(),
-                                           providers=["CPUExecutionProvider"])
-    wanted = session.run(None, fed)
+def present(inputs):
+    return {f"in{i}": x for i, x in enumerate(inputs) if x is not None}
+
+
+def check(operator, inputs, outputs, valid=None, unpacked=None, **attributes):
+    """Compares with onnxruntime. Returns the text.
+
+    `valid`: per result a mask of what is specified, or None. `unpacked`: the same inputs in a form that onnxruntime takes.
+    """
+    model = model_of(operator, unpacked or inputs, outputs, **attributes)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    wanted = session.run(None, present(unpacked or inputs))
     text = linalg_of_onnx(model_of(operator, inputs, [w.shape for w in wanted], **attributes))
-    got = run(text, list(fed.values()))
+    got = run(text, list(present(inputs).values()))
     for place, (g, w) in enumerate(zip(got, wanted)):
         assert g.shape == w.shape and g.dtype == w.dtype, f"result {place}: {g.dtype} {g.shape}, wanted {w.dtype} {w.shape}"
         keep = np.broadcast_to(True if not valid or valid[place] is None else valid[place], w.shape)

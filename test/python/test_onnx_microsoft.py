@@ -7,7 +7,7 @@ import pytest
 
 from onnx_microsoft import array, check
 
-HQ, HKV, D, MAX = 6, 2, 16, 32
+HQ, HKV, D, MAX = 6, 2, 32, 32
 
 
 def tables(pairs, dtype=np.float32):
@@ -56,7 +56,7 @@ GROUPED = {
     "rotary_decode": dict(lengths=[6, 4], new=1, past=5, rotary=True),
     "rotary_chunk": dict(lengths=[9], new=4, past=5, rotary=True),
     "rotary_interleaved": dict(lengths=[6], new=1, past=5, rotary=True, rotary_interleaved=1),
-    "rotary_partial": dict(lengths=[6], new=1, past=5, rotary=True, pairs=4),
+    "rotary_partial": dict(lengths=[6], new=1, past=5, rotary=True, pairs=8),
     "rotary_positions": dict(lengths=[6, 6], new=1, past=5, rotary=True, positions=[[9], [3]]),
     "rotary_positions_of_prompt": dict(lengths=[5, 5], new=5, rotary=True, positions=[[2, 3, 4, 5, 6]] * 2),
     "rotary_packed_in_room": dict(lengths=[7, 3], new=1, room=12, rotary=True, packed=True),
@@ -111,9 +111,16 @@ def multihead(form, bias=False, padding=None, score_bias=False, past=False, dv=D
     return inputs, 3 if past else 1, {**attributes, "num_heads": N}
 
 
+def unpack(q, k):
+    """Queries, keys and values on their own: onnxruntime has the packed forms on GPUs only."""
+    flat = lambda x: np.ascontiguousarray(x).reshape(*x.shape[:2], -1)
+    planes = [q[:, :, :, i] for i in range(3)] if k is None else [q, k[:, :, :, 0], k[:, :, :, 1]]
+    return [flat(x) for x in planes]
+
+
 MULTIHEAD = {
     **{form: dict(form=form) for form in ("self", "cross", "heads", "packed_kv", "packed_qkv")},
-    **{f"{form}_bias": dict(form=form, bias=True) for form in ("self", "cross", "packed_qkv")},
+    **{f"{form}_bias": dict(form=form, bias=True) for form in ("self", "cross", "packed_kv", "packed_qkv")},
     **{f"{form}_{padding}": dict(form=form, padding=padding)
        for form, padding in itertools.product(("self", "cross"), ("lengths", "keys", "left", "all", "square"))},
     "value_size": dict(form="cross", dv=8, bias=True),
@@ -132,7 +139,8 @@ MULTIHEAD = {
 @pytest.mark.parametrize("name", MULTIHEAD)
 def test_multihead(name):
     inputs, outputs, attributes = multihead(**MULTIHEAD[name])
-    assert check("MultiHeadAttention", inputs, outputs, **attributes).count('"gqa.attention"') == 1
+    unpacked = unpack(*inputs[:2]) + inputs[3:] if inputs[2] is None else None
+    assert check("MultiHeadAttention", inputs, outputs, unpacked=unpacked, **attributes).count('"gqa.attention"') == 1
 
 
 def packed(bias=True, mask=None, past=False, score_bias=False, sizes=None, present=False, **attributes):
@@ -165,7 +173,7 @@ def test_packed(name):
 
 
 @pytest.mark.parametrize("interleaved", [0, 1])
-@pytest.mark.parametrize("rank, pairs, start", [(3, 8, None), (4, 8, None), (4, 8, 5), (3, 4, None), (3, 8, 2), (4, 4, 1)])
+@pytest.mark.parametrize("rank, pairs, start", [(3, 16, None), (4, 16, None), (4, 16, 5), (3, 4, None), (3, 16, 2), (4, 4, 1)])
 def test_rotary(rank, pairs, start, interleaved):
     x = array(B, S, N * D, seed=1) if rank == 3 else array(B, N, S, D, seed=1)
     positions = np.array([start]) if start is not None else np.array([[3, 4, 5], [0, 9, 1]])

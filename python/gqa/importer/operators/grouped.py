@@ -32,6 +32,8 @@ def rewrite(operator):
     q, k, v = _operands(operator)
     step = _Step(operator, q)
     if operator.attribute("do_rotary", 0):
+        if not operator.input(COS) or not operator.input(SIN):
+            operator.fail("attribute do_rotary=1 needs the inputs cos_cache and sin_cache")
         cos, sin = (at_positions(operator, operator.input(place), step.rotated_at(), name)
                     for place, name in ((COS, "cos_cache"), (SIN, "sin_cache")))
         interleaved = operator.attribute("rotary_interleaved", 0)
@@ -112,9 +114,8 @@ class _Step:
         return op("Add", past, new)
 
     def rotated_at(self):
-        """Given positions count, but those of a first prompt only with their first element."""
-        op, given = self._operator.op, self._operator.input(POSITIONS)
-        return given or self._places()
+        """Positions that are given count, even if they are not the places in the cache."""
+        return self._operator.input(POSITIONS) or self._places()
 
     def cached(self, x, place, result):
         """Keys or values as the attention reads them, which are the operator's result as well."""

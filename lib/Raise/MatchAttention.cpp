@@ -94,7 +94,7 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
 /// The product of exponentials with V, divided by their sum afterwards: looks for the division among what
 /// follows.
 bool Matcher::matchLate(AttentionMatch &match) {
-  linalg::LinalgOp product = match.product;
+  auto product = cast<linalg::LinalgOp>(match.product);
   SmallVector<Value> worklist = {product->getResult(0)};
   constexpr size_t kFarthest = 6;
   for (size_t next = 0; next < worklist.size() && worklist.size() < kFarthest; ++next)

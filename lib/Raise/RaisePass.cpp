@@ -92,14 +92,32 @@ private:
     }
   }
 
+  /// Attentions that the front end kept are refined first: what is found is theirs.
+  llvm::DenseMap<Operation *, Findings> refineAll(func::FuncOp function) {
+    SmallVector<AttentionOp> kept;
+    function.walk([&](AttentionOp op) {
+      if (!op->hasAttr(kCandidateAttr))
+        kept.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    llvm::DenseMap<Operation *, Findings> findings;
+    for (AttentionOp op : kept) {
+      Findings found;
+      op = refineKept(rewriter, op, found);
+      raiseAround(rewriter, op, found);
+      findings[op] = found;
+    }
+    return findings;
+  }
+
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {
+    llvm::DenseMap<Operation *, Findings> findings = refineAll(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates;
     ExprContext context(&getContext());
     Evaluator evaluator(context);
     function.walk([&](Operation *op) {
-      auto kept = dyn_cast<AttentionOp>(op);
-      if (kept && !op->hasAttr(kCandidateAttr))
-        candidates[op] = describeKept(kept);
+      if (auto kept = dyn_cast<AttentionOp>(op); kept && !op->hasAttr(kCandidateAttr))
+        candidates[op] = describeRaised(kept, findings[op], op);
       auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
       if (Operation *exponential = linalgOp ? softmaxOf(evaluator, linalgOp) : nullptr)
         candidates[exponential] = nullptr;

@@ -91,18 +91,6 @@ DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, Operatio
   return entry.getDictionary(op.getContext());
 }
 
-DictionaryAttr describeKept(AttentionOp op) {
-  Findings findings;
-  findings.sinks = bool(op.getSinks());
-  if (auto rotary = op.getQ().getDefiningOp<RotaryOp>()) {
-    findings.rotary = stringifyRotaryKind(rotary.getKind());
-    findings.rotaryDim = rotary.getRotaryDim();
-  }
-  if (auto append = op.getK().getDefiningOp<AppendKVOp>())
-    findings.cache = append.getPositions() ? "indexed" : "concat";
-  return describeRaised(op, findings, op);
-}
-
 DictionaryAttr describeDeclined(const Refusal &refusal) {
   Operation *op = refusal.exponential;
   Builder builder(op->getContext());

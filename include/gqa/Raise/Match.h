@@ -25,7 +25,7 @@ struct Bias {
 /// function of the coordinates of the output (`rows`, all but the value dimension), the key `key`, and the
 /// contracted `keyDim`.
 struct AttentionMatch {
-  mlir::linalg::LinalgOp product; ///< of the probabilities with V
+  mlir::Operation *product = nullptr; ///< of the probabilities with V, or an attention that stands for it
   mlir::Value output;             ///< what the attention is: the product, or the product divided by the sums
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
   llvm::SmallVector<unsigned>

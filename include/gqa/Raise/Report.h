@@ -17,9 +17,6 @@ inline constexpr llvm::StringLiteral kCandidateAttr = "gqa.candidate";
 /// The report's entry for a raised attention, as raised: before neutral masks fold away and heads are shared.
 mlir::DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, mlir::Operation *exponential);
 
-/// The same for an attention that the front end kept as one operation.
-mlir::DictionaryAttr describeKept(AttentionOp op);
-
 /// The report's entry for something that looks like attention and is left alone.
 mlir::DictionaryAttr describeDeclined(const Refusal &refusal);
 

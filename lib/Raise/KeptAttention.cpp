@@ -102,8 +102,6 @@ std::optional<Axes> KeptAttention::read() {
     axes.match.conditions.push_back({broadcast(op.getMask())});
   if (op.getBias())
     axes.match.biases.push_back({broadcast(op.getBias())});
-  if (op.getSinks())
-    axes.match.sink = context.load(op.getSinks(), {h});
   addPositions(axes);
   const Axis *output[] = {&axes.b, &axes.h, &axes.i, &axes.dv};
   for (char letter : op.getOLayout())
@@ -151,6 +149,9 @@ AttentionOp refineKept(RewriterBase &rewriter, AttentionOp op, Findings &finding
   std::optional<AttentionOp> refined = buildAttention(rewriter, evaluator, *axes, findings, refusal);
   if (!refined)
     return op;
+  findings.sinks = bool(op.getSinks());
+  if (op.getSinks())
+    refined->getSinksMutable().assign(op.getSinks());
   rewriter.eraseOp(op);
   return *refined;
 }

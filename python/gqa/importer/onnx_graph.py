@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnx.inliner
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
@@ -22,9 +23,11 @@ _ROUNDS = 4  # of folding: each may make the shapes known that the next one read
 
 def import_onnx(model, path, inline_weights=False):
     """An onnx.ModelProto, which is changed, as a TorchModule; `path` names it in messages."""
-    model = _folded(keep_attention(model), path)
-    _replace_cumsum(model.graph)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
+    model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
+    _replace_cumsum(model.graph)
     model.graph.name = "main"
     context = ir.Context()
     torch_dialect.register_dialect(context)

@@ -7,6 +7,7 @@ lowers the former; `..dialect` carries the latter past it as calls.
 import onnx
 from onnx import helper
 
+from ..errors import ImportFailure
 from . import grouped, microsoft, multihead, packed, rotary, standard
 from .builder import DOMAIN, Operator, Type, type_of
 
@@ -20,48 +21,54 @@ REWRITES = {
 }
 
 
-def keep_attention(model):
-    """The model with these operators replaced. Raises ImportFailure for what is not supported, naming the node."""
-    if not any((_domain(node), node.op_type) in REWRITES for node in model.graph.node):
+def keep_attention(model, infer):
+    """The model with these operators replaced. Raises ImportFailure for what is not supported, naming the node.
+
+    `infer`: adds the types of values to a copy of a model.
+    """
+    _refuse_inside(model.graph)
+    if not any(_key(node) in REWRITES for node in model.graph.node):
         return model
     with microsoft.schemas():
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    types = _types(inferred.graph)
-    constants = _constants(model.graph)
+        types = _types(infer(model).graph)
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
-    nodes = []
+    nodes, values = [], []
     for node in model.graph.node:
-        rewrite = REWRITES.get((_domain(node), node.op_type))
+        rewrite = REWRITES.get(_key(node))
         if not rewrite:
             nodes.append(node)
             continue
-        operator = Operator(node, types, constants, opset)
+        operator = Operator(node, types, opset)
         rewrite(operator)
         nodes += operator.nodes
+        values += operator.values
         model.graph.initializer.extend(operator.initializers)
-        made = {value.name for value in operator.values}
-        _replace(model.graph.value_info, [v for v in model.graph.value_info if v.name not in made] + operator.values)
     _replace(model.graph.node, nodes)
-    if not any(entry.domain == DOMAIN for entry in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    made = {value.name for value in values}
+    _replace(model.graph.value_info, [v for v in model.graph.value_info if v.name not in made] + values)
+    model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     return model
 
 
-def _domain(node):
-    return "" if node.domain == "ai.onnx" else node.domain
+def _key(node):
+    return "" if node.domain == "ai.onnx" else node.domain, node.op_type
+
+
+def _refuse_inside(graph):
+    """Fails for an operator in the body of a branch or a loop, where nothing is replaced."""
+    for node in graph.node:
+        for body in (a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH):
+            for inner in body.node:
+                if _key(inner) in REWRITES:
+                    raise ImportFailure(f"node '{inner.name}' ({inner.op_type}) is in the body of node '{node.name}' ({node.op_type}); "
+                                        "attention inside of branches and loops is not supported: unroll it")
+            _refuse_inside(body)
 
 
 def _types(graph):
     known = {v.name: type_of(v) for v in [*graph.value_info, *graph.input, *graph.output]}
     known |= {init.name: Type(init.data_type, tuple(init.dims)) for init in graph.initializer}
     return {name: kind for name, kind in known.items() if kind}
-
-
-def _constants(graph):
-    constants = {init.name: init for init in graph.initializer}
-    constants |= {node.output[0]: a.t for node in graph.node if node.op_type == "Constant" for a in node.attribute
-                  if a.name == "value"}
-    return constants
 
 
 def _replace(field, values):

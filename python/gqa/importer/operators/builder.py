@@ -35,8 +35,8 @@ def type_of(value_info):
 class Operator:
     """One node of the model: its attributes, inputs with their types, and the nodes that replace it."""
 
-    def __init__(self, node, types, constants, opset):
-        self.node, self._types, self._constants, self.opset = node, types, constants, opset
+    def __init__(self, node, types, opset):
+        self.node, self._types, self.opset = node, types, opset
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.nodes, self.initializers, self.values = [], [], []
         self._made = 0
@@ -65,12 +65,20 @@ class Operator:
                       "(names for sizes that vary), or run onnx.shape_inference on it")
         return self._types[name]
 
-    def value(self, name):
-        """The array that the value is, or None if it is not constant."""
-        return self._constants.get(name)
-
     def attribute(self, name, default=None):
         return self.attributes.get(name, default)
+
+    def required(self, name):
+        """An attribute that has no default."""
+        if name not in self.attributes:
+            self.fail(f"attribute {name} is missing; the operator needs it")
+        return self.attributes[name]
+
+    def count(self, size, what):
+        """`size` if it is a number."""
+        if not isinstance(size, int):
+            self.fail(f"{what} is not known; give the model's inputs static sizes there")
+        return size
 
     def refuse(self, inputs=(), outputs=(), attributes=()):
         """Fails for what is present: pairs (place or name, what it is and what to do), attributes unless they are 0."""

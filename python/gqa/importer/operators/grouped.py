@@ -50,7 +50,7 @@ def rewrite(operator):
 
 
 def _operands(operator):
-    heads, shared = operator.attribute("num_heads"), operator.attribute("kv_num_heads")
+    heads, shared = operator.required("num_heads"), operator.required("kv_num_heads")
     if operator.input(KEY):
         return [heads_of(operator, operator.input(place), name, count)
                 for place, name, count in ((QUERY, "query", heads), (KEY, "key", shared), (VALUE, "value", shared))]
@@ -109,13 +109,33 @@ class _Step:
     def _places(self):
         """batch x S: where each new token stands."""
         op, constant = self._operator.op, self._operator.constant
-        new = op("Unsqueeze", op("Range", constant(0), self._length, constant(1)), constant([0]))
         past = constant(self.past) if isinstance(self.past, int) else op("Unsqueeze", self.past, constant([1]))
-        return op("Add", past, new)
+        return op("Add", past, self._new())
 
     def rotated_at(self):
-        """Positions that are given count, even if they are not the places in the cache."""
-        return self._operator.input(POSITIONS) or self._places()
+        """The places in the cache, or positions that are given: of a first prompt only their first element counts."""
+        op, constant, given = self._operator.op, self._operator.constant, self._operator.input(POSITIONS)
+        if not given:
+            return self._within_table(self._places()) if self._operator.input(VALID) else self._places()
+        if self._operator.input(VALID):
+            return given
+        start = op("Gather", op("Reshape", given, constant([-1])), constant(0), axis=0)
+        prompt = op("Add", start, self._new())
+        if not self._has_past:
+            return prompt
+        total = op("Cast", self._operator.input(TOTAL), to=TensorProto.INT64)
+        return op("Where", op("Equal", total, self._length), prompt, given)
+
+    def _within_table(self, places):
+        """Padding may stand behind the end of the table."""
+        op, constant = self._operator.op, self._operator.constant
+        rows = op("Squeeze", self._operator.size(self._operator.input(COS), 0), constant([0]))
+        return op("Min", places, op("Sub", rows, constant(1)))
+
+    def _new(self):
+        """1 x S: 0, 1, ..."""
+        op, constant = self._operator.op, self._operator.constant
+        return op("Unsqueeze", op("Range", constant(0), self._length, constant(1)), constant([0]))
 
     def cached(self, x, place, result):
         """Keys or values as the attention reads them, which are the operator's result as well."""
@@ -136,6 +156,5 @@ class _Step:
         op, constant, places = self._operator.op, self._operator.constant, self._places()
         if not self._operator.input(VALID):
             return places
-        new = op("Unsqueeze", op("Range", constant(0), self._length, constant(1)), constant([0]))
         valid = op("Unsqueeze", op("Cast", self._operator.input(VALID), to=TensorProto.INT64), constant([1]))
-        return op("Where", op("Less", new, valid), places, constant(-1))
+        return op("Where", op("Less", self._new(), valid), places, constant(-1))

@@ -13,7 +13,7 @@ def rewrite(operator):
         inputs=[(PAST_LENGTH, "past_sequence_length", "use past_key and past_value of the past's own length"),
                 (INDIRECTION, "cache_indirection", "reorder the cache by its beams before the attention")],
         outputs=[(3, "qk", "export the model without the scores as a result")])
-    heads = operator.attribute("num_heads")
+    heads = operator.required("num_heads")
     q, k, v = _operands(operator, heads)
     offset = 0
     if operator.input(PAST_KEY):
@@ -63,7 +63,7 @@ def _with_bias(operator, tensors):
     """The bias of the projections, one after the other; keys and values of rank 4 have theirs already."""
     bias, start, out = operator.input(BIAS), 0, []
     for x in tensors:
-        heads, size = x.size("h"), x.size("d")
+        heads, size = (operator.count(x.size(letter), "the number or the size of heads") for letter in "hd")
         if bias and x.layout == "bshd":
             part = slice_of(operator, bias, 0, start, start + heads * size)
             part = operator.op("Reshape", part, operator.constant([heads, size]))

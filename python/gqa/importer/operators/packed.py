@@ -13,7 +13,7 @@ def rewrite(operator):
         inputs=[(PAST_LENGTH, "past_sequence_length", "use a past of its own length")],
         attributes=[("past_present_share_buffer", 0, "use a past of its own length"),
                     ("do_rotary", 0, "rotate by com.microsoft.RotaryEmbedding and use com.microsoft.MultiHeadAttention")])
-    q, k, v = _projected(operator, operator.attribute("num_heads"))
+    q, k, v = _projected(operator, operator.required("num_heads"))
     offset = 0
     if operator.input(PAST):
         offset = past_length(operator, PAST, 3)
@@ -30,19 +30,13 @@ def _projected(operator, heads):
     product = operator.op("MatMul", operator.input(INPUT), operator.input(WEIGHTS))
     if operator.input(BIAS):
         product = operator.op("Add", product, operator.input(BIAS))
-    hidden = operator.attribute("qkv_hidden_sizes") or _thirds(operator, weights.sizes[1])
+    hidden = operator.attribute("qkv_hidden_sizes") or [operator.count(weights.sizes[1], "the size of the merged weights") // 3] * 3
     out, start = [], 0
     for size, what in zip(hidden, ("q", "k", "v")):
         part = slice_of(operator, product, 2, start, start + size)
         out.append(split(operator, part, Type(x.element, (*x.sizes[:2], size)), what, heads))
         start += size
     return out
-
-
-def _thirds(operator, features):
-    if not isinstance(features, int):
-        operator.fail("the size of the merged weights is not known; give the attribute qkv_hidden_sizes")
-    return [features // 3] * 3
 
 
 def _appended(operator, which, fresh):

@@ -13,6 +13,8 @@ class Scores:
     def __init__(self, operator, call):
         self.op, self.constant, self.size = operator.op, operator.constant, operator.size
         self.call = call
+        self.heads, self.shared, self.features = (operator.count(n, "the number or the size of heads") for n in (
+            call.q.size("h"), call.k.size("h"), call.q.size("d")))
         self.element = scores_type(call.q.type.element)
         self.type = np.float64 if self.element == TensorProto.DOUBLE else np.float32
 
@@ -20,7 +22,7 @@ class Scores:
         """scale * q k^T. Heads that share keys are rows of one product, so that no key is repeated."""
         call = self.call
         q, k = (self._widened(x) for x in (call.q, call.k))
-        heads, shared, features = call.q.size("h"), call.k.size("h"), call.q.size("d")
+        heads, shared, features = self.heads, self.shared, self.features
         rows = q if heads == shared else self.op("Reshape", q, self.constant([0, shared, -1, features]))
         product = self.op("MatMul", rows, self.op("Transpose", k, perm=[0, 1, 3, 2]))
         scale = 1 / np.sqrt(features) if call.scale is None else call.scale

@@ -56,7 +56,7 @@ func.func @no_change(%q: tensor<1x6x4x8xf32>, %k: tensor<1x2x6x8xf32>, %mask: te
 #repeat = affine_map<(b, h, g, s, d) -> (b, h, s, d)>
 #all = affine_map<(b, h, g, s, d) -> (b, h, g, s, d)>
 // CHECK-LABEL: @everything
-// CHECK: gqa.attention %arg0, %arg1, %arg1 causal offset(2) window(2, -1) scale(5.000000e-01) softcap(4.000000e+00) dead_row(nan) mask(%{{.*}}) bias(%{{.*}}) sinks(%arg4)
+// CHECK: gqa.attention %arg0, %arg1, %arg1 causal offset(2) window(2, -1) scale(5.000000e-01) softcap(4.000000e+00) mask(%{{.*}}) bias(%{{.*}}) sinks(%arg4)
 // CHECK-SAME: layout(o = "bshd")
 // CHECK-SAME: tensor<1x2x6x8xf32>
 func.func @everything(%q: tensor<1x6x4x8xf32>, %k: tensor<1x2x6x8xf32>, %mask: tensor<4x6xi1>, %bias: tensor<6xf32>,

@@ -183,3 +183,17 @@ def test_rotary(rank, pairs, start, interleaved):
     if 2 * pairs != D:
         attributes |= dict(rotary_embedding_dim=2 * pairs, num_heads=N)
     assert check("RotaryEmbedding", [x, positions, *tables(pairs)], 1, **attributes).count('"gqa.rotary"') == 1
+
+
+BESIDE = {
+    "SkipSimplifiedLayerNormalization": ([(B, S, 24), (B, S, 24), (24,), (24,)], 4, {"epsilon": 1e-3}),
+    "SkipLayerNormalization": ([(B, S, 24), (B, S, 24), (24,), (24,), (24,)], 4, {"epsilon": 1e-3}),
+    "BiasGelu": ([(B, S, 24), (24,)], 1, {}),
+}
+
+
+@pytest.mark.parametrize("operator", BESIDE)
+def test_beside(operator):
+    shapes, outputs, attributes = BESIDE[operator]
+    inputs = [array(*shape, seed=i) for i, shape in enumerate(shapes)]
+    check(operator, inputs, outputs, unused=(1, 2), **attributes)

@@ -14,7 +14,7 @@ from .dialect import as_calls
 from .errors import ImportFailure
 from .fold import fold
 from .module import TorchModule
-from .operators import keep_attention
+from .operators import keep_attention, microsoft
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
@@ -45,6 +45,7 @@ def load(path):
     """The ModelProto in a file. Raises ImportFailure if it is not a valid model."""
     try:
         model = onnx.load(path)
+        microsoft.adopt(model)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf's and the checker's own errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,5 @@
-"""ONNX operators of attention that become operations of the `gqa` dialect, with their exact semantics.
+"""ONNX operators of attention that become operations of the `gqa` dialect, with their exact semantics, and a few that
+onnxruntime puts beside them.
 
 Each is replaced by standard operators and nodes of the domain `gqa`, one for each operation of the dialect. torch-mlir
 lowers the former; `..dialect` carries the latter past it as calls.
@@ -8,7 +9,7 @@ import onnx
 from onnx import helper
 
 from ..errors import ImportFailure
-from . import grouped, microsoft, multihead, packed, rotary, standard
+from . import companions, grouped, microsoft, multihead, packed, rotary, standard
 from .builder import DOMAIN, Operator, Type, type_of
 
 REWRITES = {
@@ -18,6 +19,10 @@ REWRITES = {
     (microsoft.DOMAIN, "MultiHeadAttention"): multihead.rewrite,
     (microsoft.DOMAIN, "Attention"): packed.rewrite,
     (microsoft.DOMAIN, "RotaryEmbedding"): rotary.rewrite_microsoft,
+    (microsoft.DOMAIN, "SimplifiedLayerNormalization"): companions.rewrite_rms,
+    (microsoft.DOMAIN, "SkipSimplifiedLayerNormalization"): companions.rewrite_skip_rms,
+    (microsoft.DOMAIN, "SkipLayerNormalization"): companions.rewrite_skip,
+    (microsoft.DOMAIN, "BiasGelu"): companions.rewrite_bias_gelu,
 }
 
 
@@ -32,13 +37,14 @@ def keep_attention(model, infer):
     with microsoft.schemas():
         types = _types(infer(model).graph)
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+    read = _names_read(model.graph)
     nodes, values = [], []
     for node in model.graph.node:
         rewrite = REWRITES.get(_key(node))
         if not rewrite:
             nodes.append(node)
             continue
-        operator = Operator(node, types, opset)
+        operator = Operator(node, types, read, opset)
         rewrite(operator)
         nodes += operator.nodes
         values += operator.values
@@ -63,6 +69,17 @@ def _refuse_inside(graph):
                     raise ImportFailure(f"node '{inner.name}' ({inner.op_type}) is in the body of node '{node.name}' ({node.op_type}); "
                                         "attention inside of branches and loops is not supported: unroll it")
             _refuse_inside(body)
+
+
+def _names_read(graph):
+    """Values that are results, or inputs of a node, in bodies as well."""
+    names = {value.name for value in graph.output}
+    for node in graph.node:
+        names.update(name for name in node.input if name)
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                names |= _names_read(attribute.g)
+    return names
 
 
 def _types(graph):

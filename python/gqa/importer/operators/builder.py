@@ -35,8 +35,8 @@ def type_of(value_info):
 class Operator:
     """One node of the model: its attributes, inputs with their types, and the nodes that replace it."""
 
-    def __init__(self, node, types, opset):
-        self.node, self._types, self.opset = node, types, opset
+    def __init__(self, node, types, read, opset):
+        self.node, self._types, self._read, self.opset = node, types, read, opset
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.nodes, self.initializers, self.values = [], [], []
         self._made = 0
@@ -56,7 +56,9 @@ class Operator:
         return self.node.input[place] if place < len(self.node.input) and self.node.input[place] else None
 
     def output(self, place):
-        return self.node.output[place] if place < len(self.node.output) and self.node.output[place] else None
+        """The name of a result, or None if nothing reads it."""
+        name = self.node.output[place] if place < len(self.node.output) else None
+        return name if name in self._read else None
 
     def type(self, name, what="input"):
         """The Type of one of the model's values; they all have one where shapes can be inferred."""

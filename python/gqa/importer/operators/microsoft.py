@@ -5,7 +5,7 @@ https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 
 import contextlib
 
-from onnx import TypeProto, defs
+from onnx import TypeProto, defs, helper
 
 DOMAIN = "com.microsoft"
 
@@ -123,4 +123,20 @@ def _same(node):
     node.set(0, node.sizes(0))
 
 
-_SHAPES = {"GroupQueryAttention": _grouped, "MultiHeadAttention": _multihead, "Attention": _packed, "RotaryEmbedding": _same}
+def _skip(node):
+    node.set(0, node.sizes(0))
+    node.set(3, node.sizes(0))
+
+
+_SHAPES = {"GroupQueryAttention": _grouped, "MultiHeadAttention": _multihead, "Attention": _packed, "RotaryEmbedding": _same,
+           "SimplifiedLayerNormalization": _same, "SkipSimplifiedLayerNormalization": _skip, "SkipLayerNormalization": _skip,
+           "BiasGelu": _same}
+
+
+def adopt(model):
+    """onnxruntime writes some of these operators in ONNX's own domain, where there are none: they move here."""
+    for node in model.graph.node:
+        if node.domain in ("", "ai.onnx") and node.op_type in _SHAPES and not defs.has(node.op_type):
+            node.domain = DOMAIN
+    if not any(entry.domain == DOMAIN for entry in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

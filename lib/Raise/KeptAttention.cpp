@@ -1,5 +1,5 @@
-// An attention that a front end kept as one operation: its mask and the heads of its keys are read like those of one that is
-// matched, and the operation is made anew where that says more.
+// An attention that a front end kept as one operation: its mask and the heads of its keys are read like those
+// of one that is matched, and the operation is made anew where that says more.
 #include "BuildOperands.h"
 
 using namespace mlir;
@@ -10,7 +10,8 @@ namespace {
 /// The coordinates of an operation, and its operands as expressions of them.
 class KeptAttention {
 public:
-  KeptAttention(Evaluator &evaluator, AttentionOp op) : evaluator(evaluator), context(evaluator.context), op(op) {}
+  KeptAttention(Evaluator &evaluator, AttentionOp op)
+      : evaluator(evaluator), context(evaluator.context), op(op) {}
 
   /// None if the operation has what a match has not.
   std::optional<Axes> read();

@@ -29,8 +29,8 @@ static std::pair<Expr, bool> matchVisible(Expr condition) {
   return {isHidden || isSeen ? condition->operands[0] : nullptr, isSeen};
 }
 
-/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, or the maximum of s
-/// compared with -inf, negated or not.
+/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, or the maximum of
+/// s compared with -inf, negated or not.
 std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool negated = false, perKeyNegated = false;
   condition = withoutNegations(evaluator, condition, negated);
@@ -52,8 +52,8 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   return Guard{*reduction, evaluator.peelCasts(scores), seen != negated};
 }
 
-/// Whether a guard that looks at `guard.scores` tells which rows of `scores` see a key: they are the scores, or
-/// all that can hide keys in them, a mask that is added.
+/// Whether a guard that looks at `guard.scores` tells which rows of `scores` see a key: they are the scores,
+/// or all that can hide keys in them, a mask that is added.
 bool Matcher::isAbout(const Guard &guard, Expr scores, const AttentionMatch &match) {
   scores = evaluator.peelCasts(scores);
   if (sameOver(guard.reduction, match.key, guard.scores, scores))

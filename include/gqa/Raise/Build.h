@@ -113,8 +113,8 @@ std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &eval
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);
 
-/// An attention that a front end kept as one operation, and what is found of it: the same operation, or, where its mask is a
-/// matter of positions or its heads of K or V are repeated, a new one in its place.
+/// An attention that a front end kept as one operation, and what is found of it: the same operation, or,
+/// where its mask is a matter of positions or its heads of K or V are repeated, a new one in its place.
 AttentionOp refineKept(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 
 /// Rotations and appends in front of a raised attention.

@@ -26,7 +26,7 @@ struct Bias {
 /// contracted `keyDim`.
 struct AttentionMatch {
   mlir::Operation *product = nullptr; ///< of the probabilities with V, or an attention that stands for it
-  mlir::Value output;             ///< what the attention is: the product, or the product divided by the sums
+  mlir::Value output; ///< what the attention is: the product, or the product divided by the sums
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
   llvm::SmallVector<unsigned>
       rows; ///< variables of the output's dimensions, the value dimension included, in order

@@ -1,7 +1,6 @@
 """Models of one operator of com.microsoft, and what onnxruntime computes of them."""
 
 import numpy as np
-import onnx
 import onnxruntime
 from onnx import helper
 

@@ -66,8 +66,8 @@ def _refuse_inside(graph):
         for body in (a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH):
             for inner in body.node:
                 if _key(inner) in REWRITES:
-                    raise ImportFailure(f"node '{inner.name}' ({inner.op_type}) is in the body of node '{node.name}' ({node.op_type}); "
-                                        "attention inside of branches and loops is not supported: unroll it")
+                    raise ImportFailure(f"node '{inner.name}' ({inner.op_type}) is in the body of node '{node.name}' "
+                                        f"({node.op_type}); inside of branches and loops it is not supported: unroll them")
             _refuse_inside(body)
 
 

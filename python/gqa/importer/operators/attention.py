@@ -35,7 +35,8 @@ class Attention:
 
     def emit(self, operator, layout="bshd", result=None, lse=None):
         """Adds the node; returns Heads. `lse`: the name that the log-sum-exp gets if it is wanted."""
-        sizes = {"b": known(self.q.size("b"), self.k.size("b")), "h": self.q.size("h"), "s": self.q.size("s"), "d": self.v.size("d")}
+        sizes = {"b": known(self.q.size("b"), self.k.size("b")), "h": self.q.size("h"), "s": self.q.size("s"),
+                 "d": self.v.size("d")}
         element = self.q.type.element
         out = Heads(result or operator.new(), Type(element, tuple(sizes[letter] for letter in layout)), layout)
         results = [(out.name, out.type)]

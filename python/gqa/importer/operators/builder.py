@@ -3,12 +3,11 @@
 import dataclasses
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from ..errors import ImportFailure
 
-DOMAIN = "gqa"  # of nodes that `kept` turns into operations of the dialect
+DOMAIN = "gqa"  # of nodes that `..dialect` turns into operations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,8 +114,9 @@ class Operator:
     def gqa(self, operation, inputs, results, **attributes):
         """Adds a node of `gqa.OPERATION`; `results` are (name, Type), attributes that are None are left out."""
         attributes = {name: value for name, value in attributes.items() if value is not None}
-        self.nodes.append(helper.make_node(f"{DOMAIN}.{operation}", [name or "" for name in inputs], [name for name, _ in results],
-                                           name=self.node.name or results[0][0], domain=DOMAIN, **attributes))
+        self.nodes.append(helper.make_node(f"{DOMAIN}.{operation}", [name or "" for name in inputs],
+                                           [name for name, _ in results], name=self.node.name or results[0][0],
+                                           domain=DOMAIN, **attributes))
         self.values += [helper.make_tensor_value_info(name, kind.element, kind.sizes) for name, kind in results]
 
     def size(self, x, axis):

@@ -15,8 +15,8 @@ from .heads import Heads, append, cache, heads_of, merge, present, slice_of
 from .padding import pad_to_keys
 from .rotary import at_positions, rotate
 
-(QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, LENGTHS, TOTAL, COS, SIN, POSITIONS, SCORE_BIAS, SINK, K_SCALE, V_SCALE, Q_NORM, K_NORM,
- VALID) = range(17)
+(QUERY, KEY, VALUE, PAST_KEY, PAST_VALUE, LENGTHS, TOTAL, COS, SIN, POSITIONS, SCORE_BIAS, SINK, K_SCALE, V_SCALE,
+ Q_NORM, K_NORM, VALID) = range(17)
 OUTPUT, PRESENT_KEY, PRESENT_VALUE, QK = range(4)
 _QUANTISED = "the cache is expected to have the type of the queries; export the model without a quantised cache"
 _NORM = "normalise queries and keys in front of the operator, and leave do_rotary to com.microsoft.RotaryEmbedding"
@@ -89,7 +89,8 @@ class _Step:
         if q.size("b") == 1 and isinstance(before, int) and not self._keeps_size and not operator.input(VALID):
             self.past, self.kv_len = before, None  # one sequence: its tokens are the past and the new ones
             return
-        lengths = operator.op("Cast", operator.op("Reshape", operator.input(LENGTHS), operator.constant([-1])), to=TensorProto.INT64)
+        lengths = operator.op("Reshape", operator.input(LENGTHS), operator.constant([-1]))
+        lengths = operator.op("Cast", lengths, to=TensorProto.INT64)
         self.kv_len = operator.op("Add", lengths, operator.constant(1))
         self.past = self._past()
 

@@ -31,7 +31,8 @@ def heads_of(operator, name, what, count=None):
     if kind.rank == 4:
         return Heads(name, kind, "bhsd")
     if kind.rank != 3:
-        operator.fail(f"{what} has rank {kind.rank}; expected 3 (batch, sequence, hidden) or 4 (batch, heads, sequence, head size)")
+        operator.fail(f"{what} has rank {kind.rank}; expected 3 (batch, sequence, hidden) or 4 (batch, heads, sequence, "
+                      "head size)")
     return split(operator, name, kind, what, count)
 
 
@@ -68,7 +69,10 @@ def sum_of_sizes(a, b):
 
 
 def append(operator, past, fresh, result=None, positions=None):
-    """`gqa.append_kv` in the layout `bhsd` of Heads; `positions` (batch x sequence) are places in a cache that keeps its size."""
+    """`gqa.append_kv` of Heads, in the layout `bhsd`.
+
+    `positions` (batch x sequence): places of the new tokens in a cache that keeps its size.
+    """
     past, fresh = (in_layout(operator, x, "bhsd") for x in (past, fresh))
     b, h, s, d = (known(*pair) for pair in zip(past.type.sizes, fresh.type.sizes))
     s = past.size("s") if positions else sum_of_sizes(past.size("s"), fresh.size("s"))
@@ -81,7 +85,8 @@ def cache(operator, place):
     """An input that is a cache: batch, heads, sequence, head size."""
     kind = operator.type(operator.input(place))
     if kind.rank != 4:
-        operator.fail(f"the cache '{operator.input(place)}' has rank {kind.rank}; expected 4 (batch, heads, sequence, head size)")
+        operator.fail(f"the cache '{operator.input(place)}' has rank {kind.rank}; expected 4 (batch, heads, sequence, "
+                      "head size)")
     return Heads(operator.input(place), kind, "bhsd")
 
 

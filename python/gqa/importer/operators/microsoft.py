@@ -135,8 +135,9 @@ _SHAPES = {"GroupQueryAttention": _grouped, "MultiHeadAttention": _multihead, "A
 
 def adopt(model):
     """onnxruntime writes some of these operators in ONNX's own domain, where there are none: they move here."""
-    for node in model.graph.node:
-        if node.domain in ("", "ai.onnx") and node.op_type in _SHAPES and not defs.has(node.op_type):
-            node.domain = DOMAIN
-    if not any(entry.domain == DOMAIN for entry in model.opset_import):
+    strays = [node for node in model.graph.node
+              if node.domain in ("", "ai.onnx") and node.op_type in _SHAPES and not defs.has(node.op_type)]
+    for node in strays:
+        node.domain = DOMAIN
+    if strays and not any(entry.domain == DOMAIN for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

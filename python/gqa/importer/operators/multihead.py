@@ -24,7 +24,8 @@ def rewrite(operator):
         v = append(operator, cache(operator, PAST_VALUE), v, operator.output(2))
     else:
         present(operator, {1: k, 2: v})
-    call = Attention(q, k, v, scale=operator.attribute("scale"), causal=bool(operator.attribute("unidirectional", 0)), offset=offset)
+    call = Attention(q, k, v, scale=operator.attribute("scale"), causal=bool(operator.attribute("unidirectional", 0)),
+                     offset=offset)
     finish(operator, call, operator.input(PADDING), operator.input(SCORE_BIAS))
 
 
@@ -50,7 +51,8 @@ def _operands(operator, heads):
         return _with_bias(operator, [q] + [_plane(operator, KEY, kind, place) for place in range(2)])
     if not operator.input(VALUE):
         operator.fail("value is left out, which is only possible with a packed key (batch, sequence, heads, 2, head size)")
-    return _with_bias(operator, [q, heads_of(operator, key, "key", heads), heads_of(operator, operator.input(VALUE), "value", heads)])
+    k, v = heads_of(operator, key, "key", heads), heads_of(operator, operator.input(VALUE), "value", heads)
+    return _with_bias(operator, [q, k, v])
 
 
 def _plane(operator, place, kind, which):

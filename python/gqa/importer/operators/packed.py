@@ -20,7 +20,8 @@ def rewrite(operator):
         k, v = (_appended(operator, which, x) for which, x in enumerate((k, v)))
     if operator.output(1):
         _stack(operator, k, v)
-    call = Attention(q, k, v, scale=operator.attribute("scale"), causal=bool(operator.attribute("unidirectional", 0)), offset=offset)
+    call = Attention(q, k, v, scale=operator.attribute("scale"), causal=bool(operator.attribute("unidirectional", 0)),
+                     offset=offset)
     finish(operator, call, operator.input(MASK), operator.input(SCORE_BIAS))
 
 
@@ -30,7 +31,8 @@ def _projected(operator, heads):
     product = operator.op("MatMul", operator.input(INPUT), operator.input(WEIGHTS))
     if operator.input(BIAS):
         product = operator.op("Add", product, operator.input(BIAS))
-    hidden = operator.attribute("qkv_hidden_sizes") or [operator.count(weights.sizes[1], "the size of the merged weights") // 3] * 3
+    features = operator.count(weights.sizes[1], "the size of the merged weights")
+    hidden = operator.attribute("qkv_hidden_sizes") or [features // 3] * 3
     out, start = [], 0
     for size, what in zip(hidden, ("q", "k", "v")):
         part = slice_of(operator, product, 2, start, start + size)
@@ -42,8 +44,8 @@ def _projected(operator, heads):
 def _appended(operator, which, fresh):
     """Keys or values behind their half of the past."""
     kind = operator.type(operator.input(PAST))
-    past = Heads(operator.op("Gather", operator.input(PAST), operator.constant(which), axis=0), Type(kind.element, kind.sizes[1:]), "bhsd")
-    return append(operator, past, fresh)
+    half = operator.op("Gather", operator.input(PAST), operator.constant(which), axis=0)
+    return append(operator, Heads(half, Type(kind.element, kind.sizes[1:]), "bhsd"), fresh)
 
 
 def _stack(operator, k, v):

@@ -1,6 +1,5 @@
 """`RotaryEmbedding` of ONNX (opset 23) and of com.microsoft."""
 
-from .builder import Type
 from .heads import Heads, heads_of, merge
 
 
@@ -43,7 +42,7 @@ def _rows(operator, place, name):
 def _finish(operator, x, cos, sin, interleaved, pairs):
     dim = operator.attribute("rotary_embedding_dim", 0) or x.size("d")
     if not isinstance(pairs, int) or 2 * pairs != dim:
-        operator.fail(f"cos_cache and sin_cache have {pairs} columns; expected {dim // 2}, half of the {dim} features that are rotated")
+        operator.fail(f"cos_cache and sin_cache have {pairs} columns; expected half of the {dim} features that are rotated")
     whole = operator.type(operator.input(0)).rank == 4
     out = rotate(operator, x, cos, sin, interleaved, operator.output(0) if whole else None)
     if not whole:

@@ -23,7 +23,7 @@ public:
   AttentionBuilder(mlir::RewriterBase &rewriter, Evaluator &evaluator, Axes &axes, Findings &findings,
                    Refusal &refusal)
       : rewriter(rewriter), evaluator(evaluator), axes(axes), match(axes.match), findings(findings),
-        refusal(refusal), loc(match.product.getLoc()) {}
+        refusal(refusal), loc(match.product->getLoc()) {}
 
   std::optional<AttentionOp> build();
 

@@ -34,7 +34,7 @@ static void setScale(AttentionOp op, const AttentionMatch &match, Value runtime)
 
 static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &parts, const Findings &findings,
                             const Visibility &visibility) {
-  Location loc = axes.match.product.getLoc();
+  Location loc = axes.match.product->getLoc();
   Value k = buildRepeat(rewriter, loc, parts.k, findings.k),
         v = buildRepeat(rewriter, loc, parts.v, findings.v);
   auto size = [](const Operand &operand, char letter) {
@@ -64,7 +64,7 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
 }
 
 bool AttentionBuilder::refuse(Value value, const Twine &reason) {
-  refusal.where = value && value.getDefiningOp() ? value.getDefiningOp() : match.product.getOperation();
+  refusal.where = value && value.getDefiningOp() ? value.getDefiningOp() : match.product;
   refusal.reason = reason.str();
   return false;
 }

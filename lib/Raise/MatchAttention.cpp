@@ -48,7 +48,7 @@ bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator) {
         p = numerator, sum = quotientSum;
       if (guard && !matchSoftmax(p, sum, match, scores))
         continue;
-      if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
+      if (guard && !isAbout(*guard, scores, match))
         return refuse(match.exponential,
                       "the guard against empty rows looks at something other than the scores");
     }
@@ -94,7 +94,7 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
 /// The product of exponentials with V, divided by their sum afterwards: looks for the division among what
 /// follows.
 bool Matcher::matchLate(AttentionMatch &match) {
-  linalg::LinalgOp product = match.product;
+  auto product = cast<linalg::LinalgOp>(match.product);
   SmallVector<Value> worklist = {product->getResult(0)};
   constexpr size_t kFarthest = 6;
   for (size_t next = 0; next < worklist.size() && worklist.size() < kFarthest; ++next)

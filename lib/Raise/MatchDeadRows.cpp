@@ -37,6 +37,11 @@ static bool mentionsFill(Evaluator &evaluator, Expr expr, DenseSet<Expr> &visite
                       [&](Expr operand) { return mentionsFill(evaluator, operand, visited); });
 }
 
+bool hidesKeys(Evaluator &evaluator, Expr expr) {
+  DenseSet<Expr> visited;
+  return mentionsFill(evaluator, expr, visited);
+}
+
 /// Whether a bias might be somebody's mask: an element of a tensor that came from outside, as it stands, or
 /// arithmetic with a number that hides keys. What the graph looks up or computes otherwise (a relative
 /// position, a slope times a distance) is taken to be small.
@@ -45,8 +50,7 @@ bool Matcher::mayHide(Expr bias) {
   if (std::optional<ConstantData> data = root->isLoad() ? ConstantData::of(root->value) : std::nullopt)
     return llvm::any_of(llvm::seq<int64_t>(0, data->getType().getNumElements()),
                         [&](int64_t place) { return isAbsorbing(data->at(place), root->type); });
-  DenseSet<Expr> visited;
-  return root->isLoad() || mentionsFill(evaluator, root, visited);
+  return root->isLoad() || hidesKeys(evaluator, root);
 }
 
 /// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two

@@ -7,35 +7,66 @@ using namespace mlir;
 
 namespace gqa {
 
-/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, negated or not.
-std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
-  bool negated = false, perKeyNegated = false;
-  auto withoutNegations = [&](Expr expr, bool &flag) {
-    expr = evaluator.peel(expr);
-    while (Expr inner = getNegated(expr)) {
-      flag = !flag;
-      expr = evaluator.peel(inner);
-    }
-    return expr;
-  };
-  std::optional<Reduction> reduction = evaluator.reduction(withoutNegations(condition, negated));
-  if (!reduction || reduction->variables.size() != 1 ||
-      (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
-    return std::nullopt;
-  Expr perKey = withoutNegations(reduction->body, perKeyNegated);
-  auto compare = perKey->op ? dyn_cast<arith::CmpFOp>(perKey->op) : nullptr;
-  if (!compare || perKey->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
-    return std::nullopt;
+/// `condition` without its negations, which flip `flag`.
+static Expr withoutNegations(Evaluator &evaluator, Expr condition, bool &flag) {
+  condition = evaluator.peel(condition);
+  while (Expr inner = getNegated(condition)) {
+    flag = !flag;
+    condition = evaluator.peel(inner);
+  }
+  return condition;
+}
+
+/// `x == -inf` or its opposite: x, and whether it holds where x is greater.
+static std::pair<Expr, bool> matchVisible(Expr condition) {
+  auto compare = condition->op ? dyn_cast<arith::CmpFOp>(condition->op) : nullptr;
+  if (!compare || condition->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
+    return {nullptr, false};
   using Predicate = arith::CmpFPredicate;
   bool isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ}, compare.getPredicate());
   bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
                                    compare.getPredicate());
+  return {isHidden || isSeen ? condition->operands[0] : nullptr, isSeen};
+}
+
+/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, or the maximum of
+/// s compared with -inf, negated or not.
+std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
+  bool negated = false, perKeyNegated = false;
+  condition = withoutNegations(evaluator, condition, negated);
+  if (auto [maximum, seen] = matchVisible(condition); maximum) {
+    std::optional<Reduction> reduction = evaluator.reduction(evaluator.peelCasts(maximum));
+    if (!reduction || reduction->variables.size() != 1 || reduction->kind != Reduction::Kind::Max)
+      return std::nullopt;
+    return Guard{*reduction, evaluator.peelCasts(reduction->body), seen != negated};
+  }
+  std::optional<Reduction> reduction = evaluator.reduction(condition);
+  if (!reduction || reduction->variables.size() != 1 ||
+      (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
+    return std::nullopt;
+  auto [scores, isSeen] = matchVisible(withoutNegations(evaluator, reduction->body, perKeyNegated));
   bool seen = isSeen != perKeyNegated;
   // Any hidden, or all seen, is something else.
-  bool about = seen == (reduction->kind == Reduction::Kind::Any);
-  if ((!isHidden && !isSeen) || !about)
+  if (!scores || seen != (reduction->kind == Reduction::Kind::Any))
     return std::nullopt;
-  return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};
+  return Guard{*reduction, evaluator.peelCasts(scores), seen != negated};
+}
+
+/// Whether a guard that looks at `guard.scores` tells which rows of `scores` see a key: they are the scores,
+/// or all that can hide keys in them, a mask that is added.
+bool Matcher::isAbout(const Guard &guard, Expr scores, const AttentionMatch &match) {
+  scores = evaluator.peelCasts(scores);
+  if (sameOver(guard.reduction, match.key, guard.scores, scores))
+    return true;
+  if (!scores->isApply("arith.addf"))
+    return false;
+  for (unsigned side : {0, 1}) {
+    Expr mask = evaluator.peelCasts(scores->operands[side]);
+    if (sameOver(guard.reduction, match.key, guard.scores, mask))
+      return containsDot(scores->operands[1 - side], match.key) &&
+             !hidesKeys(evaluator, scores->operands[1 - side]);
+  }
+  return false;
 }
 
 /// `alive ? p : 0`: what p is where some key is alive.

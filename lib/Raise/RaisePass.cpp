@@ -92,12 +92,34 @@ private:
     }
   }
 
+  /// Attentions that the front end kept are refined first: what is found is theirs.
+  llvm::DenseMap<Operation *, Findings> refineAll(func::FuncOp function) {
+    SmallVector<AttentionOp> kept;
+    function.walk([&](AttentionOp op) {
+      if (!op->hasAttr(kCandidateAttr))
+        kept.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    llvm::DenseMap<Operation *, Findings> findings;
+    for (AttentionOp op : kept) {
+      Findings found;
+      op = refineKept(rewriter, op, found);
+      raiseAround(rewriter, op, found);
+      findings[op] = found;
+    }
+    return findings;
+  }
+
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {
+    llvm::DenseMap<Operation *, Findings> findings = refineAll(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates;
     ExprContext context(&getContext());
     Evaluator evaluator(context);
-    function.walk([&](linalg::LinalgOp op) {
-      if (Operation *exponential = softmaxOf(evaluator, op))
+    function.walk([&](Operation *op) {
+      if (auto kept = dyn_cast<AttentionOp>(op); kept && !op->hasAttr(kCandidateAttr))
+        candidates[op] = describeRaised(kept, findings[op], op);
+      auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+      if (Operation *exponential = linalgOp ? softmaxOf(evaluator, linalgOp) : nullptr)
         candidates[exponential] = nullptr;
     });
     return candidates;
@@ -112,6 +134,12 @@ private:
     int64_t earlier = 0;
     if (auto entries = function->getAttrOfType<ArrayAttr>(kCandidatesAttr))
       earlier = entries.size();
+    auto link = [&](AttentionOp op, int64_t place) { // to its entry
+      op->setAttr(kCandidateAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), earlier + place));
+    };
+    for (auto [place, candidate] : llvm::enumerate(candidates))
+      if (auto kept = dyn_cast<AttentionOp>(candidate.first))
+        link(kept, place);
     for (linalg::LinalgOp product : contractions) {
       Refusal refusal;
       Findings findings;
@@ -122,8 +150,7 @@ private:
         if (candidate == candidates.end())
           candidate = candidates.insert({refusal.exponential, nullptr}).first;
         candidate->second = describeRaised(*op, findings, refusal.exponential);
-        Builder builder(&getContext());
-        (*op)->setAttr(kCandidateAttr, builder.getI64IntegerAttr(earlier + (candidate - candidates.begin())));
+        link(*op, candidate - candidates.begin());
       } else if (candidate != candidates.end() && !candidate->second && !refusal.reason.empty()) {
         candidate->second = decline(refusal);
       }

@@ -120,6 +120,10 @@ mlir::Value transpose(mlir::RewriterBase &rewriter, const Operand &operand, llvm
 /// operand's layout; else null.
 mlir::Value raiseRepeat(mlir::RewriterBase &rewriter, const Operand &operand, mlir::Operation *before);
 
+/// An attention that a front end kept as one operation, and what is found of it: the same operation, or,
+/// where its mask is a matter of positions or its heads of K or V are repeated, a new one in its place.
+AttentionOp refineKept(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
+
 /// Rotations and appends in front of a raised attention.
 void raiseAround(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 

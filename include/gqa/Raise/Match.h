@@ -25,8 +25,8 @@ struct Bias {
 /// function of the coordinates of the output (`rows`, all but the value dimension), the key `key`, and the
 /// contracted `keyDim`.
 struct AttentionMatch {
-  mlir::linalg::LinalgOp product; ///< of the probabilities with V
-  mlir::Value output;             ///< what the attention is: the product, or the product divided by the sums
+  mlir::Operation *product = nullptr; ///< of the probabilities with V, or an attention that stands for it
+  mlir::Value output; ///< what the attention is: the product, or the product divided by the sums
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
   llvm::SmallVector<unsigned>
       rows; ///< variables of the output's dimensions, the value dimension included, in order
@@ -69,6 +69,9 @@ struct Masks {
   llvm::SmallVector<std::pair<double, bool>> fills; ///< each with whether it is added
 };
 
+/// Whether a number that hides keys is among the constants of `expr`.
+bool hidesKeys(Evaluator &evaluator, Expr expr);
+
 class Matcher {
 public:
   explicit Matcher(Evaluator &evaluator) : evaluator(evaluator), context(evaluator.context) {}
@@ -104,6 +107,7 @@ private:
     bool alive;
   };
   std::optional<Guard> matchGuard(Expr condition);
+  bool isAbout(const Guard &guard, Expr scores, const AttentionMatch &match);
   std::optional<Guard> takeGuard(Expr &probabilities);
   bool takeNaNGuard(Expr &probabilities);
 

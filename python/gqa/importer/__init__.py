@@ -10,7 +10,7 @@ import warnings
 
 from .errors import ImportFailure
 
-__all__ = ["ImportFailure", "import_model", "linalg_of_program"]
+__all__ = ["ImportFailure", "import_model", "linalg_of_onnx", "linalg_of_program"]
 
 
 def import_model(model, output, *, inline_weights=False, inputs=(), example=None):
@@ -29,8 +29,8 @@ def import_model(model, output, *, inline_weights=False, inputs=(), example=None
         if example:
             raise ImportFailure("--save-example: an ONNX model has no example inputs; use it with .pt2 or module:function")
         _require("onnx", "onnx")
-        from .onnx_graph import import_onnx
-        torch_module = import_onnx(str(path), inline_weights)
+        from .onnx_graph import import_onnx, load
+        torch_module = import_onnx(load(str(path)), str(path), inline_weights)
     else:
         program = _program(model, path, inputs)
         decomposed = _decomposed(program)
@@ -49,6 +49,14 @@ def linalg_of_program(program, inline_weights=True):
     module = lower(torch_module)
     annotate(module, torch_module, "")
     return _text(module)
+
+
+def linalg_of_onnx(model):
+    """The linalg text of an onnx.ModelProto, with its weights inside."""
+    from .lower import lower
+    from .onnx_graph import import_onnx
+
+    return _text(lower(import_onnx(model, "<model>", inline_weights=True)))
 
 
 def _program(model, path, inputs):

@@ -5,10 +5,13 @@ import re
 from torch_mlir import ir
 from torch_mlir.passmanager import PassManager
 
+from .dialect import from_calls
 from .errors import ImportFailure
 from .module import functions
 
-STOCK = {"affine", "arith", "bufferization", "builtin", "cf", "complex", "func", "linalg", "math", "scf", "shape", "tensor"}
+STOCK = {"affine", "arith", "bufferization", "builtin", "cf", "complex", "func", "gqa", "linalg", "math", "scf", "shape", "tensor"}
+# torch-mlir's last pass wants nothing but its own choice of operations; `_require_stock_dialects` is ours.
+LAST_CHECK = ",torch-verify-linalg-on-tensors-backend-contract"
 CLEAN_UP = "canonicalize,cse,symbol-dce"
 
 
@@ -20,6 +23,7 @@ def lower(torch_module):
         _run(module, f"builtin.module({torch_module.pipeline},torch-backend-to-linalg-on-tensors-backend-pipeline)")
         _strip(module)
         _run(module, f"builtin.module({CLEAN_UP})")
+        from_calls(module)
         _require_stock_dialects(module)
     return module
 
@@ -44,7 +48,8 @@ def annotate(module, torch_module, sidecar):
 
 def _run(module, pipeline):
     try:
-        PassManager.parse(pipeline).run(module.operation)
+        passes = str(PassManager.parse(pipeline))
+        PassManager.parse(passes.replace(LAST_CHECK, "")).run(module.operation)
     except ir.MLIRError as error:
         raise ImportFailure(_explain(error)) from None
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnx.inliner
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
@@ -9,18 +10,24 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
+from .dialect import as_calls
 from .errors import ImportFailure
+from .fold import fold
 from .module import TorchModule
+from .operators import keep_attention, microsoft
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
+_ROUNDS = 4  # of folding: each may make the shapes known that the next one reads
 
 
-def import_onnx(path, inline_weights=False):
-    """Raises ImportFailure for a file that is not a valid model."""
-    model = _load(path)
-    _replace_cumsum(model.graph)
+def import_onnx(model, path, inline_weights=False):
+    """An onnx.ModelProto, which is changed, as a TorchModule; `path` names it in messages."""
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
+    model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
+    _replace_cumsum(model.graph)
     model.graph.name = "main"
     context = ir.Context()
     torch_dialect.register_dialect(context)
@@ -30,12 +37,15 @@ def import_onnx(path, inline_weights=False):
         onnx_importer.NodeImporter.define_function(info.main_graph, module.operation).import_all()
     except (onnx_importer.OnnxImportError, AssertionError, KeyError, NotImplementedError, ValueError) as error:
         raise ImportFailure(f"{path}: torch-mlir cannot read this model: {error}") from error
+    as_calls(module)
     return TorchModule(module, "torch-onnx-to-torch-backend-pipeline", {}, weights)
 
 
-def _load(path):
+def load(path):
+    """The ModelProto in a file. Raises ImportFailure if it is not a valid model."""
     try:
         model = onnx.load(path)
+        microsoft.adopt(model)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf's and the checker's own errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -49,6 +59,14 @@ def _with_shapes(model, path):
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ImportFailure(f"{path}: shapes cannot be inferred ({reason})") from error
+
+
+def _folded(model, path):
+    """The model without arithmetic on known sizes."""
+    for _ in range(_ROUNDS):
+        if not fold(model, _with_shapes(model, path)):
+            break
+    return model
 
 
 def _weights_as_inputs(graph):

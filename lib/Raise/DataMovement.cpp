@@ -143,8 +143,8 @@ Expr Evaluator::step(Expr load) {
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     return isa<RankedTensorType>(cast.getSource().getType()) ? context.load(cast.getSource(), load->indices)
                                                              : nullptr;
-  if (isa<tensor::ConcatOp>(op)) {
-    Expr element = concatElement(op, load);
+  if (isa<tensor::ConcatOp, tensor::InsertSliceOp>(op)) {
+    Expr element = isa<tensor::ConcatOp>(op) ? concatElement(op, load) : insertedElement(op, load);
     return element && element->isLoad() ? element : nullptr;
   }
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
@@ -190,6 +190,34 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
   for (auto [piece, end] : llvm::reverse(ArrayRef(pieces).drop_back()))
     element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece,
                              element);
+  return element;
+}
+
+/// The element of the slice inside of its box, that of the destination outside; a select if the ranges do not
+/// tell.
+Expr Evaluator::insertedElement(Operation *op, Expr load) {
+  auto insert = cast<tensor::InsertSliceOp>(op);
+  if (llvm::any_of(insert.getStaticOffsets(), ShapedType::isDynamic) ||
+      llvm::any_of(insert.getStaticSizes(), ShapedType::isDynamic) ||
+      llvm::any_of(insert.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
+    return nullptr;
+  llvm::SmallBitVector dropped = insert.getDroppedDims();
+  Indices inside;
+  SmallVector<Expr> conditions;
+  using Comparison = ExprNode::Comparison;
+  for (auto [dim, index] : llvm::enumerate(load->indices)) {
+    AffineExpr place = index - insert.getStaticOffsets()[dim];
+    if (!dropped.test(dim))
+      inside.push_back(place);
+    conditions.push_back(context.compare(Comparison::NotNegative, place));
+    conditions.push_back(context.compare(Comparison::NotNegative, insert.getStaticSizes()[dim] - 1 - place));
+  }
+  Expr outside = context.load(insert.getDest(), load->indices);
+  if (llvm::any_of(conditions, [](Expr condition) { return condition->getTruth() == false; }))
+    return outside;
+  Expr element = context.load(insert.getSource(), inside);
+  for (Expr condition : llvm::reverse(conditions))
+    element = context.select(condition, element, outside);
   return element;
 }
 

@@ -104,6 +104,8 @@ Expr Evaluator::expand(Expr load) {
     return nullptr;
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
+  if (isa<tensor::InsertSliceOp>(load->value.getDefiningOp()))
+    return insertedElement(load->value.getDefiningOp(), load);
   if (Operation *op = load->value.getDefiningOp(); OpTrait::hasElementwiseMappableTraits(op))
     return elementwiseElement(op, load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());

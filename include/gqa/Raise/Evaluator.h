@@ -30,7 +30,7 @@ public:
   /// `load` and the elements that `step` leads to, nearest first.
   llvm::SmallVector<Expr> chain(Expr load);
 
-  /// The expression that an elementwise operation, or a concat, has for this element; null if it is neither.
+  /// The expression that an elementwise operation, a concat or an inserted slice has for this element; null if it is neither.
   Expr expand(Expr load);
 
   /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.
@@ -58,6 +58,7 @@ private:
   void nameSize(mlir::linalg::LinalgOp op, unsigned loop);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
+  Expr insertedElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;

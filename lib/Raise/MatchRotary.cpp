@@ -12,9 +12,9 @@ RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor)
     : evaluator(evaluator), tensor(tensor) {
   coordinates.resize(4);
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd"))) {
-    AffineExpr variable = evaluator.context.space.addVariable(sizeOf(tensor.tensor, tensor.layout, letter));
+    unsigned dim = dimOf(tensor.layout, letter);
+    coordinates[dim] = evaluator.context.space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
     variables[k] = evaluator.context.space.numVariables() - 1;
-    coordinates[dimOf(tensor.layout, letter)] = variable;
   }
   headDim = dimOf(tensor.layout, 'd');
 }

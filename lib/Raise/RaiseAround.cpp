@@ -44,7 +44,7 @@ static SmallVector<Operand> sourcesOf(Evaluator &evaluator, const Operand &opera
   IndexSpace &space = evaluator.context.space;
   SmallVector<AffineExpr> coordinates(4);
   for (auto [dim, letter] : llvm::enumerate(operand.layout))
-    coordinates[dim] = space.addVariable(sizeOf(operand.tensor, operand.layout, letter));
+    coordinates[dim] = space.addVariable(evaluator.context.sizes.of(operand.tensor, dim));
   SmallVector<Operand> sources;
   if (auto concat = operand.tensor.getDefiningOp<tensor::ConcatOp>())
     for (Value piece : concat.getInputs())

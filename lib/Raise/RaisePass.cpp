@@ -26,8 +26,8 @@ Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
       (isElementwise && op.getBlock()->getOps<math::ExpOp>().empty()))
     return nullptr;
   SmallVector<AffineExpr> coordinates;
-  for (int64_t size : cast<ShapedType>(op->getResult(0).getType()).getShape())
-    coordinates.push_back(evaluator.context.space.addVariable(size));
+  for (int64_t dim = 0; dim < cast<ShapedType>(op->getResult(0).getType()).getRank(); ++dim)
+    coordinates.push_back(evaluator.context.space.addVariable(evaluator.context.sizes.of(op->getResult(0), dim)));
   Expr element = evaluator.context.load(op->getResult(0), coordinates);
   if (!isElementwise) {
     std::optional<Reduction> sum = evaluator.reduction(element);

@@ -55,7 +55,8 @@ private:
                                                                  Expr load);
   Expr evaluate(mlir::linalg::LinalgOp op, mlir::Value yielded, llvm::ArrayRef<mlir::AffineExpr> coordinates,
                 llvm::DenseMap<mlir::Value, Expr> &known);
-  void nameSize(mlir::linalg::LinalgOp op, unsigned loop);
+  void noteSizes(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
+  mlir::AffineExpr sizeOfLoop(mlir::linalg::LinalgOp op, unsigned loop);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);

@@ -107,11 +107,23 @@ Expr ExprContext::foldNegation(Expr expr) {
   return compare(expr->comparison == Comparison::Zero ? Comparison::NotZero : Comparison::Zero, expr->affine);
 }
 
+/// `size == 1 ? 0 : x`, where 0 <= x < size: how exporters read a dimension that may have to be broadcast. It is x.
+static Expr foldBroadcast(const IndexSpace &space, Expr condition, Expr then, Expr otherwise) {
+  bool isComparison = condition->kind == ExprNode::Kind::Compare &&
+                      condition->comparison == ExprNode::Comparison::Zero &&
+                      otherwise->kind == ExprNode::Kind::Index;
+  if (!isComparison || then->getNumber() != 0.0)
+    return nullptr;
+  AffineExpr last = condition->affine, x = otherwise->affine;
+  return space.isNotNegative(x) && space.isNotNegative(last - x) ? otherwise : nullptr;
+}
+
 Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
-  if (auto selectOp = dyn_cast<arith::SelectOp>(op)) {
+  if (isa<arith::SelectOp>(op)) {
     if (std::optional<bool> truth = operands[0]->getTruth())
       return operands[*truth ? 1 : 2];
-    return operands[1] == operands[2] ? operands[1] : nullptr;
+    return operands[1] == operands[2] ? operands[1]
+                                      : foldBroadcast(space, operands[0], operands[1], operands[2]);
   }
   if (operands.size() != 2 || !operands[0]->type.isInteger(1))
     return nullptr;

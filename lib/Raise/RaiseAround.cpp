@@ -98,8 +98,10 @@ static std::optional<RotaryForm> findRotary(RewriterBase &rewriter, const Operan
   Location keptAt = operand.tensor.getLoc();
   for (size_t next = 0; next < worklist.size() && next < kMost; ++next) {
     Operand current = worklist[next];
-    if (!seen.insert(current.tensor).second || current.tensor.getDefiningOp<RotaryOp>())
+    if (!seen.insert(current.tensor).second)
       continue;
+    if (auto earlier = current.tensor.getDefiningOp<RotaryOp>()) // another attention reads it as well
+      return RotaryForm{earlier.getKind(), earlier.getRotaryDim(), {}};
     std::optional<RotaryForm> rotary = replaceRotary(rewriter, current);
     if (rotary && rotary->obstacle.empty())
       return rotary;

@@ -45,6 +45,16 @@ bool Sizes::areEqual(AffineExpr a, AffineExpr b) const {
   return a == b || equal.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
 }
 
+AffineExpr Sizes::divide(AffineExpr a, AffineExpr b) const {
+  if (AffineExpr quotient = space.divide(a, b))
+    return quotient;
+  if (equal.contains(a.getAsOpaquePointer()))
+    for (const void *same : equal.members(a.getAsOpaquePointer()))
+      if (AffineExpr quotient = space.divide(AffineExpr::getFromOpaquePointer(same), b))
+        return quotient;
+  return nullptr;
+}
+
 /// Null if the operation does not tell the size.
 AffineExpr Sizes::computeDim(Value tensor, int64_t dim) {
   Operation *op = tensor.getDefiningOp();
@@ -164,8 +174,30 @@ AffineExpr Sizes::computeSelect(Operation *op) {
   return of(isBelow == (predicate == Predicate::slt) ? select.getTrueValue() : select.getFalseValue());
 }
 
+/// A reshape keeps the number of elements: sizes that alone make a difference between two products are the same.
+void Sizes::compareCounts(tensor::ReshapeOp op) {
+  auto count = [&](Value tensor) {
+    AffineExpr product = space.constant(1);
+    for (int64_t dim = 0; dim < cast<RankedTensorType>(tensor.getType()).getRank(); ++dim)
+      product = space.simplify(product * of(tensor, dim));
+    return LinearForm::of(product);
+  };
+  LinearForm left = count(op.getSource()), right = count(op.getResult());
+  if (left.terms.size() != 1 || right.terms.size() != 1 || left.constant != 0 || right.constant != 0 ||
+      left.terms[0].second != right.terms[0].second)
+    return;
+  SmallVector<AffineExpr, 2> a = factorsOf(left.terms[0].first), b = factorsOf(right.terms[0].first);
+  llvm::erase_if(a, [&](AffineExpr factor) {
+    auto *same = llvm::find(b, factor);
+    return same != b.end() && b.erase(same);
+  });
+  if (a.size() == 1 && b.size() == 1)
+    assumeEqual(a[0], b[0]);
+}
+
 std::optional<SmallVector<ReshapeGroup>> Sizes::groupsOf(tensor::ReshapeOp op) {
   Value source = op.getSource(), result = op.getResult();
+  compareCounts(op);
   int64_t i = cast<RankedTensorType>(source.getType()).getRank(),
           j = cast<RankedTensorType>(result.getType()).getRank();
   SmallVector<ReshapeGroup> groups;
@@ -184,7 +216,7 @@ std::optional<SmallVector<ReshapeGroup>> Sizes::groupsOf(tensor::ReshapeOp op) {
       takeLeft();
     if (j > 0)
       takeRight();
-    while (left != right) {
+    while (!areEqual(left, right)) {
       if (i > 0 && space.divide(right, left))
         takeLeft();
       else if (j > 0 && space.divide(left, right))

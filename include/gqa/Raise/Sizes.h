@@ -34,6 +34,9 @@ public:
   void assumeEqual(mlir::AffineExpr a, mlir::AffineExpr b);
   bool areEqual(mlir::AffineExpr a, mlir::AffineExpr b) const;
 
+  /// `a / b`, for `a` or any size that is the same; null if nothing says that there is no remainder.
+  mlir::AffineExpr divide(mlir::AffineExpr a, mlir::AffineExpr b) const;
+
   /// The dimension of a tensor that a symbol stands for, or a value (dimension -1).
   std::pair<mlir::Value, int64_t> sourceOf(unsigned symbol) const { return sources[symbol]; }
 
@@ -45,6 +48,7 @@ private:
   mlir::AffineExpr compute(mlir::Value integer);
   mlir::AffineExpr computeBinary(mlir::Operation *op);
   mlir::AffineExpr computeSelect(mlir::Operation *op);
+  void compareCounts(mlir::tensor::ReshapeOp op);
   mlir::AffineExpr symbolFor(mlir::Value value, int64_t dim);
 
   IndexSpace &space;

@@ -54,8 +54,9 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
     if (left == divisor)
       continue;
     AffineExpr extent = context.space.extentOf(variable), number = context.space.constant(divisor);
-    AffineExpr part = !ShapedType::isDynamic(left) ? context.space.addVariable(left / divisor)
-                      : context.space.addVariable(extent ? context.sizes.divide(extent, number) : extent);
+    AffineExpr part = !ShapedType::isDynamic(left)
+                          ? context.space.addVariable(left / divisor)
+                          : context.space.addVariable(extent ? context.sizes.divide(extent, number) : extent);
     variables.push_back(context.space.numVariables() - 1);
     sum = sum + part * divisor;
     left = divisor;

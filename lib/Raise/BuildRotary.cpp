@@ -74,7 +74,8 @@ Value reorderPairs(OpBuilder &builder, Location loc, const Operand &operand, con
   for (auto [dim, size] : llvm::enumerate(type.getShape())) {
     bool isSplit = dim == dimOf(operand.layout, 'd');
     groups.emplace_back();
-    for (int64_t part : isSplit ? SmallVector<int64_t>{outer, pairing.dim / outer} : SmallVector<int64_t>{size}) {
+    for (int64_t part :
+         isSplit ? SmallVector<int64_t>{outer, pairing.dim / outer} : SmallVector<int64_t>{size}) {
       groups.back().push_back(shape.size());
       permutation.push_back(shape.size());
       shape.push_back(part);
@@ -122,7 +123,8 @@ std::optional<View> findWhole(ExprContext &context, Expr element, MutableArrayRe
   return std::nullopt;
 }
 
-/// The elements on the way to what is rotated, at all of the head dimension instead of a pair's first element.
+/// The elements on the way to what is rotated, at all of the head dimension instead of a pair's first
+/// element.
 SmallVector<Expr> rotatedChain(Evaluator &evaluator, RotaryMatcher &matcher) {
   AffineExpr d = getAffineDimExpr(matcher.variables[3], evaluator.context.space.getContext());
   Expr source = matcher.rotatedAt(matcher.pair.x0.source, d);
@@ -177,8 +179,9 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
   if (isReordered && matcher.pairing.dim != sizeOf(tensor.tensor, tensor.layout, 'd'))
     return keep("a part of the head dimension is rotated and its pairs are reordered");
   if (matcher.tablesMayDiffer)
-    return keep("the two elements of a pair may be turned by different angles, as the tables are known only at "
-                "run time");
+    return keep(
+        "the two elements of a pair may be turned by different angles, as the tables are known only at "
+        "run time");
   SmallVector<Axis> axes;
   for (auto [letter, variable] : llvm::zip(StringRef("bhsd"), matcher.variables))
     axes.push_back({letter, context.space.sizeOf(variable) == 1 ? SmallVector<unsigned, 2>{}

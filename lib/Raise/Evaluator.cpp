@@ -36,7 +36,8 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
   return coordinates;
 }
 
-/// An operation whose loops read a tensor at these indices says that a variable runs over all of its dimension.
+/// An operation whose loops read a tensor at these indices says that a variable runs over all of its
+/// dimension.
 void Evaluator::noteSizes(Value tensor, ArrayRef<AffineExpr> indices) {
   for (auto [dim, index] : llvm::enumerate(indices)) {
     auto variable = dyn_cast<AffineDimExpr>(index);

@@ -1,6 +1,6 @@
 // Unique scalar expressions: how they are made and rewritten.
-#include "gqa/Raise/ConstantData.h"
 #include "gqa/Raise/Expr.h"
+#include "gqa/Raise/ConstantData.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
@@ -177,7 +177,8 @@ Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
   return unique(std::move(node));
 }
 
-/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ...: null if it does not.
+/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ...: null if it does
+/// not.
 Expr ExprContext::loadConstant(Value tensor, ArrayRef<AffineExpr> indices) {
   constexpr int64_t kLargest = 1 << 12;
   std::optional<ConstantData> data = ConstantData::of(tensor);
@@ -232,8 +233,8 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
   return unique(std::move(node));
 }
 
-/// True if the index stands inside of a dimension whose size is not known. A variable does if it runs over all of
-/// it: a load at a variable alone means that.
+/// True if the index stands inside of a dimension whose size is not known. A variable does if it runs over
+/// all of it: a load at a variable alone means that.
 bool ExprContext::isInside(AffineExpr index, Value tensor, int64_t dim) {
   AffineExpr size = sizes.of(tensor, dim);
   if (auto variable = dyn_cast<AffineDimExpr>(index))

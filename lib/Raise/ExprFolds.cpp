@@ -107,7 +107,8 @@ Expr ExprContext::foldNegation(Expr expr) {
   return compare(expr->comparison == Comparison::Zero ? Comparison::NotZero : Comparison::Zero, expr->affine);
 }
 
-/// `size == 1 ? 0 : x`, where 0 <= x < size: how exporters read a dimension that may have to be broadcast. It is x.
+/// `size == 1 ? 0 : x`, where 0 <= x < size: how exporters read a dimension that may have to be broadcast. It
+/// is x.
 static Expr foldBroadcast(const IndexSpace &space, Expr condition, Expr then, Expr otherwise) {
   bool isComparison = condition->kind == ExprNode::Kind::Compare &&
                       condition->comparison == ExprNode::Comparison::Zero &&

@@ -46,7 +46,8 @@ static int64_t floorDivide(int64_t a, int64_t b) {
   return a == kMin || a == kMax ? a : llvm::divideFloorSigned(a, b);
 }
 
-/// c of `x floordiv c` or `x mod c`; null if `expr` is nothing of that kind, or c a number that is not above 0.
+/// c of `x floordiv c` or `x mod c`; null if `expr` is nothing of that kind, or c a number that is not above
+/// 0.
 static AffineExpr anyDivisorOf(AffineExpr expr, AffineExprKind kind) {
   AffineExpr divisor = expr.getKind() == kind ? cast<AffineBinaryOpExpr>(expr).getRHS() : AffineExpr();
   auto number = dyn_cast_if_present<AffineConstantExpr>(divisor);
@@ -96,8 +97,8 @@ IndexSpace::Range IndexSpace::rangeOfTerm(AffineExpr term) const {
   return {notNegative ? 0 : kMin, kMax};
 }
 
-/// A bound of the sum from below. A coordinate whose size is not known, or that a size is multiplied with, stands
-/// at the end where the sum is smaller: so sizes may cancel each other.
+/// A bound of the sum from below. A coordinate whose size is not known, or that a size is multiplied with,
+/// stands at the end where the sum is smaller: so sizes may cancel each other.
 int64_t IndexSpace::lowestOf(const LinearForm &form) const {
   LinearForm bound;
   bound.constant = form.constant;
@@ -221,8 +222,8 @@ static void recombine(LinearForm &form) {
   }
 }
 
-/// The quotient, or the rest, of a number that is divided by a size that is not known: the multiples of the size
-/// come out, and what is left is one if it is known to be smaller.
+/// The quotient, or the rest, of a number that is divided by a size that is not known: the multiples of the
+/// size come out, and what is left is one if it is known to be smaller.
 static AffineExpr simplifyBySize(const IndexSpace &space, AffineExpr numerator, AffineExpr size, bool isMod) {
   MLIRContext *context = space.getContext();
   LinearForm divisor = LinearForm::of(size), multiples, rest;

@@ -44,8 +44,8 @@ int64_t LinearForm::coefficientOf(AffineExpr term) const {
 /// Every product of a term of one with a term of the other.
 void LinearForm::accumulateProduct(const LinearForm &left, const LinearForm &right, MLIRContext *context,
                                    int64_t factor) {
-  constant = saturatedSum(
-      constant, saturatedProduct(factor, saturatedProduct(left.constant, right.constant)));
+  constant =
+      saturatedSum(constant, saturatedProduct(factor, saturatedProduct(left.constant, right.constant)));
   for (auto [term, coefficient] : left.terms)
     add(term, saturatedProduct(factor, saturatedProduct(coefficient, right.constant)));
   for (auto [term, coefficient] : right.terms)

@@ -192,8 +192,7 @@ bool RotaryMatcher::match() {
     for (RotaryKind kind : {RotaryKind::Half, RotaryKind::Interleaved})
       for (RotaryKind from : {kind, kind == RotaryKind::Half ? RotaryKind::Interleaved : RotaryKind::Half}) {
         bool isHalf = kind == RotaryKind::Half;
-        Pairing candidate{
-            kind, from, dim, variable, isHalf ? t : t * 2, isHalf ? t + dim / 2 : t * 2 + 1};
+        Pairing candidate{kind, from, dim, variable, isHalf ? t : t * 2, isHalf ? t + dim / 2 : t * 2 + 1};
         if (matchPair(candidate) && copiesTail(dim))
           return true;
       }

@@ -134,8 +134,9 @@ bool Matcher::matchTerms(Expr expr, AttentionMatch &match) {
   return matchTerms(rest, match);
 }
 
-/// How much of the score is plain: the largest expression, of those that all of the score is one of, that scale,
-/// softcap and biases explain. Where masks are left in the score, biases are as well: what both round to is the graph's.
+/// How much of the score is plain: the largest expression, of those that all of the score is one of, that
+/// scale, softcap and biases explain. Where masks are left in the score, biases are as well: what both round
+/// to is the graph's.
 void Matcher::matchPlain(AttentionMatch &match, bool withBiases) {
   Expr expr = evaluator.peelCasts(match.score);
   while (expr != match.dot) {

@@ -92,7 +92,8 @@ bool Matcher::matchSum(const Reduction &sum, const Softmax &softmax, AttentionMa
   if (sameOver(sum, match.key, sum.body, softmax.numerator))
     return true;
   AffineExpr keys = context.space.extentOf(match.key), all = context.space.extentOf(variable);
-  auto more = dyn_cast_if_present<AffineConstantExpr>(keys && all ? context.space.simplify(all - keys) : keys);
+  auto more =
+      dyn_cast_if_present<AffineConstantExpr>(keys && all ? context.space.simplify(all - keys) : keys);
   constexpr int64_t kMostSinks = 4;
   int64_t sinks = keys && all && more ? more.getValue() : 0;
   if (sinks <= 0 || sinks > kMostSinks || dependsOn(sum.body, match.key))

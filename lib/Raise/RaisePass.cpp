@@ -28,7 +28,8 @@ Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
     return nullptr;
   SmallVector<AffineExpr> coordinates;
   for (int64_t dim = 0; dim < cast<ShapedType>(op->getResult(0).getType()).getRank(); ++dim)
-    coordinates.push_back(evaluator.context.space.addVariable(evaluator.context.sizes.of(op->getResult(0), dim)));
+    coordinates.push_back(
+        evaluator.context.space.addVariable(evaluator.context.sizes.of(op->getResult(0), dim)));
   Expr element = evaluator.context.load(op->getResult(0), coordinates);
   if (!isElementwise) {
     std::optional<Reduction> sum = evaluator.reduction(element);
@@ -125,8 +126,10 @@ private:
         ++raised;
         bool isSecond = candidate != candidates.end() && candidate->second &&
                         candidate->second.getAs<StringAttr>("status") == "raised";
-        if (candidate == candidates.end() || isSecond) // of two products with one softmax each is an attention
-          candidate = candidates.insert({isSecond ? (*op).getOperation() : refusal.exponential, nullptr}).first;
+        if (candidate == candidates.end() ||
+            isSecond) // of two products with one softmax each is an attention
+          candidate =
+              candidates.insert({isSecond ? (*op).getOperation() : refusal.exponential, nullptr}).first;
         candidate->second = describeRaised(*op, findings, refusal.exponential);
         remark::passed((*op).getLoc(), remark::RemarkOpts::name("Raised").category("gqa-raise"))
             << remark::reason("{0}", summarize(candidate->second));
@@ -163,9 +166,10 @@ private:
       cost = llvm::formatv("{0} numbers, {1} bytes", type.getNumElements(),
                            type.getNumElements() * type.getElementType().getIntOrFloatBitWidth() / 8);
     remark::missed(exponential->getLoc(), remark::RemarkOpts::name("KeptScores").category("gqa-raise"))
-        << remark::reason("the attention is raised, but its scores or probabilities are read elsewhere as well: "
-                          "they are computed beside it and written to memory, {0}",
-                          cost);
+        << remark::reason(
+               "the attention is raised, but its scores or probabilities are read elsewhere as well: "
+               "they are computed beside it and written to memory, {0}",
+               cost);
   }
 
   DictionaryAttr decline(const Refusal &refusal) {

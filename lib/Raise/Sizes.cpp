@@ -153,8 +153,8 @@ AffineExpr Sizes::computeBinary(Operation *op) {
   return space.divide(a, b);
 }
 
-/// What a select between integers yields, where the sizes decide its comparison, such as whether a size is the -1
-/// that stands for "what is left".
+/// What a select between integers yields, where the sizes decide its comparison, such as whether a size is
+/// the -1 that stands for "what is left".
 AffineExpr Sizes::computeSelect(Operation *op) {
   auto select = cast<arith::SelectOp>(op);
   auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
@@ -174,7 +174,8 @@ AffineExpr Sizes::computeSelect(Operation *op) {
   return of(isBelow == (predicate == Predicate::slt) ? select.getTrueValue() : select.getFalseValue());
 }
 
-/// A reshape keeps the number of elements: sizes that alone make a difference between two products are the same.
+/// A reshape keeps the number of elements: sizes that alone make a difference between two products are the
+/// same.
 void Sizes::compareCounts(tensor::ReshapeOp op) {
   auto count = [&](Value tensor) {
     AffineExpr product = space.constant(1);

@@ -9,8 +9,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// `index` as a mixed-radix number of plain variables, at most one of them of a size that is not known, that covers
-/// a dimension of `size` exactly; none if it is not.
+/// `index` as a mixed-radix number of plain variables, at most one of them of a size that is not known, that
+/// covers a dimension of `size` exactly; none if it is not.
 std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, const Sizes &sizes,
                                                   AffineExpr index, AffineExpr size) {
   LinearForm form = LinearForm::of(index);

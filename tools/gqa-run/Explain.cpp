@@ -51,13 +51,14 @@ llvm::Error explain(ModuleOp module, const CompileOptions &options, llvm::raw_os
   remark::RemarkCategories categories;
   categories.passed = categories.missed = "gqa-.*";
   if (failed(remark::enableOptimizationRemarks(*module.getContext(), std::make_unique<Collector>(lines),
-                                               std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
+                                               std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                               categories)))
     return llvm::createStringError("remarks cannot be collected");
   if (llvm::Error error = lowerModule(module, "fused", options))
     return error;
   for (const Line &line : lines)
-    out << (line.isDone ? "  done  " : "  left  ") << shortPlace(line.place) << "  [" << line.pass << "]\n        "
-        << line.text << "\n";
+    out << (line.isDone ? "  done  " : "  left  ") << shortPlace(line.place) << "  [" << line.pass
+        << "]\n        " << line.text << "\n";
   size_t done = llvm::count_if(lines, [](const Line &line) { return line.isDone; });
   out << done << " done, " << lines.size() - done << " left as they are\n";
   if (lines.empty())

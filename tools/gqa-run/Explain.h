@@ -8,8 +8,8 @@
 
 namespace gqa::run {
 
-/// Simplifies the module and prints, in the order in which it was found out, what was raised, what was shared, and what
-/// stays as it is and why, each with its place.
+/// Simplifies the module and prints, in the order in which it was found out, what was raised, what was
+/// shared, and what stays as it is and why, each with its place.
 llvm::Error explain(mlir::ModuleOp module, const CompileOptions &options, llvm::raw_ostream &out);
 
 } // namespace gqa::run

@@ -75,7 +75,8 @@ llvm::Error checkCombination(const Options &options) {
   if (!options.to.empty() && runs)
     return fail("--to prints the IR and runs nothing; drop it, or --inputs, --outputs, --expect and --time");
   if (options.explain && (runs || !options.to.empty()))
-    return fail("--explain tells what is recognised and runs nothing; drop it, or --to, --inputs, --outputs, --expect "
+    return fail("--explain tells what is recognised and runs nothing; drop it, or --to, --inputs, --outputs, "
+                "--expect "
                 "and --time");
   if (options.explain && (compile.reference || !compile.simplify))
     return fail("--explain needs the recogniser, which --reference and --no-simplify turn off");

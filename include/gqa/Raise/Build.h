@@ -90,8 +90,8 @@ struct RotaryForm {
   llvm::StringRef obstacle; ///< why it stays as the graph has it; empty if it does not
 };
 
-/// If `tensor`, laid out as `layout`, is a rotated tensor, described by `form`: builds gqa.rotary behind it and
-/// returns the rotated operand in the layout of what is rotated.
+/// If `tensor`, laid out as `layout`, is a rotated tensor, described by `form`: builds gqa.rotary behind it
+/// and returns the rotated operand in the layout of what is rotated.
 std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor,
                                    std::optional<RotaryForm> &form);
 

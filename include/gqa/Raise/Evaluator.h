@@ -30,7 +30,8 @@ public:
   /// `load` and the elements that `step` leads to, nearest first.
   llvm::SmallVector<Expr> chain(Expr load);
 
-  /// The expression that an elementwise operation, a concat or an inserted slice has for this element; null if it is neither.
+  /// The expression that an elementwise operation, a concat or an inserted slice has for this element; null
+  /// if it is neither.
   Expr expand(Expr load);
 
   /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.

@@ -39,8 +39,9 @@ struct AttentionMatch {
   llvm::SmallVector<Condition> conditions;
   llvm::SmallVector<Bias> biases;
   Expr sink = nullptr; ///< a logit that adds to the sum and has no value
-  Expr dot = nullptr; ///< the product of q and k
-  /// Any other mathematics: the score as an expression of `plain`, what scale, softcap and biases make of `dot`.
+  Expr dot = nullptr;  ///< the product of q and k
+  /// Any other mathematics: the score as an expression of `plain`, what scale, softcap and biases make of
+  /// `dot`.
   Expr score = nullptr, plain = nullptr;
   DeadRow deadRow = DeadRow::NaN;
 

@@ -77,6 +77,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
   bool simplify = options.simplify && !options.reference;
   switch (phase) {
   case Phase::Input:
+    pm.addPass(createLowerTosa());
     return success();
   case Phase::Raised:
     if (simplify)

@@ -53,8 +53,10 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   for (int64_t divisor : sorted) {
     if (left == divisor)
       continue;
-    AffineExpr part =
-        context.space.addVariable(ShapedType::isDynamic(left) ? ShapedType::kDynamic : left / divisor);
+    AffineExpr extent = context.space.extentOf(variable), number = context.space.constant(divisor);
+    AffineExpr part = !ShapedType::isDynamic(left)
+                          ? context.space.addVariable(left / divisor)
+                          : context.space.addVariable(extent ? context.sizes.divide(extent, number) : extent);
     variables.push_back(context.space.numVariables() - 1);
     sum = sum + part * divisor;
     left = divisor;

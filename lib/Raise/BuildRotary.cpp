@@ -65,6 +65,35 @@ Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &
   return buildTensor(builder, loc, evaluator, load, axes, sizes);
 }
 
+/// All of the head dimension, in which pairs stand as `pairing.from` says, reordered to `pairing.kind`.
+Value reorderPairs(OpBuilder &builder, Location loc, const Operand &operand, const Pairing &pairing) {
+  auto type = cast<RankedTensorType>(operand.tensor.getType());
+  int64_t outer = pairing.from == RotaryKind::Interleaved ? pairing.dim / 2 : 2;
+  SmallVector<int64_t> shape, permutation;
+  SmallVector<ReassociationIndices> groups;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    bool isSplit = dim == dimOf(operand.layout, 'd');
+    groups.emplace_back();
+    for (int64_t part :
+         isSplit ? SmallVector<int64_t>{outer, pairing.dim / outer} : SmallVector<int64_t>{size}) {
+      groups.back().push_back(shape.size());
+      permutation.push_back(shape.size());
+      shape.push_back(part);
+    }
+    if (isSplit)
+      std::swap(permutation.end()[-1], permutation.end()[-2]);
+  }
+  Type element = type.getElementType();
+  Value pairs = tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, element),
+                                              operand.tensor, groups);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, pairs), swapped;
+  for (int64_t dim : permutation)
+    swapped.push_back(sizes[dim]);
+  Value empty = tensor::EmptyOp::create(builder, loc, swapped, element);
+  Value transposed = linalg::TransposeOp::create(builder, loc, pairs, empty, permutation)->getResult(0);
+  return tensor::CollapseShapeOp::create(builder, loc, type, transposed, groups);
+}
+
 /// The element's tensor as a view of the axes, the last of which may be a part of a dimension: it is taken as
 /// the whole of it, and `offset` says where the part begins.
 std::optional<View> findWhole(ExprContext &context, Expr element, MutableArrayRef<Axis> axes,
@@ -94,11 +123,24 @@ std::optional<View> findWhole(ExprContext &context, Expr element, MutableArrayRe
   return std::nullopt;
 }
 
+/// The elements on the way to what is rotated, at all of the head dimension instead of a pair's first
+/// element.
+SmallVector<Expr> rotatedChain(Evaluator &evaluator, RotaryMatcher &matcher) {
+  AffineExpr d = getAffineDimExpr(matcher.variables[3], evaluator.context.space.getContext());
+  Expr source = matcher.rotatedAt(matcher.pair.x0.source, d);
+  SmallVector<Expr> elements;
+  for (Expr element : evaluator.chain(matcher.pair.x0.read)) {
+    Expr whole = matcher.rotatedAt(element, d);
+    if (whole->isLoad() && evaluator.chain(whole).back() == source)
+      elements.push_back(whole);
+  }
+  return elements;
+}
+
 /// What is rotated, as a tensor with a dimension for each axis.
-std::optional<Operand> buildRotated(OpBuilder &builder, Location loc, Evaluator &evaluator, Expr load,
-                                    SmallVector<Axis> axes) {
+std::optional<Operand> buildRotated(OpBuilder &builder, Location loc, Evaluator &evaluator,
+                                    ArrayRef<Expr> chain, SmallVector<Axis> axes) {
   ExprContext &context = evaluator.context;
-  SmallVector<Expr> chain = evaluator.chain(load);
   if (std::optional<View> view = findView(context, chain, axes))
     return materialize(builder, loc, context.space, *view, axes);
   int64_t size = axes.back().variables.empty() ? 1 : context.space.sizeOf(axes.back().variables.front());
@@ -126,34 +168,29 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
   ExprContext &context = evaluator.context;
   Operation *producer = tensor.tensor.getDefiningOp();
   RotaryMatcher matcher(evaluator, tensor);
-  if (!producer || !matcher.match() || matcher.pair.x0->type != getElementTypeOrSelf(tensor.tensor))
+  if (!producer || !matcher.match() || matcher.pair.x0.source->type != getElementTypeOrSelf(tensor.tensor))
     return std::nullopt;
-  if (matcher.tablesMayDiffer) {
-    form = RotaryForm{matcher.pairing.kind, matcher.pairing.dim};
+  form = RotaryForm{matcher.pairing.from, matcher.pairing.dim, {}};
+  auto keep = [&](StringRef obstacle) {
+    form->obstacle = obstacle;
     return std::nullopt;
-  }
-  // What is rotated, at all of the head dimension instead of a pair's first element.
-  AffineExpr t = getAffineDimExpr(matcher.pairing.t, rewriter.getContext());
-  AffineExpr d = getAffineDimExpr(matcher.variables[3], rewriter.getContext());
-  int64_t factor = matcher.pairing.kind == RotaryKind::Interleaved ? 2 : 1;
-  SmallVector<AffineExpr> indices;
-  for (AffineExpr index : matcher.pair.x0->indices) {
-    LinearForm form = LinearForm::of(index);
-    int64_t step = form.coefficientOf(t) / factor;
-    form.add(t, -step * factor);
-    form.add(d, step);
-    indices.push_back(form.build(rewriter.getContext()));
-  }
+  };
+  bool isReordered = matcher.pairing.kind != matcher.pairing.from;
+  if (isReordered && matcher.pairing.dim != sizeOf(tensor.tensor, tensor.layout, 'd'))
+    return keep("a part of the head dimension is rotated and its pairs are reordered");
+  if (matcher.tablesMayDiffer)
+    return keep(
+        "the two elements of a pair may be turned by different angles, as the tables are known only at "
+        "run time");
   SmallVector<Axis> axes;
   for (auto [letter, variable] : llvm::zip(StringRef("bhsd"), matcher.variables))
     axes.push_back({letter, context.space.sizeOf(variable) == 1 ? SmallVector<unsigned, 2>{}
                                                                 : SmallVector<unsigned, 2>{variable}});
   rewriter.setInsertionPointAfter(producer);
   Location loc = producer->getLoc();
-  auto rotatedOperand =
-      buildRotated(rewriter, loc, evaluator, context.load(matcher.pair.x0->value, indices), axes);
+  auto rotatedOperand = buildRotated(rewriter, loc, evaluator, rotatedChain(evaluator, matcher), axes);
   if (!rotatedOperand)
-    return std::nullopt;
+    return keep("what is rotated has no dimensions of its own for batch, heads, tokens and head dimension");
   Operand rotated = *rotatedOperand;
   DenseMap<unsigned, Value> sizes; // not of `tensor`, all uses of which the caller replaces
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd")))
@@ -163,14 +200,15 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
   Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos, sizes);
   Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin, sizes);
   if (!cos || !sin || cos.getType() != sin.getType())
-    return std::nullopt;
-  auto op = RotaryOp::create(rewriter, producer->getLoc(), rotated.tensor, cos, sin, matcher.pairing.kind,
-                             rotated.layout);
+    return keep("the tables do not follow batch, tokens and pairs alone");
+  auto op = RotaryOp::create(rewriter, loc, rotated.tensor, cos, sin, matcher.pairing.from, rotated.layout);
   if (!whyInvalid(op).empty()) {
     rewriter.eraseOp(op);
-    return std::nullopt;
+    return keep("the tables are of a type or shape that gqa.rotary does not take");
   }
   rotated.tensor = op.getOutput();
+  if (isReordered)
+    rotated.tensor = reorderPairs(rewriter, loc, rotated, matcher.pairing);
   return rotated;
 }
 

@@ -51,7 +51,7 @@ bool buildScore(Evaluator &evaluator, const Axes &axes, const Visibility &visibi
   ExprEmitter emitter(builder, loc, evaluator, coordinate, capture);
   SmallVector<Value> yielded = {score};
   if (match.score) {
-    emitter.define(match.dot, convertScore(builder, loc, score, match.dot->type));
+    emitter.define(match.plain, convertScore(builder, loc, score, match.plain->type));
     Value result = emitter.emit(match.score);
     if (!result)
       return false;

@@ -69,10 +69,11 @@ bool AttentionBuilder::buildScalar() {
   Value value = emitter.emit(match.scaleValue);
   if (!value)
     return refuse(match.scaleValue->value, "the scores are multiplied by something that is not one number");
-  if (match.scale != 1.0) {
-    auto factor =
+  if (match.scale != 1.0 || match.scaleDivides) {
+    Value factor =
         arith::ConstantOp::create(rewriter, loc, rewriter.getFloatAttr(value.getType(), match.scale));
-    value = arith::MulFOp::create(rewriter, loc, value, factor);
+    value = match.scaleDivides ? Value(arith::DivFOp::create(rewriter, loc, factor, value))
+                               : Value(arith::MulFOp::create(rewriter, loc, value, factor));
   }
   parts.scale = value;
   return true;

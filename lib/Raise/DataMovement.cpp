@@ -12,108 +12,84 @@ namespace {
 
 using Indices = SmallVector<AffineExpr, 4>;
 
-/// The row-major position of `indices` in a shape. Only unit dimensions may stand in front of a size that is
-/// not known; behind any other one it would be a part of the whole that has the looks of the whole.
-std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64_t> shape,
-                                    MLIRContext *context) {
+/// The row-major position of `indices` in a shape.
+AffineExpr linearize(ArrayRef<AffineExpr> indices, ArrayRef<AffineExpr> shape, MLIRContext *context) {
   AffineExpr position = getAffineConstantExpr(0, context);
-  bool isInFront = true; // nothing but unit dimensions so far
-  for (auto [index, size] : llvm::zip_equal(indices, shape)) {
-    if (!isInFront && ShapedType::isDynamic(size))
-      return std::nullopt;
-    position = isInFront ? index : position * size + index;
-    isInFront &= size == 1;
-  }
+  for (auto [index, size] : llvm::zip_equal(indices, shape))
+    position = position * size + index;
   return position;
 }
 
-/// The inverse of `linearize`: only unit dimensions may stand in front of a size that is not known.
-std::optional<Indices> delinearize(AffineExpr position, ArrayRef<int64_t> shape) {
+/// The inverse of `linearize`.
+Indices delinearize(AffineExpr position, ArrayRef<AffineExpr> shape) {
   AffineExpr zero = getAffineConstantExpr(0, position.getContext());
   Indices indices(shape.size(), zero);
-  size_t first = llvm::find_if(shape, [](int64_t size) { return size != 1; }) - shape.begin();
+  auto isUnit = [](AffineExpr size) { return size == getAffineConstantExpr(1, size.getContext()); };
+  size_t first = llvm::find_if_not(shape, isUnit) - shape.begin();
   for (size_t i = shape.size(); i-- > first;) {
     if (i == first) {
       indices[i] = position;
       break;
     }
-    if (ShapedType::isDynamic(shape[i]))
-      return std::nullopt;
     indices[i] = position % shape[i];
     position = position.floorDiv(shape[i]);
   }
   return indices;
 }
 
-std::optional<Indices> throughExpand(tensor::ExpandShapeOp op, ArrayRef<AffineExpr> indices) {
+Indices throughExpand(Sizes &sizes, tensor::ExpandShapeOp op, ArrayRef<AffineExpr> indices) {
   Indices source;
-  ArrayRef<int64_t> shape = op.getResultType().getShape();
   for (const ReassociationIndices &group : op.getReassociationIndices()) {
-    std::optional<AffineExpr> position = linearize(indices.slice(group.front(), group.size()),
-                                                   shape.slice(group.front(), group.size()), op.getContext());
-    if (!position)
-      return std::nullopt;
-    source.push_back(*position);
+    auto shape = llvm::map_to_vector<4>(group, [&](int64_t dim) { return sizes.of(op.getResult(), dim); });
+    source.push_back(linearize(indices.slice(group.front(), group.size()), shape, op.getContext()));
   }
   return source;
 }
 
-std::optional<Indices> throughCollapse(tensor::CollapseShapeOp op, ArrayRef<AffineExpr> indices) {
+Indices throughCollapse(Sizes &sizes, tensor::CollapseShapeOp op, ArrayRef<AffineExpr> indices) {
   Indices source;
-  ArrayRef<int64_t> shape = op.getSrcType().getShape();
   for (auto [index, group] : llvm::zip_equal(indices, op.getReassociationIndices())) {
-    std::optional<Indices> split = delinearize(index, shape.slice(group.front(), group.size()));
-    if (!split)
-      return std::nullopt;
-    llvm::append_range(source, *split);
+    auto shape = llvm::map_to_vector<4>(group, [&](int64_t dim) { return sizes.of(op.getSrc(), dim); });
+    llvm::append_range(source, delinearize(index, shape));
   }
   if (indices.empty()) // a tensor of one element collapsed to rank 0
-    source.assign(shape.size(), getAffineConstantExpr(0, op.getContext()));
+    source.assign(op.getSrcType().getRank(), getAffineConstantExpr(0, op.getContext()));
   return source;
 }
 
-std::optional<Indices> throughReshape(tensor::ReshapeOp op, ArrayRef<AffineExpr> indices) {
-  std::optional<SmallVector<ReshapeGroup>> groups = groupsOf(op);
+std::optional<Indices> throughReshape(Sizes &sizes, tensor::ReshapeOp op, ArrayRef<AffineExpr> indices) {
+  std::optional<SmallVector<ReshapeGroup>> groups = sizes.groupsOf(op);
   if (!groups)
     return std::nullopt;
-  ArrayRef<int64_t> from = cast<RankedTensorType>(op.getSource().getType()).getShape(),
-                    to = cast<RankedTensorType>(op.getResult().getType()).getShape();
   Indices source;
   for (const ReshapeGroup &group : *groups) {
-    auto pick = [](ArrayRef<int64_t> dims, auto values) {
-      return llvm::map_to_vector<4>(dims, [&](int64_t dim) { return values[dim]; });
+    auto sizesOf = [&](Value tensor, ArrayRef<int64_t> dims) {
+      return llvm::map_to_vector<4>(dims, [&](int64_t dim) { return sizes.of(tensor, dim); });
     };
-    std::optional<AffineExpr> position =
-        linearize(pick(group.result, indices), pick(group.result, to), op.getContext());
-    std::optional<Indices> split = position ? delinearize(*position, pick(group.source, from)) : std::nullopt;
-    if (!split)
-      return std::nullopt;
-    llvm::append_range(source, *split);
+    auto places = llvm::map_to_vector<4>(group.result, [&](int64_t dim) { return indices[dim]; });
+    AffineExpr position = linearize(places, sizesOf(op.getResult(), group.result), op.getContext());
+    llvm::append_range(source, delinearize(position, sizesOf(op.getSource(), group.source)));
   }
   return source;
 }
 
 /// True if the slice may be shorter than its source by a number that is not known. Two sizes that are not
 /// known would then look alike.
-bool mayShorten(tensor::ExtractSliceOp op, unsigned dim) {
-  if (!ShapedType::isDynamic(op.getStaticSizes()[dim]))
-    return false;
-  auto size = dyn_cast<Value>(op.getMixedSizes()[dim]);
-  return !size || !(Size::of(size) == Size::of(op.getSource(), dim));
+bool mayShorten(IndexSpace &space, Sizes &sizes, tensor::ExtractSliceOp op, unsigned dim) {
+  AffineExpr size = sizes.of(op.getMixedSizes()[dim]), whole = sizes.of(op.getSource(), dim);
+  return !isa<AffineConstantExpr>(size) && !isa<AffineConstantExpr>(space.simplify(whole - size));
 }
 
-std::optional<Indices> throughSlice(tensor::ExtractSliceOp op, ArrayRef<AffineExpr> indices) {
-  if (llvm::any_of(op.getStaticOffsets(), ShapedType::isDynamic) ||
-      llvm::any_of(op.getStaticStrides(), ShapedType::isDynamic))
-    return std::nullopt;
-  for (int64_t dim = 0; dim < op.getSourceType().getRank(); ++dim)
-    if (mayShorten(op, dim))
-      return std::nullopt;
+std::optional<Indices> throughSlice(IndexSpace &space, Sizes &sizes, tensor::ExtractSliceOp op,
+                                    ArrayRef<AffineExpr> indices) {
   llvm::SmallBitVector dropped = op.getDroppedDims();
   Indices source;
   size_t next = 0;
-  for (auto [dim, offset, stride] : llvm::enumerate(op.getStaticOffsets(), op.getStaticStrides())) {
-    AffineExpr start = getAffineConstantExpr(offset, op.getContext());
+  for (auto [dim, offset, stride] : llvm::enumerate(op.getMixedOffsets(), op.getStaticStrides())) {
+    auto value = dyn_cast<Value>(offset);
+    AffineExpr start = value ? sizes.of(value) : sizes.of(offset);
+    if (!start || ShapedType::isDynamic(stride) || mayShorten(space, sizes, op, dim))
+      return std::nullopt;
     source.push_back(dropped.test(dim) ? start : start + indices[next++] * stride);
   }
   return source;
@@ -131,20 +107,20 @@ Expr Evaluator::step(Expr load) {
     return indices ? context.load(source, *indices) : nullptr;
   };
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
-    return move(expand.getSrc(), throughExpand(expand, load->indices));
+    return move(expand.getSrc(), throughExpand(context.sizes, expand, load->indices));
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
-    return move(collapse.getSrc(), throughCollapse(collapse, load->indices));
+    return move(collapse.getSrc(), throughCollapse(context.sizes, collapse, load->indices));
   if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
     return isa<RankedTensorType>(reshape.getSource().getType()) && isa<RankedTensorType>(reshape.getType())
-               ? move(reshape.getSource(), throughReshape(reshape, load->indices))
+               ? move(reshape.getSource(), throughReshape(context.sizes, reshape, load->indices))
                : nullptr;
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-    return move(slice.getSource(), throughSlice(slice, load->indices));
+    return move(slice.getSource(), throughSlice(context.space, context.sizes, slice, load->indices));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     return isa<RankedTensorType>(cast.getSource().getType()) ? context.load(cast.getSource(), load->indices)
                                                              : nullptr;
-  if (isa<tensor::ConcatOp>(op)) {
-    Expr element = concatElement(op, load);
+  if (isa<tensor::ConcatOp, tensor::InsertSliceOp>(op)) {
+    Expr element = isa<tensor::ConcatOp>(op) ? concatElement(op, load) : insertedElement(op, load);
     return element && element->isLoad() ? element : nullptr;
   }
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
@@ -171,18 +147,17 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
   auto concat = cast<tensor::ConcatOp>(op);
   uint64_t dim = concat.getDim();
   AffineExpr position = load->indices[dim];
-  IndexSpace::Range range = context.space.rangeOf(position);
-  SmallVector<std::pair<Expr, int64_t>> pieces; // each with the position behind it
-  int64_t begin = 0;
+  SmallVector<std::pair<Expr, AffineExpr>> pieces; // each with the position behind it
+  AffineExpr begin = context.space.constant(0);
   for (Value input : concat.getInputs()) {
-    int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
-    if (ShapedType::isDynamic(size))
-      return nullptr;
+    AffineExpr end = begin + context.sizes.of(input, dim);
     Indices indices = load->indices;
     indices[dim] = position - begin;
-    if (range.low < begin + size && range.high >= begin)
-      pieces.emplace_back(context.load(input, indices), begin + size);
-    begin += size;
+    bool isElsewhere =
+        context.space.isNotNegative(position - end) || context.space.isNotNegative(begin - 1 - position);
+    if (!isElsewhere)
+      pieces.emplace_back(context.load(input, indices), end);
+    begin = end;
   }
   if (pieces.empty())
     return nullptr;
@@ -190,6 +165,34 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
   for (auto [piece, end] : llvm::reverse(ArrayRef(pieces).drop_back()))
     element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece,
                              element);
+  return element;
+}
+
+/// The element of the slice inside of its box, that of the destination outside; a select if the ranges do not
+/// tell.
+Expr Evaluator::insertedElement(Operation *op, Expr load) {
+  auto insert = cast<tensor::InsertSliceOp>(op);
+  if (llvm::any_of(insert.getStaticOffsets(), ShapedType::isDynamic) ||
+      llvm::any_of(insert.getStaticSizes(), ShapedType::isDynamic) ||
+      llvm::any_of(insert.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
+    return nullptr;
+  llvm::SmallBitVector dropped = insert.getDroppedDims();
+  Indices inside;
+  SmallVector<Expr> conditions;
+  using Comparison = ExprNode::Comparison;
+  for (auto [dim, index] : llvm::enumerate(load->indices)) {
+    AffineExpr place = index - insert.getStaticOffsets()[dim];
+    if (!dropped.test(dim))
+      inside.push_back(place);
+    conditions.push_back(context.compare(Comparison::NotNegative, place));
+    conditions.push_back(context.compare(Comparison::NotNegative, insert.getStaticSizes()[dim] - 1 - place));
+  }
+  Expr outside = context.load(insert.getDest(), load->indices);
+  if (llvm::any_of(conditions, [](Expr condition) { return condition->getTruth() == false; }))
+    return outside;
+  Expr element = context.load(insert.getSource(), inside);
+  for (Expr condition : llvm::reverse(conditions))
+    element = context.select(condition, element, outside);
   return element;
 }
 

@@ -31,22 +31,32 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
     bool reduced = op.getIteratorTypesArray()[i] == utils::IteratorType::reduction;
     if (!reduced && ranges[i] != 1)
       return std::nullopt;
-    coordinate = reduced ? context.space.addVariable(ranges[i]) : context.space.constant(0);
-    if (reduced && ShapedType::isDynamic(ranges[i]))
-      nameSize(op, i);
+    coordinate = reduced ? context.space.addVariable(sizeOfLoop(op, i)) : context.space.constant(0);
   }
   return coordinates;
 }
 
-/// Notes of which tensor the newest variable, loop `loop` of `op`, is a dimension.
-void Evaluator::nameSize(linalg::LinalgOp op, unsigned loop) {
+/// An operation whose loops read a tensor at these indices says that a variable runs over all of its
+/// dimension.
+void Evaluator::noteSizes(Value tensor, ArrayRef<AffineExpr> indices) {
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    auto variable = dyn_cast<AffineDimExpr>(index);
+    AffineExpr extent = variable ? context.space.extentOf(variable.getPosition()) : AffineExpr();
+    if (extent && cast<RankedTensorType>(tensor.getType()).isDynamicDim(dim))
+      context.sizes.assumeEqual(extent, context.sizes.of(tensor, dim));
+  }
+}
+
+/// The size of the dimension that a loop runs over.
+AffineExpr Evaluator::sizeOfLoop(linalg::LinalgOp op, unsigned loop) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<RankedTensorType>(operand.get().getType()))
       continue;
     for (auto [dim, expr] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
       if (auto loopExpr = dyn_cast<AffineDimExpr>(expr); loopExpr && loopExpr.getPosition() == loop)
-        return context.nameSize(context.space.numVariables() - 1, Size::of(operand.get(), dim));
+        return context.sizes.of(operand.get(), dim);
   }
+  return nullptr;
 }
 
 Expr Evaluator::evaluate(Value yielded, const Body &body, DenseMap<Value, Expr> &known) {
@@ -90,6 +100,7 @@ Expr Evaluator::evaluate(linalg::LinalgOp op, Value yielded, ArrayRef<AffineExpr
     SmallVector<AffineExpr> indices;
     for (AffineExpr result : op.getMatchingIndexingMap(operand).getResults())
       indices.push_back(result.replaceDims(coordinates));
+    noteSizes(operand->get(), indices);
     return context.load(operand->get(), indices);
   };
   return evaluate(yielded, {op.getBlock(), leaf, [](Value tensor) { return tensor; }}, known);
@@ -100,8 +111,10 @@ Expr Evaluator::elementwiseElement(Operation *op, Expr load) {
   if (op->getNumResults() != 1 || op->getNumRegions() != 0)
     return nullptr;
   auto operands = llvm::map_to_vector<3>(op->getOperands(), [&](Value operand) {
-    return isa<RankedTensorType>(operand.getType()) ? context.load(operand, load->indices)
-                                                    : context.scalar(operand);
+    if (!isa<RankedTensorType>(operand.getType()))
+      return context.scalar(operand);
+    noteSizes(operand, load->indices);
+    return context.load(operand, load->indices);
   });
   return context.apply(op, operands);
 }
@@ -111,6 +124,8 @@ Expr Evaluator::expand(Expr load) {
     return nullptr;
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
+  if (isa<tensor::InsertSliceOp>(load->value.getDefiningOp()))
+    return insertedElement(load->value.getDefiningOp(), load);
   if (Operation *op = load->value.getDefiningOp(); OpTrait::hasElementwiseMappableTraits(op))
     return elementwiseElement(op, load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());

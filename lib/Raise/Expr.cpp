@@ -1,5 +1,6 @@
 // Unique scalar expressions: how they are made and rewritten.
 #include "gqa/Raise/Expr.h"
+#include "gqa/Raise/ConstantData.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
@@ -7,6 +8,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 
@@ -108,10 +110,20 @@ Expr ExprContext::index(AffineExpr affine, Type type) {
   return unique(std::move(node));
 }
 
+/// False if the constant of the sum is no multiple of what all the rest is a multiple of.
+static bool mayVanish(AffineExpr affine) {
+  LinearForm form = LinearForm::of(affine);
+  int64_t divisor = 0;
+  for (auto [term, coefficient] : form.terms)
+    divisor = std::gcd(divisor, coefficient);
+  return divisor == 0 || form.constant % divisor == 0;
+}
+
 Expr ExprContext::compare(ExprNode::Comparison comparison, AffineExpr affine) {
   affine = space.simplify(affine);
   IndexSpace::Range range = space.rangeOf(affine);
-  bool mayBeZero = range.low <= 0 && range.high >= 0, isZero = range == IndexSpace::Range{0, 0};
+  bool mayBeZero = range.low <= 0 && range.high >= 0 && mayVanish(affine),
+       isZero = range == IndexSpace::Range{0, 0};
   using Comparison = ExprNode::Comparison;
   if (comparison == Comparison::NotNegative && (range.low >= 0 || range.high < 0))
     return truth(range.low >= 0);
@@ -125,11 +137,39 @@ Expr ExprContext::compare(ExprNode::Comparison comparison, AffineExpr affine) {
   return unique(std::move(node));
 }
 
+/// The elements as a linear form of the coordinates; none if they are not.
+static std::optional<LinearForm> findLinear(const ConstantData &data, MLIRContext *context) {
+  ArrayRef<int64_t> shape = data.getType().getShape();
+  int64_t total = data.getType().getNumElements();
+  if (total == 0)
+    return std::nullopt;
+  LinearForm form;
+  form.constant = data.at(0);
+  SmallVector<int64_t> steps(shape.size(), 0);
+  int64_t stride = 1;
+  for (size_t dim = shape.size(); dim-- > 0; stride *= shape[dim])
+    if (shape[dim] > 1) {
+      steps[dim] = data.at(stride) - form.constant;
+      form.add(getAffineDimExpr(dim, context), steps[dim]);
+    }
+  for (int64_t position = 0; position < total; ++position) {
+    int64_t expected = form.constant, rest = position;
+    for (size_t dim = shape.size(); dim-- > 0; rest /= shape[dim])
+      expected += rest % shape[dim] * steps[dim];
+    if (data.at(position) != expected)
+      return std::nullopt;
+  }
+  return form;
+}
+
 Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
   auto type = cast<ShapedType>(tensor.getType());
   DenseElementsAttr elements;
   if (matchPattern(tensor, m_Constant(&elements)) && elements.isSplat())
     return constant(elements.getSplatValue<Attribute>(), type.getElementType());
+  if (elements && type.hasRank() && !indices.empty() && type.getElementType().isIntOrIndex())
+    if (Expr linear = loadConstant(tensor, indices))
+      return linear;
   ExprNode node = makeNode(ExprNode::Kind::Load, type.getElementType());
   node.value = tensor;
   for (AffineExpr index : indices)
@@ -137,10 +177,30 @@ Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
   return unique(std::move(node));
 }
 
+/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ...: null if it does
+/// not.
+Expr ExprContext::loadConstant(Value tensor, ArrayRef<AffineExpr> indices) {
+  constexpr int64_t kLargest = 1 << 12;
+  std::optional<ConstantData> data = ConstantData::of(tensor);
+  ShapedType type = data ? data->getType() : ShapedType();
+  if (!data || type.getNumElements() > kLargest || type.getElementType().isInteger(1))
+    return nullptr;
+  auto [place, isNew] = linearTables.try_emplace(tensor, std::nullopt);
+  if (isNew)
+    place->second = findLinear(*data, space.getContext());
+  if (!place->second)
+    return nullptr;
+  AffineExpr affine = place->second->build(space.getContext()).replaceDims(indices);
+  return isExact(affine, type.getElementType()) ? index(affine, type.getElementType()) : nullptr;
+}
+
 Expr ExprContext::scalar(Value value) {
   Attribute attribute;
   if (matchPattern(value, m_Constant(&attribute)))
     return constant(attribute, value.getType());
+  if (value.getType().isIntOrIndex())
+    if (AffineExpr affine = sizes.of(value); affine && isExact(affine, value.getType()))
+      return index(affine, value.getType());
   ExprNode node = makeNode(ExprNode::Kind::Scalar, value.getType());
   node.value = value;
   return unique(std::move(node));
@@ -165,17 +225,23 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
     return folded;
   if (Expr folded = foldConstants(op, operands))
     return folded;
+  if (Expr folded = foldZero(op, operands))
+    return folded;
   ExprNode node = makeNode(ExprNode::Kind::Apply, getElementTypeOrSelf(op->getResult(0).getType()));
   node.op = op;
   node.operands.assign(operands.begin(), operands.end());
   return unique(std::move(node));
 }
 
-/// True if `index` is a variable that provably runs over all of the dimension.
-bool ExprContext::coversDimension(AffineExpr index, Value tensor, int64_t dim) const {
-  auto variable = dyn_cast<AffineDimExpr>(index);
-  auto known = variable ? sizes.find(variable.getPosition()) : sizes.end();
-  return known != sizes.end() && known->second == Size::of(tensor, dim);
+/// True if the index stands inside of a dimension whose size is not known. A variable does if it runs over
+/// all of it: a load at a variable alone means that.
+bool ExprContext::isInside(AffineExpr index, Value tensor, int64_t dim) {
+  AffineExpr size = sizes.of(tensor, dim);
+  if (auto variable = dyn_cast<AffineDimExpr>(index))
+    return space.extentOf(variable.getPosition()) &&
+           sizes.areEqual(space.extentOf(variable.getPosition()), size);
+  return isa<AffineConstantExpr>(index) ||
+         (space.isNotNegative(index) && space.isNotNegative(size - 1 - index));
 }
 
 /// An element of a tensor at coordinates that are data.
@@ -186,8 +252,7 @@ Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinate
   auto isLoadable = [&](auto pair) {
     auto [dim, expr] = pair;
     return expr->kind == ExprNode::Kind::Index &&
-           (!type.isDynamicDim(dim) || isa<AffineConstantExpr>(expr->affine) ||
-            coversDimension(expr->affine, tensor, dim));
+           (!type.isDynamicDim(dim) || isInside(expr->affine, tensor, dim));
   };
   if (type && llvm::all_of(llvm::enumerate(coordinates), isLoadable))
     return load(tensor, llvm::map_to_vector<4>(coordinates, [](Expr expr) { return expr->affine; }));

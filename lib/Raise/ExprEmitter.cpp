@@ -10,6 +10,16 @@ using namespace mlir;
 
 namespace gqa {
 
+/// A size that is not known, as a value of type index.
+Value ExprEmitter::emitSize(unsigned symbol) {
+  auto [source, dim] = evaluator.context.sizes.sourceOf(symbol);
+  Value value = capture(source);
+  if (dim >= 0)
+    return tensor::DimOp::create(builder, loc, value, dim);
+  return value.getType().isIndex() ? value
+                                   : arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+}
+
 Value ExprEmitter::emit(AffineExpr affine) {
   if (Value value = knownAffine.lookup(affine))
     return value;
@@ -18,6 +28,8 @@ Value ExprEmitter::emit(AffineExpr affine) {
     value = arith::ConstantIndexOp::create(builder, loc, constant.getValue());
   } else if (auto dim = dyn_cast<AffineDimExpr>(affine)) {
     value = coordinate(dim.getPosition());
+  } else if (auto symbol = dyn_cast<AffineSymbolExpr>(affine)) {
+    value = emitSize(symbol.getPosition());
   } else if (auto binary = dyn_cast<AffineBinaryOpExpr>(affine)) {
     Value left = emit(binary.getLHS()), right = emit(binary.getRHS());
     if (!left || !right)
@@ -79,27 +91,29 @@ Value ExprEmitter::emitExtract(Value tensor, ArrayRef<Value> indices, ArrayRef<b
 /// here instead.
 Value ExprEmitter::emitLoad(Expr load) {
   constexpr unsigned kCheap = 16;
-  Expr last = evaluator.chain(load).back();
-  if (Value value = known.lookup(last))
+  Expr element = evaluator.chain(load).back();
+  if (Value value = known.lookup(element))
     return value;
   unsigned budget = kCheap;
-  Expr computed = evaluator.step(last); // a constant
+  Expr computed = evaluator.step(element); // a constant
   if (!computed)
-    computed = evaluator.expand(last);
+    computed = evaluator.expand(element);
   if (computed && (mentionsDefined(computed) || isCheap(computed, budget)))
     return emit(computed);
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(last->value.getType()).getShape();
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(element->value.getType()).getShape();
   SmallVector<Value> indices;
   SmallVector<bool> inside;
-  for (auto [index, size] : llvm::zip_equal(last->indices, shape)) {
+  for (auto [dim, index, size] : llvm::enumerate(element->indices, shape)) {
     indices.push_back(emit(index));
     if (!indices.back())
       return nullptr;
     IndexSpace::Range range = evaluator.context.space.rangeOf(index);
     bool isVariable = isa<AffineDimExpr>(index); // of a loop over the dimension, if its size is not known
-    inside.push_back(range.low >= 0 && (ShapedType::isDynamic(size) ? isVariable : range.high < size));
+    AffineExpr last = evaluator.context.sizes.of(element->value, dim) - 1;
+    bool coversAll = isVariable && ShapedType::isDynamic(size);
+    inside.push_back(range.low >= 0 && (coversAll || evaluator.context.space.isNotNegative(last - index)));
   }
-  return emitExtract(last->value, indices, inside);
+  return emitExtract(element->value, indices, inside);
 }
 
 Value ExprEmitter::emit(Expr expr) {

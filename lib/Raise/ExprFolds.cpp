@@ -1,6 +1,7 @@
 // What expressions fold to: arithmetic on coordinates, comparisons, conditions, constants.
 #include "gqa/Raise/Expr.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -18,17 +19,30 @@ Expr ExprContext::foldInteger(Operation *op, ArrayRef<Expr> operands) {
     return exact(operands[0]->affine);
   if (isa<arith::IndexCastUIOp, arith::ExtUIOp>(op) && space.rangeOf(operands[0]->affine).low >= 0)
     return exact(operands[0]->affine);
-  if (operands.size() != 2)
-    return nullptr;
-  AffineExpr a = operands[0]->affine, b = operands[1]->affine;
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    auto values = llvm::map_to_vector(operands, [](Expr operand) { return operand->affine; });
+    AffineMap map = apply.getAffineMap();
+    return exact(map.getResult(0).replaceDimsAndSymbols(ArrayRef(values).take_front(map.getNumDims()),
+                                                        ArrayRef(values).drop_front(map.getNumDims())));
+  }
+  return operands.size() == 2 ? foldIntegerPair(op, operands[0]->affine, operands[1]->affine, type) : nullptr;
+}
+
+Expr ExprContext::foldIntegerPair(Operation *op, AffineExpr a, AffineExpr b, Type type) {
+  auto exact = [&](AffineExpr affine) { return isExact(affine, type) ? index(affine, type) : nullptr; };
   if (isa<arith::AddIOp>(op))
     return exact(a + b);
   if (isa<arith::SubIOp>(op))
     return exact(a - b);
-  if (isa<arith::MulIOp>(op) && (isa<AffineConstantExpr>(a) || isa<AffineConstantExpr>(b)))
+  if (isa<arith::MulIOp>(op) && (a.isSymbolicOrConstant() || b.isSymbolicOrConstant()))
     return exact(a * b);
-  auto divisor = dyn_cast<AffineConstantExpr>(b);
-  bool isFloor = divisor && divisor.getValue() > 0 && space.rangeOf(a).low >= 0;
+  if (isa<arith::MinSIOp, arith::MaxSIOp>(op)) {
+    bool isLess = space.isNotNegative(b - a), isGreater = space.isNotNegative(a - b);
+    if (isLess || isGreater)
+      return exact(isLess == isa<arith::MinSIOp>(op) ? a : b);
+  }
+  bool isFloor = b.isSymbolicOrConstant() && space.rangeOf(b).low >= 0 && b != space.constant(0) &&
+                 space.rangeOf(a).low >= 0;
   if (isFloor && isa<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
     return exact(a.floorDiv(b));
   if (isFloor && isa<arith::RemSIOp, arith::RemUIOp>(op))
@@ -93,11 +107,24 @@ Expr ExprContext::foldNegation(Expr expr) {
   return compare(expr->comparison == Comparison::Zero ? Comparison::NotZero : Comparison::Zero, expr->affine);
 }
 
+/// `size == 1 ? 0 : x`, where 0 <= x < size: how exporters read a dimension that may have to be broadcast. It
+/// is x.
+static Expr foldBroadcast(const IndexSpace &space, Expr condition, Expr then, Expr otherwise) {
+  bool isComparison = condition->kind == ExprNode::Kind::Compare &&
+                      condition->comparison == ExprNode::Comparison::Zero &&
+                      otherwise->kind == ExprNode::Kind::Index;
+  if (!isComparison || then->getNumber() != 0.0)
+    return nullptr;
+  AffineExpr last = condition->affine, x = otherwise->affine;
+  return space.isNotNegative(x) && space.isNotNegative(last - x) ? otherwise : nullptr;
+}
+
 Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
-  if (auto selectOp = dyn_cast<arith::SelectOp>(op)) {
+  if (isa<arith::SelectOp>(op)) {
     if (std::optional<bool> truth = operands[0]->getTruth())
       return operands[*truth ? 1 : 2];
-    return operands[1] == operands[2] ? operands[1] : nullptr;
+    return operands[1] == operands[2] ? operands[1]
+                                      : foldBroadcast(space, operands[0], operands[1], operands[2]);
   }
   if (operands.size() != 2 || !operands[0]->type.isInteger(1))
     return nullptr;
@@ -118,6 +145,16 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
     if (isEqual || isDifferent)
       return isEqual == *truth ? other : foldNegation(other);
   }
+  return nullptr;
+}
+
+/// Zero times a count, which is finite: zero.
+Expr ExprContext::foldZero(Operation *op, ArrayRef<Expr> operands) {
+  if (!isa<arith::MulFOp>(op))
+    return nullptr;
+  for (unsigned side : {0, 1})
+    if (operands[side]->getNumber() == 0.0 && operands[1 - side]->isApply("arith.uitofp"))
+      return operands[side];
   return nullptr;
 }
 

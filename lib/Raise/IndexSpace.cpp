@@ -14,8 +14,17 @@ static constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 static constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 AffineExpr IndexSpace::addVariable(int64_t size) {
-  sizes.push_back(size);
-  return getAffineDimExpr(sizes.size() - 1, context);
+  return addVariable(ShapedType::isDynamic(size) ? AffineExpr() : constant(size));
+}
+
+AffineExpr IndexSpace::addVariable(AffineExpr size) {
+  extents.push_back(size);
+  return getAffineDimExpr(extents.size() - 1, context);
+}
+
+int64_t IndexSpace::sizeOf(unsigned variable) const {
+  auto size = dyn_cast_if_present<AffineConstantExpr>(extents[variable]);
+  return size ? size.getValue() : ShapedType::kDynamic;
 }
 
 static int64_t addBounds(int64_t a, int64_t b, int64_t unbounded) {
@@ -37,6 +46,14 @@ static int64_t floorDivide(int64_t a, int64_t b) {
   return a == kMin || a == kMax ? a : llvm::divideFloorSigned(a, b);
 }
 
+/// c of `x floordiv c` or `x mod c`; null if `expr` is nothing of that kind, or c a number that is not above
+/// 0.
+static AffineExpr anyDivisorOf(AffineExpr expr, AffineExprKind kind) {
+  AffineExpr divisor = expr.getKind() == kind ? cast<AffineBinaryOpExpr>(expr).getRHS() : AffineExpr();
+  auto number = dyn_cast_if_present<AffineConstantExpr>(divisor);
+  return number && number.getValue() <= 0 ? AffineExpr() : divisor;
+}
+
 /// The divisor of `x floordiv c` or `x mod c` with a constant above 0; 0 if `expr` is nothing of that kind.
 static int64_t divisorOf(AffineExpr expr, AffineExprKind kind) {
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -48,8 +65,10 @@ static int64_t divisorOf(AffineExpr expr, AffineExprKind kind) {
 IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return {constant.getValue(), constant.getValue()};
+  if (isa<AffineSymbolExpr>(expr))
+    return {0, kMax};
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    int64_t size = sizes[dim.getPosition()];
+    int64_t size = sizeOf(dim.getPosition());
     return {0, ShapedType::isDynamic(size) ? kMax : std::max<int64_t>(size, 1) - 1};
   }
   if (int64_t divisor = divisorOf(expr, AffineExprKind::FloorDiv)) {
@@ -58,17 +77,48 @@ IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
   }
   if (int64_t divisor = divisorOf(expr, AffineExprKind::Mod))
     return {0, divisor - 1};
+  if (anyDivisorOf(expr, AffineExprKind::Mod)) // a size that is not known
+    return {0, kMax};
+  if (anyDivisorOf(expr, AffineExprKind::FloorDiv))
+    return {rangeOf(cast<AffineBinaryOpExpr>(expr).getLHS()).low >= 0 ? 0 : kMin, kMax};
   if (expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul)
     return {kMin, kMax};
-  LinearForm form = LinearForm::of(expr);
-  Range sum = {form.constant, form.constant};
+  LinearForm opposite;
+  opposite.accumulate(expr, -1);
+  int64_t low = lowestOf(LinearForm::of(expr)), high = lowestOf(opposite);
+  return {low, high == kMin ? kMax : -high};
+}
+
+IndexSpace::Range IndexSpace::rangeOfTerm(AffineExpr term) const {
+  if (term.getKind() != AffineExprKind::Mul)
+    return rangeOf(term);
+  bool notNegative =
+      llvm::all_of(factorsOf(term), [&](AffineExpr factor) { return rangeOf(factor).low >= 0; });
+  return {notNegative ? 0 : kMin, kMax};
+}
+
+/// A bound of the sum from below. A coordinate whose size is not known, or that a size is multiplied with,
+/// stands at the end where the sum is smaller: so sizes may cancel each other.
+int64_t IndexSpace::lowestOf(const LinearForm &form) const {
+  LinearForm bound;
+  bound.constant = form.constant;
   for (auto [term, coefficient] : form.terms) {
-    if (term == expr) // a product of two variables: nothing is known
-      return {kMin, kMax};
-    Range range = scale(rangeOf(term), coefficient);
-    sum = {addBounds(sum.low, range.low, kMin), addBounds(sum.high, range.high, kMax)};
+    SmallVector<AffineExpr, 2> factors = factorsOf(term);
+    auto *dim = llvm::find_if(factors, [](AffineExpr factor) { return isa<AffineDimExpr>(factor); });
+    AffineExpr extent =
+        dim != factors.end() ? extents[cast<AffineDimExpr>(*dim).getPosition()] : AffineExpr();
+    bool isEnd = extent && (factors.size() > 1 || !isa<AffineConstantExpr>(extent));
+    if (isEnd)
+      factors.erase(dim);
+    if (!isEnd || !llvm::all_of(factors, [](AffineExpr factor) { return isa<AffineSymbolExpr>(factor); }))
+      bound.add(term, coefficient);
+    else if (coefficient < 0)
+      bound.accumulate((extent - 1) * productOf(factors, context), coefficient);
   }
-  return sum;
+  int64_t low = bound.constant;
+  for (auto [term, coefficient] : bound.terms)
+    low = addBounds(low, scale(rangeOfTerm(term), coefficient).low, kMin);
+  return low;
 }
 
 /// Splits `form` into the part that `divisor` divides (returned, divided) and the rest.
@@ -156,17 +206,75 @@ static AffineExpr simplifyMod(const IndexSpace &space, AffineExpr numerator, int
 static void recombine(LinearForm &form) {
   for (unsigned i = 0; i < form.terms.size(); ++i) {
     auto [term, coefficient] = form.terms[i];
-    int64_t divisor = divisorOf(term, AffineExprKind::Mod), product;
-    if (divisor == 0 || llvm::MulOverflow(coefficient, divisor, product))
+    AffineExpr divisor = anyDivisorOf(term, AffineExprKind::Mod);
+    if (!divisor)
       continue;
-    AffineExpr number = cast<AffineBinaryOpExpr>(term).getLHS(), quotient = number.floorDiv(divisor);
-    if (form.coefficientOf(quotient) != product)
+    AffineExpr number = cast<AffineBinaryOpExpr>(term).getLHS();
+    LinearForm multiple;
+    multiple.accumulate(number.floorDiv(divisor) * divisor, coefficient);
+    if (multiple.constant != 0 || multiple.terms.size() != 1 ||
+        form.coefficientOf(multiple.terms[0].first) != multiple.terms[0].second)
       continue;
-    form.add(quotient, -product);
+    form.add(multiple.terms[0].first, -multiple.terms[0].second);
     form.add(AffineExpr(term), -coefficient);
     form.accumulate(number, coefficient);
     return recombine(form);
   }
+}
+
+/// The quotient, or the rest, of a number that is divided by a size that is not known: the multiples of the
+/// size come out, and what is left is one if it is known to be smaller.
+static AffineExpr simplifyBySize(const IndexSpace &space, AffineExpr numerator, AffineExpr size, bool isMod) {
+  MLIRContext *context = space.getContext();
+  LinearForm divisor = LinearForm::of(size), multiples, rest;
+  if (divisor.terms.size() != 1 || divisor.constant != 0)
+    return isMod ? numerator % size : numerator.floorDiv(size);
+  auto [unit, number] = divisor.terms[0];
+  LinearForm form = LinearForm::of(numerator);
+  rest.constant = form.constant;
+  for (auto [term, coefficient] : form.terms) {
+    AffineExpr quotient = coefficient % number == 0 ? divideTerm(term, unit) : AffineExpr();
+    if (quotient)
+      multiples.accumulate(quotient, coefficient / number);
+    else
+      rest.add(term, coefficient);
+  }
+  AffineExpr left = rest.build(context);
+  bool isRest = space.rangeOf(left).low >= 0 && space.rangeOf(space.simplify(size - 1 - left)).low >= 0;
+  if (isMod)
+    return isRest ? left : left % size;
+  if (!isRest)
+    multiples.accumulate(left.floorDiv(size), 1);
+  return multiples.build(context);
+}
+
+AffineExpr IndexSpace::divide(AffineExpr a, AffineExpr b) const {
+  LinearForm numerator = LinearForm::of(simplify(a)), divisor = LinearForm::of(simplify(b)), quotient;
+  if (divisor.terms.empty()) {
+    if (divisor.constant == 0 || numerator.constant % divisor.constant != 0)
+      return nullptr;
+    quotient.constant = numerator.constant / divisor.constant;
+    for (auto [term, coefficient] : numerator.terms) {
+      if (coefficient % divisor.constant != 0)
+        return nullptr;
+      quotient.add(term, coefficient / divisor.constant);
+    }
+    return quotient.build(context);
+  }
+  for (auto [term, coefficient] : numerator.terms) { // the first term of the divisor leads
+    AffineExpr part = divideTerm(term, divisor.terms[0].first);
+    if (part && coefficient % divisor.terms[0].second == 0)
+      quotient.accumulate(part, coefficient / divisor.terms[0].second);
+  }
+  AffineExpr result = quotient.build(context);
+  return simplify(result * b - a) == constant(0) ? result : AffineExpr();
+}
+
+static AffineExpr simplifyFactors(const IndexSpace &space, AffineExpr term) {
+  AffineExpr product = space.constant(1);
+  for (AffineExpr factor : factorsOf(term))
+    product = product * space.simplify(factor);
+  return product;
 }
 
 AffineExpr IndexSpace::simplify(AffineExpr expr) const {
@@ -180,8 +288,14 @@ AffineExpr IndexSpace::simplify(AffineExpr expr) const {
       result = simplifyFloorDiv(*this, simplify(cast<AffineBinaryOpExpr>(term).getLHS()), divisor);
     else if (int64_t divisor = divisorOf(term, AffineExprKind::Mod))
       result = simplifyMod(*this, simplify(cast<AffineBinaryOpExpr>(term).getLHS()), divisor);
-    else if (auto dim = dyn_cast<AffineDimExpr>(term); dim && sizes[dim.getPosition()] == 1)
+    else if (anyDivisorOf(term, AffineExprKind::FloorDiv) || anyDivisorOf(term, AffineExprKind::Mod))
+      result = simplifyBySize(*this, simplify(cast<AffineBinaryOpExpr>(term).getLHS()),
+                              simplify(cast<AffineBinaryOpExpr>(term).getRHS()),
+                              term.getKind() == AffineExprKind::Mod);
+    else if (auto dim = dyn_cast<AffineDimExpr>(term); dim && sizeOf(dim.getPosition()) == 1)
       result = constant(0);
+    else if (term.getKind() == AffineExprKind::Mul)
+      result = simplifyFactors(*this, term);
     simple.accumulate(result, coefficient);
   }
   recombine(simple);

@@ -15,15 +15,27 @@ void IntegerForm::addData(Expr expr, int64_t coefficient) {
     data.erase(it);
 }
 
+/// Sizes that are not known are data, coordinates are not.
+void IntegerForm::addAffine(ExprContext &context, AffineExpr expr, int64_t factor) {
+  LinearForm form = LinearForm::of(expr), coordinates;
+  coordinates.constant = form.constant;
+  Type type = IndexType::get(expr.getContext());
+  for (auto [term, coefficient] : form.terms) {
+    if (term.isSymbolicOrConstant())
+      addData(context.index(term, type), coefficient * factor);
+    else
+      coordinates.add(term, coefficient);
+  }
+  affine = affine + coordinates.build(expr.getContext()) * factor;
+}
+
 void IntegerForm::accumulate(Evaluator &evaluator, Expr expr, int64_t factor, unsigned depth) {
   constexpr unsigned kDeepest = 12; // a position is a few sums
   expr = evaluator.peel(expr);
   if (depth > kDeepest)
     return addData(evaluator.expandAll(expr), factor);
-  if (expr->kind == ExprNode::Kind::Index) {
-    affine = affine + expr->affine * factor;
-    return;
-  }
+  if (expr->kind == ExprNode::Kind::Index)
+    return addAffine(evaluator.context, expr->affine, factor);
   if (expr->isApply("arith.addi") || expr->isApply("arith.subi")) {
     accumulate(evaluator, expr->operands[0], factor, depth + 1);
     return accumulate(evaluator, expr->operands[1], expr->isApply("arith.addi") ? factor : -factor,
@@ -47,7 +59,7 @@ std::optional<IntegerForm> matchNotNegative(Evaluator &evaluator, Expr condition
   ExprContext &context = evaluator.context;
   IntegerForm form{context.space.constant(0), {}};
   if (condition->kind == ExprNode::Kind::Compare && condition->comparison == Comparison::NotNegative) {
-    form.affine = negated ? -condition->affine - 1 : condition->affine;
+    form.addAffine(context, negated ? -condition->affine - 1 : condition->affine, 1);
     return form;
   }
   auto compare = condition->op ? dyn_cast<arith::CmpIOp>(condition->op) : nullptr;

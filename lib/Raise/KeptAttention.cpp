@@ -36,11 +36,9 @@ AffineExpr KeptAttention::coordinate(Axis &axis, Value tensor, StringRef layout,
   int64_t size = cast<RankedTensorType>(tensor.getType()).getDimSize(dim);
   if (size == 1 && !isReduced)
     return context.space.constant(0);
-  AffineExpr variable = context.space.addVariable(size);
+  AffineExpr variable = context.space.addVariable(context.sizes.of(tensor, dim));
   if (size != 1)
     axis.variables.push_back(context.space.numVariables() - 1);
-  if (ShapedType::isDynamic(size))
-    context.nameSize(context.space.numVariables() - 1, Size::of(tensor, dim));
   return variable;
 }
 

@@ -41,6 +41,24 @@ int64_t LinearForm::coefficientOf(AffineExpr term) const {
   return 0;
 }
 
+/// Every product of a term of one with a term of the other.
+void LinearForm::accumulateProduct(const LinearForm &left, const LinearForm &right, MLIRContext *context,
+                                   int64_t factor) {
+  constant =
+      saturatedSum(constant, saturatedProduct(factor, saturatedProduct(left.constant, right.constant)));
+  for (auto [term, coefficient] : left.terms)
+    add(term, saturatedProduct(factor, saturatedProduct(coefficient, right.constant)));
+  for (auto [term, coefficient] : right.terms)
+    add(term, saturatedProduct(factor, saturatedProduct(coefficient, left.constant)));
+  for (auto [a, coefficientA] : left.terms)
+    for (auto [b, coefficientB] : right.terms) {
+      SmallVector<AffineExpr> factors(factorsOf(a));
+      llvm::append_range(factors, factorsOf(b));
+      add(productOf(factors, context),
+          saturatedProduct(factor, saturatedProduct(coefficientA, coefficientB)));
+    }
+}
+
 void LinearForm::accumulate(AffineExpr expr, int64_t factor) {
   if (factor == 0)
     return;
@@ -59,6 +77,7 @@ void LinearForm::accumulate(AffineExpr expr, int64_t factor) {
       return accumulate(binary.getLHS(), saturatedProduct(factor, number.getValue()));
     if (auto number = dyn_cast<AffineConstantExpr>(binary.getLHS()))
       return accumulate(binary.getRHS(), saturatedProduct(factor, number.getValue()));
+    return accumulateProduct(of(binary.getLHS()), of(binary.getRHS()), expr.getContext(), factor);
   }
   add(expr, factor);
 }
@@ -93,6 +112,35 @@ static int compareTerms(AffineExpr a, AffineExpr b) {
   auto binaryA = cast<AffineBinaryOpExpr>(a), binaryB = cast<AffineBinaryOpExpr>(b);
   int left = compareTerms(binaryA.getLHS(), binaryB.getLHS());
   return left != 0 ? left : compareTerms(binaryA.getRHS(), binaryB.getRHS());
+}
+
+SmallVector<AffineExpr, 2> factorsOf(AffineExpr term) {
+  if (term.getKind() != AffineExprKind::Mul)
+    return {term};
+  auto product = cast<AffineBinaryOpExpr>(term);
+  SmallVector<AffineExpr, 2> factors = factorsOf(product.getLHS());
+  llvm::append_range(factors, factorsOf(product.getRHS()));
+  return factors;
+}
+
+AffineExpr productOf(ArrayRef<AffineExpr> factors, MLIRContext *context) {
+  SmallVector<AffineExpr> sorted(factors);
+  llvm::sort(sorted, [](AffineExpr a, AffineExpr b) { return compareTerms(a, b) < 0; });
+  AffineExpr product = getAffineConstantExpr(1, context);
+  for (AffineExpr factor : sorted)
+    product = product * factor;
+  return product;
+}
+
+AffineExpr divideTerm(AffineExpr term, AffineExpr divisor) {
+  SmallVector<AffineExpr, 2> factors = factorsOf(term);
+  for (AffineExpr factor : factorsOf(divisor)) {
+    auto *place = llvm::find(factors, factor);
+    if (place == factors.end())
+      return nullptr;
+    factors.erase(place);
+  }
+  return productOf(factors, term.getContext());
 }
 
 AffineExpr LinearForm::build(MLIRContext *context) const {

@@ -9,7 +9,7 @@ using namespace mlir;
 namespace gqa {
 
 void AttentionMatch::forEach(llvm::function_ref<void(Expr &)> change) {
-  for (Expr *expr : {&q, &k, &v, &scaleValue, &sink, &score, &dot})
+  for (Expr *expr : {&q, &k, &v, &scaleValue, &sink, &dot, &score, &plain})
     if (*expr)
       change(*expr);
   for (Condition &condition : conditions)
@@ -66,11 +66,9 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
   match.output = output;
   match.rows.clear();
   SmallVector<AffineExpr> coordinates;
-  for (auto [dim, size] : llvm::enumerate(cast<RankedTensorType>(output.getType()).getShape())) {
-    coordinates.push_back(context.space.addVariable(size));
+  for (int64_t dim = 0; dim < cast<RankedTensorType>(output.getType()).getRank(); ++dim) {
+    coordinates.push_back(context.space.addVariable(context.sizes.of(output, dim)));
     match.rows.push_back(context.space.numVariables() - 1);
-    if (ShapedType::isDynamic(size))
-      context.nameSize(match.rows.back(), Size::of(output, dim));
   }
   Expr element = context.load(output, coordinates), denominator = nullptr;
   if (output != product->getResult(0)) {

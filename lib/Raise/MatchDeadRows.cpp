@@ -20,8 +20,8 @@ bool Matcher::isNeverDead(const AttentionMatch &match) {
   if (holdsAt(context.space.constant(0)))
     return true;
   return llvm::any_of(match.rows, [&](unsigned row) {
-    int64_t queries = context.space.sizeOf(row), keys = context.space.sizeOf(match.key);
-    return !ShapedType::isDynamic(queries) && !ShapedType::isDynamic(keys) && queries <= keys &&
+    AffineExpr queries = context.space.extentOf(row), keys = context.space.extentOf(match.key);
+    return queries && keys && context.space.isNotNegative(keys - queries) &&
            holdsAt(getAffineDimExpr(row, context.space.getContext()));
   });
 }

@@ -12,26 +12,27 @@ RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor)
     : evaluator(evaluator), tensor(tensor) {
   coordinates.resize(4);
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd"))) {
-    AffineExpr variable = evaluator.context.space.addVariable(sizeOf(tensor.tensor, tensor.layout, letter));
+    unsigned dim = dimOf(tensor.layout, letter);
+    coordinates[dim] = evaluator.context.space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
     variables[k] = evaluator.context.space.numVariables() - 1;
-    coordinates[dimOf(tensor.layout, letter)] = variable;
   }
   headDim = dimOf(tensor.layout, 'd');
 }
 
 /// The element that a factor was moved from, through negations and widening casts.
-Expr RotaryMatcher::factor(Expr expr, bool &negative) {
+Factor RotaryMatcher::factor(Expr expr, bool &negative) {
   while (true) {
+    Factor found{expr, expr};
     Expr computed = expr;
     if (expr->isLoad()) {
-      expr = evaluator.chain(expr).back();
-      computed = evaluator.expand(expr);
+      found.source = evaluator.chain(expr).back();
+      computed = evaluator.expand(found.source);
     }
     bool isNegation = computed && computed->isApply("arith.negf");
     bool isWidening =
         computed && computed->isApply("arith.extf") && Evaluator::withoutCasts(computed) != computed;
     if (!isNegation && !isWidening)
-      return expr;
+      return found;
     negative ^= isNegation;
     expr = computed->operands[0];
   }
@@ -47,7 +48,7 @@ bool RotaryMatcher::sumOfTwo(Expr expr, SmallVectorImpl<Term> &terms, bool negat
            sumOfTwo(expr->operands[1], terms, negative != expr->isApply("arith.subf"));
   if (!expr->isApply("arith.mulf") || terms.size() == 2)
     return false;
-  Term term{negative, nullptr, nullptr};
+  Term term{negative, {}, {}};
   term.left = factor(expr->operands[0], term.negative);
   term.right = factor(expr->operands[1], term.negative);
   terms.push_back(term);
@@ -58,17 +59,15 @@ bool RotaryMatcher::sumOfTwo(Expr expr, SmallVectorImpl<Term> &terms, bool negat
 bool RotaryMatcher::isNextOf(Expr x1, Expr x0, const Pairing &candidate) {
   if (!x0->isLoad() || !x1->isLoad() || x0->value != x1->value)
     return false;
-  int64_t factor = candidate.kind == RotaryKind::Interleaved ? 2 : 1;
-  int64_t distance = candidate.kind == RotaryKind::Interleaved ? 1 : candidate.dim / 2;
   AffineExpr t = getAffineDimExpr(candidate.t, evaluator.context.space.getContext());
   bool varies = false;
   for (auto [a, b] : llvm::zip_equal(x0->indices, x1->indices)) {
     int64_t coefficient = LinearForm::of(a).coefficientOf(t);
-    if (coefficient % factor != 0)
+    if (coefficient % candidate.stride() != 0)
       return false;
     varies |= coefficient != 0;
     if (evaluator.context.space.simplify(b - a) !=
-        evaluator.context.space.constant(coefficient / factor * distance))
+        evaluator.context.space.constant(coefficient / candidate.stride() * candidate.distance()))
       return false;
   }
   return varies;
@@ -127,21 +126,35 @@ bool RotaryMatcher::matchPair(const Pairing &candidate) {
       std::swap(a.left, a.right);
     if (order & 8)
       std::swap(b.left, b.right);
-    if (a.negative || !b.negative || c.negative || d.negative || !isNextOf(b.left, a.left, candidate))
+    if (a.negative || !b.negative || c.negative || d.negative ||
+        !isNextOf(b.left.source, a.left.source, candidate))
       continue;
     for (Term *term : {&c, &d})
       if (term->right == a.left || term->right == b.left)
         std::swap(term->left, term->right);
-    if (c.left != a.left || d.left != b.left || !a.right->isLoad() || !b.right->isLoad())
+    Expr cos = a.right.source, sin = b.right.source;
+    if (!(c.left == a.left) || !(d.left == b.left) || !cos->isLoad() || !sin->isLoad())
       continue;
-    tablesMayDiffer = !sameTable(b.right, c.right) || !sameTable(a.right, d.right);
-    if (tablesMayDiffer && (!isOneTable(b.right, c.right) || !isOneTable(a.right, d.right)))
+    tablesMayDiffer = !sameTable(sin, c.right.source) || !sameTable(cos, d.right.source);
+    if (tablesMayDiffer && (!isOneTable(sin, c.right.source) || !isOneTable(cos, d.right.source)))
       continue;
     pairing = candidate;
-    pair = {a.left, a.right, b.right};
+    pair = {a.left, cos, sin};
     return true;
   }
   return false;
+}
+
+Expr RotaryMatcher::rotatedAt(Expr read, AffineExpr position) {
+  MLIRContext *context = evaluator.context.space.getContext();
+  AffineExpr t = getAffineDimExpr(pairing.t, context);
+  auto indices = llvm::map_to_vector<4>(read->indices, [&](AffineExpr index) {
+    LinearForm form = LinearForm::of(index);
+    int64_t step = form.coefficientOf(t) / pairing.stride();
+    form.add(t, -step * pairing.stride());
+    return form.build(context) + position * step;
+  });
+  return evaluator.context.load(read->value, indices);
 }
 
 /// Elements from `dim` on are those of what is rotated.
@@ -152,21 +165,7 @@ bool RotaryMatcher::copiesTail(int64_t dim) {
     return true;
   AffineExpr tail = context.space.addVariable(size - dim);
   Expr element = at(tail + dim);
-  if (!element->isLoad())
-    return false;
-  element = evaluator.chain(element).back();
-  AffineExpr t = getAffineDimExpr(pairing.t, context.space.getContext());
-  int64_t factor = pairing.kind == RotaryKind::Interleaved ? 2 : 1;
-  if (element->value != pair.x0->value)
-    return false;
-  for (auto [x, y] : llvm::zip_equal(pair.x0->indices, element->indices)) {
-    LinearForm form = LinearForm::of(x);
-    int64_t step = form.coefficientOf(t) / factor;
-    form.add(t, -step * factor);
-    if (context.space.simplify(form.build(x.getContext()) + (tail + dim) * step) != y)
-      return false;
-  }
-  return true;
+  return element->isLoad() && evaluator.chain(element).back() == rotatedAt(pair.x0.source, tail + dim);
 }
 
 /// How many elements may be rotated: all, or the first piece of a concat along the head dimension.
@@ -190,10 +189,13 @@ bool RotaryMatcher::match() {
       continue;
     AffineExpr t = context.space.addVariable(dim / 2);
     unsigned variable = context.space.numVariables() - 1;
-    for (const Pairing &candidate : {Pairing{RotaryKind::Half, dim, variable, t, t + dim / 2},
-                                     Pairing{RotaryKind::Interleaved, dim, variable, t * 2, t * 2 + 1}})
-      if (matchPair(candidate) && copiesTail(dim))
-        return true;
+    for (RotaryKind kind : {RotaryKind::Half, RotaryKind::Interleaved})
+      for (RotaryKind from : {kind, kind == RotaryKind::Half ? RotaryKind::Interleaved : RotaryKind::Half}) {
+        bool isHalf = kind == RotaryKind::Half;
+        Pairing candidate{kind, from, dim, variable, isHalf ? t : t * 2, isHalf ? t + dim / 2 : t * 2 + 1};
+        if (matchPair(candidate) && copiesTail(dim))
+          return true;
+      }
   }
   return false;
 }

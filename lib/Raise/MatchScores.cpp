@@ -70,15 +70,8 @@ bool Matcher::matchDot(AttentionMatch &match) {
   if (follows(a, match.key))
     std::swap(a, b);
   match.keyDim = product.variables[0];
-  double scale = 1.0;
-  match.q = takeFactor(evaluator, a, scale);
-  match.k = takeFactor(evaluator, b, scale);
-  if (match.score && scale != 1.0) { // the expression is one of the product as it stands
-    match.q = a;
-    match.k = b;
-  } else {
-    match.scale *= scale;
-  }
+  match.q = takeFactor(evaluator, a, match.scale);
+  match.k = takeFactor(evaluator, b, match.scale);
   return true;
 }
 
@@ -111,9 +104,10 @@ bool Matcher::matchFactor(Expr expr, AttentionMatch &match) {
   Expr value = evaluator.expandAll(factor);
   bool isUniform = dependsOn(value, match.key) ||
                    llvm::any_of(match.rows, [&](unsigned row) { return dependsOn(value, row); });
-  if (isUniform || match.scaleValue || isQuotient)
+  if (isUniform || match.scaleValue)
     return false;
   match.scaleValue = factor;
+  match.scaleDivides = isQuotient;
   return matchTerms(rest, match);
 }
 
@@ -138,6 +132,35 @@ bool Matcher::matchTerms(Expr expr, AttentionMatch &match) {
     return false;
   match.biases.push_back({term, match.scale});
   return matchTerms(rest, match);
+}
+
+/// How much of the score is plain: the largest expression, of those that all of the score is one of, that
+/// scale, softcap and biases explain. Where masks are left in the score, biases are as well: what both round
+/// to is the graph's.
+void Matcher::matchPlain(AttentionMatch &match, bool withBiases) {
+  Expr expr = evaluator.peelCasts(match.score);
+  while (expr != match.dot) {
+    AttentionMatch trial = match;
+    if (matchTerms(expr, trial) && (withBiases || trial.biases.empty())) {
+      match = trial;
+      break;
+    }
+    Expr next = nullptr;
+    for (Expr operand : expr->operands) {
+      if (!containsDot(operand, match.key))
+        continue;
+      operand = evaluator.peelCasts(operand);
+      if (next && next != operand) { // several expressions of the product
+        match.plain = match.dot;
+        return;
+      }
+      next = operand;
+    }
+    if (!next)
+      break;
+    expr = next;
+  }
+  match.plain = expr;
 }
 
 /// `x - max x`, which the softmax does not see; the sink, if there is one, is shifted alike.
@@ -185,6 +208,7 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
     plain = match;
     plain.conditions = masks.conditions;
     plain.score = stripped;
+    matchPlain(plain, /*withBiases=*/true);
   }
   if (!settleDeadRows(plain, masks)) {
     if (shift == Shift::Other)
@@ -193,6 +217,7 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
     // Kept with its masks: what rows without a key become is nothing simpler than what the graph says.
     plain = match;
     plain.score = scores;
+    matchPlain(plain, /*withBiases=*/false);
     plain.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
   }
   if (plain.score && factor != 1.0)

@@ -91,20 +91,21 @@ bool Matcher::matchSum(const Reduction &sum, const Softmax &softmax, AttentionMa
   unsigned variable = sum.variables[0];
   if (sameOver(sum, match.key, sum.body, softmax.numerator))
     return true;
-  int64_t keys = context.space.sizeOf(match.key), all = context.space.sizeOf(variable);
+  AffineExpr keys = context.space.extentOf(match.key), all = context.space.extentOf(variable);
+  auto more =
+      dyn_cast_if_present<AffineConstantExpr>(keys && all ? context.space.simplify(all - keys) : keys);
   constexpr int64_t kMostSinks = 4;
-  if (ShapedType::isDynamic(keys) || ShapedType::isDynamic(all) || all <= keys || all > keys + kMostSinks ||
-      dependsOn(sum.body, match.key))
+  int64_t sinks = keys && all && more ? more.getValue() : 0;
+  if (sinks <= 0 || sinks > kMostSinks || dependsOn(sum.body, match.key))
     return false;
-  for (int64_t first : {int64_t(0), all - keys}) { // sinks behind the keys, or in front of them
+  for (int64_t first : {int64_t(0), sinks}) { // sinks behind the keys, or in front of them
     AffineExpr key = getAffineDimExpr(match.key, context.space.getContext());
     Expr body = context.substitute(sum.body, variable, key + first);
     if (evaluator.expandAll(body) != evaluator.expandAll(softmax.numerator))
       continue;
-    return llvm::all_of(llvm::seq<int64_t>(0, all - keys), [&](int64_t place) {
-      int64_t position = first == 0 ? keys + place : place;
-      return addSink(context.substitute(sum.body, variable, context.space.constant(position)), softmax,
-                     match);
+    return llvm::all_of(llvm::seq<int64_t>(0, sinks), [&](int64_t place) {
+      AffineExpr position = first == 0 ? keys + place : context.space.constant(place);
+      return addSink(context.substitute(sum.body, variable, position), softmax, match);
     });
   }
   return false;

@@ -9,6 +9,13 @@ using namespace mlir;
 
 namespace gqa {
 
+/// Whether a size that is not known is part of the expression.
+static bool mentionsSize(AffineExpr expr) {
+  bool mentions = false;
+  expr.walk([&](AffineExpr part) { mentions |= isa<AffineSymbolExpr>(part); });
+  return mentions;
+}
+
 bool PointEvaluator::isConstant(Expr expr) {
   constexpr unsigned kMostSteps = 256; // at each point
   if (++steps > kMostSteps)
@@ -18,7 +25,7 @@ bool PointEvaluator::isConstant(Expr expr) {
   switch (expr->kind) {
   case ExprNode::Kind::Index:
   case ExprNode::Kind::Compare:
-    return true;
+    return !mentionsSize(expr->affine);
   case ExprNode::Kind::Apply:
     return !expr->value && llvm::all_of(expr->operands, [&](Expr operand) { return isConstant(operand); });
   case ExprNode::Kind::Load:
@@ -32,7 +39,7 @@ bool PointEvaluator::isConstant(Expr expr) {
   AffineExpr position = context.space.constant(0);
   for (auto [index, size] : llvm::zip_equal(expr->indices, data->getType().getShape())) {
     IndexSpace::Range range = context.space.rangeOf(index);
-    if (range.low < 0 || range.high >= size)
+    if (range.low < 0 || range.high >= size || mentionsSize(index))
       return false;
     position = position * size + index;
   }

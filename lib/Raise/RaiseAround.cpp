@@ -31,17 +31,11 @@ static std::optional<RotaryForm> replaceRotary(RewriterBase &rewriter, const Ope
   Evaluator evaluator(context);
   std::optional<RotaryForm> form;
   std::optional<Operand> rotated = raiseRotary(rewriter, evaluator, tensor, form);
-  if (form)
-    remark::missed(tensor.tensor.getLoc(), remark::RemarkOpts::name("NotRotary").category("gqa-raise"))
-        << remark::reason(
-               "the rotation stays as it is: the two elements of a pair may be turned by different angles, "
-               "as the tables are known only at run time");
   if (!rotated)
     return form;
   rewriter.setInsertionPointAfter(rotated->tensor.getDefiningOp());
   rewriter.replaceAllUsesWith(tensor.tensor, transpose(rewriter, *rotated, tensor.layout));
-  auto op = rotated->tensor.getDefiningOp<RotaryOp>();
-  return RotaryForm{op.getKind(), op.getRotaryDim()};
+  return form;
 }
 
 /// Tensors of rank 4 that `operand` is made of, element by element or piece by piece.
@@ -49,11 +43,16 @@ static SmallVector<Operand> sourcesOf(Evaluator &evaluator, const Operand &opera
   IndexSpace &space = evaluator.context.space;
   SmallVector<AffineExpr> coordinates(4);
   for (auto [dim, letter] : llvm::enumerate(operand.layout))
-    coordinates[dim] = space.addVariable(sizeOf(operand.tensor, operand.layout, letter));
+    coordinates[dim] = space.addVariable(evaluator.context.sizes.of(operand.tensor, dim));
   SmallVector<Operand> sources;
   if (auto concat = operand.tensor.getDefiningOp<tensor::ConcatOp>())
     for (Value piece : concat.getInputs())
       sources.push_back({piece, operand.layout});
+  if (auto insert = operand.tensor.getDefiningOp<tensor::InsertSliceOp>()) {
+    if (insert.getDroppedDims().none())
+      sources.push_back({insert.getSource(), operand.layout});
+    sources.push_back({insert.getDest(), operand.layout});
+  }
   Expr element = evaluator.context.load(operand.tensor, coordinates);
   Expr next = evaluator.step(element);
   SmallVector<Expr> worklist = {next ? next : evaluator.expand(element)};
@@ -94,17 +93,29 @@ static std::optional<RotaryForm> findRotary(RewriterBase &rewriter, const Operan
   constexpr size_t kMost = 24;
   SmallVector<Operand> worklist = {operand};
   llvm::DenseSet<Value> seen;
+  std::optional<RotaryForm> kept; // what stays as it is may be rotated further in
+  Location keptAt = operand.tensor.getLoc();
   for (size_t next = 0; next < worklist.size() && next < kMost; ++next) {
     Operand current = worklist[next];
-    if (!seen.insert(current.tensor).second || current.tensor.getDefiningOp<RotaryOp>())
+    if (!seen.insert(current.tensor).second)
       continue;
-    if (std::optional<RotaryForm> rotary = replaceRotary(rewriter, current))
+    if (auto earlier = current.tensor.getDefiningOp<RotaryOp>()) // another attention reads it as well
+      return RotaryForm{earlier.getKind(), earlier.getRotaryDim(), {}};
+    std::optional<RotaryForm> rotary = replaceRotary(rewriter, current);
+    if (rotary && rotary->obstacle.empty())
       return rotary;
+    if (rotary && !kept) {
+      kept = rotary;
+      keptAt = current.tensor.getLoc();
+    }
     ExprContext context(rewriter.getContext());
     Evaluator evaluator(context);
     worklist.append(sourcesOf(evaluator, current));
   }
-  return std::nullopt;
+  if (kept)
+    remark::missed(keptAt, remark::RemarkOpts::name("NotRotary").category("gqa-raise"))
+        << remark::reason("the rotation stays as it is: {0}", kept->obstacle);
+  return kept;
 }
 
 /// The tensor under a repeat of heads.

@@ -8,6 +8,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace gqa {
 #define GEN_PASS_DEF_GQARAISE
@@ -26,8 +27,9 @@ Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
       (isElementwise && op.getBlock()->getOps<math::ExpOp>().empty()))
     return nullptr;
   SmallVector<AffineExpr> coordinates;
-  for (int64_t size : cast<ShapedType>(op->getResult(0).getType()).getShape())
-    coordinates.push_back(evaluator.context.space.addVariable(size));
+  for (int64_t dim = 0; dim < cast<ShapedType>(op->getResult(0).getType()).getRank(); ++dim)
+    coordinates.push_back(
+        evaluator.context.space.addVariable(evaluator.context.sizes.of(op->getResult(0), dim)));
   Expr element = evaluator.context.load(op->getResult(0), coordinates);
   if (!isElementwise) {
     std::optional<Reduction> sum = evaluator.reduction(element);
@@ -66,6 +68,9 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     function.walk([&](Operation *op) { alive.insert(op); });
     SmallVector<Attribute> entries;
     for (auto &[op, entry] : candidates) {
+      bool isRaised = entry && entry.getAs<StringAttr>("status") == "raised";
+      if (isRaised && alive.contains(op) && !isa<AttentionOp>(op))
+        explainKept(op);
       if (entry)
         entries.push_back(entry);
       else if (alive.contains(op))
@@ -147,10 +152,16 @@ private:
       auto candidate = candidates.find(refusal.exponential);
       if (op) {
         ++raised;
-        if (candidate == candidates.end())
-          candidate = candidates.insert({refusal.exponential, nullptr}).first;
+        bool isSecond = candidate != candidates.end() && candidate->second &&
+                        candidate->second.getAs<StringAttr>("status") == "raised";
+        if (candidate == candidates.end() ||
+            isSecond) // of two products with one softmax each is an attention
+          candidate =
+              candidates.insert({isSecond ? (*op).getOperation() : refusal.exponential, nullptr}).first;
         candidate->second = describeRaised(*op, findings, refusal.exponential);
         link(*op, candidate - candidates.begin());
+        remark::passed((*op).getLoc(), remark::RemarkOpts::name("Raised").category("gqa-raise"))
+            << remark::reason("{0}", summarize(candidate->second));
       } else if (candidate != candidates.end() && !candidate->second && !refusal.reason.empty()) {
         candidate->second = decline(refusal);
       }
@@ -171,6 +182,21 @@ private:
     if (op)
       raiseAround(rewriter, *op, findings);
     return op;
+  }
+
+  /// What of a raised attention something else reads as well, and so is computed as before, beside it.
+  void explainKept(Operation *exponential) {
+    Value kept = exponential->getNumResults() == 1 ? exponential->getResult(0) : Value();
+    auto type = kept ? dyn_cast<RankedTensorType>(kept.getType()) : RankedTensorType();
+    std::string cost = "one number for each pair of query and key";
+    if (type && type.hasStaticShape() && type.getElementType().isIntOrFloat())
+      cost = llvm::formatv("{0} numbers, {1} bytes", type.getNumElements(),
+                           type.getNumElements() * type.getElementType().getIntOrFloatBitWidth() / 8);
+    remark::missed(exponential->getLoc(), remark::RemarkOpts::name("KeptScores").category("gqa-raise"))
+        << remark::reason(
+               "the attention is raised, but its scores or probabilities are read elsewhere as well: "
+               "they are computed beside it and written to memory, {0}",
+               cost);
   }
 
   DictionaryAttr decline(const Refusal &refusal) {

@@ -4,6 +4,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -89,6 +91,38 @@ DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, Operatio
   entry.set("dead_row", builder.getStringAttr(stringifyDeadRow(op.getDeadRow())));
   entry.set("score", op.hasScore() ? builder.getStringAttr("region") : none);
   return entry.getDictionary(op.getContext());
+}
+
+std::string summarize(DictionaryAttr raised) {
+  std::string sentence;
+  llvm::raw_string_ostream text(sentence);
+  auto number = [&](StringRef name) {
+    auto value = raised.getAs<IntegerAttr>(name);
+    return value ? std::to_string(value.getInt()) : std::string("?");
+  };
+  auto word = [&](StringRef name) { return raised.getAs<StringAttr>(name).getValue(); };
+  text << "attention of " << number("q_heads") << " query heads of " << number("head_dim") << ", head map "
+       << word("head_map");
+  if (raised.getAs<BoolAttr>("causal").getValue())
+    text << ", causal";
+  if (Attribute window = raised.get("window"); !isa<UnitAttr>(window))
+    text << ", window " << toJSON(window);
+  if (auto softcap = raised.getAs<FloatAttr>("softcap"))
+    text << ", softcap " << llvm::format("%g", softcap.getValueAsDouble());
+  if (raised.getAs<BoolAttr>("sinks").getValue())
+    text << ", sinks";
+  auto scale = raised.getAs<FloatAttr>("scale");
+  if (scale)
+    text << ", scale " << llvm::format("%g", scale.getValueAsDouble());
+  else
+    text << ", scale at run time";
+  if (word("rotary") != "none")
+    text << ", rotary " << word("rotary") << " of " << number("rotary_dim");
+  if (word("cache") != "none")
+    text << ", cache " << word("cache");
+  if (raised.getAs<StringAttr>("score"))
+    text << ", other score mathematics in a region";
+  return sentence;
 }
 
 DictionaryAttr describeDeclined(const Refusal &refusal) {

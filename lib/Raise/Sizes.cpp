@@ -10,163 +10,217 @@ using namespace mlir;
 
 namespace gqa {
 
-static void sortUnknowns(Size &size) {
-  llvm::sort(size.unknowns, [](auto &a, auto &b) {
-    return std::pair(a.first.getAsOpaquePointer(), a.second) <
-           std::pair(b.first.getAsOpaquePointer(), b.second);
-  });
+AffineExpr Sizes::symbolFor(Value value, int64_t dim) {
+  sources.emplace_back(value, dim);
+  return space.addSymbol();
 }
 
-Size Size::operator*(const Size &other) const {
-  Size product = *this;
-  product.factor *= other.factor;
-  product.unknowns.append(other.unknowns);
-  sortUnknowns(product);
-  return product;
-}
-
-std::optional<Size> Size::dividedBy(const Size &other) const {
-  if (other.factor == 0 || factor % other.factor != 0)
-    return std::nullopt;
-  Size quotient = *this;
-  quotient.factor /= other.factor;
-  for (auto &unknown : other.unknowns) {
-    auto *it = llvm::find(quotient.unknowns, unknown);
-    if (it == quotient.unknowns.end())
-      return std::nullopt;
-    quotient.unknowns.erase(it);
-  }
-  return quotient;
-}
-
-static Size ofFold(OpFoldResult size) {
-  if (auto value = dyn_cast<Value>(size))
-    return Size::of(value);
-  return {cast<IntegerAttr>(cast<Attribute>(size)).getInt(), {}};
-}
-
-Size Size::of(Value tensor, int64_t dim) {
+AffineExpr Sizes::of(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(dim))
-    return {type.getDimSize(dim), {}};
+    return space.constant(type.getDimSize(dim));
+  if (AffineExpr size = known.lookup({tensor, dim}))
+    return size;
+  AffineExpr size = computeDim(tensor, dim);
+  if (!size)
+    size = symbolFor(tensor, dim);
+  return known[{tensor, dim}] = space.simplify(size);
+}
+
+AffineExpr Sizes::of(OpFoldResult size) {
+  auto value = dyn_cast<Value>(size);
+  if (!value)
+    return space.constant(cast<IntegerAttr>(cast<Attribute>(size)).getInt());
+  if (AffineExpr computed = of(value))
+    return computed;
+  return known[{value, -1}] = symbolFor(value, -1);
+}
+
+void Sizes::assumeEqual(AffineExpr a, AffineExpr b) {
+  if (a != b)
+    equal.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+}
+
+bool Sizes::areEqual(AffineExpr a, AffineExpr b) const {
+  return a == b || equal.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+}
+
+AffineExpr Sizes::divide(AffineExpr a, AffineExpr b) const {
+  if (AffineExpr quotient = space.divide(a, b))
+    return quotient;
+  if (equal.contains(a.getAsOpaquePointer()))
+    for (const void *same : equal.members(a.getAsOpaquePointer()))
+      if (AffineExpr quotient = space.divide(AffineExpr::getFromOpaquePointer(same), b))
+        return quotient;
+  return nullptr;
+}
+
+/// Null if the operation does not tell the size.
+AffineExpr Sizes::computeDim(Value tensor, int64_t dim) {
   Operation *op = tensor.getDefiningOp();
   unsigned number = op ? cast<OpResult>(tensor).getResultNumber() : 0;
   if (auto destination = dyn_cast_if_present<DestinationStyleOpInterface>(op))
     return of(destination.getDpsInitOperand(number)->get(), dim);
   if (auto empty = dyn_cast_if_present<tensor::EmptyOp>(op))
-    return ofFold(empty.getMixedSizes()[dim]);
+    return of(empty.getMixedSizes()[dim]);
   if (auto expand = dyn_cast_if_present<tensor::ExpandShapeOp>(op))
-    return ofFold(expand.getMixedOutputShape()[dim]);
+    return of(expand.getMixedOutputShape()[dim]);
   if (auto slice = dyn_cast_if_present<tensor::ExtractSliceOp>(op))
-    if (slice.getDroppedDims().none())
-      return ofFold(slice.getMixedSizes()[dim]);
+    return slice.getDroppedDims().none() ? of(slice.getMixedSizes()[dim]) : AffineExpr();
+  if (auto insert = dyn_cast_if_present<tensor::InsertSliceOp>(op))
+    return of(insert.getDest(), dim);
   if (auto cast = dyn_cast_if_present<tensor::CastOp>(op))
-    if (isa<RankedTensorType>(cast.getSource().getType()))
-      return of(cast.getSource(), dim);
-  if (auto concat = dyn_cast_if_present<tensor::ConcatOp>(op))
+    return isa<RankedTensorType>(cast.getSource().getType()) ? of(cast.getSource(), dim) : AffineExpr();
+  if (auto concat = dyn_cast_if_present<tensor::ConcatOp>(op)) {
     if (static_cast<int64_t>(concat.getDim()) != dim)
       return of(concat.getInputs().front(), dim);
+    AffineExpr sum = space.constant(0);
+    for (Value input : concat.getInputs())
+      sum = sum + of(input, dim);
+    return sum;
+  }
   if (auto collapse = dyn_cast_if_present<tensor::CollapseShapeOp>(op)) {
-    Size product;
-    for (int64_t source : collapse.getReassociationIndices()[dim])
-      product = product * of(collapse.getSrc(), source);
+    AffineExpr product = space.constant(1);
+    ReassociationIndices group = collapse.getReassociationIndices()[dim];
+    for (int64_t source : group)
+      product = space.simplify(product * of(collapse.getSrc(), source));
     return product;
   }
   if (auto reshape = dyn_cast_if_present<tensor::ReshapeOp>(op))
     if (auto elements = reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
-      return of(elements.getElements()[dim]);
-  return {1, {{tensor, dim}}};
+      return of(OpFoldResult(elements.getElements()[dim]));
+  return nullptr;
 }
 
-/// True if the value is a size, or sums, products and quotients of sizes, which are taken not to wrap around.
-static bool isNotNegative(Value value, unsigned depth = 0) {
-  constexpr unsigned kDeepest = 8;
+AffineExpr Sizes::of(Value integer) {
   IntegerAttr constant;
-  if (matchPattern(value, m_Constant(&constant)))
-    return !constant.getValue().isNegative();
-  Operation *op = value.getDefiningOp();
-  bool isNarrow =
-      !value.getType().isIndex() && value.getType().getIntOrFloatBitWidth() < 32; // may wrap around
-  if (!op || depth == kDeepest || isNarrow)
-    return false;
-  auto isOperandNotNegative = [&](Value operand) { return isNotNegative(operand, depth + 1); };
-  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
-    bool hasNegative = false;
-    apply.getAffineMap().getResult(0).walk([&](AffineExpr part) {
-      auto number = dyn_cast<AffineConstantExpr>(part);
-      hasNegative |= number && number.getValue() < 0;
-    });
-    return !hasNegative && llvm::all_of(apply.getMapOperands(), isOperandNotNegative);
-  }
-  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::AddIOp, arith::MulIOp, arith::DivSIOp,
-          arith::FloorDivSIOp>(op))
-    return llvm::all_of(op->getOperands(), isOperandNotNegative);
-  return isa<tensor::DimOp>(op);
+  if (matchPattern(integer, m_Constant(&constant)) && constant.getValue().getSignificantBits() <= 64)
+    return space.constant(constant.getValue().getSExtValue());
+  auto [place, isNew] = known.try_emplace({integer, -1}, nullptr);
+  if (!isNew)
+    return place->second;
+  AffineExpr computed = compute(integer);
+  return known[{integer, -1}] = computed ? space.simplify(computed) : computed;
 }
 
-/// Exporters ask whether a size that a reshape is given is the -1 that stands for "what is left". Of a select
-/// that asks so of a number that is not negative: what it yields. Null for anything else.
-static Value withoutSignTest(arith::SelectOp select) {
-  auto compare = select ? select.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
-  if (!compare || !matchPattern(compare.getRhs(), m_Zero()) || !isNotNegative(compare.getLhs()))
+AffineExpr Sizes::compute(Value integer) {
+  Operation *op = integer.getDefiningOp();
+  // Narrower integers may wrap around.
+  if (!op || (!integer.getType().isIndex() && integer.getType().getIntOrFloatBitWidth() < 32))
     return nullptr;
-  if (compare.getPredicate() == arith::CmpIPredicate::slt)
-    return select.getFalseValue();
-  return compare.getPredicate() == arith::CmpIPredicate::sge ? select.getTrueValue() : Value();
-}
-
-Size Size::of(Value value) {
-  IntegerAttr constant;
-  if (matchPattern(value, m_Constant(&constant)))
-    return {constant.getInt(), {}};
-  Operation *op = value.getDefiningOp();
-  if (auto dim = dyn_cast_if_present<tensor::DimOp>(op))
-    if (std::optional<int64_t> index = dim.getConstantIndex();
-        index && isa<RankedTensorType>(dim.getSource().getType()))
-      return of(dim.getSource(), *index);
-  if (isa_and_present<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp>(op))
-    return of(op->getOperand(0));
-  if (Value yielded = withoutSignTest(dyn_cast_if_present<arith::SelectOp>(op)))
-    return of(yielded);
-  if (isa_and_present<arith::MulIOp>(op))
-    return of(op->getOperand(0)) * of(op->getOperand(1));
-  if (isa_and_present<arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp>(op))
-    if (std::optional<Size> quotient = of(op->getOperand(0)).dividedBy(of(op->getOperand(1))))
-      return *quotient;
-  if (auto apply = dyn_cast_if_present<affine::AffineApplyOp>(op)) {
-    auto product = dyn_cast<AffineBinaryOpExpr>(apply.getAffineMap().getResult(0));
-    auto factor = product ? dyn_cast<AffineConstantExpr>(product.getRHS()) : AffineConstantExpr();
-    if (factor && product.getKind() == AffineExprKind::Mul && apply.getMapOperands().size() == 1)
-      return Size{factor.getValue(), {}} * of(apply.getMapOperands().front());
+  if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+    std::optional<int64_t> index = dim.getConstantIndex();
+    auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+    return index && type && *index < type.getRank() ? of(dim.getSource(), *index) : AffineExpr();
   }
-  return {1, {{value, -1}}};
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::TruncIOp>(op))
+    return of(op->getOperand(0));
+  if (isa<arith::SelectOp>(op))
+    return computeSelect(op);
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op)) {
+    SmallVector<AffineExpr> operands;
+    for (Value operand : apply.getMapOperands()) {
+      operands.push_back(of(operand));
+      if (!operands.back())
+        return nullptr;
+    }
+    AffineMap map = apply.getAffineMap();
+    return map.getResult(0).replaceDimsAndSymbols(ArrayRef(operands).take_front(map.getNumDims()),
+                                                  ArrayRef(operands).drop_front(map.getNumDims()));
+  }
+  return op->getNumOperands() == 2 ? computeBinary(op) : AffineExpr();
 }
 
-std::optional<SmallVector<ReshapeGroup>> groupsOf(tensor::ReshapeOp op) {
+AffineExpr Sizes::computeBinary(Operation *op) {
+  if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp,
+           arith::MinSIOp, arith::MaxSIOp>(op))
+    return nullptr;
+  AffineExpr a = of(op->getOperand(0)), b = of(op->getOperand(1));
+  if (!a || !b)
+    return nullptr;
+  if (isa<arith::AddIOp>(op))
+    return a + b;
+  if (isa<arith::SubIOp>(op))
+    return a - b;
+  if (isa<arith::MulIOp>(op))
+    return a * b;
+  if (isa<arith::MinSIOp, arith::MaxSIOp>(op)) {
+    bool isLess = space.isNotNegative(b - a), isGreater = space.isNotNegative(a - b);
+    if (!isLess && !isGreater)
+      return nullptr;
+    return isLess == isa<arith::MinSIOp>(op) ? a : b;
+  }
+  return space.divide(a, b);
+}
+
+/// What a select between integers yields, where the sizes decide its comparison, such as whether a size is
+/// the -1 that stands for "what is left".
+AffineExpr Sizes::computeSelect(Operation *op) {
+  auto select = cast<arith::SelectOp>(op);
+  auto compare = select.getCondition().getDefiningOp<arith::CmpIOp>();
+  AffineExpr a = compare ? of(compare.getLhs()) : AffineExpr(),
+             b = compare ? of(compare.getRhs()) : AffineExpr();
+  if (!a || !b)
+    return nullptr;
+  using Predicate = arith::CmpIPredicate;
+  Predicate predicate = compare.getPredicate();
+  if (predicate == Predicate::sgt || predicate == Predicate::sle) { // a <= b is b >= a
+    std::swap(a, b);
+    predicate = predicate == Predicate::sgt ? Predicate::slt : Predicate::sge;
+  }
+  bool isBelow = space.isNotNegative(b - a - 1), isNotBelow = space.isNotNegative(a - b);
+  if ((predicate != Predicate::slt && predicate != Predicate::sge) || (!isBelow && !isNotBelow))
+    return nullptr;
+  return of(isBelow == (predicate == Predicate::slt) ? select.getTrueValue() : select.getFalseValue());
+}
+
+/// A reshape keeps the number of elements: sizes that alone make a difference between two products are the
+/// same.
+void Sizes::compareCounts(tensor::ReshapeOp op) {
+  auto count = [&](Value tensor) {
+    AffineExpr product = space.constant(1);
+    for (int64_t dim = 0; dim < cast<RankedTensorType>(tensor.getType()).getRank(); ++dim)
+      product = space.simplify(product * of(tensor, dim));
+    return LinearForm::of(product);
+  };
+  LinearForm left = count(op.getSource()), right = count(op.getResult());
+  if (left.terms.size() != 1 || right.terms.size() != 1 || left.constant != 0 || right.constant != 0 ||
+      left.terms[0].second != right.terms[0].second)
+    return;
+  SmallVector<AffineExpr, 2> a = factorsOf(left.terms[0].first), b = factorsOf(right.terms[0].first);
+  llvm::erase_if(a, [&](AffineExpr factor) {
+    auto *same = llvm::find(b, factor);
+    return same != b.end() && b.erase(same);
+  });
+  if (a.size() == 1 && b.size() == 1)
+    assumeEqual(a[0], b[0]);
+}
+
+std::optional<SmallVector<ReshapeGroup>> Sizes::groupsOf(tensor::ReshapeOp op) {
   Value source = op.getSource(), result = op.getResult();
+  compareCounts(op);
   int64_t i = cast<RankedTensorType>(source.getType()).getRank(),
           j = cast<RankedTensorType>(result.getType()).getRank();
   SmallVector<ReshapeGroup> groups;
   while (i > 0 || j > 0) { // from the innermost dimension outwards
     ReshapeGroup group;
-    Size left, right;
+    AffineExpr left = space.constant(1), right = left;
     auto takeLeft = [&] {
       group.source.insert(group.source.begin(), --i);
-      left = left * Size::of(source, i);
+      left = space.simplify(left * of(source, i));
     };
     auto takeRight = [&] {
       group.result.insert(group.result.begin(), --j);
-      right = right * Size::of(result, j);
+      right = space.simplify(right * of(result, j));
     };
     if (i > 0)
       takeLeft();
     if (j > 0)
       takeRight();
-    while (!(left == right)) {
-      bool leftIsPart = right.dividedBy(left).has_value();
-      if (leftIsPart && i > 0)
+    while (!areEqual(left, right)) {
+      if (i > 0 && space.divide(right, left))
         takeLeft();
-      else if (left.dividedBy(right) && j > 0)
+      else if (j > 0 && space.divide(left, right))
         takeRight();
       else
         return std::nullopt;

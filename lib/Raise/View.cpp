@@ -9,9 +9,10 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// `index` as a mixed-radix number of plain variables that covers a dimension of `size` exactly; none if it
-/// is not.
-std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, AffineExpr index, int64_t size) {
+/// `index` as a mixed-radix number of plain variables, at most one of them of a size that is not known, that
+/// covers a dimension of `size` exactly; none if it is not.
+std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, const Sizes &sizes,
+                                                  AffineExpr index, AffineExpr size) {
   LinearForm form = LinearForm::of(index);
   if (form.constant != 0)
     return std::nullopt;
@@ -23,13 +24,14 @@ std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, Affin
       return std::nullopt;
     variables.push_back(dim.getPosition());
   }
-  if (variables.size() == 1 && form.terms[0].second == 1 && space.sizeOf(variables[0]) == size)
-    return variables;
-  int64_t expected = 1;
-  for (size_t k = variables.size(); k-- > 0; expected *= space.sizeOf(variables[k]))
-    if (form.terms[k].second != expected || ShapedType::isDynamic(space.sizeOf(variables[k])))
+  AffineExpr expected = space.constant(1);
+  for (size_t k = variables.size(); k-- > 0;) {
+    AffineExpr extent = space.extentOf(variables[k]);
+    if (!extent || space.constant(form.terms[k].second) != expected)
       return std::nullopt;
-  if (expected != size)
+    expected = space.simplify(expected * extent);
+  }
+  if (!sizes.areEqual(expected, size))
     return std::nullopt;
   return variables;
 }
@@ -53,11 +55,10 @@ bool holdsAxes(ArrayRef<unsigned> sequence, ArrayRef<Axis> axes) {
 
 std::optional<View> findView(ExprContext &context, ArrayRef<Expr> chain, ArrayRef<Axis> axes) {
   for (Expr element : llvm::reverse(chain)) {
-    auto type = cast<RankedTensorType>(element->value.getType());
     View view{element->value, {}};
     SmallVector<unsigned> sequence;
-    for (auto [index, size] : llvm::zip_equal(element->indices, type.getShape())) {
-      auto variables = factorize(context.space, index, size);
+    for (auto [dim, index] : llvm::enumerate(element->indices)) {
+      auto variables = factorize(context.space, context.sizes, index, context.sizes.of(element->value, dim));
       if (!variables)
         break;
       view.dims.push_back(*variables);

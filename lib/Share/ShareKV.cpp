@@ -30,8 +30,8 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
   }
 
   void runOnOperation() override {
-    llvm::MapVector<AttentionOp, int64_t> before;
-    getOperation().walk([&](AttentionOp op) { before[op] = op.getKvHeads(); });
+    SmallVector<int64_t> before; // patterns may replace operations, but keep their order
+    getOperation().walk([&](AttentionOp op) { before.push_back(op.getKvHeads()); });
     if (before.empty())
       return;
     getOperation().walk([&](func::FuncOp function) { raiseRepeats(function); });
@@ -44,10 +44,14 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
     simplify();
     if (!converged)
       return signalPassFailure();
+    size_t next = 0;
     getOperation().walk([&](AttentionOp op) {
-      auto known = before.find(op);
-      if (known != before.end() && known->second != op.getKvHeads())
+      int64_t heads = next < before.size() ? before[next++] : op.getKvHeads();
+      if (heads != op.getKvHeads()) {
         ++shared;
+        remark::passed(op.getLoc(), remark::RemarkOpts::name("Shared").category("gqa-share-kv"))
+            << remark::reason("K and V have {0} heads instead of {1}", op.getKvHeads(), heads);
+      }
       explain(op);
     });
   }

@@ -144,6 +144,38 @@ TEST(IndexSpace, SizesZeroOneAndUnknown) {
   EXPECT_EQ(space.rangeOf(bad).low, std::numeric_limits<int64_t>::min());
 }
 
+/// Sizes that are not known take part like numbers.
+TEST(IndexSpace, SizesAreSymbols) {
+  MLIRContext context;
+  IndexSpace space(&context);
+  AffineExpr size = space.addSymbol(), past = space.addSymbol();
+  AffineExpr b = space.addVariable(2), i = space.addVariable(size), j = space.addVariable(past + size);
+  AffineExpr position = b * size + i;
+  EXPECT_EQ(space.simplify(position.floorDiv(size)), b);
+  EXPECT_EQ(space.simplify(position % size), i);
+  EXPECT_EQ(space.simplify(position.floorDiv(size) * size + position % size), space.simplify(position));
+  EXPECT_EQ(space.simplify(j.floorDiv(size) * size + j % size), j);
+  EXPECT_TRUE(space.isNotNegative(size * 2 - 1 - position));
+  EXPECT_FALSE(space.isNotNegative(size * 2 - 2 - position));
+  EXPECT_TRUE(space.isNotNegative(past + size - 1 - i));
+  EXPECT_FALSE(space.isNotNegative(size - 1 - j));
+  EXPECT_FALSE(space.isNotNegative(i - past));
+  EXPECT_EQ(space.sizeOf(2), ShapedType::kDynamic);
+}
+
+TEST(IndexSpace, DivisionWithoutRemainder) {
+  MLIRContext context;
+  IndexSpace space(&context);
+  AffineExpr size = space.addSymbol(), other = space.addSymbol();
+  EXPECT_EQ(space.divide(size * 6, space.constant(3)), space.simplify(size * 2));
+  EXPECT_EQ(space.divide(size * other * 6, size * 2), space.simplify(other * 3));
+  EXPECT_EQ(space.divide(size * 6 + 6, size + 1), space.constant(6));
+  EXPECT_FALSE(space.divide(size * 6, space.constant(4)));
+  EXPECT_FALSE(space.divide(size + 1, size));
+  EXPECT_FALSE(space.divide(size, space.constant(0)));
+  EXPECT_FALSE(space.divide(size, other));
+}
+
 TEST(IndexSpace, NumbersThatDoNotFitAreNotSmall) {
   MLIRContext context;
   IndexSpace space(&context);

@@ -51,6 +51,7 @@ const std::vector<Flag> &flags() {
       {"outputs", Flag::Required, text(&O::outputs)},
       {"expect", Flag::Required, text(&O::expect)},
       {"to", Flag::Required, text(&O::to)},
+      {"explain", Flag::None, [](O &o, llvm::StringRef) { return o.explain = true, E::success(); }},
       {"dump-phases", Flag::Required, text([](O &o) -> auto & { return o.compile.dumpPhases; })},
       {"function", Flag::Required, text([](O &o) -> auto & { return o.compile.function; })},
       {"report", Flag::Required, text([](O &o) -> auto & { return o.compile.report; })},
@@ -73,6 +74,12 @@ llvm::Error checkCombination(const Options &options) {
       !options.inputs.empty() || !options.outputs.empty() || !options.expect.empty() || options.repeats;
   if (!options.to.empty() && runs)
     return fail("--to prints the IR and runs nothing; drop it, or --inputs, --outputs, --expect and --time");
+  if (options.explain && (runs || !options.to.empty()))
+    return fail("--explain tells what is recognised and runs nothing; drop it, or --to, --inputs, --outputs, "
+                "--expect "
+                "and --time");
+  if (options.explain && (compile.reference || !compile.simplify))
+    return fail("--explain needs the recogniser, which --reference and --no-simplify turn off");
   if (options.tolerance && options.expect.empty())
     return fail("--tolerance is for the comparison with a file; add --expect=Y.npz");
   if (!compile.report.empty() && (compile.reference || !compile.simplify))
@@ -135,6 +142,7 @@ How it is compiled
                             on this processor; arrays are copied there and back
   --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
   --report=R.json           what the recogniser found
+  --explain                 tells what is recognised, shared and left as it is, and why; runs nothing
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
   --dump-phases=DIR         writes the IR after every phase
   --time[=N]                median and minimum of N calls (20)

@@ -15,6 +15,7 @@ struct Options {
   std::optional<double> tolerance;
   uint64_t seed = 0;
   int repeats = 0; ///< how many calls to time, 0 for none
+  bool explain = false;
   bool help = false;
 };
 

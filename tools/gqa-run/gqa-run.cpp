@@ -1,5 +1,6 @@
 // gqa-run: compiles a module and runs one of its functions.
 #include "Compare.h"
+#include "Explain.h"
 #include "Inputs.h"
 #include "Options.h"
 
@@ -84,6 +85,11 @@ llvm::Expected<bool> runFile(const Options &options) {
   auto module = parseFile(options.file, options.compile.filename, context);
   if (!module)
     return module.takeError();
+  if (options.explain) {
+    if (llvm::Error error = explain(**module, options.compile, llvm::outs()))
+      return error;
+    return true;
+  }
   if (!options.to.empty()) {
     if (llvm::Error error = lowerModule(**module, options.to, options.compile))
       return error;

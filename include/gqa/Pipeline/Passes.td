@@ -4,6 +4,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerTosa : Pass<"gqa-lower-tosa", "mlir::ModuleOp"> {
+  let summary = "takes TOSA to linalg, tensor and arith";
+  let description = [{
+    Runs upstream's `tosa-to-linalg` pipeline, `tosa-to-arith` and `tosa-to-tensor` if there is any operation of TOSA, so
+    that a graph may be given in that form. Every phase begins with it.
+
+    ```mlir
+    %s = tosa.matmul %q, %k, %zero, %zero : ...
+    // becomes
+    %s = linalg.batch_matmul ins(%q, %k : ...) outs(%filled : ...)
+    ```
+
+    Numerics: reassociates
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::index::IndexDialect",
+                           "mlir::linalg::LinalgDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect", "mlir::tosa::TosaDialect"];
+}
+
 def PrepareEntry : Pass<"gqa-prepare-entry", "mlir::ModuleOp"> {
   let summary = "gives one function the form that the host calls";
   let description = [{

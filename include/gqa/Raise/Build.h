@@ -102,11 +102,11 @@ std::optional<AttentionOp> buildAttention(mlir::RewriterBase &rewriter, Evaluato
 struct RotaryForm {
   RotaryKind kind;
   int64_t dim;
+  llvm::StringRef obstacle; ///< why it stays as the graph has it; empty if it does not
 };
 
-/// If `tensor`, laid out as `layout`, is a rotated tensor: builds gqa.rotary behind it, replaces its other
-/// uses, and returns the rotated operand in the layout of what is rotated. What has the form of a rotation,
-/// but tables that may not be those of one, is left, and described by `form`.
+/// If `tensor`, laid out as `layout`, is a rotated tensor, described by `form`: builds gqa.rotary behind it
+/// and returns the rotated operand in the layout of what is rotated.
 std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor,
                                    std::optional<RotaryForm> &form);
 

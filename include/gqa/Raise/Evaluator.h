@@ -39,7 +39,8 @@ public:
   /// `load` and the elements that `step` leads to, nearest first.
   llvm::SmallVector<Expr> chain(Expr load);
 
-  /// The expression that an elementwise operation, or a concat, has for this element; null if it is neither.
+  /// The expression that an elementwise operation, a concat or an inserted slice has for this element; null
+  /// if it is neither.
   Expr expand(Expr load);
 
   /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.
@@ -68,9 +69,11 @@ private:
                                                                  Expr load);
   Expr evaluate(mlir::linalg::LinalgOp op, mlir::Value yielded, llvm::ArrayRef<mlir::AffineExpr> coordinates,
                 llvm::DenseMap<mlir::Value, Expr> &known);
-  void nameSize(mlir::linalg::LinalgOp op, unsigned loop);
+  void noteSizes(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
+  mlir::AffineExpr sizeOfLoop(mlir::linalg::LinalgOp op, unsigned loop);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
+  Expr insertedElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;

@@ -2,7 +2,6 @@
 #ifndef GQA_RAISE_EXPR_H
 #define GQA_RAISE_EXPR_H
 
-#include "gqa/Raise/IndexSpace.h"
 #include "gqa/Raise/Sizes.h"
 
 #include "mlir/IR/Operation.h"
@@ -56,7 +55,7 @@ public:
 /// ranges of the coordinates decide, selects of equal branches.
 class ExprContext {
 public:
-  explicit ExprContext(mlir::MLIRContext *context) : space(context) {}
+  explicit ExprContext(mlir::MLIRContext *context) : space(context), sizes(space) {}
 
   Expr constant(mlir::Attribute value, mlir::Type type);
   Expr truth(bool value);
@@ -75,25 +74,26 @@ public:
   /// `expr` with a variable replaced everywhere.
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement);
 
-  /// Notes which size a variable of a size that types do not know runs to.
-  void nameSize(unsigned variable, Size size) { sizes[variable] = std::move(size); }
-
   IndexSpace space;
+  Sizes sizes;
 
 private:
-  bool coversDimension(mlir::AffineExpr index, mlir::Value tensor, int64_t dim) const;
+  bool isInside(mlir::AffineExpr index, mlir::Value tensor, int64_t dim);
+  Expr loadConstant(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement,
                   llvm::DenseMap<Expr, Expr> &done);
   Expr unique(ExprNode &&node);
   /// True if integer arithmetic of the type gives the value of `affine`: nothing wraps around.
   bool isExact(mlir::AffineExpr affine, mlir::Type type) const;
   Expr foldInteger(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldIntegerPair(mlir::Operation *op, mlir::AffineExpr a, mlir::AffineExpr b, mlir::Type type);
   Expr foldBoolean(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldNegation(Expr expr);
   Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldZero(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 
-  llvm::DenseMap<unsigned, Size> sizes;
+  llvm::DenseMap<mlir::Value, std::optional<LinearForm>> linearTables; ///< constants that follow coordinates
   llvm::FoldingSet<ExprNode> nodes;
   std::deque<ExprNode> storage;
 };

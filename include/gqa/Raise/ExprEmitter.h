@@ -33,6 +33,7 @@ public:
 
 private:
   mlir::Value emitNew(Expr expr);
+  mlir::Value emitSize(unsigned symbol);
   mlir::Value emitLoad(Expr load);
   mlir::Value emitExtract(mlir::Value tensor, llvm::ArrayRef<mlir::Value> indices,
                           llvm::ArrayRef<bool> inside);

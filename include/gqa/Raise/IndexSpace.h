@@ -12,7 +12,7 @@
 namespace gqa {
 
 /// Variables `d0, d1, ...`, each running from 0 to its size, and the simplification of affine expressions
-/// over them.
+/// over them. Sizes that are not known are symbols `s0, s1, ...`, numbers not below 0.
 ///
 /// Reshapes make `floordiv` and `mod`; with the ranges known most of them cancel: with `h < 6`,
 /// `(b * 6 + h) floordiv 6` is `b`. A head map such as `h floordiv 3` is what is left, proven and not
@@ -21,11 +21,18 @@ class IndexSpace {
 public:
   explicit IndexSpace(mlir::MLIRContext *context) : context(context) {}
 
-  /// A new variable with values in [0, size); `kDynamic` is a size not known.
+  /// A new variable with values in [0, size); `kDynamic` is a size of which nothing is known.
   mlir::AffineExpr addVariable(int64_t size);
+  /// The same for a size that is an expression of symbols.
+  mlir::AffineExpr addVariable(mlir::AffineExpr size);
+  /// A new symbol.
+  mlir::AffineExpr addSymbol() { return mlir::getAffineSymbolExpr(numSymbols++, context); }
 
-  int64_t sizeOf(unsigned variable) const { return sizes[variable]; }
-  unsigned numVariables() const { return sizes.size(); }
+  /// `kDynamic` if it is no constant.
+  int64_t sizeOf(unsigned variable) const;
+  /// Null if nothing is known.
+  mlir::AffineExpr extentOf(unsigned variable) const { return extents[variable]; }
+  unsigned numVariables() const { return extents.size(); }
   mlir::MLIRContext *getContext() const { return context; }
 
   /// An equal expression in a canonical form: two expressions that this can prove equal become the same
@@ -35,18 +42,27 @@ public:
   /// `expr` with `variable` replaced, simplified.
   mlir::AffineExpr substitute(mlir::AffineExpr expr, unsigned variable, mlir::AffineExpr replacement) const;
 
+  /// `a / b`, if that is known to have no remainder; null if not.
+  mlir::AffineExpr divide(mlir::AffineExpr a, mlir::AffineExpr b) const;
+
   /// Inclusive bounds; the limits of int64_t where there is none.
   struct Range {
     int64_t low, high;
     bool operator==(const Range &other) const { return low == other.low && high == other.high; }
   };
   Range rangeOf(mlir::AffineExpr expr) const;
+  /// True if `expr` is known not to be below 0 anywhere.
+  bool isNotNegative(mlir::AffineExpr expr) const { return rangeOf(simplify(expr)).low >= 0; }
 
   mlir::AffineExpr constant(int64_t value) const { return mlir::getAffineConstantExpr(value, context); }
 
 private:
+  int64_t lowestOf(const LinearForm &form) const;
+  Range rangeOfTerm(mlir::AffineExpr term) const;
+
   mlir::MLIRContext *context;
-  llvm::SmallVector<int64_t> sizes;
+  llvm::SmallVector<mlir::AffineExpr> extents;
+  unsigned numSymbols = 0;
   mutable llvm::DenseMap<mlir::AffineExpr, mlir::AffineExpr> simplified; // what simplify was asked before
 };
 

@@ -14,6 +14,7 @@ struct IntegerForm {
   /// Adds `factor * expr`; what is no sum is data.
   void accumulate(Evaluator &evaluator, Expr expr, int64_t factor, unsigned depth = 0);
   void addData(Expr expr, int64_t coefficient);
+  void addAffine(ExprContext &context, mlir::AffineExpr expr, int64_t factor);
   bool hasSameData(const IntegerForm &other, int64_t factor) const;
 };
 

@@ -34,14 +34,15 @@ struct AttentionMatch {
   Expr q = nullptr, k = nullptr, v = nullptr; ///< loads, or what is computed of them in the contraction
   double scale = 1.0;
   Expr scaleValue = nullptr; ///< a further factor, known at run time, the same for all scores
+  bool scaleDivides = false; ///< that is a divisor
   std::optional<double> softcap;
   llvm::SmallVector<Condition> conditions;
   llvm::SmallVector<Bias> biases;
   Expr sink = nullptr; ///< a logit that adds to the sum and has no value
-  /// Any other mathematics: the score as an expression of `dot`, the product of q and k. Then there is
-  /// neither scale nor softcap nor bias.
-  Expr score = nullptr;
-  Expr dot = nullptr;
+  Expr dot = nullptr;  ///< the product of q and k
+  /// Any other mathematics: the score as an expression of `plain`, what scale, softcap and biases make of
+  /// `dot`.
+  Expr score = nullptr, plain = nullptr;
   DeadRow deadRow = DeadRow::NaN;
 
   /// Calls `change` with every expression.
@@ -114,6 +115,7 @@ private:
   // MatchScores.cpp
   bool matchScores(Expr scores, double factor, AttentionMatch &match);
   bool matchTerms(Expr expr, AttentionMatch &match);
+  void matchPlain(AttentionMatch &match, bool withBiases);
   bool matchFactor(Expr expr, AttentionMatch &match);
   bool matchSoftcap(Expr tanh, AttentionMatch &match);
   bool matchDot(AttentionMatch &match);

@@ -17,6 +17,9 @@ inline constexpr llvm::StringLiteral kCandidateAttr = "gqa.candidate";
 /// The report's entry for a raised attention, as raised: before neutral masks fold away and heads are shared.
 mlir::DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, mlir::Operation *exponential);
 
+/// The same in a sentence.
+std::string summarize(mlir::DictionaryAttr raised);
+
 /// The report's entry for something that looks like attention and is left alone.
 mlir::DictionaryAttr describeDeclined(const Refusal &refusal);
 

@@ -1,35 +1,61 @@
-// Sizes that types do not know, as far as two of them can be told to be equal.
+// Sizes that types do not know, and integers made of them, as far as they can be told to be equal.
 #ifndef GQA_RAISE_SIZES_H
 #define GQA_RAISE_SIZES_H
 
+#include "gqa/Raise/IndexSpace.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Value.h"
-#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 
 namespace gqa {
-
-/// A number times sizes that are not known; each of these is a dimension of a tensor, or a value.
-struct Size {
-  int64_t factor = 1;
-  llvm::SmallVector<std::pair<mlir::Value, int64_t>, 1> unknowns; ///< dimension -1: the value itself; sorted
-
-  static Size of(mlir::Value tensor, int64_t dim);
-  /// Of a value of an integer type or of type index.
-  static Size of(mlir::Value value);
-
-  Size operator*(const Size &other) const;
-  bool operator==(const Size &other) const { return factor == other.factor && unknowns == other.unknowns; }
-  /// This divided by `other`; none if it does not divide evenly.
-  std::optional<Size> dividedBy(const Size &other) const;
-};
 
 /// Dimensions of the source and of the result of a reshape that hold the same elements, in order.
 struct ReshapeGroup {
   llvm::SmallVector<int64_t, 2> source, result;
 };
 
-/// The groups of a tensor.reshape, as fine as sizes tell; none if they do not.
-std::optional<llvm::SmallVector<ReshapeGroup>> groupsOf(mlir::tensor::ReshapeOp op);
+/// Sizes as affine expressions: numbers, and a symbol of the index space for each size that nothing tells.
+class Sizes {
+public:
+  explicit Sizes(IndexSpace &space) : space(space) {}
+
+  /// Of a dimension.
+  mlir::AffineExpr of(mlir::Value tensor, int64_t dim);
+
+  /// An integer or index that is computed from sizes; null if it is computed from anything else. Sums and
+  /// products are taken not to wrap around.
+  mlir::AffineExpr of(mlir::Value integer);
+
+  /// A size given as an operand or an attribute.
+  mlir::AffineExpr of(mlir::OpFoldResult size);
+
+  /// Two sizes that are the same because an operation runs over both.
+  void assumeEqual(mlir::AffineExpr a, mlir::AffineExpr b);
+  bool areEqual(mlir::AffineExpr a, mlir::AffineExpr b) const;
+
+  /// `a / b`, for `a` or any size that is the same; null if nothing says that there is no remainder.
+  mlir::AffineExpr divide(mlir::AffineExpr a, mlir::AffineExpr b) const;
+
+  /// The dimension of a tensor that a symbol stands for, or a value (dimension -1).
+  std::pair<mlir::Value, int64_t> sourceOf(unsigned symbol) const { return sources[symbol]; }
+
+  /// The groups of a tensor.reshape, as fine as sizes tell; none if they do not.
+  std::optional<llvm::SmallVector<ReshapeGroup>> groupsOf(mlir::tensor::ReshapeOp op);
+
+private:
+  mlir::AffineExpr computeDim(mlir::Value tensor, int64_t dim);
+  mlir::AffineExpr compute(mlir::Value integer);
+  mlir::AffineExpr computeBinary(mlir::Operation *op);
+  mlir::AffineExpr computeSelect(mlir::Operation *op);
+  void compareCounts(mlir::tensor::ReshapeOp op);
+  mlir::AffineExpr symbolFor(mlir::Value value, int64_t dim);
+
+  IndexSpace &space;
+  llvm::SmallVector<std::pair<mlir::Value, int64_t>> sources;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::AffineExpr> known;
+  llvm::EquivalenceClasses<const void *> equal;
+};
 
 } // namespace gqa
 

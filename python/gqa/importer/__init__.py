@@ -1,6 +1,6 @@
-"""Models of PyTorch and ONNX as linalg on tensors, through torch-mlir.
+"""Models of PyTorch, ONNX and JAX as linalg on tensors, through torch-mlir.
 
-`sources` finds the model, `fx` and `onnx_graph` bring it into the `torch` dialect, `decompositions` removes what stock
+`sources` finds the model, `fx` and `onnx_graph` (and `stablehlo`, for what JAX gives) bring it into the `torch` dialect, `decompositions` removes what stock
 MLIR could not express, `lower` reaches linalg, `weights` writes the parameters beside the text.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["ImportFailure", "import_model", "linalg_of_onnx", "linalg_of_program
 def import_model(model, output, *, inline_weights=False, inputs=(), example=None):
     """Writes `model` as linalg text to the path `output` (`-`: standard output) and returns lines that describe it.
 
-    `model`: the path of a `.pt2` or `.onnx` file, or `module:function` (also `file.py:function`).
+    `model`: the path of a `.pt2` or `.onnx` file, or of a `.mlir` file with StableHLO, or `module:function` (also `file.py:function`).
     `inputs`: shapes such as `2x7xi64` for a callable that takes arguments.
     `example`: path of an .npz for the example inputs and the framework's results (not for ONNX).
     Raises ImportFailure with one line that says what to do.
@@ -31,6 +31,12 @@ def import_model(model, output, *, inline_weights=False, inputs=(), example=None
         _require("onnx", "onnx")
         from .onnx_graph import import_onnx, load
         torch_module = import_onnx(load(str(path)), str(path), inline_weights)
+    elif path.suffix == ".mlir":
+        _require_file(path)
+        if example:
+            raise ImportFailure("--save-example: StableHLO has no example inputs; use it with .pt2 or module:function")
+        from .stablehlo import import_stablehlo
+        torch_module = import_stablehlo(str(path))
     else:
         program = _program(model, path, inputs)
         decomposed = _decomposed(program)

@@ -9,6 +9,7 @@ import sys
 EXAMPLES = """examples:
   python -m gqa.importer block.pt2 -o block.mlir              an archive of torch.export.save
   python -m gqa.importer model.onnx -o model.mlir
+  python -m gqa.importer jax.mlir -o model.mlir               StableHLO, from jax.jit(f).lower(*args).as_text()
   python -m gqa.importer mymodel:build -o model.mlir          build() returns (nn.Module, example arguments
                                                               [, keyword arguments[, dynamic shapes]])
   python -m gqa.importer layers.py:attend --input=1x8x64x32xf32 --input=1x2x64x32xf32 -o attend.mlir
@@ -25,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 def arguments(argv):
     parser = Parser(prog="python -m gqa.importer", description="Converts a model to linalg on tensors.", epilog=EXAMPLES,
                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("model", metavar="MODEL", help="FILE.pt2, FILE.onnx, or module:function")
+    parser.add_argument("model", metavar="MODEL", help="FILE.pt2, FILE.onnx, FILE.mlir (StableHLO), or module:function")
     parser.add_argument("-o", dest="output", metavar="OUT.mlir", required=True, help="- is standard output")
     parser.add_argument("--inline-weights", action="store_true", help="keep parameters in the text, as constants")
     parser.add_argument("--input", action="append", default=[], metavar="SHAPE",

@@ -1,0 +1,98 @@
+"""StableHLO from JAX: imported through torch-mlir's passes, recognised, with the numbers of NumPy."""
+
+import json
+import subprocess
+
+import numpy as np
+
+# jax 0.10.2 of: q times k grouped by einsum, where(tril(ones), scores, -inf), softmax, times v; layout b s h d.
+GROUPED = r"""
+module @jit_grouped attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+  func.func public @main(%arg0: tensor<2x5x6x8xf32>, %arg1: tensor<2x5x2x8xf32>, %arg2: tensor<2x5x2x8xf32>) -> (tensor<2x5x6x8xf32> {jax.result_info = "result"}) {
+    %0 = stablehlo.reshape %arg0 : (tensor<2x5x6x8xf32>) -> tensor<2x5x2x3x8xf32>
+    %cst = stablehlo.constant dense<0.353553385> : tensor<f32>
+    %1 = stablehlo.broadcast_in_dim %cst, dims = [] : (tensor<f32>) -> tensor<2x5x2x3x8xf32>
+    %2 = stablehlo.multiply %0, %1 : tensor<2x5x2x3x8xf32>
+    %3 = stablehlo.dot_general %arg1, %2, batching_dims = [0, 2] x [0, 2], contracting_dims = [3] x [4], precision = [DEFAULT, DEFAULT] : (tensor<2x5x2x8xf32>, tensor<2x5x2x3x8xf32>) -> tensor<2x2x5x5x3xf32>
+    %4 = stablehlo.transpose %3, dims = [0, 1, 4, 3, 2] : (tensor<2x2x5x5x3xf32>) -> tensor<2x2x3x5x5xf32>
+    %c = stablehlo.constant dense<true> : tensor<i1>
+    %5 = stablehlo.broadcast_in_dim %c, dims = [] : (tensor<i1>) -> tensor<5x5xi1>
+    %6 = call @tril(%5) : (tensor<5x5xi1>) -> tensor<5x5xi1>
+    %cst_0 = stablehlo.constant dense<0xFF800000> : tensor<f32>
+    %7 = call @_where(%6, %4, %cst_0) : (tensor<5x5xi1>, tensor<2x2x3x5x5xf32>, tensor<f32>) -> tensor<2x2x3x5x5xf32>
+    %cst_1 = stablehlo.constant dense<0xFF800000> : tensor<f32>
+    %8 = stablehlo.reduce(%7 init: %cst_1) applies stablehlo.maximum across dimensions = [4] : (tensor<2x2x3x5x5xf32>, tensor<f32>) -> tensor<2x2x3x5xf32>
+    %cst_2 = stablehlo.constant dense<0xFF800000> : tensor<f32>
+    %9 = stablehlo.broadcast_in_dim %cst_2, dims = [] : (tensor<f32>) -> tensor<2x2x3x5xf32>
+    %10 = stablehlo.maximum %9, %8 : tensor<2x2x3x5xf32>
+    %11 = stablehlo.broadcast_in_dim %10, dims = [0, 1, 2, 3] : (tensor<2x2x3x5xf32>) -> tensor<2x2x3x5x1xf32>
+    %12 = stablehlo.broadcast_in_dim %11, dims = [0, 1, 2, 3, 4] : (tensor<2x2x3x5x1xf32>) -> tensor<2x2x3x5x5xf32>
+    %13 = stablehlo.subtract %7, %12 : tensor<2x2x3x5x5xf32>
+    %14 = stablehlo.exponential %13 : tensor<2x2x3x5x5xf32>
+    %cst_3 = stablehlo.constant dense<0.000000e+00> : tensor<f32>
+    %15 = stablehlo.reduce(%14 init: %cst_3) applies stablehlo.add across dimensions = [4] : (tensor<2x2x3x5x5xf32>, tensor<f32>) -> tensor<2x2x3x5xf32>
+    %16 = stablehlo.broadcast_in_dim %15, dims = [0, 1, 2, 3] : (tensor<2x2x3x5xf32>) -> tensor<2x2x3x5x1xf32>
+    %17 = stablehlo.broadcast_in_dim %16, dims = [0, 1, 2, 3, 4] : (tensor<2x2x3x5x1xf32>) -> tensor<2x2x3x5x5xf32>
+    %18 = stablehlo.divide %14, %17 : tensor<2x2x3x5x5xf32>
+    %19 = stablehlo.dot_general %arg2, %18, batching_dims = [0, 2] x [0, 1], contracting_dims = [1] x [4], precision = [DEFAULT, DEFAULT] : (tensor<2x5x2x8xf32>, tensor<2x2x3x5x5xf32>) -> tensor<2x2x8x3x5xf32>
+    %20 = stablehlo.transpose %19, dims = [0, 4, 1, 3, 2] : (tensor<2x2x8x3x5xf32>) -> tensor<2x5x2x3x8xf32>
+    %21 = stablehlo.reshape %20 : (tensor<2x5x2x3x8xf32>) -> tensor<2x5x6x8xf32>
+    return %21 : tensor<2x5x6x8xf32>
+  }
+  func.func private @tril(%arg0: tensor<5x5xi1>) -> tensor<5x5xi1> {
+    %0 = stablehlo.iota dim = 0 : tensor<5x5xi32>
+    %c = stablehlo.constant dense<0> : tensor<i32>
+    %1 = stablehlo.broadcast_in_dim %c, dims = [] : (tensor<i32>) -> tensor<5x5xi32>
+    %2 = stablehlo.add %0, %1 : tensor<5x5xi32>
+    %3 = stablehlo.iota dim = 1 : tensor<5x5xi32>
+    %4 = stablehlo.compare GE, %2, %3, SIGNED : (tensor<5x5xi32>, tensor<5x5xi32>) -> tensor<5x5xi1>
+    %c_0 = stablehlo.constant dense<false> : tensor<i1>
+    %5 = stablehlo.broadcast_in_dim %c_0, dims = [] : (tensor<i1>) -> tensor<5x5xi1>
+    %6 = stablehlo.select %4, %arg0, %5 : tensor<5x5xi1>, tensor<5x5xi1>
+    return %6 : tensor<5x5xi1>
+  }
+  func.func private @_where(%arg0: tensor<5x5xi1>, %arg1: tensor<2x2x3x5x5xf32>, %arg2: tensor<f32>) -> tensor<2x2x3x5x5xf32> {
+    %0 = stablehlo.convert %arg2 : tensor<f32>
+    %1 = stablehlo.broadcast_in_dim %arg0, dims = [3, 4] : (tensor<5x5xi1>) -> tensor<2x2x3x5x5xi1>
+    %2 = stablehlo.broadcast_in_dim %0, dims = [] : (tensor<f32>) -> tensor<2x2x3x5x5xf32>
+    %3 = stablehlo.select %1, %arg1, %2 : tensor<2x2x3x5x5xi1>, tensor<2x2x3x5x5xf32>
+    return %3 : tensor<2x2x3x5x5xf32>
+  }
+}
+"""
+
+
+def reference(q, k, v):
+    q, k, v = (x.astype(np.float64).transpose(0, 2, 1, 3) for x in (q, k, v))
+    k, v = (x.repeat(q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+    scores = q @ k.swapaxes(-1, -2) * q.shape[-1] ** -0.5
+    scores[..., ~np.tri(q.shape[2], dtype=bool)] = -np.inf
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    return (e / e.sum(-1, keepdims=True) @ v).transpose(0, 2, 1, 3).astype(np.float32)
+
+
+def test_grouped_attention(importer, tools, tmp_path):
+    (tmp_path / "jax.mlir").write_text(GROUPED)
+    done = importer("jax.mlir", "-o", "graph.mlir")
+    assert done.returncode == 0, done.stderr
+    rng = np.random.default_rng(1)
+    arrays = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 5, 6, 8), (2, 5, 2, 8), (2, 5, 2, 8))]
+    np.savez(tmp_path / "arrays.npz", **{f"arg{i}": x for i, x in enumerate(arrays)}, out0=reference(*arrays))
+    done = subprocess.run([tools / "gqa-run", "graph.mlir", "--inputs=arrays.npz", "--expect=arrays.npz", "--report=r.json"],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr + done.stdout
+    entry, = json.loads((tmp_path / "r.json").read_text())
+    want = {"status": "raised", "q_heads": 6, "kv_heads": 2, "head_dim": 8, "causal": True}
+    assert {key: entry.get(key) for key in want} == want
+
+
+def test_text_that_is_no_stablehlo(importer, tmp_path):
+    (tmp_path / "junk.mlir").write_text("junk")
+    done = importer("junk.mlir", "-o", "graph.mlir")
+    assert done.returncode != 0 and "not a module of StableHLO" in done.stderr
+
+
+def test_module_without_main(importer, tmp_path):
+    (tmp_path / "other.mlir").write_text("func.func @other(%x: tensor<2xf32>) -> tensor<2xf32> { return %x : tensor<2xf32> }")
+    done = importer("other.mlir", "-o", "graph.mlir")
+    assert done.returncode != 0 and "has no function @main; it has other" in done.stderr

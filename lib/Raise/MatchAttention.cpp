@@ -33,6 +33,25 @@ static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
   return {nullptr, nullptr};
 }
 
+/// `p == 0 and ... ? 0 : p v`, which keeps a V that is not finite out of the sum: `p v`.
+static Expr withoutSkip(Evaluator &evaluator, Expr expr) {
+  Expr root = expr->isApply("arith.mulf") ? expr : evaluator.peelCasts(expr);
+  if (!root->isSelect() || evaluator.peelCasts(root->operands[1])->getNumber() != 0.0)
+    return root;
+  Expr condition = evaluator.peel(root->operands[0]), product = evaluator.peelCasts(root->operands[2]);
+  if (!condition->isApply("arith.andi") || !product->isApply("arith.mulf"))
+    return root;
+  auto isWeightless = [&](Expr expr) {
+    expr = evaluator.peel(expr);
+    auto compare = expr->op ? dyn_cast<arith::CmpFOp>(expr->op) : nullptr;
+    return compare && compare.getPredicate() == arith::CmpFPredicate::OEQ &&
+           expr->operands[1]->getNumber() == 0.0 && llvm::any_of(product->operands, [&](Expr factor) {
+             return evaluator.peelCasts(factor) == evaluator.peelCasts(expr->operands[0]);
+           });
+  };
+  return llvm::any_of(condition->operands, isWeightless) ? product : root;
+}
+
 /// Which factor of `body` is the softmax, and which is V. `denominator`: what the whole product is divided
 /// by.
 bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator) {
@@ -73,21 +92,23 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
       context.nameSize(match.rows.back(), Size::of(output, dim));
   }
   Expr element = context.load(output, coordinates), denominator = nullptr;
-  if (output != product->getResult(0)) {
-    Expr root = evaluator.peelCasts(element);
-    auto [numerator, sum] = matchQuotient(evaluator, root);
+  auto isProduct = [&](Expr expr) { return expr->isLoad() && expr->value == product->getResult(0); };
+  if (!isProduct(element))
+    element = evaluator.peelCasts(element);
+  if (!isProduct(element)) {
+    auto [numerator, sum] = matchQuotient(evaluator, element);
     if (!numerator)
       return false;
     element = evaluator.chain(evaluator.peelCasts(numerator)).back();
     denominator = sum;
-    if (element->value != product->getResult(0))
+    if (!isProduct(element))
       return false;
   }
   std::optional<Reduction> reduction = evaluator.reduction(element);
   if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
     return false;
   match.key = reduction->variables[0];
-  Expr body = Evaluator::withoutCasts(reduction->body);
+  Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
   return body->isApply("arith.mulf") && matchSides(match, body, denominator);
 }
 
@@ -110,6 +131,24 @@ bool Matcher::matchLate(AttentionMatch &match) {
   return false;
 }
 
+/// The output may be of a wider type than q, k and v, and rounded to theirs later, behind whatever moves it:
+/// that is the attention's output then.
+void Matcher::matchRounding(AttentionMatch &match) {
+  Type element = match.q->type;
+  Value output = match.output;
+  constexpr unsigned kFarthest = 8;
+  for (unsigned step = 0; step < kFarthest && output.hasOneUse() && getElementTypeOrSelf(output) != element;
+       ++step) {
+    Operation *user = *output.user_begin();
+    if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
+      return;
+    output = user->getResult(0);
+    AttentionMatch rounded;
+    if (getElementTypeOrSelf(output) == element && matchOutput(output, match.product, rounded))
+      match = rounded;
+  }
+}
+
 std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
   refusal = &why;
   clamped = false;
@@ -127,6 +166,7 @@ std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &
              "the exponentials are not divided by their sum over the keys that the product with V contracts");
     return std::nullopt;
   }
+  matchRounding(match);
   return match;
 }
 

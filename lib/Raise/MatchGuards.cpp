@@ -7,7 +7,20 @@ using namespace mlir;
 
 namespace gqa {
 
-/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, negated or not.
+/// `expr == -inf` (`isHidden`) or its opposite.
+static bool matchInfinity(Expr expr, bool &isHidden) {
+  auto compare = expr->op ? dyn_cast<arith::CmpFOp>(expr->op) : nullptr;
+  if (!compare || expr->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
+    return false;
+  using Predicate = arith::CmpFPredicate;
+  isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ, Predicate::OLE, Predicate::ULE},
+                                compare.getPredicate());
+  return isHidden || llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
+                                        compare.getPredicate());
+}
+
+/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, the maximum of s
+/// compared with -inf, negated or not.
 std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool negated = false, perKeyNegated = false;
   auto withoutNegations = [&](Expr expr, bool &flag) {
@@ -18,22 +31,25 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
     }
     return expr;
   };
-  std::optional<Reduction> reduction = evaluator.reduction(withoutNegations(condition, negated));
+  Expr root = withoutNegations(condition, negated);
+  bool isHidden = false;
+  if (matchInfinity(root, isHidden)) {
+    std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(root->operands[0]));
+    if (!maximum || maximum->variables.size() != 1 || maximum->kind != Reduction::Kind::Max)
+      return std::nullopt;
+    return Guard{*maximum, evaluator.peelCasts(maximum->body), isHidden == negated};
+  }
+  std::optional<Reduction> reduction = evaluator.reduction(root);
   if (!reduction || reduction->variables.size() != 1 ||
       (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
     return std::nullopt;
   Expr perKey = withoutNegations(reduction->body, perKeyNegated);
-  auto compare = perKey->op ? dyn_cast<arith::CmpFOp>(perKey->op) : nullptr;
-  if (!compare || perKey->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
+  if (!matchInfinity(perKey, isHidden))
     return std::nullopt;
-  using Predicate = arith::CmpFPredicate;
-  bool isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ}, compare.getPredicate());
-  bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
-                                   compare.getPredicate());
-  bool seen = isSeen != perKeyNegated;
+  bool seen = isHidden == perKeyNegated;
   // Any hidden, or all seen, is something else.
   bool about = seen == (reduction->kind == Reduction::Kind::Any);
-  if ((!isHidden && !isSeen) || !about)
+  if (!about)
     return std::nullopt;
   return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};
 }

@@ -55,8 +55,8 @@ AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
     if (value && isa<MemRefType>(value.getType()))
       value = tile::DeviceMapOp::create(b, value.getType(), value, write);
   };
-  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias, &values.kvLen,
-                      &values.offsets, &values.sinks})
+  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias,
+                      &values.kvLen, &values.offsets, &values.sinks})
     map(*read, false);
   for (Value &capture : values.captures)
     map(capture, false);
@@ -159,7 +159,8 @@ void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) 
 
 LogicalResult checkDevice(AttentionOp op) {
   if (op.getKeyAppend() || op.getValueAppend() || op.getQueryRotary())
-    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run gqa-decompose=all");
+    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run "
+                          "gqa-decompose=keep=attention");
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
   if (type.isF64())
     return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");

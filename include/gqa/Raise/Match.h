@@ -81,6 +81,7 @@ private:
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchLate(AttentionMatch &match);
+  void matchRounding(AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator);
 
   // MatchSoftmax.cpp

@@ -60,6 +60,8 @@ bool MaskClassifier::classifyBound(const IntegerForm &notNegative, Condition sou
     row = form.coefficientOf(getAffineDimExpr(axes.i.variables[0], context));
     terms += row != 0;
   }
+  if (key == 0 && axes.j.variables.empty()) // of a single key: a bound on either side, as the query says
+    key = row == -1 ? 1 : -1;
   if ((key != 1 && key != -1) || form.terms.size() != terms || !form.isSmall() ||
       !isPerBatch(axes, notNegative))
     return false;

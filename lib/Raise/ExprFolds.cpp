@@ -121,6 +121,27 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
   return nullptr;
 }
 
+/// What changes no number, the sign of a zero apart: `x * 1`, `x / 1`, `x + 0`, `x - 0`, `-(-x)`, a cast to a
+/// wider float and back.
+Expr ExprContext::foldNeutral(Operation *op, ArrayRef<Expr> operands) {
+  auto isNumber = [&](Expr expr, double number) {
+    return isa<FloatType>(expr->type) && expr->getNumber() == number;
+  };
+  if (isa<arith::MulFOp, arith::AddFOp>(op))
+    for (unsigned side : {0, 1})
+      if (isNumber(operands[side], isa<arith::MulFOp>(op) ? 1.0 : 0.0))
+        return operands[1 - side];
+  if ((isa<arith::DivFOp>(op) && isNumber(operands[1], 1.0)) ||
+      (isa<arith::SubFOp>(op) && isNumber(operands[1], 0.0)))
+    return operands[0];
+  if (isa<arith::NegFOp>(op) && operands[0]->isApply("arith.negf"))
+    return operands[0]->operands[0];
+  bool isBack = isa<arith::TruncFOp>(op) && operands[0]->isApply("arith.extf");
+  if (isBack && operands[0]->operands[0]->type == getElementTypeOrSelf(op->getResult(0).getType()))
+    return operands[0]->operands[0];
+  return nullptr;
+}
+
 /// Constant operands: the operation's own folder knows.
 Expr ExprContext::foldConstants(Operation *op, ArrayRef<Expr> operands) {
   SmallVector<Attribute> constants;

@@ -1,5 +1,6 @@
 // The last contraction of an attention: probabilities, or exponentials that are divided later, with V.
 #include "gqa/Raise/Match.h"
+#include "gqa/Raise/Truth.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <limits>
@@ -33,46 +34,71 @@ static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
   return {nullptr, nullptr};
 }
 
+/// Comparisons of a factor of `product` with 0 in a condition, each with whether it asks for equality.
+static void collectZeroTests(Evaluator &evaluator, Expr condition, Expr product, DenseSet<Expr> &visited,
+                             SmallVectorImpl<std::pair<Expr, bool>> &tests) {
+  condition = evaluator.peel(condition);
+  if (!visited.insert(condition).second || !condition->op)
+    return;
+  auto compare = dyn_cast<arith::CmpFOp>(condition->op);
+  if (!compare) {
+    for (Expr operand : condition->operands)
+      collectZeroTests(evaluator, operand, product, visited, tests);
+    return;
+  }
+  using Predicate = arith::CmpFPredicate;
+  bool isEqual = compare.getPredicate() == Predicate::OEQ || compare.getPredicate() == Predicate::UEQ;
+  bool isDifferent = compare.getPredicate() == Predicate::ONE || compare.getPredicate() == Predicate::UNE;
+  for (unsigned side : {0, 1}) {
+    Expr zero = evaluator.peelCasts(condition->operands[side]),
+         other = evaluator.peelCasts(condition->operands[1 - side]);
+    bool isFactor =
+        llvm::any_of(product->operands, [&](Expr factor) { return evaluator.peelCasts(factor) == other; });
+    if ((isEqual || isDifferent) && isFactor && zero->getNumber() == 0.0)
+      tests.push_back({condition, isEqual});
+  }
+}
+
 /// `p == 0 and ... ? 0 : p v`, which keeps a V that is not finite out of the sum: `p v`.
 static Expr withoutSkip(Evaluator &evaluator, Expr expr) {
   Expr root = expr->isApply("arith.mulf") ? expr : evaluator.peelCasts(expr);
-  if (!root->isSelect() || evaluator.peelCasts(root->operands[1])->getNumber() != 0.0)
+  if (!root->isSelect())
     return root;
-  Expr condition = evaluator.peel(root->operands[0]), product = evaluator.peelCasts(root->operands[2]);
-  if (!condition->isApply("arith.andi") || !product->isApply("arith.mulf"))
-    return root;
-  auto isWeightless = [&](Expr expr) {
-    expr = evaluator.peel(expr);
-    auto compare = expr->op ? dyn_cast<arith::CmpFOp>(expr->op) : nullptr;
-    return compare && compare.getPredicate() == arith::CmpFPredicate::OEQ &&
-           expr->operands[1]->getNumber() == 0.0 && llvm::any_of(product->operands, [&](Expr factor) {
-             return evaluator.peelCasts(factor) == evaluator.peelCasts(expr->operands[0]);
-           });
-  };
-  return llvm::any_of(condition->operands, isWeightless) ? product : root;
+  for (unsigned side : {1, 2}) {
+    Expr zero = evaluator.peelCasts(root->operands[side]),
+         product = evaluator.peelCasts(root->operands[3 - side]);
+    if (zero->getNumber() != 0.0 || !product->isApply("arith.mulf"))
+      continue;
+    SmallVector<std::pair<Expr, bool>> tests;
+    DenseSet<Expr> visited;
+    collectZeroTests(evaluator, root->operands[0], product, visited, tests);
+    for (auto [test, isEqual] : tests) // of a weight that is not 0 the product is taken
+      if (assume(evaluator, root->operands[0], test, !isEqual)->getTruth() == (side == 2))
+        return product;
+  }
+  return root;
 }
 
 /// Which factor of `body` is the softmax, and which is V. `denominator`: what the whole product is divided
 /// by.
-bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator) {
+bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late) {
   for (unsigned side : {0, 1}) {
     Expr v = Evaluator::withoutCasts(body->operands[1 - side]);
     Expr p = evaluator.peelCasts(body->operands[side]), sum = denominator, scores = nullptr;
-    guarded = false;
+    std::optional<Guard> guard = late;
+    guarded = late.has_value();
     if (!sum) {
-      std::optional<Guard> guard = takeGuard(p);
+      guard = takeGuard(p);
       guarded = guard.has_value() || takeNaNGuard(p);
       auto [numerator, quotientSum] = matchQuotient(evaluator, p);
       if (numerator)
         p = numerator, sum = quotientSum;
-      if (guard && !matchSoftmax(p, sum, match, scores))
-        continue;
-      if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
-        return refuse(match.exponential,
-                      "the guard against empty rows looks at something other than the scores");
     }
-    if (!scores && !matchSoftmax(p, sum, match, scores))
+    if (!matchSoftmax(p, sum, match, scores))
       continue;
+    if (guard && !sameOver(guard->reduction, match.key, guard->scores, evaluator.peelCasts(scores)))
+      return refuse(match.exponential,
+                    "the guard against empty rows looks at something other than the scores");
     match.v = v;
     return true;
   }
@@ -95,7 +121,9 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
   auto isProduct = [&](Expr expr) { return expr->isLoad() && expr->value == product->getResult(0); };
   if (!isProduct(element))
     element = evaluator.peelCasts(element);
+  std::optional<Guard> guard;
   if (!isProduct(element)) {
+    guard = takeGuard(element);
     auto [numerator, sum] = matchQuotient(evaluator, element);
     if (!numerator)
       return false;
@@ -109,7 +137,7 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
     return false;
   match.key = reduction->variables[0];
   Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
-  return body->isApply("arith.mulf") && matchSides(match, body, denominator);
+  return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
 
 /// The product of exponentials with V, divided by their sum afterwards: looks for the division among what

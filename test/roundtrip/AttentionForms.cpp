@@ -201,6 +201,9 @@ bool divideLate(Scrambler &s) {
     return false;
   // What a row is divided by, and what else is read by row, with the product's dimensions.
   AffineMap map = product.getMatchingIndexingMap(use), result = product.getIndexingMapsArray().back();
+  auto isOfResult = [&](AffineExpr expr) { return llvm::is_contained(result.getResults(), expr); };
+  if (isOfResult(map.getResults().back()) || !llvm::all_of(map.getResults().drop_back(), isOfResult))
+    return false;
   SmallVector<AffineMap> maps;
   SmallVector<Value> rows;
   Value weights;

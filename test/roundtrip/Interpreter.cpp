@@ -2,6 +2,7 @@
 #include "Interpreter.h"
 #include "ScalarOps.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -86,6 +87,7 @@ private:
   }
 
   const Array &get(Value value) { return arrays.at(value); }
+  bool isKnown(Value value) { return arrays.count(value) != 0; }
   int64_t sizeOf(OpFoldResult size) {
     if (auto value = dyn_cast<Value>(size))
       return static_cast<int64_t>(get(value).elements[0]);
@@ -128,6 +130,16 @@ private:
         })
         .Case<tensor::DimOp>([&](auto dim) {
           arrays[dim] = Array::scalar(get(dim.getSource()).shape[sizeOf(OpFoldResult(dim.getIndex()))]);
+        })
+        .Case<affine::AffineApplyOp>([&](auto apply) {
+          Shape operands;
+          for (Value operand : apply.getMapOperands())
+            operands.push_back(static_cast<int64_t>(get(operand).elements[0]));
+          AffineMap map = apply.getAffineMap();
+          SmallVector<AffineExpr> symbols; // as further dimensions
+          for (unsigned n = 0; n < map.getNumSymbols(); ++n)
+            symbols.push_back(getAffineDimExpr(map.getNumDims() + n, op->getContext()));
+          arrays[apply] = Array::scalar(valueOf(map.getResult(0).replaceSymbols(symbols), operands));
         })
         .Case<tensor::ConcatOp>([&](auto concat) { evaluateConcat(concat); })
         .Case<tensor::ExtractSliceOp>([&](auto slice) { evaluateSlice(slice); })
@@ -318,11 +330,12 @@ private:
       auto extract = dyn_cast<tensor::ExtractOp>(inner);
       auto index = dyn_cast<linalg::IndexOp>(inner);
       for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(inner.getOperands()))
-        step.operands.push_back(slotOf(operand));
+        if (!isa<TensorType>(operand.getType()))
+          step.operands.push_back(slotOf(operand));
       step.result = body.slotOf(inner.getResult(0));
-      if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
-        evaluateConstant(constant);
-        body.values[step.result] = get(constant).elements[0];
+      if (isa<arith::ConstantOp>(inner) || (isa<tensor::DimOp>(inner) && isKnown(inner.getOperand(1)))) {
+        evaluate(&inner); // the same for all elements
+        body.values[step.result] = get(inner.getResult(0)).elements[0];
         continue;
       }
       if (extract)

@@ -38,9 +38,8 @@ public:
     addScale();
     if (random.oneIn(5))
       clauses += " softcap(" + random.pick({std::string("5.0"), std::string("30.0")}) + ")";
-    if (random.oneIn(2))
-      clauses += formatv(" dead_row({0})", random.pick({"nan", "uniform", "zero"}));
     addRegion();
+    addDeadRow();
     std::string output = typeOf(o, element), all;
     for (const std::string &operand : operands)
       all += (all.empty() ? "" : ", ") + types[operand];
@@ -146,7 +145,16 @@ private:
     bool square =
         sizes['i'] == sizes['j'] && !StringRef(open).contains('i') && !StringRef(open).contains('j');
     if (!square || random.oneIn(3))
-      clauses += formatv(" offset({0})", random.pick({0, std::max(0, sizes['j'] - sizes['i']), 1, -1}));
+      clauses += formatv(" offset({0})",
+                         random.pick({0, std::max(0, sizes['j'] - sizes['i']), 1, sizes['i'] > 1 ? -1 : 2}));
+  }
+
+  /// A fill makes a row uniform that nothing else hides keys of.
+  void addDeadRow() {
+    bool filled =
+        !StringRef(clauses).contains("bias") && !StringRef(clauses).contains("kv_len") && region.empty();
+    if (random.oneIn(2))
+      clauses += formatv(" dead_row({0})", random.pick({"nan", filled ? "uniform" : "nan", "zero"}));
   }
 
   void addScale() {

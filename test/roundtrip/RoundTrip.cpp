@@ -66,14 +66,17 @@ static double toleranceOf(AttentionOp op) {
   return element.isF16() ? 1e-2 : element.isBF16() ? 8e-2 : 1e-4;
 }
 
-void RoundTrip::scramble(const Variant &variant, const Facts &facts) {
+LogicalResult RoundTrip::scramble(const Variant &variant, const Facts &facts) {
   IRRewriter rewriter(&context);
   applied.clear();
   for (const Step &step : variant.steps) {
     Scrambler scrambler{functionOf(*scrambled), rewriter, Random(step.seed), facts};
     if (step.rewrite->apply(scrambler))
       applied.push_back(step.rewrite->name);
+    if (failed(verify(*scrambled)))
+      return failure();
   }
+  return success();
 }
 
 /// Why nothing, or not one attention, was raised; empty if there is one and nothing of it is left.
@@ -107,8 +110,7 @@ std::string RoundTrip::run(const Variant &variant) {
   if (failed(decompose(*expanded)))
     return "gqa-decompose failed";
   scrambled = expanded->clone();
-  scramble(variant, factsOf(attention));
-  if (failed(verify(*scrambled)))
+  if (failed(scramble(variant, factsOf(attention))))
     return "the rewrites made something that is not valid";
   ArrayRef<Array> arguments = variant.drawn.arguments;
   if (std::string what = compareNumbers(functionOf(*expanded), functionOf(*scrambled), arguments, tolerance);

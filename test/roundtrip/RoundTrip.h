@@ -37,7 +37,7 @@ public:
   std::vector<llvm::StringRef> applied;
 
 private:
-  void scramble(const Variant &variant, const Facts &facts);
+  llvm::LogicalResult scramble(const Variant &variant, const Facts &facts);
 
   mlir::MLIRContext &context;
 };

@@ -105,11 +105,18 @@ bool deMorgan(Scrambler &s) {
   return true;
 }
 
+/// What a reduction makes of what it has so far.
+bool isSum(Operation *op) {
+  auto loop = dyn_cast<linalg::LinalgOp>(op->getParentOp());
+  return loop && loop.getNumReductionLoops() > 0 &&
+         llvm::is_contained(loop.getBlock()->getTerminator()->getOperands(), op->getResult(0));
+}
+
 /// A result of scalar arithmetic, by type.
 Value pickScalar(Scrambler &s, llvm::function_ref<bool(Type)> accept) {
   auto op = s.pick<Operation *>([&](Operation *op) {
     return isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) && op->getNumResults() == 1 &&
-           !isa<arith::ConstantOp>(op) && accept(op->getResult(0).getType()) &&
+           !isa<arith::ConstantOp>(op) && accept(op->getResult(0).getType()) && !isSum(op) &&
            isa<linalg::LinalgOp>(op->getParentOp());
   });
   return op ? op->getResult(0) : Value();

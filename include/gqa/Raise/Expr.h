@@ -91,6 +91,7 @@ private:
   Expr foldBoolean(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldNegation(Expr expr);
   Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldNeutral(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 
   llvm::DenseMap<unsigned, Size> sizes;

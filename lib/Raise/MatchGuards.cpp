@@ -7,16 +7,26 @@ using namespace mlir;
 
 namespace gqa {
 
-/// `expr == -inf` (`isHidden`) or its opposite.
-static bool matchInfinity(Expr expr, bool &isHidden) {
+/// `x == -inf` (`isHidden`) or its opposite: x.
+static Expr matchInfinity(Evaluator &evaluator, Expr expr, bool &isHidden) {
   auto compare = expr->op ? dyn_cast<arith::CmpFOp>(expr->op) : nullptr;
-  if (!compare || expr->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
-    return false;
+  if (!compare)
+    return nullptr;
+  auto isInfinity = [&](Expr operand) {
+    return evaluator.peelCasts(operand)->getNumber() == -std::numeric_limits<double>::infinity();
+  };
+  bool flipped = !isInfinity(expr->operands[1]);
+  if (flipped && !isInfinity(expr->operands[0]))
+    return nullptr;
   using Predicate = arith::CmpFPredicate;
-  isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ, Predicate::OLE, Predicate::ULE},
-                                compare.getPredicate());
-  return isHidden || llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
-                                        compare.getPredicate());
+  auto is = [&](std::initializer_list<Predicate> predicates) {
+    return llvm::is_contained(predicates, compare.getPredicate());
+  };
+  isHidden = is({Predicate::OEQ, Predicate::UEQ}) ||
+             (flipped ? is({Predicate::OGE, Predicate::UGE}) : is({Predicate::OLE, Predicate::ULE}));
+  bool isSeen = is({Predicate::ONE, Predicate::UNE}) ||
+                (flipped ? is({Predicate::OLT, Predicate::ULT}) : is({Predicate::OGT, Predicate::UGT}));
+  return isHidden || isSeen ? evaluator.peelCasts(expr->operands[flipped ? 1 : 0]) : nullptr;
 }
 
 /// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, the maximum of s
@@ -33,8 +43,8 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   };
   Expr root = withoutNegations(condition, negated);
   bool isHidden = false;
-  if (matchInfinity(root, isHidden)) {
-    std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(root->operands[0]));
+  if (Expr highest = matchInfinity(evaluator, root, isHidden)) {
+    std::optional<Reduction> maximum = evaluator.reduction(highest);
     if (!maximum || maximum->variables.size() != 1 || maximum->kind != Reduction::Kind::Max)
       return std::nullopt;
     return Guard{*maximum, evaluator.peelCasts(maximum->body), isHidden == negated};
@@ -44,14 +54,15 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
       (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
     return std::nullopt;
   Expr perKey = withoutNegations(reduction->body, perKeyNegated);
-  if (!matchInfinity(perKey, isHidden))
+  Expr scores = matchInfinity(evaluator, perKey, isHidden);
+  if (!scores)
     return std::nullopt;
   bool seen = isHidden == perKeyNegated;
   // Any hidden, or all seen, is something else.
   bool about = seen == (reduction->kind == Reduction::Kind::Any);
   if (!about)
     return std::nullopt;
-  return Guard{*reduction, evaluator.peelCasts(perKey->operands[0]), seen != negated};
+  return Guard{*reduction, scores, seen != negated};
 }
 
 /// `alive ? p : 0`: what p is where some key is alive.

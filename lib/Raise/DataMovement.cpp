@@ -21,8 +21,10 @@ std::optional<AffineExpr> linearize(ArrayRef<AffineExpr> indices, ArrayRef<int64
   for (auto [index, size] : llvm::zip_equal(indices, shape)) {
     if (!isInFront && ShapedType::isDynamic(size))
       return std::nullopt;
+    if (size == 1) // the index is 0, whatever it is computed from
+      continue;
     position = isInFront ? index : position * size + index;
-    isInFront &= size == 1;
+    isInFront = false;
   }
   return position;
 }

@@ -136,7 +136,9 @@ Expr ExprContext::foldNeutral(Operation *op, ArrayRef<Expr> operands) {
     return operands[0];
   if (isa<arith::NegFOp>(op) && operands[0]->isApply("arith.negf"))
     return operands[0]->operands[0];
-  bool isBack = isa<arith::TruncFOp>(op) && operands[0]->isApply("arith.extf");
+  bool isBack = (isa<arith::TruncFOp>(op) && operands[0]->isApply("arith.extf")) ||
+                (isa<arith::IndexCastOp>(op) && operands[0]->isApply("arith.index_cast") &&
+                 operands[0]->type.isIndex());
   if (isBack && operands[0]->operands[0]->type == getElementTypeOrSelf(op->getResult(0).getType()))
     return operands[0]->operands[0];
   return nullptr;

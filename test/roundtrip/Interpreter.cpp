@@ -63,6 +63,15 @@ int64_t valueOf(AffineExpr expr, ArrayRef<int64_t> dims) {
   }
 }
 
+int64_t valueOf(affine::AffineApplyOp apply, ArrayRef<double> operands) {
+  AffineMap map = apply.getAffineMap();
+  SmallVector<AffineExpr> symbols; // as further dimensions
+  for (unsigned n = 0; n < map.getNumSymbols(); ++n)
+    symbols.push_back(getAffineDimExpr(map.getNumDims() + n, apply.getContext()));
+  Shape numbers(operands.begin(), operands.end());
+  return valueOf(map.getResult(0).replaceSymbols(symbols), numbers);
+}
+
 class Interpreter {
 public:
   llvm::Expected<std::vector<Array>> run(func::FuncOp function, ArrayRef<Array> arguments) {
@@ -132,14 +141,10 @@ private:
           arrays[dim] = Array::scalar(get(dim.getSource()).shape[sizeOf(OpFoldResult(dim.getIndex()))]);
         })
         .Case<affine::AffineApplyOp>([&](auto apply) {
-          Shape operands;
+          SmallVector<double> operands;
           for (Value operand : apply.getMapOperands())
-            operands.push_back(static_cast<int64_t>(get(operand).elements[0]));
-          AffineMap map = apply.getAffineMap();
-          SmallVector<AffineExpr> symbols; // as further dimensions
-          for (unsigned n = 0; n < map.getNumSymbols(); ++n)
-            symbols.push_back(getAffineDimExpr(map.getNumDims() + n, op->getContext()));
-          arrays[apply] = Array::scalar(valueOf(map.getResult(0).replaceSymbols(symbols), operands));
+            operands.push_back(get(operand).elements[0]);
+          arrays[apply] = Array::scalar(valueOf(apply, operands));
         })
         .Case<tensor::ConcatOp>([&](auto concat) { evaluateConcat(concat); })
         .Case<tensor::ExtractSliceOp>([&](auto slice) { evaluateSlice(slice); })
@@ -326,6 +331,13 @@ private:
       return slot;
     };
     for (Operation &inner : op.getBlock()->without_terminator()) {
+      if (auto apply = dyn_cast<affine::AffineApplyOp>(inner)) {
+        SmallVector<unsigned, 3> operands;
+        for (Value operand : apply.getMapOperands())
+          operands.push_back(slotOf(operand));
+        body.steps.push_back({&inner, nullptr, nullptr, 0, operands, body.slotOf(apply.getResult())});
+        continue;
+      }
       Step step{&inner, scalarFunction(&inner), nullptr, 0, {}, 0};
       auto extract = dyn_cast<tensor::ExtractOp>(inner);
       auto index = dyn_cast<linalg::IndexOp>(inner);
@@ -358,6 +370,8 @@ private:
     double &result = body.values[step.result];
     if (step.function)
       result = step.function(in.data());
+    else if (auto apply = dyn_cast<affine::AffineApplyOp>(step.op))
+      result = valueOf(apply, in);
     else if (step.array)
       result = element(step.op, *step.array, in);
     else

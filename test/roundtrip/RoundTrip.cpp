@@ -117,6 +117,8 @@ std::string RoundTrip::run(const Variant &variant) {
       !what.empty())
     return "the rewrites changed the result: " + what;
 
+  if (trace)
+    llvm::errs() << *scrambled;
   raised = scrambled->clone();
   PassManager manager(&context);
   buildRaisePipeline(manager);

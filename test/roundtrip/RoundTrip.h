@@ -33,6 +33,8 @@ public:
 
   /// The modules of the last run, as far as it came.
   mlir::OwningOpRef<mlir::ModuleOp> original, scrambled, raised;
+  /// Prints what is to be recognised, in case that nothing comes back.
+  bool trace = false;
   /// The rewrites of the last run that found a place.
   std::vector<llvm::StringRef> applied;
 

@@ -66,17 +66,6 @@ bool flipFloatCompare(Scrambler &s) {
   return true;
 }
 
-/// `a - b` as `a + -b`.
-bool subtractByAdding(Scrambler &s) {
-  auto op = s.pick<arith::SubFOp>();
-  if (!op)
-    return false;
-  s.rewriter.setInsertionPoint(op);
-  Value negative = arith::NegFOp::create(s.rewriter, op.getLoc(), op.getRhs());
-  s.rewriter.replaceOpWithNewOp<arith::AddFOp>(op, op.getLhs(), negative);
-  return true;
-}
-
 /// `c ? a : b` as `not c ? b : a`.
 bool negateSelect(Scrambler &s) {
   auto op =
@@ -295,7 +284,6 @@ ArrayRef<Rewrite> scalarRewrites() {
                                      {"flip-compare", flipIntegerCompare},
                                      {"negate-compare", negateIntegerCompare},
                                      {"flip-float-compare", flipFloatCompare},
-                                     {"subtract-by-adding", subtractByAdding},
                                      {"negate-select", negateSelect},
                                      {"de-morgan", deMorgan},
                                      {"cast-float", castFloat},

@@ -22,6 +22,7 @@ static cl::opt<uint64_t> first("first", cl::desc("the first seed"), cl::init(0))
 static cl::opt<uint64_t> count("count", cl::desc("how many seeds"), cl::init(1));
 static cl::opt<bool> print("print", cl::desc("print the modules of each variant"));
 static cl::opt<bool> plain("plain", cl::desc("without rewrites"));
+static cl::opt<bool> trace("trace", cl::desc("print each module before it is recognised"));
 static cl::opt<unsigned> mostReports("reports", cl::desc("how many failures are explained"), cl::init(10));
 
 /// The variant without the rewrites that do not matter for what is wrong with it.
@@ -62,6 +63,7 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   RoundTrip trip(context);
+  trip.trace = trace;
   uint64_t lost = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     Variant variant = drawVariant(seed);

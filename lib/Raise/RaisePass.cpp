@@ -8,6 +8,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace gqa {
 #define GEN_PASS_DEF_GQARAISE
@@ -100,6 +101,7 @@ private:
       if (Operation *exponential = softmaxOf(evaluator, op))
         candidates[exponential] = nullptr;
     });
+    expressions += context.getNumExpressions();
     return candidates;
   }
 
@@ -132,6 +134,7 @@ private:
 
   std::optional<AttentionOp> raise(linalg::LinalgOp product, Findings &findings, Refusal &refusal) {
     ExprContext context(&getContext());
+    auto count = llvm::make_scope_exit([&] { expressions += context.getNumExpressions(); });
     Evaluator evaluator(context);
     std::optional<AttentionMatch> match = Matcher(evaluator).match(product, refusal);
     if (!match)

@@ -147,7 +147,8 @@ Size SizeFinder::ofDimension(Value tensor, int64_t dim) {
       return find(concat.getInputs().front(), dim);
   if (auto collapse = dyn_cast_if_present<tensor::CollapseShapeOp>(op)) {
     Size product;
-    for (int64_t source : collapse.getReassociationIndices()[dim])
+    ReassociationIndices group = collapse.getReassociationIndices()[dim];
+    for (int64_t source : group)
       product = product * find(collapse.getSrc(), source);
     return product;
   }

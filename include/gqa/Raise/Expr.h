@@ -78,6 +78,9 @@ public:
   /// Notes which size a variable of a size that types do not know runs to.
   void nameSize(unsigned variable, Size size) { sizes[variable] = std::move(size); }
 
+  /// How many expressions there are: what recognition has looked at.
+  size_t getNumExpressions() const { return storage.size(); }
+
   IndexSpace space;
 
 private:

@@ -177,6 +177,18 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   return queries.size() <= 1 && group.size() <= 1;
 }
 
+/// True if K and V are only repeated along the variable, for the queries of a group, which q holds side by
+/// side behind a dimension that K follows: the group is a dimension of its own.
+bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  for (Expr operand : {match.k, match.v})
+    if (dependsOn(evaluator.expandAll(operand), variable))
+      return false;
+  SmallVector<Expr> chain = evaluator.chain(match.q);
+  return llvm::any_of(llvm::seq(context.space.numVariables()), [&](unsigned other) {
+    return other != variable && dependsOn(match.k, other) && standTogether(context, chain, other, variable);
+  });
+}
+
 } // namespace
 
 std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, AttentionMatch match,
@@ -201,6 +213,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       // The operands of the contractions decide, repeated heads included, not what they were moved from.
       bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable),
            inV = dependsOn(match.v, variable);
+      if ((inK || inV) && isCopy(context, evaluator, match, variable))
+        inK = inV = false;
       if (!inQ && !inK && inV)
         axes.dv.variables.push_back(variable);
       else if (inK || inV)

@@ -152,8 +152,10 @@ Expr Evaluator::step(Expr load) {
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     Block *body = linalgOp.getBlock();
     unsigned result = cast<OpResult>(load->value).getResultNumber();
-    auto argument = dyn_cast<BlockArgument>(body->getTerminator()->getOperand(result));
-    if (!argument || argument.getOwner() != body)
+    Value yielded = body->getTerminator()->getOperand(result);
+    auto argument = dyn_cast<BlockArgument>(yielded);
+    bool isMoved = argument ? argument.getOwner() == body : bool(yielded.getDefiningOp<tensor::ExtractOp>());
+    if (!isMoved)
       return nullptr;
     Expr element = expand(load);
     return element && (element->isLoad() || element->constant) ? element : nullptr;
@@ -181,7 +183,7 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
     if (ShapedType::isDynamic(size))
       return nullptr;
     Indices indices = load->indices;
-    indices[dim] = position - begin;
+    indices[dim] = size == 1 ? context.space.constant(0) : position - begin;
     if (range.low < begin + size && range.high >= begin)
       pieces.emplace_back(context.load(input, indices), begin + size);
     begin += size;

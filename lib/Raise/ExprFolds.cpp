@@ -99,6 +99,12 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
       return operands[*truth ? 1 : 2];
     return operands[1] == operands[2] ? operands[1] : nullptr;
   }
+  auto numberCompare = dyn_cast<arith::CmpIOp>(op);
+  bool isTruth = numberCompare && numberCompare.getPredicate() == arith::CmpIPredicate::ne &&
+                 operands[0]->isApply("arith.extui") && operands[0]->operands[0]->type.isInteger(1) &&
+                 operands[1]->getNumber() == 0.0;
+  if (isTruth) // a truth as a number that is not 0
+    return operands[0]->operands[0];
   if (operands.size() != 2 || !operands[0]->type.isInteger(1))
     return nullptr;
   if (operands[0] == operands[1] && isa<arith::AndIOp, arith::OrIOp>(op))

@@ -57,6 +57,7 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     if (function.isExternal())
       return;
     decomposeSoftmax(function);
+    resolveSizes(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;
@@ -91,6 +92,26 @@ private:
       if (succeeded(results))
         rewriter.replaceOp(op, *results);
     }
+  }
+
+  /// Sizes are asked of what results are written to, so that what is replaced has no other users left.
+  void resolveSizes(func::FuncOp function) {
+    IRRewriter rewriter(&getContext());
+    function.walk([&](tensor::DimOp op) {
+      std::optional<int64_t> dim = op.getConstantIndex();
+      auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
+      if (!dim || !type || *dim < 0 || *dim >= type.getRank())
+        return;
+      Value tensor = op.getSource();
+      while (auto destination = tensor.getDefiningOp<DestinationStyleOpInterface>())
+        tensor = destination.getTiedOpOperand(cast<OpResult>(tensor))->get();
+      auto empty = tensor.getDefiningOp<tensor::EmptyOp>();
+      if (Value size =
+              empty && type.isDynamicDim(*dim) ? dyn_cast<Value>(empty.getMixedSizes()[*dim]) : Value())
+        rewriter.replaceOp(op, size);
+      else
+        rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(tensor); });
+    });
   }
 
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {

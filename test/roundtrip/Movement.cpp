@@ -171,7 +171,11 @@ bool collapseLoops(Scrambler &s) {
         pairs.push_back({loop, loop + 1});
     return pairs.empty() ? ReassociationIndices() : random.pickOf(pairs);
   };
-  auto op = s.pick<linalg::GenericOp>([&](linalg::GenericOp op) { return !pairOf(op, s.random).empty(); });
+  auto op = s.pick<linalg::GenericOp>([&](linalg::GenericOp op) {
+    bool isPermuted =
+        llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); });
+    return isPermuted && !pairOf(op, s.random).empty();
+  });
   if (!op)
     return false;
   s.rewriter.setInsertionPoint(op);
@@ -243,11 +247,11 @@ bool joinPair(Scrambler &s) {
   insertBehind(s, value);
   Location loc = value.getLoc();
   Groups groups = groupsAround(dim, type.getRank() - 1);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(s.rewriter, loc, value);
   SmallVector<Operation *> makers;
   for (Operation *user : value.getUsers())
     if (isa<tensor::DimOp>(user))
       makers.push_back(user);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(s.rewriter, loc, value);
   Value joined = tensor::CollapseShapeOp::create(s.rewriter, loc, value, groups), split;
   if (type.hasStaticShape() && s.random.oneIn(3)) {
     auto shape = s.rewriter.getIndexTensorAttr(type.getShape());

@@ -11,6 +11,13 @@ using namespace mlir;
 namespace gqa::roundtrip {
 namespace {
 
+/// What a reduction makes of what it has so far.
+bool isSum(Operation *op) {
+  auto loop = dyn_cast<linalg::LinalgOp>(op->getParentOp());
+  return loop && loop.getNumReductionLoops() > 0 &&
+         llvm::is_contained(loop.getBlock()->getTerminator()->getOperands(), op->getResult(0));
+}
+
 bool commute(Scrambler &s) {
   auto op = s.pick<Operation *>(
       [](Operation *op) { return op->hasTrait<OpTrait::IsCommutative>() && op->getNumOperands() == 2; });
@@ -94,13 +101,6 @@ bool deMorgan(Scrambler &s) {
   return true;
 }
 
-/// What a reduction makes of what it has so far.
-bool isSum(Operation *op) {
-  auto loop = dyn_cast<linalg::LinalgOp>(op->getParentOp());
-  return loop && loop.getNumReductionLoops() > 0 &&
-         llvm::is_contained(loop.getBlock()->getTerminator()->getOperands(), op->getResult(0));
-}
-
 /// A result of scalar arithmetic, by type.
 Value pickScalar(Scrambler &s, llvm::function_ref<bool(Type)> accept) {
   auto op = s.pick<Operation *>([&](Operation *op) {
@@ -159,7 +159,7 @@ bool compareAsIntegers(Scrambler &s) {
   if (!op)
     return false;
   s.rewriter.setInsertionPoint(op);
-  Type type = s.rewriter.getIntegerType(s.random.pick({32, 64}));
+  Type type = s.rewriter.getI64Type();
   Value a = arith::IndexCastOp::create(s.rewriter, op.getLoc(), type, op.getLhs());
   Value b = arith::IndexCastOp::create(s.rewriter, op.getLoc(), type, op.getRhs());
   s.rewriter.replaceOpWithNewOp<arith::CmpIOp>(op, op.getPredicate(), a, b);

@@ -47,8 +47,10 @@ bool generalize(Scrambler &s) {
 
 bool specialize(Scrambler &s) {
   bool changed = false;
+  // Upstream takes a contraction with several batch dimensions for a batch_matmul, which has one.
+  auto isSafe = [](linalg::GenericOp op) { return op.getNumReductionLoops() == 0 || op.getNumLoops() <= 4; };
   for (linalg::GenericOp op : s.all<linalg::GenericOp>())
-    if (s.random.oneIn(2)) {
+    if (isSafe(op) && s.random.oneIn(2)) {
       s.rewriter.setInsertionPoint(op);
       changed |= succeeded(linalg::specializeGenericOp(s.rewriter, op));
     }

@@ -146,17 +146,21 @@ bool Matcher::matchLate(AttentionMatch &match) {
   linalg::LinalgOp product = match.product;
   SmallVector<Value> worklist = {product->getResult(0)};
   constexpr size_t kFarthest = 6;
+  bool found = false;
   for (size_t next = 0; next < worklist.size() && worklist.size() < kFarthest; ++next)
     for (Operation *user : worklist[next].getUsers()) {
       if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
         continue;
       Value result = user->getResult(0);
-      if (matchOutput(result, product, match))
-        return true;
+      AttentionMatch candidate;
+      if (matchOutput(result, product, candidate) && (!found || guarded)) { // a guard may follow the division
+        match = candidate;
+        found = true;
+      }
       if (!isa<linalg::LinalgOp>(user) || cast<linalg::LinalgOp>(user).getNumReductionLoops() == 0)
         worklist.push_back(result);
     }
-  return false;
+  return found;
 }
 
 /// The output may be of a wider type than q, k and v, and rounded to theirs later, behind whatever moves it:

@@ -75,8 +75,8 @@ bool flipFloatCompare(Scrambler &s) {
 
 /// `c ? a : b` as `not c ? b : a`.
 bool negateSelect(Scrambler &s) {
-  auto op =
-      s.pick<arith::SelectOp>([](arith::SelectOp op) { return op.getCondition().getType().isInteger(1); });
+  auto op = s.pick<arith::SelectOp>(
+      [](arith::SelectOp op) { return op.getCondition().getType().isInteger(1) && !isSum(op); });
   if (!op)
     return false;
   s.rewriter.setInsertionPoint(op);
@@ -88,7 +88,7 @@ bool negateSelect(Scrambler &s) {
 
 /// `a and b` as `not (not a or not b)`.
 bool deMorgan(Scrambler &s) {
-  auto op = s.pick<arith::AndIOp>([](arith::AndIOp op) { return op.getType().isInteger(1); });
+  auto op = s.pick<arith::AndIOp>([](arith::AndIOp op) { return op.getType().isInteger(1) && !isSum(op); });
   if (!op)
     return false;
   s.rewriter.setInsertionPoint(op);

@@ -21,8 +21,9 @@ struct Variant {
   std::vector<Step> steps;
 };
 
-/// The variant of a seed: how front ends write attention first, then anything.
-Variant drawVariant(uint64_t seed);
+/// The variant of a seed: how front ends write attention first, then anything; `hard`: also what recognition
+/// does not always see through.
+Variant drawVariant(uint64_t seed, bool hard);
 
 class RoundTrip {
 public:

@@ -22,6 +22,8 @@ static cl::opt<uint64_t> first("first", cl::desc("the first seed"), cl::init(0))
 static cl::opt<uint64_t> count("count", cl::desc("how many seeds"), cl::init(1));
 static cl::opt<bool> print("print", cl::desc("print the modules of each variant"));
 static cl::opt<bool> plain("plain", cl::desc("without rewrites"));
+static cl::opt<bool> hard("hard",
+                          cl::desc("with the rewrites under which some attentions are known to be lost"));
 static cl::opt<bool> trace("trace", cl::desc("print each module before it is recognised"));
 static cl::opt<unsigned> mostReports("reports", cl::desc("how many failures are explained"), cl::init(10));
 
@@ -66,7 +68,7 @@ int main(int argc, char **argv) {
   trip.trace = trace;
   uint64_t lost = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    Variant variant = drawVariant(seed);
+    Variant variant = drawVariant(seed, hard);
     if (plain)
       variant.steps.clear();
     std::string problem = trip.run(variant);

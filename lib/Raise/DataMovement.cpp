@@ -176,14 +176,15 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
   uint64_t dim = concat.getDim();
   AffineExpr position = load->indices[dim];
   IndexSpace::Range range = context.space.rangeOf(position);
-  SmallVector<std::pair<Expr, int64_t>> pieces; // each with the position behind it
+  SmallVector<std::pair<Expr, int64_t>> pieces;        // each with the position behind it
+  bool isRepeat = llvm::all_equal(concat.getInputs()); // then it does not matter which piece it is
   int64_t begin = 0;
   for (Value input : concat.getInputs()) {
     int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
     if (ShapedType::isDynamic(size))
       return nullptr;
     Indices indices = load->indices;
-    indices[dim] = size == 1 ? context.space.constant(0) : position - begin;
+    indices[dim] = isRepeat && size == 1 ? context.space.constant(0) : position - begin;
     if (range.low < begin + size && range.high >= begin)
       pieces.emplace_back(context.load(input, indices), begin + size);
     begin += size;

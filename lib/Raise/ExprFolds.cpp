@@ -71,13 +71,14 @@ Expr ExprContext::foldCompare(Operation *op, ArrayRef<Expr> operands) {
 Expr getNegated(Expr expr) {
   if (!expr->op || expr->operands.size() != 2 || !expr->operands[0]->type.isInteger(1))
     return nullptr;
-  std::optional<bool> right = expr->operands[1]->getTruth();
+  unsigned side = expr->operands[1]->getTruth() ? 1 : 0; // of the constant
+  std::optional<bool> right = expr->operands[side]->getTruth();
   auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
   bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
   bool isDifferent =
       isa<arith::XOrIOp>(expr->op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
   if ((isEqual && right == false) || (isDifferent && right == true))
-    return expr->operands[0];
+    return expr->operands[1 - side];
   return nullptr;
 }
 

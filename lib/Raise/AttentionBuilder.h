@@ -55,9 +55,6 @@ private:
 std::optional<std::string> outputLayout(const Axes &axes,
                                         llvm::SmallVector<llvm::SmallVector<unsigned, 2>> &dims);
 
-/// The output itself, or, where it is accumulated in a wider type, what its only user rounds it to.
-mlir::Value roundedResult(mlir::Value result, mlir::Type element);
-
 } // namespace gqa
 
 #endif // GQA_LIB_RAISE_ATTENTIONBUILDER_H

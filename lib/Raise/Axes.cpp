@@ -1,5 +1,6 @@
 // Batch, head, group and query among the dimensions of an output that may have any of them collapsed.
 #include "gqa/Raise/Axes.h"
+#include "gqa/Raise/IntegerForm.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallSet.h"
@@ -81,12 +82,76 @@ bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, u
   return false;
 }
 
+/// Whether one element of a tensor follows both variables.
+bool holdsBoth(Expr expr, unsigned a, unsigned b) {
+  return expr->isLoad()
+             ? dependsOn(expr, a) && dependsOn(expr, b)
+             : llvm::any_of(expr->operands, [&](Expr operand) { return holdsBoth(operand, a, b); });
+}
+
+/// Whether some comparison in `expr` is one of the variable with the key; what a mask holds for both says
+/// nothing.
+bool relates(Evaluator &evaluator, Expr expr, unsigned key, unsigned variable, DenseSet<Expr> &visited) {
+  if (!expr->type.isInteger(1) || expr->isLoad() || !visited.insert(expr).second)
+    return false;
+  bool isComparison = llvm::none_of(expr->operands, [](Expr operand) { return operand->type.isInteger(1); });
+  if (!isComparison)
+    return llvm::any_of(expr->operands,
+                        [&](Expr operand) { return relates(evaluator, operand, key, variable, visited); });
+  bool single = evaluator.context.space.sizeOf(key) == 1; // nothing follows it
+  return dependsOn(expr, variable) && (single || dependsOn(expr, key)) && !holdsBoth(expr, key, variable);
+}
+
 /// True if a mask compares the variable with the key: it is a position, so a query and no head.
 bool isPosition(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  DenseSet<Expr> visited;
   return llvm::any_of(match.conditions, [&](const Condition &condition) {
-    Expr expanded = evaluator.expandAll(condition.expr);
-    return dependsOn(expanded, variable) && dependsOn(expanded, match.key);
+    return relates(evaluator, evaluator.expandAll(condition.expr), match.key, variable, visited);
   });
+}
+
+/// Whether some comparison in `expr` is one of the key with a number that is known for each value of the
+/// variable.
+bool comparesKey(Evaluator &evaluator, Expr expr, unsigned key, unsigned variable, DenseSet<Expr> &visited) {
+  if (!expr->type.isInteger(1) || !visited.insert(expr).second)
+    return false;
+  if (auto form = matchNotNegative(evaluator, expr, /*negated=*/false))
+    return (dependsOn(form->affine, key) || evaluator.context.space.sizeOf(key) == 1) &&
+           llvm::any_of(form->data, [&](auto &entry) { return dependsOn(entry.first, variable); });
+  return llvm::any_of(expr->operands,
+                      [&](Expr operand) { return comparesKey(evaluator, operand, key, variable, visited); });
+}
+
+/// True if a mask has a length, or the place where the queries begin, for each value of the variable: it
+/// counts sequences then.
+bool isSequence(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  DenseSet<Expr> visited;
+  return llvm::any_of(match.conditions, [&](const Condition &condition) {
+    return comparesKey(evaluator, evaluator.expandAll(condition.expr), match.key, variable, visited);
+  });
+}
+
+/// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
+/// by side; else the last one that may. Sizes that are not known count sequences.
+std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
+                                  ArrayRef<unsigned> shared, ArrayRef<unsigned> rows) {
+  SmallVector<Expr> chain = evaluator.chain(match.q);
+  for (unsigned variable : llvm::reverse(shared))
+    if (llvm::any_of(rows, [&](unsigned row) {
+          return standTogether(context, chain, variable, row) && !isPosition(evaluator, match, row);
+        }))
+      return variable;
+  if (shared.size() == 1 && rows.size() == 2)
+    return std::nullopt; // a batch over one head of K and V
+  for (bool strict : {true, false}) {
+    if (!strict && shared.size() == 1)
+      return std::nullopt;
+    for (unsigned variable : llvm::reverse(shared))
+      if (!strict ||
+          (!isSequence(evaluator, match, variable) && !ShapedType::isDynamic(context.space.sizeOf(variable))))
+        return variable;
+  }
+  return std::nullopt;
 }
 
 /// The row dimensions that K does not see: the queries, and in front of them the group if it is a dimension
@@ -101,15 +166,29 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
     (follows ? group : queries).push_back(row);
   }
   if (group.empty() && queries.size() == 2) {
-    bool swap =
-        isPosition(evaluator, axes.match, queries[0]) && !isPosition(evaluator, axes.match, queries[1]);
-    unsigned which = swap ? 1 : 0;
+    auto isQuery = [&](unsigned row) {
+      return isPosition(evaluator, axes.match, row) || ShapedType::isDynamic(context.space.sizeOf(row));
+    };
+    bool ofSink = axes.match.sink && dependsOn(axes.match.sink, queries[1]);
+    unsigned which = ofSink || (isQuery(queries[0]) && !isQuery(queries[1])) ? 1 : 0;
     group.push_back(queries[which]);
     queries.erase(queries.begin() + which);
   }
   axes.h.variables.append(group);
   axes.i.variables.assign(queries.begin(), queries.end());
   return queries.size() <= 1 && group.size() <= 1;
+}
+
+/// True if K and V are only repeated along the variable, for the queries of a group, which q holds side by
+/// side behind a dimension that K follows: the group is a dimension of its own.
+bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  for (Expr operand : {match.k, match.v})
+    if (dependsOn(evaluator.expandAll(operand), variable))
+      return false;
+  SmallVector<Expr> chain = evaluator.chain(match.q);
+  return llvm::any_of(llvm::seq(context.space.numVariables()), [&](unsigned other) {
+    return other != variable && dependsOn(match.k, other) && standTogether(context, chain, other, variable);
+  });
 }
 
 } // namespace
@@ -136,6 +215,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       // The operands of the contractions decide, repeated heads included, not what they were moved from.
       bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable),
            inV = dependsOn(match.v, variable);
+      if ((inK || inV) && isCopy(context, evaluator, match, variable))
+        inK = inV = false;
       if (!inQ && !inK && inV)
         axes.dv.variables.push_back(variable);
       else if (inK || inV)
@@ -146,15 +227,9 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
   if (axes.dv.variables.size() > 1)
     return refuse("the value dimension is spread over several dimensions");
   axes.match = match;
-  // One shared and two own dimensions are a batch over one K/V head, or grouped heads of a single sequence.
-  // Of more than two shared ones all but the last are batch.
-  bool isBatch = shared.size() >= 2;
-  if (shared.size() == 1 && rows.size() == 2)
-    isBatch = !standTogether(context, evaluator.chain(match.q), shared.front(), rows.front());
-  if (isBatch)
-    axes.b.variables.append(shared.begin(), shared.size() == 1 ? shared.end() : shared.end() - 1);
-  if (!shared.empty() && !(isBatch && shared.size() == 1))
-    axes.h.variables.push_back(shared.back());
+  std::optional<unsigned> heads = pickHeads(context, evaluator, match, shared, rows);
+  for (unsigned variable : shared)
+    (variable == heads ? axes.h : axes.b).variables.push_back(variable);
   if (!assignRows(context, evaluator, axes, rows))
     return refuse("more than two dimensions belong to q alone; the group and the queries are two");
   if (context.space.sizeOf(match.key) != 1)

@@ -78,8 +78,7 @@ std::optional<AttentionOp> AttentionBuilder::build() {
   if (!buildOperands())
     return std::nullopt;
   Type element = cast<RankedTensorType>(parts.q.tensor.getType()).getElementType();
-  Value replaced = roundedResult(match.output, element);
-  for (Value value : {parts.k.tensor, parts.v.tensor, replaced})
+  for (Value value : {parts.k.tensor, parts.v.tensor, match.output})
     if (cast<RankedTensorType>(value.getType()).getElementType() != element) {
       refuse(value, "q, k, v and the output do not have the same element type");
       return std::nullopt;
@@ -96,7 +95,7 @@ std::optional<AttentionOp> AttentionBuilder::build() {
     return std::nullopt;
   }
   Value output = parts.sinkRows ? mergeSinks(op) : op.getOutput();
-  rewriter.replaceAllUsesWith(replaced, buildResult(output));
+  rewriter.replaceAllUsesWith(match.output, buildResult(output));
   return op;
 }
 

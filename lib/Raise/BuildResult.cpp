@@ -29,19 +29,6 @@ std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVecto
   return std::nullopt;
 }
 
-Value roundedResult(Value result, Type element) {
-  if (cast<RankedTensorType>(result.getType()).getElementType() == element || !result.hasOneUse())
-    return result;
-  auto user = dyn_cast<linalg::GenericOp>(*result.user_begin());
-  if (!user || user.getNumDpsInputs() != 1 || user->getNumResults() != 1 ||
-      !llvm::all_of(user.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
-    return result;
-  auto yield = cast<linalg::YieldOp>(user.getBody()->getTerminator());
-  auto round = yield.getOperand(0).getDefiningOp<arith::TruncFOp>();
-  bool rounds = round && round.getIn() == user.getBody()->getArgument(0) && round.getType() == element;
-  return rounds ? user.getResult(0) : result;
-}
-
 /// A sink is the partial result (0, sink): where it differs by query, it is merged.
 Value AttentionBuilder::mergeSinks(AttentionOp &op) {
   RankedTensorType type = cast<RankedTensorType>(op.getOutput().getType());

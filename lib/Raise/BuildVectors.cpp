@@ -8,6 +8,15 @@ using namespace mlir;
 
 namespace gqa {
 
+/// The tensor of rank 1 that has the element of `load` for each place along the axis; null if there is none.
+static Value viewVector(OpBuilder &builder, Location loc, Evaluator &evaluator, Expr load, const Axis &axis) {
+  if (!load->isLoad())
+    return nullptr;
+  const IndexSpace &space = evaluator.context.space;
+  std::optional<View> view = findView(evaluator.context, evaluator.chain(load), axis);
+  return view ? reshape(builder, loc, space, view->tensor, view->dims, axis.variables) : Value();
+}
+
 Value buildPerBatch(OpBuilder &builder, Location loc, Evaluator &evaluator, const Axis &batches,
                     const IntegerForm &form, int64_t constant, const DenseMap<unsigned, Value> &sizes) {
   if (form.data.empty())
@@ -16,6 +25,11 @@ Value buildPerBatch(OpBuilder &builder, Location loc, Evaluator &evaluator, cons
   for (unsigned variable : batches.variables)
     if (llvm::any_of(form.data, [&](auto &entry) { return dependsOn(entry.first, variable); }))
       batch.variables.push_back(variable);
+  auto [first, factor] = form.data.front();
+  bool isOperand = first->type.isInteger(32) || first->type.isInteger(64);
+  if (form.data.size() == 1 && factor == 1 && constant == 0 && isOperand)
+    if (Value vector = viewVector(builder, loc, evaluator, first, batch))
+      return vector;
   auto sum = [&](OpBuilder &inner, ExprEmitter &emitter) {
     Value total = arith::ConstantIntOp::create(inner, loc, constant, 64);
     for (const auto &[data, coefficient] : form.data) {
@@ -36,7 +50,11 @@ Value buildPerBatch(OpBuilder &builder, Location loc, Evaluator &evaluator, cons
 
 /// Sinks per head, offsets and lengths per sequence.
 bool AttentionBuilder::buildVectors() {
-  if (match.sink && !(parts.sinks = buildTensor(rewriter, loc, evaluator, match.sink, {axes.h}, sizes))) {
+  if (match.sink && isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(match.sink->type))
+    parts.sinks = viewVector(rewriter, loc, evaluator, match.sink, axes.h);
+  if (match.sink && !parts.sinks)
+    parts.sinks = buildTensor(rewriter, loc, evaluator, match.sink, {axes.h}, sizes);
+  if (match.sink && !parts.sinks) {
     Type type = match.sink->type.isF64() ? match.sink->type : rewriter.getF32Type();
     auto widen = [&](OpBuilder &builder, ExprEmitter &emitter) {
       Value sink = emitter.emit(match.sink);

@@ -29,6 +29,7 @@ public:
 private:
   void classifyNew(Expr expr, bool negated);
   bool classifyBound(const IntegerForm &form, Condition source);
+  void takeLength();
   void settleLowers(const IntegerForm &base, std::optional<int64_t> upper);
   void keep(const Condition &condition) { visibility.conditions.push_back(condition); }
 
@@ -61,6 +62,9 @@ bool MaskClassifier::classifyBound(const IntegerForm &notNegative, Condition sou
     row = form.coefficientOf(getAffineDimExpr(axes.i.variables[0], context));
     terms += row != 0;
   }
+  if (key == 0 && axes.j.variables.empty()) // of a single key: a bound on either side, as the query says
+    key =
+        row == -1 || (row == 0 && !notNegative.data.empty() && notNegative.data.front().second < 0) ? 1 : -1;
   if ((key != 1 && key != -1) || form.terms.size() != terms || !form.isSmall() ||
       !isPerBatch(axes, notNegative))
     return false;
@@ -179,8 +183,25 @@ void MaskClassifier::settleLowers(const IntegerForm &base, std::optional<int64_t
     visibility.window = {visibility.offset - *lower, isTwoSided ? *upper - aligned : -1};
 }
 
+/// Of a single query a length and a position say the same. What no other bound is about is a length.
+void MaskClassifier::takeLength() {
+  if (!axes.i.variables.empty() || visibility.kvLen)
+    return;
+  for (Bound *bound = uppers.begin(); bound != uppers.end(); ++bound) {
+    auto agrees = [&](const Bound &other) { return other.form.hasSameData(bound->form, 1); };
+    if (bound->form.data.empty() || llvm::any_of(lowers, agrees) ||
+        llvm::all_of(llvm::concat<Bound>(uppers, lowers), agrees))
+      continue;
+    visibility.kvLen = bound->form; // j <= c + data
+    visibility.kvLen->affine = evaluator.context.space.constant(bound->constant + 1);
+    uppers.erase(bound);
+    return;
+  }
+}
+
 /// Bounds become attributes where they agree on what is known at run time only.
 void MaskClassifier::settle() {
+  takeLength();
   IntegerForm base{evaluator.context.space.constant(0), {}};
   const Bound *best = nullptr; // one without data if there is one
   for (const Bound &bound : uppers)

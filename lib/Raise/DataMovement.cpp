@@ -16,7 +16,8 @@ using Indices = SmallVector<AffineExpr, 4>;
 AffineExpr linearize(ArrayRef<AffineExpr> indices, ArrayRef<AffineExpr> shape, MLIRContext *context) {
   AffineExpr position = getAffineConstantExpr(0, context);
   for (auto [index, size] : llvm::zip_equal(indices, shape))
-    position = position * size + index;
+    if (size != 1) // else the index is 0, whatever it is computed from
+      position = position * size + index;
   return position;
 }
 
@@ -126,8 +127,10 @@ Expr Evaluator::step(Expr load) {
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     Block *body = linalgOp.getBlock();
     unsigned result = cast<OpResult>(load->value).getResultNumber();
-    auto argument = dyn_cast<BlockArgument>(body->getTerminator()->getOperand(result));
-    if (!argument || argument.getOwner() != body)
+    Value yielded = body->getTerminator()->getOperand(result);
+    auto argument = dyn_cast<BlockArgument>(yielded);
+    bool isMoved = argument ? argument.getOwner() == body : bool(yielded.getDefiningOp<tensor::ExtractOp>());
+    if (!isMoved)
       return nullptr;
     Expr element = expand(load);
     return element && (element->isLoad() || element->constant) ? element : nullptr;
@@ -149,10 +152,11 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
   AffineExpr position = load->indices[dim];
   SmallVector<std::pair<Expr, AffineExpr>> pieces; // each with the position behind it
   AffineExpr begin = context.space.constant(0);
+  bool isRepeat = llvm::all_equal(concat.getInputs()); // then it does not matter which piece it is
   for (Value input : concat.getInputs()) {
-    AffineExpr end = begin + context.sizes.of(input, dim);
+    AffineExpr size = context.sizes.of(input, dim), end = begin + size;
     Indices indices = load->indices;
-    indices[dim] = position - begin;
+    indices[dim] = isRepeat && size == 1 ? context.space.constant(0) : position - begin;
     bool isElsewhere =
         context.space.isNotNegative(position - end) || context.space.isNotNegative(begin - 1 - position);
     if (!isElsewhere)

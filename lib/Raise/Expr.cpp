@@ -223,6 +223,8 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
     return folded;
   if (Expr folded = foldBoolean(op, operands))
     return folded;
+  if (Expr folded = foldNeutral(op, operands))
+    return folded;
   if (Expr folded = foldConstants(op, operands))
     return folded;
   if (Expr folded = foldZero(op, operands))

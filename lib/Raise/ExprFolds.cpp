@@ -85,13 +85,14 @@ Expr ExprContext::foldCompare(Operation *op, ArrayRef<Expr> operands) {
 Expr getNegated(Expr expr) {
   if (!expr->op || expr->operands.size() != 2 || !expr->operands[0]->type.isInteger(1))
     return nullptr;
-  std::optional<bool> right = expr->operands[1]->getTruth();
+  unsigned side = expr->operands[1]->getTruth() ? 1 : 0; // of the constant
+  std::optional<bool> right = expr->operands[side]->getTruth();
   auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
   bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
   bool isDifferent =
       isa<arith::XOrIOp>(expr->op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
   if ((isEqual && right == false) || (isDifferent && right == true))
-    return expr->operands[0];
+    return expr->operands[1 - side];
   return nullptr;
 }
 
@@ -126,6 +127,12 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
     return operands[1] == operands[2] ? operands[1]
                                       : foldBroadcast(space, operands[0], operands[1], operands[2]);
   }
+  auto numberCompare = dyn_cast<arith::CmpIOp>(op);
+  bool isTruth = numberCompare && numberCompare.getPredicate() == arith::CmpIPredicate::ne &&
+                 operands[0]->isApply("arith.extui") && operands[0]->operands[0]->type.isInteger(1) &&
+                 operands[1]->getNumber() == 0.0;
+  if (isTruth) // a truth as a number that is not 0
+    return operands[0]->operands[0];
   if (operands.size() != 2 || !operands[0]->type.isInteger(1))
     return nullptr;
   if (operands[0] == operands[1] && isa<arith::AndIOp, arith::OrIOp>(op))
@@ -155,6 +162,29 @@ Expr ExprContext::foldZero(Operation *op, ArrayRef<Expr> operands) {
   for (unsigned side : {0, 1})
     if (operands[side]->getNumber() == 0.0 && operands[1 - side]->isApply("arith.uitofp"))
       return operands[side];
+  return nullptr;
+}
+
+/// What changes no number, the sign of a zero apart: `x * 1`, `x / 1`, `x + 0`, `x - 0`, `-(-x)`, a cast to a
+/// wider float and back.
+Expr ExprContext::foldNeutral(Operation *op, ArrayRef<Expr> operands) {
+  auto isNumber = [&](Expr expr, double number) {
+    return isa<FloatType>(expr->type) && expr->getNumber() == number;
+  };
+  if (isa<arith::MulFOp, arith::AddFOp>(op))
+    for (unsigned side : {0, 1})
+      if (isNumber(operands[side], isa<arith::MulFOp>(op) ? 1.0 : 0.0))
+        return operands[1 - side];
+  if ((isa<arith::DivFOp>(op) && isNumber(operands[1], 1.0)) ||
+      (isa<arith::SubFOp>(op) && isNumber(operands[1], 0.0)))
+    return operands[0];
+  if (isa<arith::NegFOp>(op) && operands[0]->isApply("arith.negf"))
+    return operands[0]->operands[0];
+  bool isBack = (isa<arith::TruncFOp>(op) && operands[0]->isApply("arith.extf")) ||
+                (isa<arith::IndexCastOp>(op) && operands[0]->isApply("arith.index_cast") &&
+                 operands[0]->type.isIndex());
+  if (isBack && operands[0]->operands[0]->type == getElementTypeOrSelf(op->getResult(0).getType()))
+    return operands[0]->operands[0];
   return nullptr;
 }
 

@@ -54,6 +54,12 @@ bool IntegerForm::hasSameData(const IntegerForm &other, int64_t factor) const {
   });
 }
 
+/// Whether a number is a coordinate or data as it is, not computed.
+static bool isPlain(Evaluator &evaluator, Expr expr) {
+  expr = evaluator.peel(expr);
+  return expr->kind != ExprNode::Kind::Apply || expr->value;
+}
+
 std::optional<IntegerForm> matchNotNegative(Evaluator &evaluator, Expr condition, bool negated) {
   using Comparison = ExprNode::Comparison;
   ExprContext &context = evaluator.context;
@@ -66,7 +72,9 @@ std::optional<IntegerForm> matchNotNegative(Evaluator &evaluator, Expr condition
   if (!compare || condition->operands[0]->type.isInteger(1))
     return std::nullopt;
   Type type = condition->operands[0]->type;
-  if (!type.isIndex() && type.getIntOrFloatBitWidth() < 64)
+  bool mayWrapAround = !type.isIndex() && type.getIntOrFloatBitWidth() < 64;
+  if (mayWrapAround &&
+      !llvm::all_of(condition->operands, [&](Expr operand) { return isPlain(evaluator, operand); }))
     return std::nullopt;
   using Predicate = arith::CmpIPredicate;
   Predicate predicate = negated ? arith::invertPredicate(compare.getPredicate()) : compare.getPredicate();

@@ -1,5 +1,6 @@
 // The last contraction of an attention: probabilities, or exponentials that are divided later, with V.
 #include "gqa/Raise/Match.h"
+#include "gqa/Raise/Truth.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <limits>
@@ -33,27 +34,71 @@ static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
   return {nullptr, nullptr};
 }
 
+/// Comparisons of a factor of `product` with 0 in a condition, each with whether it asks for equality.
+static void collectZeroTests(Evaluator &evaluator, Expr condition, Expr product, DenseSet<Expr> &visited,
+                             SmallVectorImpl<std::pair<Expr, bool>> &tests) {
+  condition = evaluator.peel(condition);
+  if (!visited.insert(condition).second || !condition->op)
+    return;
+  auto compare = dyn_cast<arith::CmpFOp>(condition->op);
+  if (!compare) {
+    for (Expr operand : condition->operands)
+      collectZeroTests(evaluator, operand, product, visited, tests);
+    return;
+  }
+  using Predicate = arith::CmpFPredicate;
+  bool isEqual = compare.getPredicate() == Predicate::OEQ || compare.getPredicate() == Predicate::UEQ;
+  bool isDifferent = compare.getPredicate() == Predicate::ONE || compare.getPredicate() == Predicate::UNE;
+  for (unsigned side : {0, 1}) {
+    Expr zero = evaluator.peelCasts(condition->operands[side]),
+         other = evaluator.peelCasts(condition->operands[1 - side]);
+    bool isFactor =
+        llvm::any_of(product->operands, [&](Expr factor) { return evaluator.peelCasts(factor) == other; });
+    if ((isEqual || isDifferent) && isFactor && zero->getNumber() == 0.0)
+      tests.push_back({condition, isEqual});
+  }
+}
+
+/// `p == 0 and ... ? 0 : p v`, which keeps a V that is not finite out of the sum: `p v`.
+static Expr withoutSkip(Evaluator &evaluator, Expr expr) {
+  Expr root = expr->isApply("arith.mulf") ? expr : evaluator.peelCasts(expr);
+  if (!root->isSelect())
+    return root;
+  for (unsigned side : {1, 2}) {
+    Expr zero = evaluator.peelCasts(root->operands[side]),
+         product = evaluator.peelCasts(root->operands[3 - side]);
+    if (zero->getNumber() != 0.0 || !product->isApply("arith.mulf"))
+      continue;
+    SmallVector<std::pair<Expr, bool>> tests;
+    DenseSet<Expr> visited;
+    collectZeroTests(evaluator, root->operands[0], product, visited, tests);
+    for (auto [test, isEqual] : tests) // of a weight that is not 0 the product is taken
+      if (assume(evaluator, root->operands[0], test, !isEqual)->getTruth() == (side == 2))
+        return product;
+  }
+  return root;
+}
+
 /// Which factor of `body` is the softmax, and which is V. `denominator`: what the whole product is divided
 /// by.
-bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator) {
+bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late) {
   for (unsigned side : {0, 1}) {
     Expr v = Evaluator::withoutCasts(body->operands[1 - side]);
     Expr p = evaluator.peelCasts(body->operands[side]), sum = denominator, scores = nullptr;
-    guarded = false;
+    std::optional<Guard> guard = late;
+    guarded = late.has_value();
     if (!sum) {
-      std::optional<Guard> guard = takeGuard(p);
+      guard = takeGuard(p);
       guarded = guard.has_value() || takeNaNGuard(p);
       auto [numerator, quotientSum] = matchQuotient(evaluator, p);
       if (numerator)
         p = numerator, sum = quotientSum;
-      if (guard && !matchSoftmax(p, sum, match, scores))
-        continue;
-      if (guard && !isAbout(*guard, scores, match))
-        return refuse(match.exponential,
-                      "the guard against empty rows looks at something other than the scores");
     }
-    if (!scores && !matchSoftmax(p, sum, match, scores))
+    if (!matchSoftmax(p, sum, match, scores))
       continue;
+    if (guard && !isAbout(*guard, scores, match))
+      return refuse(match.exponential,
+                    "the guard against empty rows looks at something other than the scores");
     match.v = v;
     return true;
   }
@@ -71,22 +116,26 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
     match.rows.push_back(context.space.numVariables() - 1);
   }
   Expr element = context.load(output, coordinates), denominator = nullptr;
-  if (output != product->getResult(0)) {
-    Expr root = evaluator.peelCasts(element);
-    auto [numerator, sum] = matchQuotient(evaluator, root);
+  auto isProduct = [&](Expr expr) { return expr->isLoad() && expr->value == product->getResult(0); };
+  if (!isProduct(element))
+    element = evaluator.peelCasts(element);
+  std::optional<Guard> guard;
+  if (!isProduct(element)) {
+    guard = takeGuard(element);
+    auto [numerator, sum] = matchQuotient(evaluator, element);
     if (!numerator)
       return false;
     element = evaluator.chain(evaluator.peelCasts(numerator)).back();
     denominator = sum;
-    if (element->value != product->getResult(0))
+    if (!isProduct(element))
       return false;
   }
   std::optional<Reduction> reduction = evaluator.reduction(element);
   if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
     return false;
   match.key = reduction->variables[0];
-  Expr body = Evaluator::withoutCasts(reduction->body);
-  return body->isApply("arith.mulf") && matchSides(match, body, denominator);
+  Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
+  return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
 
 /// The product of exponentials with V, divided by their sum afterwards: looks for the division among what
@@ -95,17 +144,39 @@ bool Matcher::matchLate(AttentionMatch &match) {
   auto product = cast<linalg::LinalgOp>(match.product);
   SmallVector<Value> worklist = {product->getResult(0)};
   constexpr size_t kFarthest = 6;
+  bool found = false;
   for (size_t next = 0; next < worklist.size() && worklist.size() < kFarthest; ++next)
     for (Operation *user : worklist[next].getUsers()) {
       if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
         continue;
       Value result = user->getResult(0);
-      if (matchOutput(result, product, match))
-        return true;
+      AttentionMatch candidate;
+      if (matchOutput(result, product, candidate) && (!found || guarded)) { // a guard may follow the division
+        match = candidate;
+        found = true;
+      }
       if (!isa<linalg::LinalgOp>(user) || cast<linalg::LinalgOp>(user).getNumReductionLoops() == 0)
         worklist.push_back(result);
     }
-  return false;
+  return found;
+}
+
+/// The output may be of a wider type than q, k and v, and rounded to theirs later, behind whatever moves it:
+/// that is the attention's output then.
+void Matcher::matchRounding(AttentionMatch &match) {
+  Type element = match.q->type;
+  Value output = match.output;
+  constexpr unsigned kFarthest = 8;
+  for (unsigned step = 0; step < kFarthest && output.hasOneUse() && getElementTypeOrSelf(output) != element;
+       ++step) {
+    Operation *user = *output.user_begin();
+    if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
+      return;
+    output = user->getResult(0);
+    AttentionMatch rounded;
+    if (getElementTypeOrSelf(output) == element && matchOutput(output, match.product, rounded))
+      match = rounded;
+  }
 }
 
 std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
@@ -125,6 +196,7 @@ std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &
              "the exponentials are not divided by their sum over the keys that the product with V contracts");
     return std::nullopt;
   }
+  matchRounding(match);
   return match;
 }
 

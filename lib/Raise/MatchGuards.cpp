@@ -7,49 +7,62 @@ using namespace mlir;
 
 namespace gqa {
 
-/// `condition` without its negations, which flip `flag`.
-static Expr withoutNegations(Evaluator &evaluator, Expr condition, bool &flag) {
-  condition = evaluator.peel(condition);
-  while (Expr inner = getNegated(condition)) {
-    flag = !flag;
-    condition = evaluator.peel(inner);
-  }
-  return condition;
-}
-
-/// `x == -inf` or its opposite: x, and whether it holds where x is greater.
-static std::pair<Expr, bool> matchVisible(Expr condition) {
-  auto compare = condition->op ? dyn_cast<arith::CmpFOp>(condition->op) : nullptr;
-  if (!compare || condition->operands[1]->getNumber() != -std::numeric_limits<double>::infinity())
-    return {nullptr, false};
+/// `x == -inf` (`isHidden`) or its opposite: x.
+static Expr matchInfinity(Evaluator &evaluator, Expr expr, bool &isHidden) {
+  auto compare = expr->op ? dyn_cast<arith::CmpFOp>(expr->op) : nullptr;
+  if (!compare)
+    return nullptr;
+  auto isInfinity = [&](Expr operand) {
+    return evaluator.peelCasts(operand)->getNumber() == -std::numeric_limits<double>::infinity();
+  };
+  bool flipped = !isInfinity(expr->operands[1]);
+  if (flipped && !isInfinity(expr->operands[0]))
+    return nullptr;
   using Predicate = arith::CmpFPredicate;
-  bool isHidden = llvm::is_contained({Predicate::OEQ, Predicate::UEQ}, compare.getPredicate());
-  bool isSeen = llvm::is_contained({Predicate::ONE, Predicate::UNE, Predicate::OGT, Predicate::UGT},
-                                   compare.getPredicate());
-  return {isHidden || isSeen ? condition->operands[0] : nullptr, isSeen};
+  auto is = [&](std::initializer_list<Predicate> predicates) {
+    return llvm::is_contained(predicates, compare.getPredicate());
+  };
+  isHidden = is({Predicate::OEQ, Predicate::UEQ}) ||
+             (flipped ? is({Predicate::OGE, Predicate::UGE}) : is({Predicate::OLE, Predicate::ULE}));
+  bool isSeen = is({Predicate::ONE, Predicate::UNE}) ||
+                (flipped ? is({Predicate::OLT, Predicate::ULT}) : is({Predicate::OGT, Predicate::UGT}));
+  return isHidden || isSeen ? evaluator.peelCasts(expr->operands[flipped ? 1 : 0]) : nullptr;
 }
 
-/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, or the maximum of
-/// s compared with -inf, negated or not.
+/// "Some key is alive", or its opposite: any over the keys of s != -inf, all of s == -inf, the maximum of s
+/// compared with -inf, negated or not.
 std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool negated = false, perKeyNegated = false;
-  condition = withoutNegations(evaluator, condition, negated);
-  if (auto [maximum, seen] = matchVisible(condition); maximum) {
-    std::optional<Reduction> reduction = evaluator.reduction(evaluator.peelCasts(maximum));
-    if (!reduction || reduction->variables.size() != 1 || reduction->kind != Reduction::Kind::Max)
+  auto withoutNegations = [&](Expr expr, bool &flag) {
+    expr = evaluator.peel(expr);
+    while (Expr inner = getNegated(expr)) {
+      flag = !flag;
+      expr = evaluator.peel(inner);
+    }
+    return expr;
+  };
+  Expr root = withoutNegations(condition, negated);
+  bool isHidden = false;
+  if (Expr highest = matchInfinity(evaluator, root, isHidden)) {
+    std::optional<Reduction> maximum = evaluator.reduction(highest);
+    if (!maximum || maximum->variables.size() != 1 || maximum->kind != Reduction::Kind::Max)
       return std::nullopt;
-    return Guard{*reduction, evaluator.peelCasts(reduction->body), seen != negated};
+    return Guard{*maximum, evaluator.peelCasts(maximum->body), isHidden == negated};
   }
-  std::optional<Reduction> reduction = evaluator.reduction(condition);
+  std::optional<Reduction> reduction = evaluator.reduction(root);
   if (!reduction || reduction->variables.size() != 1 ||
       (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
     return std::nullopt;
-  auto [scores, isSeen] = matchVisible(withoutNegations(evaluator, reduction->body, perKeyNegated));
-  bool seen = isSeen != perKeyNegated;
-  // Any hidden, or all seen, is something else.
-  if (!scores || seen != (reduction->kind == Reduction::Kind::Any))
+  Expr perKey = withoutNegations(reduction->body, perKeyNegated);
+  Expr scores = matchInfinity(evaluator, perKey, isHidden);
+  if (!scores)
     return std::nullopt;
-  return Guard{*reduction, evaluator.peelCasts(scores), seen != negated};
+  bool seen = isHidden == perKeyNegated;
+  // Any hidden, or all seen, is something else.
+  bool about = seen == (reduction->kind == Reduction::Kind::Any);
+  if (!about)
+    return std::nullopt;
+  return Guard{*reduction, scores, seen != negated};
 }
 
 /// Whether a guard that looks at `guard.scores` tells which rows of `scores` see a key: they are the scores,

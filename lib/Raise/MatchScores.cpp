@@ -14,7 +14,10 @@ bool Matcher::isDot(Expr load, unsigned key) {
   if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
     return false;
   Expr body = evaluator.peelCasts(reduction->body);
-  return body->isApply("arith.mulf") && follows(body->operands[0], key) != follows(body->operands[1], key);
+  if (!body->isApply("arith.mulf"))
+    return false;
+  bool single = context.space.sizeOf(key) == 1; // nothing follows it
+  return single || follows(body->operands[0], key) != follows(body->operands[1], key);
 }
 
 /// Whether q times k is somewhere below: which operand of a sum is the score, and which is a mask.
@@ -62,12 +65,22 @@ static Expr takeFactor(Evaluator &evaluator, Expr expr, double &scale) {
   return expr;
 }
 
+/// Which of two factors is k: the one that follows the key; of a single key the one that follows fewer rows.
+bool Matcher::isKey(Expr a, Expr b, const AttentionMatch &match) {
+  if (context.space.sizeOf(match.key) != 1)
+    return follows(a, match.key);
+  auto count = [&](Expr expr) {
+    return llvm::count_if(match.rows, [&](unsigned row) { return follows(expr, row); });
+  };
+  return count(a) < count(b);
+}
+
 /// q and k of the product, and the constants that multiply them.
 bool Matcher::matchDot(AttentionMatch &match) {
   Reduction product = *evaluator.reduction(match.dot);
   Expr body = evaluator.peelCasts(product.body);
   Expr a = Evaluator::withoutCasts(body->operands[0]), b = Evaluator::withoutCasts(body->operands[1]);
-  if (follows(a, match.key))
+  if (isKey(a, b, match))
     std::swap(a, b);
   match.keyDim = product.variables[0];
   match.q = takeFactor(evaluator, a, match.scale);

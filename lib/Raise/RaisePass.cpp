@@ -8,6 +8,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace gqa {
@@ -58,6 +59,7 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     if (function.isExternal())
       return;
     decomposeSoftmax(function);
+    resolveSizes(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;
@@ -115,6 +117,26 @@ private:
     return findings;
   }
 
+  /// Sizes are asked of what results are written to, so that what is replaced has no other users left.
+  void resolveSizes(func::FuncOp function) {
+    IRRewriter rewriter(&getContext());
+    function.walk([&](tensor::DimOp op) {
+      std::optional<int64_t> dim = op.getConstantIndex();
+      auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
+      if (!dim || !type || *dim < 0 || *dim >= type.getRank())
+        return;
+      Value tensor = op.getSource();
+      while (auto destination = tensor.getDefiningOp<DestinationStyleOpInterface>())
+        tensor = destination.getTiedOpOperand(cast<OpResult>(tensor))->get();
+      auto empty = tensor.getDefiningOp<tensor::EmptyOp>();
+      if (Value size =
+              empty && type.isDynamicDim(*dim) ? dyn_cast<Value>(empty.getMixedSizes()[*dim]) : Value())
+        rewriter.replaceOp(op, size);
+      else
+        rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(tensor); });
+    });
+  }
+
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {
     llvm::DenseMap<Operation *, Findings> findings = refineAll(function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates;
@@ -127,6 +149,7 @@ private:
       if (Operation *exponential = linalgOp ? softmaxOf(evaluator, linalgOp) : nullptr)
         candidates[exponential] = nullptr;
     });
+    expressions += context.getNumExpressions();
     return candidates;
   }
 
@@ -170,6 +193,7 @@ private:
 
   std::optional<AttentionOp> raise(linalg::LinalgOp product, Findings &findings, Refusal &refusal) {
     ExprContext context(&getContext());
+    auto count = llvm::make_scope_exit([&] { expressions += context.getNumExpressions(); });
     Evaluator evaluator(context);
     std::optional<AttentionMatch> match = Matcher(evaluator).match(product, refusal);
     if (!match)

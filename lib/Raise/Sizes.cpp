@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -15,16 +17,37 @@ AffineExpr Sizes::symbolFor(Value value, int64_t dim) {
   return space.addSymbol();
 }
 
+/// Whether a size can be calculated with: it is short, and no product of two such sizes wraps around.
+static bool isModest(AffineExpr size) {
+  constexpr unsigned kLongest = 64;
+  constexpr int64_t kLargest = int64_t(1) << 31;
+  if (isa<AffineConstantExpr>(size))
+    return true;
+  unsigned parts = 0;
+  bool isSmall = true;
+  size.walk([&](AffineExpr part) {
+    ++parts;
+    if (auto number = dyn_cast<AffineConstantExpr>(part))
+      isSmall &= -kLargest <= number.getValue() && number.getValue() <= kLargest;
+  });
+  return isSmall && parts <= kLongest;
+}
+
+constexpr unsigned kDeepest = 1024; // operations between a size and where it comes from
+
 AffineExpr Sizes::of(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(dim))
     return space.constant(type.getDimSize(dim));
   if (AffineExpr size = known.lookup({tensor, dim}))
     return size;
-  AffineExpr size = computeDim(tensor, dim);
-  if (!size)
+  llvm::SaveAndRestore deeper(depth, depth + 1);
+  AffineExpr size = depth < kDeepest ? computeDim(tensor, dim) : AffineExpr();
+  if (size)
+    size = space.simplify(size);
+  if (!size || !isModest(size))
     size = symbolFor(tensor, dim);
-  return known[{tensor, dim}] = space.simplify(size);
+  return known[{tensor, dim}] = size;
 }
 
 AffineExpr Sizes::of(OpFoldResult size) {
@@ -99,8 +122,13 @@ AffineExpr Sizes::of(Value integer) {
   auto [place, isNew] = known.try_emplace({integer, -1}, nullptr);
   if (!isNew)
     return place->second;
-  AffineExpr computed = compute(integer);
-  return known[{integer, -1}] = computed ? space.simplify(computed) : computed;
+  llvm::SaveAndRestore deeper(depth, depth + 1);
+  AffineExpr computed = depth < kDeepest ? compute(integer) : AffineExpr();
+  if (computed)
+    computed = space.simplify(computed);
+  if (computed && !isModest(computed))
+    computed = nullptr;
+  return known[{integer, -1}] = computed;
 }
 
 AffineExpr Sizes::compute(Value integer) {
@@ -142,8 +170,14 @@ AffineExpr Sizes::computeBinary(Operation *op) {
     return a + b;
   if (isa<arith::SubIOp>(op))
     return a - b;
-  if (isa<arith::MulIOp>(op))
-    return a * b;
+  if (isa<arith::MulIOp>(op)) {
+    auto number = [](AffineExpr size) {
+      auto constant = dyn_cast<AffineConstantExpr>(size);
+      return constant ? constant.getValue() : 0;
+    };
+    int64_t product;
+    return llvm::MulOverflow(number(a), number(b), product) ? AffineExpr() : a * b;
+  }
   if (isa<arith::MinSIOp, arith::MaxSIOp>(op)) {
     bool isLess = space.isNotNegative(b - a), isGreater = space.isNotNegative(a - b);
     if (!isLess && !isGreater)

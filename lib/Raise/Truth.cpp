@@ -36,6 +36,11 @@ static Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value, Dens
   return done[expr] = result;
 }
 
+Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value) {
+  DenseMap<Expr, Expr> done;
+  return assume(evaluator, expr, truth, value, done);
+}
+
 std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
   llvm::SetVector<Expr> truths;
   DenseSet<Expr> visited;

@@ -74,6 +74,9 @@ public:
   /// `expr` with a variable replaced everywhere.
   Expr substitute(Expr expr, unsigned variable, mlir::AffineExpr replacement);
 
+  /// How many expressions there are: what recognition has looked at.
+  size_t getNumExpressions() const { return storage.size(); }
+
   IndexSpace space;
   Sizes sizes;
 
@@ -91,6 +94,7 @@ private:
   Expr foldNegation(Expr expr);
   Expr foldCompare(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldZero(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
+  Expr foldNeutral(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 
   llvm::DenseMap<mlir::Value, std::optional<LinearForm>> linearTables; ///< constants that follow coordinates

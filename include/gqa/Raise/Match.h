@@ -82,10 +82,19 @@ public:
   std::optional<AttentionMatch> match(mlir::linalg::LinalgOp product, Refusal &refusal);
 
 private:
+  /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key
+  /// is `alive`, or where none is.
+  struct Guard {
+    Reduction reduction;
+    Expr scores;
+    bool alive;
+  };
+
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchLate(AttentionMatch &match);
-  bool matchSides(AttentionMatch &match, Expr body, Expr denominator);
+  void matchRounding(AttentionMatch &match);
+  bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
 
   // MatchSoftmax.cpp
   bool matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores);
@@ -100,13 +109,6 @@ private:
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);
 
   // MatchGuards.cpp
-  /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key
-  /// is `alive`, or where none is.
-  struct Guard {
-    Reduction reduction;
-    Expr scores;
-    bool alive;
-  };
   std::optional<Guard> matchGuard(Expr condition);
   bool isAbout(const Guard &guard, Expr scores, const AttentionMatch &match);
   std::optional<Guard> takeGuard(Expr &probabilities);
@@ -119,6 +121,7 @@ private:
   bool matchFactor(Expr expr, AttentionMatch &match);
   bool matchSoftcap(Expr tanh, AttentionMatch &match);
   bool matchDot(AttentionMatch &match);
+  bool isKey(Expr a, Expr b, const AttentionMatch &match);
   bool isDot(Expr load, unsigned key);
   bool containsDot(Expr expr, unsigned key);
   void collectDots(Expr expr, unsigned key, llvm::SetVector<Expr> &dots, llvm::DenseSet<Expr> &visited);

@@ -46,6 +46,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
     Statistic<"declined", "declined", "softmaxes that were not raised">,
+    Statistic<"expressions", "expressions", "scalar expressions that were looked at: the work done">,
   ];
 }
 

@@ -52,6 +52,7 @@ private:
   mlir::AffineExpr symbolFor(mlir::Value value, int64_t dim);
 
   IndexSpace &space;
+  unsigned depth = 0; ///< of the question being answered
   llvm::SmallVector<std::pair<mlir::Value, int64_t>> sources;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::AffineExpr> known;
   llvm::EquivalenceClasses<const void *> equal;

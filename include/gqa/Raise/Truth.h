@@ -19,6 +19,9 @@ std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr);
 /// A comparison of such numbers as the i1 that decides it: `select(seen, 0, min) == 0` is `seen`.
 std::optional<Condition> simplifyTruth(Evaluator &evaluator, Expr condition);
 
+/// `expr` where the i1 `truth`, wherever it stands in it, is `value`.
+Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value);
+
 } // namespace gqa
 
 #endif // GQA_RAISE_TRUTH_H

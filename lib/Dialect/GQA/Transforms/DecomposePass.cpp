@@ -80,7 +80,7 @@ const char *reasonAgainst(Operation *op) {
 void replace(Operation *op, ArrayRef<OpOperand *> users) {
   OpBuilder builder(op);
   SmallVector<Value> results = llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
-                                   .Case<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(
+                                   .Case<AttentionOp, RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(
                                        [&](auto found) { return decompose(builder, found); });
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (value.getType() != result.getType()) // sizes that only one of the two types knows
@@ -95,17 +95,19 @@ struct Decompose : impl::GQADecomposeBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
-      if (isa<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(op))
+      if (isa<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(op) ||
+          (keep == Keep::Nothing && isa<AttentionOp>(op)))
         work.push_back(op);
     });
     for (Operation *op : work) {
       SmallVector<OpOperand *> users;
       for (OpOperand &use : op->getUses())
-        if (all || !isTakenOver(use))
+        if (keep != Keep::Fused || !isTakenOver(use))
           users.push_back(&use);
       if (users.empty() && !op->use_empty())
         continue;
-      if (const char *reason = reasonAgainst(op))
+      const char *reason = keep == Keep::Nothing ? nullptr : reasonAgainst(op);
+      if (reason)
         remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused").category("gqa-decompose"))
             << remark::reason("{0}", reason);
       replace(op, users);

@@ -1,6 +1,6 @@
 // What an attention's kernel does in passing stays; each decline has its reason.
-// RUN: gqa-opt %s --gqa-decompose=all --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
-// RUN: gqa-opt %s --gqa-decompose --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
+// RUN: gqa-opt %s --gqa-decompose=keep=attention --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
+// RUN: gqa-opt %s --gqa-decompose=keep=fused --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
 
 // WHOLE-NOT: gqa.{{(rotary|append_kv)}}
 

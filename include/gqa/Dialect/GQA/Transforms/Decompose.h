@@ -11,6 +11,7 @@ namespace gqa {
 
 /// Emits, in front of the operation, what it means in terms of linalg and tensor operations, and returns its
 /// results.
+llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, AttentionOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, RotaryOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, RepeatHeadsOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, AppendKVOp op);

@@ -6,6 +6,9 @@
 
 namespace gqa {
 
+/// What gqa-decompose leaves as it is.
+enum class Keep { Nothing, Attention, Fused };
+
 #define GEN_PASS_DECL
 #include "gqa/Dialect/GQA/Transforms/Passes.h.inc"
 #define GEN_PASS_REGISTRATION

@@ -135,12 +135,16 @@ bool isSequence(Evaluator &evaluator, const AttentionMatch &match, unsigned vari
 /// by side; else the last one that may. Sizes that are not known count sequences.
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
                                   ArrayRef<unsigned> shared, ArrayRef<unsigned> rows) {
-  SmallVector<Expr> chain = evaluator.chain(match.q);
-  for (unsigned variable : llvm::reverse(shared))
+  SmallVector<Expr> chain = evaluator.chain(match.q), kChain = evaluator.chain(match.k);
+  for (unsigned variable : llvm::reverse(shared)) {
+    // Sequences whose tokens stand side by side, as projections have them, do so in K as well.
+    if (standTogether(context, kChain, variable, match.key))
+      continue;
     if (llvm::any_of(rows, [&](unsigned row) {
           return standTogether(context, chain, variable, row) && !isPosition(evaluator, match, row);
         }))
       return variable;
+  }
   if (shared.size() == 1 && rows.size() == 2)
     return std::nullopt; // a batch over one head of K and V
   for (bool strict : {true, false}) {

@@ -187,10 +187,12 @@ Expr Evaluator::expandAll(Expr expr) {
     Expr rebuilt = context.rebuild(root, operands);
     root = rebuilt == root || !rebuilt->isLoad() ? rebuilt : expandAll(rebuilt);
   } else if (std::optional<Reduction> sum = root->isLoad() ? reduction(root) : std::nullopt) {
-    // A sum of nothing but zeros, such as a count of events that never happen.
-    Expr body = sum->kind == Reduction::Kind::Sum ? expandAll(sum->body) : nullptr;
-    if (body && body->getNumber() == 0.0)
-      root = body;
+    // A count of events that never happen. Sums of anything else are left: through contractions one would
+    // look at all layers in front.
+    Expr body = sum->kind == Reduction::Kind::Sum ? peel(sum->body) : nullptr;
+    bool isCount = body && (body->getNumber() || body->isApply("arith.uitofp") || body->isApply("arith.extui"));
+    if (isCount && expandAll(body)->getNumber() == 0.0)
+      root = expandAll(body);
   }
   return expanded[expr] = root;
 }

@@ -96,7 +96,7 @@ Expr MaskFolder::stripMasks(Expr score) {
 /// The region as a score and conditions; false if something in it cannot be read.
 bool MaskFolder::readRegion() {
   auto yield = cast<YieldOp>(op.getScoreBlock().getTerminator());
-  axes.match.dot = context.scalar(op.getScoreBlock().getArgument(0));
+  axes.match.plain = context.scalar(op.getScoreBlock().getArgument(0));
   Expr score = read(yield->getOperand(0));
   if (!score)
     return false;
@@ -107,7 +107,7 @@ bool MaskFolder::readRegion() {
     axes.match.conditions.push_back({seen});
   }
   score = stripMasks(score);
-  if (score != axes.match.dot)
+  if (score != axes.match.plain)
     axes.match.score = score;
   return true;
 }

@@ -40,9 +40,8 @@ func.func @documents(%q: !q, %k: !kv, %v: !kv, %doc: tensor<128xi32>) -> !q {
 
 // Positions and lengths that are data, by a score of -inf; the rest of the score stays.
 // CHECK-LABEL: @decode
-// CHECK-DAG: %[[AT:.*]] = linalg.generic
-// CHECK-DAG: %[[LENGTH:.*]] = linalg.generic
-// CHECK: gqa.attention %{{.*}} causal offset(%{{.*}}) kv_len(%{{.*}}) : {{.*}}score(%[[S:[a-z0-9]+]],
+// CHECK-SAME: %[[AT:[a-z0-9]+]]: tensor<2xi64>, %[[LENGTH:[a-z0-9]+]]: tensor<2xi32>
+// CHECK: gqa.attention %{{.*}} causal offset(%[[AT]]) kv_len(%[[LENGTH]]) : {{.*}}score(%[[S:[a-z0-9]+]],
 // CHECK-NOT: arith.select
 // CHECK: %[[HALF:.*]] = arith.mulf %[[S]]
 // CHECK-NEXT: gqa.yield %[[HALF]] : f32

@@ -17,6 +17,7 @@
 func.func @step(%q: !Q, %k: !K, %c: !C {gqa.state = "k"}) -> (!Q, !D) {
   %kr = gqa.repeat_heads %k block groups(3) : !K -> !Q
   %all = gqa.append_kv %c, %kr : (!C, !Q) -> !D
+  // expected-remark @below {{K and V have 2 heads instead of 6}}
   %o = gqa.attention %q, %all, %all : (!Q, !D, !D) -> !Q
   return %o, %all : !Q, !D
 }

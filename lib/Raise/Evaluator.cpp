@@ -178,6 +178,16 @@ Expr Evaluator::withoutCasts(Expr expr) {
   return expr;
 }
 
+/// What a count adds up: integers, or conditions as floats, which a product may choose from.
+bool Evaluator::isCounted(Expr body) {
+  if (!isa<FloatType>(body->type) || body->getNumber() || body->isApply("arith.uitofp"))
+    return true;
+  return body->isApply("arith.mulf") && llvm::any_of(body->operands, [&](Expr operand) {
+           Expr factor = peel(operand);
+           return factor->isApply("arith.uitofp") || factor->getNumber();
+         });
+}
+
 Expr Evaluator::expandAll(Expr expr) {
   if (Expr known = expanded.lookup(expr))
     return known;
@@ -190,8 +200,7 @@ Expr Evaluator::expandAll(Expr expr) {
     // A count of events that never happen. Sums of anything else are left: through contractions one would
     // look at all layers in front.
     Expr body = sum->kind == Reduction::Kind::Sum ? peel(sum->body) : nullptr;
-    bool isCount = body && (body->getNumber() || body->isApply("arith.uitofp") || body->isApply("arith.extui"));
-    if (isCount && expandAll(body)->getNumber() == 0.0)
+    if (body && isCounted(body) && expandAll(body)->getNumber() == 0.0)
       root = expandAll(body);
   }
   return expanded[expr] = root;

@@ -174,7 +174,8 @@ void Matcher::matchRounding(AttentionMatch &match) {
       return;
     output = user->getResult(0);
     AttentionMatch rounded;
-    if (getElementTypeOrSelf(output) == element && matchOutput(output, cast<linalg::LinalgOp>(match.product), rounded))
+    if (getElementTypeOrSelf(output) == element &&
+        matchOutput(output, cast<linalg::LinalgOp>(match.product), rounded))
       match = rounded;
   }
 }

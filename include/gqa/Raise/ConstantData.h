@@ -14,7 +14,8 @@ public:
   /// integer.
   static std::optional<ConstantData> of(mlir::Value value);
 
-  /// Elements of `type` that lie one behind the other in `raw`; none for other types, or another number of bytes.
+  /// Elements of `type` that lie one behind the other in `raw`; none for other types, or another number of
+  /// bytes.
   static std::optional<ConstantData> of(mlir::ShapedType type, llvm::ArrayRef<char> raw);
 
   double at(int64_t position) const;

@@ -75,6 +75,7 @@ private:
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
+  bool isCounted(Expr body);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;
   llvm::DenseMap<Expr, Expr> expanded, peeled;

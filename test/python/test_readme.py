@@ -52,7 +52,7 @@ def test_pytorch_example(tmp_path):
     small = LlamaConfig(vocab_size=64, hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4)
     model = AutoModelForCausalLM.from_config(small).eval()
     model.save_pretrained(tmp_path)
-    names = dict(model=model, path=tmp_path, AutoModelForCausalLM=AutoModelForCausalLM,
+    names = dict(torch=torch, model=model, path=tmp_path, AutoModelForCausalLM=AutoModelForCausalLM,
                  **{name: torch.randn(1, 4, 8, 16) for name in "qkv"})
     exec(blocks("python")[1], names)
     token = torch.tensor([[3, 5, 7]])

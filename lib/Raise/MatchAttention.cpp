@@ -125,7 +125,9 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
     auto [numerator, sum] = matchQuotient(evaluator, element);
     if (!numerator)
       return false;
-    element = evaluator.chain(evaluator.peelCasts(numerator)).back();
+    element = evaluator.peelCasts(numerator);
+    if (element->isLoad())
+      element = evaluator.chain(element).back();
     denominator = sum;
     if (!isProduct(element))
       return false;

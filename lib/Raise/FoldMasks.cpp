@@ -128,8 +128,9 @@ bool MaskFolder::fold() {
   nameAxes();
   if (!readRegion() || axes.match.conditions.empty())
     return false;
+  // A length also says of which keys a row that sees none is the mean; a condition does not.
   Taken taken = {op.getCausal() || op.getWindow() || op.getOffset() || op.getOffsets(),
-                 op.getKvLen() != nullptr};
+                 op.getKvLen() || op.getDeadRow() == DeadRow::Uniform};
   Visibility visibility = classifyConditions(evaluator, axes, taken);
   if (visibility.mask) // stays where it is read
     visibility.conditions.push_back(*std::exchange(visibility.mask, std::nullopt));

@@ -154,6 +154,22 @@ def test_an_index_out_of_bounds_reads_the_nearest_element():
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_lengths_of_another_number_of_sequences(count):
+    """A table of lengths is read like any other: what is behind the batch is not, and the last stands for what is missing."""
+    q, k, v = tensors()
+    table = torch.tensor([70, 40, 3, 3, 3])[:count]
+    found = gqa.attention(q, k, v, mask=lambda b, h, i, j: j < table[b])
+    assert torch.equal(found, gqa.attention(q, k, v, kv_len=table[torch.arange(BATCH).clamp(max=count - 1)]))
+
+
+def test_rows_without_a_key_are_the_mean_of_all_keys_whatever_hides_them():
+    q, k, v = tensors()
+    found = gqa.attention(q, k, v, mask=lambda b, h, i, j: (j < LENGTHS[b]) & (i > 3), dead_row="uniform")
+    mask = (torch.arange(KEYS) < LENGTHS.view(-1, 1, 1, 1)) & (torch.arange(QUERIES) > 3).view(-1, 1)
+    torch.testing.assert_close(found, gqa.attention(q, k, v, mask=mask, dead_row="uniform"), rtol=1e-5, atol=1e-5)
+
+
 def test_division_by_a_traced_zero_does_not_trap():
     q, k, v = tensors()
     zeros = torch.zeros(KEYS, dtype=torch.int32)
@@ -207,6 +223,8 @@ def test_every_function_is_one_that_kernels_have():
                     break
                 except TypeError:
                     continue
+            else:
+                raise AssertionError(f"{name} takes neither one number nor two")
             s = s + torch.where(value == value, value, 0.0) * 0
         return s
 

@@ -65,7 +65,7 @@ def GQAFoldMasks : Pass<"gqa-fold-masks", "mlir::func::FuncOp"> {
     ```
 
     becomes `gqa.attention %q, %k, %v causal offset(0) : ...`. An attention that has positions, or lengths, of its own keeps
-    further conditions of that kind in its region.
+    further conditions of that kind in its region; so does one whose rows without a key are the mean of V, for lengths.
 
     Numerics: exact.
   }];

@@ -77,16 +77,16 @@ struct WarpRow {
 // Two slots of a block of K and of V: while one pair is multiplied, the other is on its way. They take at
 // most 72 KB, so that chips with 100 KB of shared memory run a task, and those with 164 KB or more run two.
 constexpr WarpRow kWarpRows[] = {
-    // Rows, keys, warps, resident.
-    {128, 16, {16, 64, 4, 2}},    // decode: the group's queries fill the 16 rows of the tensor cores' tile,
-                                  // and 32 KB on their way in each task are what a memory's latency needs
-    {kAny, 16, {16, 32, 2, 2}},   // wide heads: half the keys keep the same place
-    {64, 64, {64, 64, 4, 2}},     // a few queries more: half of 128 rows would be padding
-    {128, 64, {64, 64, 4, 1}},    // the same, with as many registers as prefill
-    {64, kAny, {128, 64, 8, 1}},  // prefill: 128 rows use every key 128 times
-    {128, kAny, {128, 64, 8, 1}}, // q, o and scores of 64 keys take 225 of 255 registers
-    {192, kAny, {64, 32, 4, 1}},  // q and o alone take 144: scores of 32 keys
-    {kAny, kAny, {64, 16, 4, 1}}, // and here 192
+    // Rows, keys, warps, resident, slots.
+    {128, 16, {16, 64, 4, 2, 2}},   // decode: the group's queries fill the 16 rows of the tensor cores' tile,
+                                    // and 32 KB on their way in each task are what a memory's latency needs
+    {kAny, 16, {16, 32, 2, 2, 2}},  // wide heads: half the keys keep the same place
+    {64, 64, {64, 64, 4, 2, 2}},    // a few queries more: half of 128 rows would be padding
+    {128, 64, {64, 64, 4, 1, 2}},   // the same, with as many registers as prefill
+    {64, kAny, {128, 64, 8, 1, 2}}, // prefill: 128 rows use every key 128 times
+    {128, kAny, {128, 64, 8, 1, 2}}, // q, o and scores of 64 keys take 225 of 255 registers
+    {192, kAny, {64, 32, 4, 1, 2}},  // q and o alone take 144: scores of 32 keys
+    {kAny, kAny, {64, 16, 4, 1, 2}}, // and here 192
 };
 
 } // namespace

@@ -12,8 +12,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kSlots = 2; // of a ring: while one is multiplied, the other is on its way
-
 /// Builds the body of the kernel for one task.
 class WarpTaskBuilder : TileBuilder {
 public:
@@ -37,8 +35,9 @@ public:
     keyRing = ring(keyWidth);
     valueRing = ring(valueWidth);
     Value zero = b.index(0);
-    for (bool isKey : {true, false})
-      load(isKey, zero, /*slot=*/zero, /*whole=*/false);
+    for (int64_t number = 0; number < schedule.slots - 1; ++number)
+      for (bool isKey : {true, false})
+        load(isKey, b.index(number), /*slot=*/b.index(number), /*whole=*/false);
     Value source =
         b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
     queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element), b.withContiguousRows(source), heads,
@@ -46,7 +45,7 @@ public:
     SmallVector<Value> state = initialize();
     Value slot = zero; // of the first block
     std::tie(state, slot) = loop(zero, firstFull, state, slot, /*whole=*/false);
-    if (blocksAtOnce == kSlots)
+    if (blocksAtOnce == schedule.slots)
       state = loopOverRing(lastFull, state);
     else
       std::tie(state, slot) = loop(firstFull, lastFull, state, slot, /*whole=*/true);
@@ -82,13 +81,13 @@ private:
     queryOfRow = rows.getQuery();
   }
 
-  /// The blocks of keys, and which of them all rows see, with another whole block behind: [firstFull,
-  /// lastFull).
+  /// The blocks of keys, and which of them all rows see, with as many whole blocks behind as are on their
+  /// way: [firstFull, lastFull).
   void bindBlocks() {
     Value size = b.index(schedule.keys), zero = b.index(0), one = b.index(1);
     Value keys = b.max(b.sub(end, begin), zero);
     blocks = b.ceilDiv(keys, size);
-    lastFull = b.max(b.sub(b.div(keys, size), one), zero);
+    lastFull = b.max(b.sub(b.div(keys, size), b.index(schedule.slots - 1)), zero);
     if (last) {
       Value seen = b.sub(b.add(b.add(query, last), one), begin); // keys that the first query sees
       lastFull = b.min(lastFull, b.div(b.max(seen, zero), size));
@@ -101,12 +100,12 @@ private:
     }
     // Where a step is short, the ring goes round once in each round of the loop, so that the places of slots
     // are known.
-    blocksAtOnce = schedule.keysAcrossWarps() && !first ? kSlots : 1;
+    blocksAtOnce = schedule.keysAcrossWarps() && !first ? schedule.slots : 1;
     lastFull = b.roundDown(lastFull, blocksAtOnce);
   }
 
   Value ring(int64_t columns) {
-    auto type = tile::RingType::get(b.getContext(), kSlots, schedule.keys, columns, element);
+    auto type = tile::RingType::get(b.getContext(), schedule.slots, schedule.keys, columns, element);
     return tile::RingOp::create(b, type);
   }
 
@@ -120,10 +119,12 @@ private:
                          schedule.keysAcrossWarps());
   }
 
-  /// Waits for the older of the blocks on their way, and starts to load another into the other slot.
-  void advance(bool isKey, Value number, Value otherSlot, bool whole) {
-    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, /*younger=*/1, schedule.keysAcrossWarps());
-    load(isKey, b.add(number, b.index(1)), otherSlot, whole);
+  /// Waits for the oldest of the blocks on their way, and starts to load another into the slot that the block
+  /// before it has left.
+  void advance(bool isKey, Value number, Value leftSlot, bool whole) {
+    int64_t onTheirWay = 2 * (schedule.slots - 1); // keys and values
+    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, onTheirWay - 1, schedule.keysAcrossWarps());
+    load(isKey, b.add(number, b.index(schedule.slots - 1)), leftSlot, whole);
   }
 
   Values initialize() {
@@ -175,29 +176,40 @@ private:
   std::pair<Values, Value> loop(Value from, Value to, Values state, Value slot, bool whole) {
     state.push_back(slot);
     state = forEach(from, to, 1, state, [&](Value number, Values state) {
-      Value slot = state.pop_back_val(), other = b.sub(b.index(1), slot);
-      state = step(number, state, slot, other, whole);
-      state.push_back(other);
+      Value slot = state.pop_back_val();
+      state = step(number, state, slot, neighbour(slot, -1), whole);
+      state.push_back(neighbour(slot, 1));
       return state;
     });
     slot = state.pop_back_val();
     return {state, slot};
   }
 
-  /// Whole blocks from the first to an even number, the ring once round each time.
+  /// The slot one further round the ring, or one back.
+  Value neighbour(Value slot, int64_t step) {
+    int64_t slots = schedule.slots, edge = step > 0 ? slots - 1 : 0;
+    if (slots == 2)
+      return b.sub(b.index(1), slot);
+    Value isEdge = compare(arith::CmpIPredicate::eq, slot, b.index(edge));
+    return b.createOrFold<arith::SelectOp>(isEdge, b.index(slots - 1 - edge), b.add(slot, b.index(step)));
+  }
+
+  /// Whole blocks from the first to a multiple of the slots, the ring once round each time.
   Values loopOverRing(Value to, Values state) {
-    Value zero = b.index(0), one = b.index(1);
-    return forEach(zero, to, kSlots, state, [&](Value number, Values state) {
-      state = step(number, state, zero, one, /*whole=*/true);
-      return step(b.add(number, one), state, one, zero, /*whole=*/true);
+    int64_t slots = schedule.slots;
+    return forEach(b.index(0), to, slots, state, [&](Value number, Values state) {
+      for (int64_t slot = 0; slot < slots; ++slot)
+        state = step(b.add(number, b.index(slot)), state, b.index(slot), b.index((slot + slots - 1) % slots),
+                     /*whole=*/true);
+      return state;
     });
   }
 
-  /// One block of keys; `whole` if all rows see all of it and the next one is no shorter.
-  Values step(Value number, const Values &state, Value slot, Value otherSlot, bool whole) {
+  /// One block of keys; `whole` if all rows see all of it and those on their way are no shorter.
+  Values step(Value number, const Values &state, Value slot, Value leftSlot, bool whole) {
     Value o = state[0];
     Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
-    advance(/*isKey=*/true, number, otherSlot, whole);
+    advance(/*isKey=*/true, number, leftSlot, whole);
     Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
     Value keys = b.sub(end, key);
     if (values.scored)
@@ -208,7 +220,7 @@ private:
     auto softmax =
         tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
     Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
-    advance(/*isKey=*/false, number, otherSlot, whole);
+    advance(/*isKey=*/false, number, leftSlot, whole);
     o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
     return {o, softmax.getNewM(), softmax.getNewL()};
   }

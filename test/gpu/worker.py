@@ -56,7 +56,8 @@ def _attempt(run, item, doing):
         return {"status": "failed", "reason": str(error)}, True
     except Exception as error:
         traceback.print_exc()
-        return {"status": "failed", "reason": f"{type(error).__name__}: {error}"}, False
+        reason = f"{type(error).__name__}: {error}"
+        return {"status": "failed", "reason": reason.splitlines()[0]}, "CUDA error" in reason
 
 
 def _runner(part, options):

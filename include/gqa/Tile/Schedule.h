@@ -33,6 +33,7 @@ struct WarpSchedule {
   int64_t keys;     ///< of a block
   int64_t warps;    ///< of a task
   int64_t resident; ///< tasks that one multiprocessor runs at a time
+  int64_t slots;    ///< of a ring: while one is multiplied, the others are on their way
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
   bool keysAcrossWarps() const { return rows < 16 * warps; }
 };

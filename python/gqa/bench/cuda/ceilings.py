@@ -9,7 +9,10 @@ SIDE = 8192  # of the matrix product
 
 
 def of_device(device):
-    """A copy, which counts the bytes read and written, and a matrix product of cuBLAS; nothing without torch's CUDA."""
+    """A copy, which counts the bytes read and written, and a matrix product of cuBLAS; nothing without torch's CUDA.
+
+    Calls in a stream: as a node of a graph, the same copy had two thirds of the rate on an H200 with driver 580.
+    """
     if not device.has_torch:
         return []
     room = torch.cuda.mem_get_info()[0] // 8

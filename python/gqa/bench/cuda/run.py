@@ -16,19 +16,20 @@ ROUND_SECONDS = 0.01  # of one candidate in one round, or one pass over the sets
 
 
 class DeviceLost(RuntimeError):
-    """A peer's error, after which this process cannot use the GPU any more."""
+    """A candidate's error, after which this process cannot use the GPU any more."""
 
 
 class Timed:
-    """A candidate, or a ceiling: `seconds` has the time of a call for each round."""
+    """A candidate, or a ceiling, which is not worth a graph: `seconds` has the time of a call for each round."""
 
-    def __init__(self, device, call, sets):
-        self.device, self.seconds, self.sets, self.output = device, [], sets, None
+    def __init__(self, name, device, call, sets, graph=True):
+        self.name, self.device, self.seconds, self.sets, self.output = name, device, [], sets, None
+        self.call = call  # a graph reads and writes what this owns, and owns nothing itself
 
         def work():
             for i in range(sets):
                 self.output = call(i)  # of the last set; a graph writes it again each time
-        self.work, self.how = device.repeatable(work)
+        self.work, self.how = device.repeatable(work) if graph else (work, "stream")
         self.times = max(1, int(ROUND_SECONDS / max(device.seconds(self.work, 1), 1e-6)))
 
     def round(self):
@@ -46,7 +47,7 @@ class Benchmark:
             raise Unusable(missing)
         self.ours, self.names, self.rounds = ours, names, rounds
         self.device, self.facts = open_device(), ours.describe()
-        self.ceilings = [(c, Timed(self.device, c.call, 1)) for c in ceilings.of_device(self.device)]
+        self.ceilings = [(c, Timed(c.name, self.device, c.call, 1, graph=False)) for c in ceilings.of_device(self.device)]
 
     def candidates(self):
         """(name, function (case, sets) -> call), gqa first."""
@@ -81,18 +82,25 @@ class Benchmark:
                 outcome.status, outcome.reason = "unavailable", why
             elif candidate := self._prepared(make, case, sets, judge, outcome, result.notes):
                 timed.append((candidate, outcome))
-        doing("rounds")
-        for each in self.ceilings:
-            each[1].seconds.clear()
-        for _ in range(self.rounds):
-            for candidate in [*(t for t, _ in timed), *(t for _, t in self.ceilings)]:
-                candidate.round()
+        self._time([t for t, _ in timed], doing)
         for candidate, outcome in timed:
             right = judged(judge, _Called(outcome.name, len(sets) - 1, candidate.output), outcome)
             outcome.seconds = candidate.seconds if right else []
         result.ceilings = [results.CeilingResult(c.name, c.unit, c.note, [c.work / s for s in t.seconds]) for c, t in self.ceilings]
         result.limited_by, limit = ceilings.limits(case, {c.name: c.rates for c in result.ceilings})
         return results.finish(result, limit)
+
+    def _time(self, candidates, doing):
+        """The rounds: everybody in turn, and the ceilings beside them."""
+        for _, ceiling in self.ceilings:
+            ceiling.seconds.clear()
+        for _ in range(self.rounds):
+            for candidate in [*candidates, *(ceiling for _, ceiling in self.ceilings)]:
+                doing(f"candidate {candidate.name}")
+                try:
+                    candidate.round()
+                except RuntimeError as error:
+                    raise DeviceLost(f"{candidate.name}: {first_line(error)}") from error
 
     def _prepared(self, make, case, sets, judge, outcome, notes):
         """The candidate, right on the first and on the last set; None if not, and `outcome` says why."""
@@ -101,13 +109,13 @@ class Benchmark:
             for index in {0, len(sets) - 1}:
                 if not judged(judge, _Called(outcome.name, index, call(index)), outcome):
                     return None
-            candidate = Timed(self.device, call, len(sets))
+            candidate = Timed(outcome.name, self.device, call, len(sets))
         except Unavailable as error:
             outcome.status, outcome.reason = "unavailable", str(error)
             return None
         except Exception as error:  # whatever a library raises for what it cannot do
             outcome.status, outcome.reason = "failed", f"{type(error).__name__}: {first_line(error)}"
-            if outcome.name != "gqa" and "CUDA error" in str(error):
+            if "CUDA error" in str(error):
                 raise DeviceLost(f"{outcome.name}: {first_line(error)}") from error
             return None
         if note := getattr(call, "note", ""):

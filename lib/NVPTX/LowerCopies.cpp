@@ -159,14 +159,44 @@ struct LowerWarpLane : WarpPattern<tile::WarpLaneOp> {
   }
 };
 
+/// Combined over all lanes, by exchange.
+Value overWarp(NVVMBuilder &b, Value x, function_ref<Value(Value, Value)> combine) {
+  for (int64_t mask : {16, 8, 4, 2, 1})
+    x = combine(x, b.exchange(x, mask));
+  return x;
+}
+
 struct LowerWarpSum : WarpPattern<tile::WarpSumOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpSumOp, Adaptor operands, NVVMBuilder &b) const override {
-    Value sum = operands.getX().front();
-    for (int64_t mask : {16, 8, 4, 2, 1})
-      sum = b.addF(sum, b.exchange(sum, mask));
-    return {{sum}};
+    return {{overWarp(b, operands.getX().front(), [&](Value x, Value y) { return b.addF(x, y); })}};
+  }
+};
+
+struct LowerWarpMax : WarpPattern<tile::WarpMaxOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpMaxOp, Adaptor operands, NVVMBuilder &b) const override {
+    return {{overWarp(b, operands.getX().front(), [&](Value x, Value y) { return b.maxF(x, y); })}};
+  }
+};
+
+struct LowerWarpAny : WarpPattern<tile::WarpAnyOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpAnyOp, Adaptor operands, NVVMBuilder &b) const override {
+    return {{b.anyLane(operands.getCondition().front())}};
+  }
+};
+
+struct LowerWarpRead : WarpPattern<tile::WarpReadOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpReadOp, Adaptor operands, NVVMBuilder &b) const override {
+    Value x = operands.getX().front(), lane = b.toI32(operands.getLane().front());
+    return {{NVVM::ShflOp::create(b, x.getType(), b.i32(-1), x, lane, b.i32(31), NVVM::ShflKind::idx,
+                                  UnitAttr())}};
   }
 };
 
@@ -174,7 +204,8 @@ struct LowerWarpSum : WarpPattern<tile::WarpSumOp> {
 
 void populateCopyPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   patterns.add<LowerRing, LowerScratch, LowerLoad, LowerAcquire, LowerDrain, LowerBarrier, LowerWarpId,
-               LowerWarpLane, LowerWarpSum>(types, patterns.getContext());
+               LowerWarpLane, LowerWarpSum, LowerWarpMax, LowerWarpAny, LowerWarpRead>(types,
+                                                                                       patterns.getContext());
 }
 
 } // namespace gqa

@@ -4,6 +4,7 @@
 #include "Units.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -96,26 +97,46 @@ Values rowsFrom(Value row, NVVMBuilder &b) {
   return {first, b.add(first, b.index(8))};
 }
 
+/// Two neighbours of a row, from an even column on.
+constexpr int64_t kPairBytes = 8;
+
+/// The columns where a lane's pairs of `numbers` are, and which of its rows each is in.
+template <typename Body> void forEachPair(size_t numbers, Value first, NVVMBuilder &b, Body body) {
+  for (size_t i = 0; i < numbers; i += 2)
+    body(i, int64_t(i) / 2 % 2, b.add(first, b.index(int64_t(i) / 4 * 8)));
+}
+
 struct LowerStore : WarpPattern<tile::WarpStoreOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpStoreOp op, Adaptor operands, NVVMBuilder &b) const override {
-    Value pair = b.toIndex(b.lanePair()), first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
-    Values rows = rowsFrom(operands.getRow().front(), b);
-    for (auto [i, number] : llvm::enumerate(operands.getO())) {
-      Value column = b.add(pair, b.index(int64_t(i) / 4 * 8 + int64_t(i) % 2));
-      memref::StoreOp::create(b, number, operands.getOs().front(), ValueRange{rows[i / 2 % 2], column});
-    }
-    Values sums;
+    Values rows = rowsFrom(operands.getRow().front(), b), sums;
     for (Value l : operands.getL())
       sums.push_back(sumOverRow(b, l));
-    b.ifThen(first, [&] {
-      for (int64_t row = 0; row < kLaneRows; ++row) {
-        memref::StoreOp::create(b, operands.getM()[row], operands.getMs().front(), ValueRange(rows[row]));
-        memref::StoreOp::create(b, sums[row], operands.getLs().front(), ValueRange(rows[row]));
-      }
-    });
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      auto store = [&] { storeRow(operands, row, rows[row], sums[row], b); };
+      if (op.getEnd())
+        b.ifThen(b.compare(arith::CmpIPredicate::slt, rows[row], operands.getEnd().front()), store);
+      else
+        store();
+    }
     return {};
+  }
+
+private:
+  static void storeRow(Adaptor operands, int64_t row, Value place, Value sum, NVVMBuilder &b) {
+    ValueRange o = operands.getO();
+    forEachPair(o.size(), b.toIndex(b.lanePair()), b, [&](size_t i, int64_t rowOfPair, Value column) {
+      if (rowOfPair != row)
+        return;
+      Value pair = vector::FromElementsOp::create(b, VectorType::get(2, b.getF32Type()), o.slice(i, 2));
+      vector::StoreOp::create(b, pair, operands.getOs().front(), ValueRange{place, column},
+                              /*nontemporal=*/false, llvm::MaybeAlign(kPairBytes));
+    });
+    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
+      memref::StoreOp::create(b, operands.getM()[row], operands.getMs().front(), ValueRange(place));
+      memref::StoreOp::create(b, sum, operands.getLs().front(), ValueRange(place));
+    });
   }
 };
 
@@ -124,7 +145,6 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
 
   SmallVector<Values> lower(tile::WarpMergeOp op, Adaptor operands, NVVMBuilder &b) const override {
     Value first = b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0));
-    Value pair = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
     Values rows = rowsFrom(operands.getRow().front(), b), weights, weights0, m, l;
     for (int64_t row = 0; row < kLaneRows; ++row) {
       Value m0 = memref::LoadOp::create(b, operands.getMs().front(), ValueRange(rows[row]));
@@ -137,12 +157,16 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
       l.push_back(b.fma(operands.getL()[row], weights.back(), sum));
     }
     Values o;
-    for (auto [i, number] : llvm::enumerate(operands.getO())) {
-      int64_t row = int64_t(i) / 2 % 2;
-      Value column = b.add(pair, b.index(int64_t(i) / 4 * 8 + int64_t(i) % 2));
-      Value other = memref::LoadOp::create(b, operands.getOs().front(), ValueRange{rows[row], column});
-      o.push_back(b.fma(number, weights[row], b.mulF(other, weights0[row])));
-    }
+    Value columns = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
+    forEachPair(operands.getO().size(), columns, b, [&](size_t i, int64_t row, Value column) {
+      Value pair = vector::LoadOp::create(b, VectorType::get(2, b.getF32Type()), operands.getOs().front(),
+                                          ValueRange{rows[row], column}, /*nontemporal=*/false,
+                                          llvm::MaybeAlign(kPairBytes));
+      for (int64_t number : {0, 1}) {
+        Value other = vector::ExtractOp::create(b, pair, number);
+        o.push_back(b.fma(operands.getO()[i + number], weights[row], b.mulF(other, weights0[row])));
+      }
+    });
     return {o, m, l};
   }
 };

@@ -38,10 +38,11 @@ struct AttentionValues {
   mlir::Value keyWidth, valueWidth; // head dimensions with padding
   mlir::Value blocks;               // tiles per key/value head
   mlir::Value splits;               // parts that the keys of a tile are split into
-  // States of the parts, (tile, part) x rows x ...; null if there is one part.
+  // States of the parts, (tile, part) x rows x ..., or on a GPU (tile, part, row) x ...; null if there is one
+  // part.
   mlir::Value partialO, partialM, partialL;
-  mlir::Value
-      marks; // per tile, fragment and merging warp: rows that have to be computed again; null if none can
+  // What has to be computed again, per tile, fragment and, where parts are merged, row; null if nothing can.
+  mlir::Value marks;
   mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
@@ -71,17 +72,16 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &values, IndexBuil
 /// The kernel that attends, and the one that merges parts of the keys, as work of warps.
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                         IndexBuilder &b);
-void buildWarpMerge(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                    IndexBuilder &b);
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that computes row by row: all rows, or those of fragments that the kernels in front have
 /// marked.
 void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
-void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                          IndexBuilder &b);
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
-/// Into how many parts to split the keys of `tiles` tiles, by how well the waves of tasks fill a GPU.
-mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, int64_t resident, IndexBuilder &b);
+/// Into how many parts to split the keys of `tiles` tiles, by how long the waves of tasks take on a GPU.
+mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, const WarpSchedule &schedule,
+                            IndexBuilder &b);
 
 /// The kernel that lays the values out for interleaved products, if there are any and several tasks read
 /// them.

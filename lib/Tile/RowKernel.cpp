@@ -39,16 +39,10 @@ public:
   /// The rows of a fragment, if it is marked.
   void buildMarked(ValueRange point) {
     bindPosition(point);
-    Value firstHead = head, firstQuery = query, zero = b.index(0), one = b.index(1);
-    Value marks = viewMarks(point[3]);
-    Value isSplit = compare(arith::CmpIPredicate::sgt, values.splits, one);
-    Value count = b.createOrFold<arith::SelectOp>(isSplit, b.size(values.marks, 2), one);
-    Value any = fold(zero, count, one, i32(0), [&](Value slot, Value so) -> Value {
-      return arith::OrIOp::create(b, so, memref::LoadOp::create(b, marks, slot));
-    });
-    ifThen(compare(arith::CmpIPredicate::ne, any, i32(0)), [&] {
-      Value first = b.mul(point[3], b.index(tile::kFragmentRows)), rows = b.mul(values.period, values.group);
-      Value end = b.min(b.add(first, b.index(tile::kFragmentRows)), rows);
+    Value firstHead = head, firstQuery = query;
+    Value first = b.mul(point[3], b.index(tile::kFragmentRows)), rows = b.mul(values.period, values.group);
+    Value end = b.min(b.add(first, b.index(tile::kFragmentRows)), rows);
+    ifThen(isMarked(viewMarks(point[3]), b.sub(end, first)), [&] {
       auto loop = scf::ForOp::create(b, b.add(first, warp), end, b.index(kWarps));
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -60,6 +54,16 @@ public:
 
 private:
   using Values = SmallVector<Value>;
+
+  /// Whether the fragment's mark is set, or where parts were merged, that of one of its rows.
+  Value isMarked(Value marks, Value rows) {
+    Value isSplit = compare(arith::CmpIPredicate::sgt, values.splits, b.index(1));
+    Value count = b.createOrFold<arith::SelectOp>(isSplit, rows, b.index(1));
+    Value isMark = compare(arith::CmpIPredicate::slt, lane, count);
+    Value mark = memref::LoadOp::create(b, marks, b.min(lane, b.sub(count, b.index(1))));
+    Value set = arith::AndIOp::create(b, isMark, compare(arith::CmpIPredicate::ne, mark, i32(0)));
+    return tile::WarpAnyOp::create(b, b.getI1Type(), set);
+  }
 
   Value constant(double value) { return arith::ConstantOp::create(b, b.getFloatAttr(b.getF32Type(), value)); }
   Value i32(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value))); }
@@ -232,12 +236,11 @@ void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder 
       kWarps);
 }
 
-void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                          IndexBuilder &b) {
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   if (!values.marks)
     return;
-  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks,
-                             b.index(schedule.rows / tile::kFragmentRows)};
+  Value fragments = b.ceilDiv(b.mul(values.group, values.period), b.index(tile::kFragmentRows));
+  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks, fragments};
   buildKernel(
       b, grid, /*work=*/nullptr, [&](ValueRange point) { RowBuilder(op, values, b).buildMarked(point); },
       kWarps);

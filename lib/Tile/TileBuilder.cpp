@@ -101,8 +101,10 @@ Value TileBuilder::viewMarks(Value number) {
                 {nullptr, nullptr, b.size(values.marks, 2)});
 }
 
+Value TileBuilder::partNumber(Value split) { return b.add(b.mul(tileNumber(), values.splits), split); }
+
 void TileBuilder::bindPartial(Value split) {
-  Value part = b.add(b.mul(tileNumber(), values.splits), split), zero = b.index(0);
+  Value part = partNumber(split), zero = b.index(0);
   partialO = b.view(values.partialO, {part, zero, zero}, {nullptr, values.rows, values.valueWidth});
   partialM = b.view(values.partialM, {part, zero}, {nullptr, values.stateRows});
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.stateRows});

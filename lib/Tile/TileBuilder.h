@@ -29,7 +29,8 @@ protected:
   Value scratch(mlir::ArrayRef<Value> sizes, mlir::Type element = nullptr);
   /// Room for o, m and l.
   void allocateState();
-  /// Part `split` of this tile's keys: its state in the memory for all parts.
+  /// Part `split` of this tile's keys, counted over all tiles, and its state in the memory for all parts.
+  Value partNumber(Value split);
   void bindPartial(Value split);
   /// Where the tile's rows go, and their lse (null if nobody asks), and what a row does that saw no key.
   std::tuple<Value, Value, DeadRowAttr> viewResults();

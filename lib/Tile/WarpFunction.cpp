@@ -108,15 +108,15 @@ Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
 
 void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
-  values.splits =
-      buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule.resident, b);
+  values.splits = buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule, b);
   if (getConstantIntValue(values.splits) == 1)
     return;
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(1));
   Value parts = arith::SelectOp::create(b, isOne, b.index(0), b.mul(tiles, values.splits));
-  values.partialO = allocate(b, {parts, values.rows, values.valueWidth}, b.getF32Type());
-  values.partialM = allocate(b, {parts, values.rows}, b.getF32Type());
-  values.partialL = allocate(b, {parts, values.rows}, b.getF32Type());
+  Value rows = b.mul(parts, values.rows);
+  values.partialO = allocate(b, {rows, values.valueWidth}, b.getF32Type());
+  values.partialM = allocate(b, {rows}, b.getF32Type());
+  values.partialL = allocate(b, {rows}, b.getF32Type());
 }
 
 /// Whether a tile may hide keys from some of its rows, or rows may need a mean. Keys behind the last one are
@@ -131,8 +131,8 @@ void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &sche
   if (!needsMarks(op, values))
     return;
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
-  Value merging = values.partialO ? b.div(values.valueWidth, b.index(tile::kFragmentRows)) : b.index(1);
-  values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), merging}, b.getI32Type());
+  Value each = b.index(values.partialO ? tile::kFragmentRows : 1);
+  values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), each}, b.getI32Type());
 }
 
 void buildFor(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
@@ -141,8 +141,8 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, IndexBuil
   bindSplits(values, schedule, b);
   bindMarks(op, values, schedule, b);
   buildWarpAttention(op, values, schedule, b);
-  buildWarpMerge(op, values, schedule, b);
-  buildMarkedRowKernel(op, values, schedule, b);
+  buildWarpMerge(op, values, b);
+  buildMarkedRowKernel(op, values, b);
 }
 
 void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {

@@ -242,20 +242,22 @@ private:
 
   /// The states of all warps become one, through memory that they share: the first warp goes on with it.
   void join(const Values &state) {
-    Value rows = b.index(tile::kFragmentRows * schedule.warps), width = b.index(valueWidth);
-    Value zero = b.index(0), ms = scratch({rows}), ls = scratch({rows});
+    Value rows = b.index(tile::kFragmentRows * schedule.warps), zero = b.index(0);
+    Value ms = scratch({rows}), ls = scratch({rows});
     // Rows 8 numbers further apart than they are long: neighbours are in other banks.
-    Value os = b.view(scratch({rows, b.index(valueWidth + 8)}), {zero, zero}, {rows, width});
+    Value os = scratch({rows, b.index(valueWidth + 8)});
     Value own = b.mul(warp, b.index(tile::kFragmentRows));
-    tile::WarpStoreOp::create(b, state[0], state[1], state[2], os, ms, ls, own);
+    tile::WarpStoreOp::create(b, state[0], state[1], state[2], os, ms, ls, own, /*end=*/Value());
     tile::BarrierOp::create(b);
     branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
-      Values joined = state;
-      for (int64_t other = 1; other < schedule.warps; ++other)
-        joined = tile::WarpMergeOp::create(b, TypeRange(ValueRange(joined)), joined[0], joined[1], joined[2],
-                                           os, ms, ls, b.index(other * tile::kFragmentRows), zero)
-                     .getResults();
-      store(joined);
+      // A loop, so that the states of all are not on their way at a time: registers would decide how many
+      // tasks fit.
+      store(forEach(b.index(1), b.index(schedule.warps), 1, state, [&](Value other, Values so) -> Values {
+        Value row = b.mul(other, b.index(tile::kFragmentRows));
+        return tile::WarpMergeOp::create(b, TypeRange(ValueRange(so)), so[0], so[1], so[2], os, ms, ls, row,
+                                         zero)
+            .getResults();
+      }));
     });
   }
 
@@ -272,8 +274,10 @@ private:
       return storeResult();
     Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
     branch(isOne, storeResult, [&] {
-      bindPartial(split);
-      tile::WarpStoreOp::create(b, state[0], state[1], state[2], partialO, partialM, partialL, warpRow);
+      Value first = b.mul(partNumber(split), values.rows);
+      Value end = b.add(first, b.mul(values.group, values.period)); // behind it is padding
+      tile::WarpStoreOp::create(b, state[0], state[1], state[2], values.partialO, values.partialM,
+                                values.partialL, b.add(first, warpRow), end);
     });
   }
 

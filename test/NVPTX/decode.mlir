@@ -6,7 +6,7 @@
 // In how many parts: by the waves of tasks on the device's multiprocessors.
 // TILED: %[[N:.*]] = tile.device.processors
 // TILED: %[[PARTS:.*]] = scf.for
-// TILED: tile.device.alloc(%{{.*}}) : memref<?x16x128xf32>
+// TILED: tile.device.alloc(%{{.*}}) : memref<?x128xf32>
 // TILED: tile.kernel warps = 4 grid(%{{.*}} = %c1{{.*}}, %{{.*}} = %c1{{.*}}, %{{.*}} = %c8{{.*}}, %[[PART:.*]] = %{{.*}}) {
 // TILED: %[[WARP:.*]] = tile.warp.id
 // TILED: %[[KEY:.*]] = arith.muli %[[WARP]], %c16
@@ -25,12 +25,20 @@
 // TILED: tile.scratch : memref<64x136xf32>
 // TILED: tile.warp.store
 // TILED: tile.barrier
-// TILED-COUNT-3: tile.warp.merge
-// The parts are joined by a kernel of their own, 16 columns for each warp.
-// TILED: tile.kernel warps = 8
-// TILED: scf.for
+// TILED: scf.for %{{.*}} = %c1{{.*}} to %c4
 // TILED: tile.warp.merge
-// TILED: tile.warp.finish
+// Of the 16 rows, only those of the four heads leave the task.
+// TILED: tile.warp.store {{.*}} end(
+// The parts are joined by a kernel of their own, some of its warps to each row. They ask for all that they need, and then
+// weigh it.
+// TILED: tile.kernel warps = 8
+// TILED: scf.for {{.*}} step %c32
+// TILED-COUNT-2: memref.load
+// TILED-COUNT-4: vector.load {{.*}} {alignment = 16 : i64} : memref<?x128xf32>, vector<4xf32>
+// TILED: tile.warp.max
+// TILED-COUNT-4: tile.warp.read
+// TILED: tile.barrier
+// TILED: vector.store {{.*}} {alignment = 8 : i64} : {{.*}}, vector<4xbf16>
 // One query sees all of the keys that are loaded: nothing is hidden from a row, and so nothing is marked.
 // TILED-NOT: marks(
 func.func @main(%q: tensor<1x32x1x128xbf16>, %k: tensor<1x8x4096x128xbf16>, %v: tensor<1x8x4096x128xbf16>,

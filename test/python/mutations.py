@@ -72,8 +72,8 @@ def weakened(instruction):
 
 
 def kind_of(body):
-    """Tiles use tensor cores; a row is summed over all lanes of a warp; states of parts are joined within four."""
-    return "tiles" if "mma.sync" in body else "rows" if re.search(r"shfl\.sync[^;]*, 16, 31", body) else "merge"
+    """Tiles use tensor cores; a merge reads the weights of parts in other lanes; what is left computes rows."""
+    return "tiles" if "mma.sync" in body else "merge" if "shfl.sync.idx" in body else "rows"
 
 
 def mutants(case, text):

@@ -56,7 +56,7 @@ def test_numerics(policy, tmp_path):
     assert prefill and all(counters["shared_bank_conflicts"] == 0 for counters in prefill)
 
 
-# The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Four blocks of keys are not
+# The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Five blocks of keys are not
 # split, nor are keys where 86 tasks or more are there without; else the parts are as many as there are blocks here.
 @needs_driver
 def test_splits(tmp_path):

@@ -43,7 +43,7 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
   let dependentDialects = ["gqa::tile::TileDialect", "mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
                            "mlir::cf::ControlFlowDialect",
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
-                           "mlir::scf::SCFDialect"];
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
   let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
                         "the processor to schedule for: cpu (this machine) or cpu:ARCH, with +emulate-amx as if it had AMX; cuda or cuda:sm_NN">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];

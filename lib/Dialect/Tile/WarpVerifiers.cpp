@@ -135,8 +135,8 @@ LogicalResult WarpPVOp::verify() {
 
 LogicalResult WarpStoreOp::verify() {
   // warp.store_c1
-  if (cast<MemRefType>(getOs().getType()).getDimSize(1) != getO().getType().getColumns())
-    return emitOpError("expects a buffer with the columns of o, found ") << getOs().getType();
+  if (cast<MemRefType>(getOs().getType()).getDimSize(1) < getO().getType().getColumns())
+    return emitOpError("expects a buffer with at least the columns of o, found ") << getOs().getType();
   return verifyContiguousRows(*this, {getOs()}, "os");
 }
 

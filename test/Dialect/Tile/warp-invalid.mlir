@@ -199,11 +199,11 @@ func.func @pv_c2_columns(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.rin
 
 // -----
 
-func.func @store_c1_columns(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>, %os: memref<16x64xf32>,
+func.func @store_c1_columns(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>, %os: memref<16x16xf32>,
                             %ms: memref<16xf32>) {
-  // expected-error @+1 {{'tile.warp.store' op expects a buffer with the columns of o, found 'memref<16x64xf32>'}}
+  // expected-error @+1 {{'tile.warp.store' op expects a buffer with at least the columns of o, found 'memref<16x16xf32>'}}
   tile.warp.store %o, %m, %m into %os, %ms, %ms at(%n)
-    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, memref<16x64xf32>, memref<16xf32>, memref<16xf32>
+    : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, memref<16x16xf32>, memref<16xf32>, memref<16xf32>
   return
 }
 

@@ -14,7 +14,11 @@
 // CHECK: tile.acquire %{{.*}} younger = 1
 // CHECK: tile.warp.score {{.*}} softcap = 5.000000e+01 score {
 // CHECK: tile.drain
+// CHECK: tile.warp.store {{.*}} at(%{{.*}}) end(%{{.*}}) :
 // CHECK: tile.warp.finish {{.*}} marks(%{{.*}}[%{{.*}}] : memref<?xi32>) dead_row = uniform
+// CHECK: tile.warp.max %{{.*}} : f32
+// CHECK: tile.warp.read %{{.*}}[%{{.*}}] : f32
+// CHECK: tile.warp.any %{{.*}}
 // CHECK: tile.device.unmap
 func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x128xbf16>, %out: memref<4x?x128xbf16>,
                 %lse: memref<4x?xf32>, %sinks: memref<4xf32>, %marks: memref<?xi32>, %bias: memref<?x?x?x?xf32>, %n: index,
@@ -58,7 +62,7 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
     %os = tile.scratch : memref<64x128xf32>
     %ms = tile.scratch : memref<64xf32>
     %ls = tile.scratch : memref<64xf32>
-    tile.warp.store %o1, %m1, %l1 into %os, %ms, %ls at(%warp)
+    tile.warp.store %o1, %m1, %l1 into %os, %ms, %ls at(%warp) end(%n)
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
     tile.barrier
     %o2, %m2, %l2 = tile.warp.merge %o1, %m1, %l1 with %os, %ms, %ls at(%zero, %zero)
@@ -67,6 +71,10 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
       marks(%marks[%zero] : memref<?xi32>) dead_row = uniform
       : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x128xbf16>
     %sum = tile.warp.sum %x : f32
+    %max = tile.warp.max %sum : f32
+    %read = tile.warp.read %max[%lane] : f32
+    %c = arith.cmpf ogt, %read, %x : f32
+    %any = tile.warp.any %c
   }
   tile.device.unmap
   return

@@ -28,8 +28,12 @@ def load(path):
 def main(path):
     tool = load(path)
     # The rule that the host follows; the numbers are those of test_attention_cuda.py's test_splits.
-    for tiles, blocks, parts in ((2, 4, 1), (86, 5, 1), (2, 13, 13), (2, 10, 10)):
-        assert tool.wave_splits(tiles, blocks, 216, 108) == parts, (tiles, blocks, parts)
+    for tiles, blocks, parts in ((2, 4, 1), (86, 7, 1), (2, 13, 13), (2, 10, 10)):
+        assert tool.wave_splits(tiles, blocks, 216, 108, few_rows=True) == parts, (tiles, blocks, parts)
+    # Few rows: one wave of tasks. Many: as many as pay.
+    for tiles, blocks, resident, few_rows, parts in ((8, 128, 2, True, 32), (64, 128, 2, True, 4), (8, 16, 2, True, 16),
+                                                     (90, 128, 2, True, 2), (16, 128, 1, False, 8), (100, 128, 1, False, 5)):
+        assert tool.wave_splits(tiles, blocks, 132 * resident, 132, few_rows) == parts, (tiles, blocks, parts)
     if not tool.sass.find("ptxas") or not tool.sass.find("nvdisasm"):
         return print("skipped: no ptxas or no nvdisasm; install nvidia-cuda-nvcc and nvidia-cuda-nvdisasm")
     kernels = {}

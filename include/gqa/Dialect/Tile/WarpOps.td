@@ -131,6 +131,48 @@ def Tile_WarpSumOp : Tile_WarpOp<"sum", [Pure]> {
   let assemblyFormat = "$x attr-dict `:` type($sum)";
 }
 
+def Tile_WarpMaxOp : Tile_WarpOp<"max", [Pure]> {
+  let summary = "the largest number of all lanes";
+  let description = [{
+    All lanes have it afterwards. NaN is left out.
+
+    ```mlir
+    %m = tile.warp.max %x : f32
+    ```
+  }];
+  let arguments = (ins F32:$x);
+  let results = (outs F32:$max);
+  let assemblyFormat = "$x attr-dict `:` type($max)";
+}
+
+def Tile_WarpAnyOp : Tile_WarpOp<"any", [Pure]> {
+  let summary = "whether a condition holds in some lane";
+  let description = [{
+    All lanes know it afterwards.
+
+    ```mlir
+    %a = tile.warp.any %c
+    ```
+  }];
+  let arguments = (ins I1:$condition);
+  let results = (outs I1:$any);
+  let assemblyFormat = "$condition attr-dict";
+}
+
+def Tile_WarpReadOp : Tile_WarpOp<"read", [Pure]> {
+  let summary = "a number of another lane";
+  let description = [{
+    Lanes may name different ones, from 0 to 31.
+
+    ```mlir
+    %y = tile.warp.read %x[%lane] : f32
+    ```
+  }];
+  let arguments = (ins F32:$x, Index:$lane);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$x `[` $lane `]` attr-dict `:` type($result)";
+}
+
 def Tile_WarpRowsOp : Tile_WarpOp<"rows", [Pure, AllTypesMatch<["head", "query"]>]> {
   let summary = "which head and which query each row is";
   let description = [{
@@ -322,21 +364,22 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
 def Tile_WarpStoreOp : Tile_WarpOp<"store", [AllTypesMatch<["m", "l"]>]> {
   let summary = "stores a warp's state";
   let description = [{
-    The rows of the state become those from `row` on of three buffers, which have them.
+    The rows of the state become those from `row` on of three buffers, which have them; with `end`, only rows in front of
+    it. Those of `os` start at multiples of 8 bytes.
 
     Constraints:
-    * (C1) the buffer of o has as many columns as o.
+    * (C1) the buffer of o has at least as many columns as o.
 
     ```mlir
-    tile.warp.store %o, %m, %l into %os, %ms, %ls at(%row) : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>,
-      memref<64x128xf32>, memref<64xf32>, memref<64xf32>
+    tile.warp.store %o, %m, %l into %os, %ms, %ls at(%row) end(%rows) : !tile.fragment<16x128xf32>,
+      !tile.fragment<16xf32>, memref<64x128xf32>, memref<64xf32>, memref<64xf32>
     ```
   }];
   let arguments = (ins Tile_Sums:$o, Tile_PerRow:$m, Tile_PerRow:$l, Arg<MemRefRankOf<[F32], [2]>, "", [MemWrite]>:$os,
                        Arg<MemRefRankOf<[F32], [1]>, "", [MemWrite]>:$ms,
-                       Arg<MemRefRankOf<[F32], [1]>, "", [MemWrite]>:$ls, Index:$row);
+                       Arg<MemRefRankOf<[F32], [1]>, "", [MemWrite]>:$ls, Index:$row, Optional<Index>:$end);
   let assemblyFormat = [{
-    $o `,` $m `,` $l `into` $os `,` $ms `,` $ls `at` `(` $row `)` attr-dict
+    $o `,` $m `,` $l `into` $os `,` $ms `,` $ls `at` `(` $row `)` (`end` `(` $end^ `)`)? attr-dict
     `:` type($o) `,` type($m) `,` type($os) `,` type($ms) `,` type($ls)
   }];
   let hasVerifier = 1;
@@ -345,7 +388,8 @@ def Tile_WarpStoreOp : Tile_WarpOp<"store", [AllTypesMatch<["m", "l"]>]> {
 def Tile_WarpMergeOp : Tile_WarpOp<"merge", [AllTypesMatch<["o", "newO"]>, AllTypesMatch<["m", "l", "newM", "newL"]>]> {
   let summary = "joins a warp's state with a stored one over other keys";
   let description = [{
-    As `tile.merge`: the stored state is in the rows from `row` and the columns from `column` on of the buffers.
+    As `tile.merge`: the stored state is in the rows from `row` and the columns from `column` on of the buffers, which are
+    as in `tile.warp.store`.
 
     ```mlir
     %o1, %m1, %l1 = tile.warp.merge %o, %m, %l with %os, %ms, %ls at(%row, %column)

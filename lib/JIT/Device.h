@@ -11,6 +11,10 @@ namespace gqa {
 /// CUDA. The error is one line.
 llvm::Error checkDevice(llvm::StringRef target);
 
+/// What `cuda` stands for where code runs on this machine's GPUs: with kernels for sm_90a if all of them are
+/// that. Other targets are what they are.
+llvm::StringRef targetForDevices(llvm::StringRef target);
+
 } // namespace gqa
 
 #endif // GQA_LIB_JIT_DEVICE_H

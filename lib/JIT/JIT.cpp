@@ -28,7 +28,8 @@ CompiledFunction::~CompiledFunction() = default;
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
 
 void registerForJIT(DialectRegistry &registry) {
-  // No passes: their registry belongs to the process, and another library in it may have this compiler as well.
+  // No passes: their registry belongs to the process, and another library in it may have this compiler as
+  // well.
   registerDialects(registry);
 }
 
@@ -79,12 +80,15 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
-                                                                const CompileOptions &options) {
+                                                                const CompileOptions &given) {
+  CompileOptions options = given;
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
   if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
     return error;
+  if (isCUDA(options.target))
+    options.target = targetForDevices(options.target).str();
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   readPlaces(module, *signature);
@@ -100,7 +104,13 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
 /// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
 static llvm::Error emitKernels(ModuleOp module, StringRef target, CodeKind kind,
                                llvm::raw_pwrite_stream &out) {
-  auto variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  CUDATarget description = llvm::cantFail(describeCUDA(target));
+  LLVM::GlobalOp variable;
+  if (description.isOnlyGroups())
+    variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAGroupText);
+  std::string chip = variable ? "sm_90a" : "sm_" + std::to_string(description.chip);
+  if (!variable)
+    variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
   if (!variable)
     return makeError("there is no kernel for a GPU in this module; " +
                      Twine(kind == CodeKind::PTX ? "PTX" : "a cubin") +
@@ -110,12 +120,11 @@ static llvm::Error emitKernels(ModuleOp module, StringRef target, CodeKind kind,
     out << text;
     return llvm::Error::success();
   }
-  unsigned chip = llvm::cantFail(describeCUDA(target)).chip;
   llvm::Expected<Cubin> cubin = assemble(text, chip);
   if (!cubin)
     return cubin.takeError();
   for (const std::string &note : cubin->notes)
-    module.emitRemark("on sm_") << chip << ", " << note;
+    module.emitRemark("on ") << chip << ", " << note;
   out << cubin->code;
   return llvm::Error::success();
 }

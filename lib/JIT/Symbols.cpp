@@ -56,6 +56,7 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
           {name("gqa_rt_free"), symbol(&gqa_rt_free)},
           {name("gqa_rt_cuda_launch"), symbol(&gqa_rt_cuda_launch)},
           {name("gqa_rt_cuda_map"), symbol(&gqa_rt_cuda_map)},
+          {name("gqa_rt_cuda_map_tensor"), symbol(&gqa_rt_cuda_map_tensor)},
           {name("gqa_rt_cuda_unmap"), symbol(&gqa_rt_cuda_unmap)},
           {name("gqa_rt_cuda_alloc"), symbol(&gqa_rt_cuda_alloc)},
           {name("gqa_rt_cuda_free"), symbol(&gqa_rt_cuda_free)},

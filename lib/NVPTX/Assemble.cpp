@@ -88,7 +88,7 @@ std::vector<std::string> readNotes(StringRef log) {
 
 } // namespace
 
-llvm::Expected<Cubin> assemble(StringRef ptx, unsigned chip) {
+llvm::Expected<Cubin> assemble(StringRef ptx, StringRef chip) {
   llvm::Expected<std::string> program = findAssembler();
   if (!program)
     return program.takeError();
@@ -96,7 +96,7 @@ llvm::Expected<Cubin> assemble(StringRef ptx, unsigned chip) {
   if (llvm::Error error = llvm::joinErrors(
           source.create("ptx", ptx), llvm::joinErrors(log.create("log", ""), target.create("cubin", ""))))
     return std::move(error);
-  std::string arch = "-arch=sm_" + std::to_string(chip), message;
+  std::string arch = "-arch=" + chip.str(), message;
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log.path), StringRef(log.path)};
   int status =
       llvm::sys::ExecuteAndWait(*program, {*program, arch, "-O3", "-v", source.path, "-o", target.path},
@@ -105,7 +105,7 @@ llvm::Expected<Cubin> assemble(StringRef ptx, unsigned chip) {
   if (!text)
     return text.takeError();
   if (status != 0)
-    return fail("ptxas fails for sm_" + llvm::Twine(chip) + ": " +
+    return fail("ptxas fails for " + chip + ": " +
                 (message.empty() ? StringRef(*text).trim() : StringRef(message)));
   llvm::Expected<std::string> code = target.read();
   if (!code)

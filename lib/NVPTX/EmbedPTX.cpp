@@ -23,36 +23,50 @@ struct EmbedPTXPass : impl::EmbedPTXBase<EmbedPTXPass> {
   using EmbedPTXBase::EmbedPTXBase;
 
   void runOnOperation() override {
+    ImplicitLocOpBuilder b(getOperation().getLoc(), OpBuilder::atBlockBegin(getOperation().getBody()));
+    SmallVector<Field> images;
     for (auto binary : llvm::make_early_inc_range(getOperation().getOps<gpu::BinaryOp>())) {
-      auto object = cast<gpu::ObjectAttr>(binary.getObjects()[0]);
-      StringRef text = object.getObject().getValue().rtrim('\0');
-      if (failed(embed(text, cast<NVVM::NVVMTargetAttr>(object.getTarget()).getChip())))
+      if (failed(embed(binary, images, b)))
         return signalPassFailure();
       binary.erase();
     }
+    if (!images.empty())
+      embedImages(b, images);
   }
 
 private:
-  /// `gqa_cuda_module`; see Cuda.h.
-  LogicalResult embed(StringRef text, StringRef chip) {
-    ImplicitLocOpBuilder b(getOperation().getLoc(), OpBuilder::atBlockBegin(getOperation().getBody()));
-    bytes(b, kCUDAText, text);
-    SmallVector<Field> images = image(b, chip, kCUDAText, text.size(), GQA_RT_CUDA_PTX);
-    for (unsigned number : cubins) {
-      llvm::Expected<Cubin> cubin = assemble(text, number);
-      if (!cubin)
-        return getOperation().emitError(llvm::toString(cubin.takeError()));
-      std::string cubinChip = "sm_" + std::to_string(number), name = "gqa_cuda_cubin_" + cubinChip;
-      for (const std::string &note : cubin->notes)
-        getOperation().emitRemark("on ") << cubinChip << ", " << note;
-      bytes(b, name, cubin->code);
-      llvm::append_range(images, image(b, cubinChip, name, cubin->code.size(), GQA_RT_CUDA_CUBIN));
-    }
-    embedImages(b, images);
+  using Field = std::function<Value(ImplicitLocOpBuilder &)>;
+
+  /// The text of a binary, and the machine code that is asked for. What is for one chip alone has a cubin for
+  /// it as soon as there are any.
+  LogicalResult embed(gpu::BinaryOp binary, SmallVectorImpl<Field> &images, ImplicitLocOpBuilder &b) {
+    auto object = cast<gpu::ObjectAttr>(binary.getObjects()[0]);
+    std::string text = object.getObject().getValue().rtrim('\0').str();
+    StringRef chip = cast<NVVM::NVVMTargetAttr>(object.getTarget()).getChip();
+    bool grouped = binary.getSymName() == kGroupKernels;
+    StringRef name = grouped ? kCUDAGroupText : kCUDAText;
+    bytes(b, name, text);
+    llvm::append_range(images, image(b, chip, name, text.size(), GQA_RT_CUDA_PTX));
+    if (grouped)
+      return cubins.empty() ? success() : embedCubin(text, chip, images, b);
+    for (unsigned number : cubins)
+      if (failed(embedCubin(text, "sm_" + std::to_string(number), images, b)))
+        return failure();
     return success();
   }
 
-  using Field = std::function<Value(ImplicitLocOpBuilder &)>;
+  LogicalResult embedCubin(StringRef text, StringRef chip, SmallVectorImpl<Field> &images,
+                           ImplicitLocOpBuilder &b) {
+    llvm::Expected<Cubin> cubin = assemble(text, chip);
+    if (!cubin)
+      return getOperation().emitError(llvm::toString(cubin.takeError()));
+    for (const std::string &note : cubin->notes)
+      getOperation().emitRemark("on ") << chip << ", " << note;
+    std::string name = ("gqa_cuda_cubin_" + chip).str();
+    bytes(b, name, cubin->code);
+    llvm::append_range(images, image(b, chip, name, cubin->code.size(), GQA_RT_CUDA_CUBIN));
+    return success();
+  }
 
   /// A constant of these bytes, with a zero byte behind them.
   static void bytes(ImplicitLocOpBuilder &b, StringRef name, StringRef data) {

@@ -64,9 +64,30 @@ public:
     op.erase();
   }
 
-  void lowerProcessors(tile::DeviceProcessorsOp op) {
-    Value count = call("gqa_rt_cuda_fact", {toI64(b.index(GQA_RT_CUDA_PROCESSORS))}, b.getI64Type());
-    op.getCount().replaceAllUsesWith(Value(arith::IndexCastOp::create(b, b.getIndexType(), count)));
+  void lowerFact(Operation *op, int64_t which) {
+    Value fact = call("gqa_rt_cuda_fact", {toI64(b.index(which))}, b.getI64Type());
+    op->getResult(0).replaceAllUsesWith(Value(arith::IndexCastOp::create(b, b.getIndexType(), fact)));
+    op->erase();
+  }
+
+  void lowerMapTensor(tile::DeviceMapTensorOp op) {
+    auto type = cast<MemRefType>(op.getBuffer().getType());
+    auto data = memref::ExtractStridedMetadataOp::create(b, op.getBuffer());
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getBuffer());
+    address = b.add(address, b.mul(data.getOffset(), b.index(2)));
+    int64_t element = type.getElementType().isBF16() ? GQA_RT_CUDA_BF16 : GQA_RT_CUDA_F16;
+    SmallVector<Value> arguments = {toPointer(address), toI64(b.index(element))};
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      arguments.push_back(toI64(b.size(op.getBuffer(), dim)));
+    for (Value stride : data.getStrides().drop_back())
+      arguments.push_back(toI64(stride));
+    arguments.append({toI64(op.getHeads()), toI64(op.getRows())});
+    Value map = call("gqa_rt_cuda_map_tensor", arguments, pointer());
+    for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+      auto cast = mlir::cast<UnrealizedConversionCastOp>(user); // of a launch's parameters
+      cast.getResult(0).replaceAllUsesWith(map);
+      cast.erase();
+    }
     op.erase();
   }
 
@@ -116,7 +137,12 @@ private:
 
 void lowerDeviceOperations(ModuleOp module) {
   LLVMTypeConverter converter(module.getContext());
+  SmallVector<Operation *> operations;
   module.walk([&](Operation *op) {
+    if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
+      operations.push_back(op);
+  });
+  for (Operation *op : operations) {
     if (auto map = dyn_cast<tile::DeviceMapOp>(op))
       HostLowering(op, converter).lowerMap(map);
     else if (auto alloc = dyn_cast<tile::DeviceAllocOp>(op))
@@ -125,9 +151,13 @@ void lowerDeviceOperations(ModuleOp module) {
       HostLowering(op, converter).lowerResult(result);
     else if (auto unmap = dyn_cast<tile::DeviceUnmapOp>(op))
       HostLowering(op, converter).lowerUnmap(unmap);
-    else if (auto processors = dyn_cast<tile::DeviceProcessorsOp>(op))
-      HostLowering(op, converter).lowerProcessors(processors);
-  });
+    else if (auto mapTensor = dyn_cast<tile::DeviceMapTensorOp>(op))
+      HostLowering(op, converter).lowerMapTensor(mapTensor);
+    else if (isa<tile::DeviceProcessorsOp>(op))
+      HostLowering(op, converter).lowerFact(op, GQA_RT_CUDA_PROCESSORS);
+    else if (isa<tile::DeviceChipOp>(op))
+      HostLowering(op, converter).lowerFact(op, GQA_RT_CUDA_CHIP);
+  }
 }
 
 } // namespace gqa

@@ -12,6 +12,7 @@ static constexpr StringLiteral kOffset = "gqa.shared_offset";
 static constexpr StringLiteral kReused = "gqa.shared_reused";
 static constexpr StringLiteral kShared = "gqa_shared";
 static constexpr int64_t kAlignment = 128;
+static constexpr int64_t kSwizzleBytes = 1024; // what the pattern of a channel's panels repeats after
 
 int64_t pitchOf(tile::RingType ring) {
   constexpr int64_t kPieceElements = 8, kPieceBytes = 16;
@@ -19,6 +20,17 @@ int64_t pitchOf(tile::RingType ring) {
 }
 
 int64_t slotBytesOf(tile::RingType ring) { return ring.getRows() * pitchOf(ring); }
+
+int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * tile::kPanelColumns * 2; }
+
+int64_t slotBytesOf(tile::ChannelType channel) {
+  return channel.getColumns() / tile::kPanelColumns * panelBytesOf(channel);
+}
+
+/// The barriers of a channel stand behind its slots.
+static int64_t bytesOf(tile::ChannelType channel) {
+  return channel.getSlots() * (slotBytesOf(channel) + 2 * kBarrierBytes);
+}
 
 int64_t planSharedMemory(tile::KernelOp kernel) {
   int64_t next = 0, total = 0;
@@ -33,6 +45,9 @@ int64_t planSharedMemory(tile::KernelOp kernel) {
     if (auto ring = dyn_cast<tile::RingOp>(op)) {
       tile::RingType type = ring.getRing().getType();
       place(op, type.getSlots() * slotBytesOf(type));
+    } else if (auto channel = dyn_cast<tile::GroupChannelOp>(op)) {
+      next = llvm::alignTo(next, kSwizzleBytes);
+      place(op, bytesOf(channel.getChannel().getType()));
     } else if (auto scratch = dyn_cast<tile::ScratchOp>(op)) {
       if (drain)
         drain->setAttr(kReused, builder.getUnitAttr());
@@ -54,8 +69,10 @@ void declareSharedMemory(Operation *kernels) {
   OpBuilder builder = OpBuilder::atBlockBegin(&kernels->getRegion(0).front());
   // Its size is said where a kernel is launched.
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  bool swizzled = false;
+  kernels->walk([&](tile::GroupChannelOp) { swizzled = true; });
   LLVM::GlobalOp::create(builder, kernels->getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
-                         kShared, Attribute(), kAlignment, kSharedSpace);
+                         kShared, Attribute(), swizzled ? kSwizzleBytes : kAlignment, kSharedSpace);
 }
 
 Value sharedPointer(NVVMBuilder &b, int64_t offset) {

@@ -65,17 +65,27 @@ private:
 
   /// The kernel: captures are its parameters, then the grid's sizes.
   func::FuncOp buildFunction() {
-    SmallVector<Type> types = llvm::map_to_vector(captures, [](Value value) { return value.getType(); });
+    SmallVector<Type> types = llvm::map_to_vector(
+        captures, [&](Value value) { return isMap(value) ? pointer() : value.getType(); });
     types.append(op.getSizes().size(), b.getIndexType());
-    auto parent = op->getParentOfType<func::FuncOp>();
-    auto function = func::FuncOp::create(op.getLoc(), parent.getName(), b.getFunctionType(types, {}));
+    bool hasRoles = !op.getOps<tile::GroupRolesOp>().empty();
+    std::string name = op->getParentOfType<func::FuncOp>().getName().str() + (hasRoles ? "_groups" : "");
+    auto function = func::FuncOp::create(op.getLoc(), name, b.getFunctionType(types, {}));
     function->setAttr(kThreads, b.getI64IntegerAttr(threads()));
+    if (hasRoles)
+      function->setAttr(kIsAlone, b.getUnitAttr());
     SymbolTable(kernels).insert(function); // renames it if the function has several kernels
     Block *entry = function.addEntryBlock();
     NVVMBuilder inside(op.getLoc(), entry, entry->end());
     ValueRange arguments = function.getArguments();
-    for (auto [capture, argument] : llvm::zip(captures, arguments))
+    for (auto [number, capture] : llvm::enumerate(captures)) {
+      Value argument = arguments[number];
+      if (isMap(capture)) {
+        passByValue(function, number);
+        argument = UnrealizedConversionCastOp::create(inside, capture.getType(), argument).getResult(0);
+      }
       replaceInside(capture, argument);
+    }
     SmallVector<Value> point = delinearize(inside, arguments.drop_front(captures.size()));
     Block &body = op.getBody().front();
     for (auto [argument, value] : llvm::zip(body.getArguments(), point))
@@ -85,6 +95,16 @@ private:
     inside.setInsertionPointToEnd(entry);
     func::ReturnOp::create(inside);
     return function;
+  }
+
+  static bool isMap(Value value) { return isa<tile::MapType>(value.getType()); }
+
+  /// A tensor map is a parameter of 128 bytes, not the address of one.
+  void passByValue(func::FuncOp function, unsigned number) {
+    constexpr int64_t kMapBytes = 128;
+    auto type = LLVM::LLVMArrayType::get(b.getI8Type(), kMapBytes);
+    function.setArgAttr(number, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(type));
+    function.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(kMapBytes));
   }
 
   /// The point of the grid that a block is; the last dimension is that of neighbours.
@@ -111,6 +131,8 @@ private:
         Type structure = converter.convertType(type);
         Value descriptor = UnrealizedConversionCastOp::create(b, TypeRange(structure), capture).getResult(0);
         MemRefDescriptor::unpack(b, op.getLoc(), descriptor, type, fields);
+      } else if (isMap(capture)) {
+        fields.push_back(UnrealizedConversionCastOp::create(b, TypeRange(pointer()), capture).getResult(0));
       } else if (capture.getType().isIndex()) {
         addIndex(capture);
       } else {
@@ -121,13 +143,21 @@ private:
     return fields;
   }
 
+  static bool isCastOfMap(Value field) {
+    auto cast = field.getDefiningOp<UnrealizedConversionCastOp>();
+    return cast && isMap(cast.getOperand(0));
+  }
+
   void buildLaunch(func::FuncOp function, int64_t sharedBytes) {
     SmallVector<Value> fields = parameters();
     Value one = constant(1), count = constant(fields.size());
     Value array = LLVM::AllocaOp::create(b, pointer(), pointer(), count);
     for (auto [number, field] : llvm::enumerate(fields)) {
-      Value room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
-      LLVM::StoreOp::create(b, field, room);
+      Value room = field; // a map is where the runtime has it
+      if (!isCastOfMap(field)) {
+        room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
+        LLVM::StoreOp::create(b, field, room);
+      }
       LLVM::StoreOp::create(
           b, room,
           LLVM::GEPOp::create(b, pointer(), pointer(), array, ArrayRef<LLVM::GEPArg>{int32_t(number)}));

@@ -39,15 +39,23 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
       function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
       function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                         builder.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
+      if (function->removeAttr(kIsAlone))
+        function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
+      // Tensor maps are read where the launch has put them.
+      for (unsigned i = 0; i < function.getNumArguments(); ++i)
+        if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))
+          function.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
     }
   }
 };
 
 } // namespace
 
-void buildNVPTXPipeline(OpPassManager &pm) {
+void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
+  LowerTileToNVVMOptions lowering;
+  lowering.onlyGroups = llvm::cantFail(describeCUDA(target)).isOnlyGroups();
   pm.addPass(createPlaceTensors());
-  pm.addPass(createLowerTileToNVVM());
+  pm.addPass(createLowerTileToNVVM(lowering));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -92,11 +100,16 @@ static StringRef firstPTXOf(unsigned chip) {
 
 void buildPTXPipeline(OpPassManager &pm, StringRef target) {
   CUDATarget description = llvm::cantFail(describeCUDA(target));
-  GpuNVVMAttachTargetOptions attach;
-  attach.chip = "sm_" + std::to_string(description.chip);
-  attach.features = firstPTXOf(description.chip).str();
-  attach.optLevel = 3;
-  pm.addPass(createGpuNVVMAttachTarget(attach));
+  auto attach = [&](StringRef kernels, std::string chip, StringRef features) {
+    GpuNVVMAttachTargetOptions options;
+    options.moduleMatcher = (kernels + "$").str();
+    options.chip = std::move(chip);
+    options.features = features.str();
+    options.optLevel = 3;
+    pm.addPass(createGpuNVVMAttachTarget(options));
+  };
+  attach(kKernels, "sm_" + std::to_string(description.chip), firstPTXOf(description.chip));
+  attach(kGroupKernels, "sm_90a", "+ptx80");
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = "isa";
   pm.addPass(createGpuModuleToBinaryPass(binary));

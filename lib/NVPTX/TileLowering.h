@@ -11,6 +11,8 @@
 namespace gqa {
 
 void populateCopyPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateGroupPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateGroupProductPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateProductPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
@@ -31,12 +33,20 @@ bool isReusedBehind(tile::DrainOp drain);
 int64_t pitchOf(tile::RingType ring);
 int64_t slotBytesOf(tile::RingType ring);
 
+/// Of a channel: a slot is panels of 64 columns, and two barriers for each slot stand behind the last one.
+constexpr int64_t kBarrierBytes = 8;
+int64_t panelBytesOf(tile::ChannelType channel);
+int64_t slotBytesOf(tile::ChannelType channel);
+
 /// A place in the kernel's shared memory, as a pointer and as a buffer.
 mlir::Value sharedPointer(NVVMBuilder &b, int64_t offset);
 mlir::Value sharedBuffer(NVVMBuilder &b, int64_t offset, mlir::MemRefType type);
 
 /// Declares the shared memory of all kernels of a gpu.module.
 void declareSharedMemory(mlir::Operation *kernels);
+
+/// Attribute of a kernel's function: one task at a time has all of a processor's registers.
+constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
 
 /// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place.
 mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels);

@@ -28,6 +28,10 @@ LogicalResult convertFragment(tile::FragmentType type, SmallVectorImpl<Type> &re
   return success();
 }
 
+Value castTo(OpBuilder &builder, Type type, ValueRange values, Location loc) {
+  return UnrealizedConversionCastOp::create(builder, loc, type, values).getResult(0);
+}
+
 struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
   using LowerTileToNVVMBase::LowerTileToNVVMBase;
 
@@ -37,21 +41,42 @@ struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
       if (kernel.getWarps())
         kernels.push_back(kernel);
     });
-    if (!kernels.empty()) {
-      OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
-      auto module = gpu::GPUModuleOp::create(builder, getOperation().getLoc(), "gqa_kernels");
-      for (tile::KernelOp kernel : kernels) {
-        outlineKernel(kernel, module);
-        ++numKernels;
-      }
+    auto hasRoles = [](tile::KernelOp kernel) { return !kernel.getOps<tile::GroupRolesOp>().empty(); };
+    bool all = onlyGroups && llvm::any_of(kernels, hasRoles);
+    gpu::GPUModuleOp plain, grouped;
+    for (tile::KernelOp kernel : kernels) {
+      bool isGrouped = all || hasRoles(kernel);
+      gpu::GPUModuleOp &module = isGrouped ? grouped : plain;
+      if (!module)
+        module = createModule(isGrouped ? kGroupKernels : kKernels);
+      outlineKernel(kernel, module);
+      ++numKernels;
+    }
+    for (gpu::GPUModuleOp module : {plain, grouped}) {
+      if (!module)
+        continue;
       declareSharedMemory(module);
       if (failed(lowerKernels(module)))
         return signalPassFailure();
     }
+    if (plain && grouped)
+      copyKernels(plain, grouped);
     lowerDeviceOperations(getOperation());
   }
 
 private:
+  gpu::GPUModuleOp createModule(StringRef name) {
+    OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
+    return gpu::GPUModuleOp::create(builder, getOperation().getLoc(), name);
+  }
+
+  /// A device loads one module, so that of one chip has the kernels for all chips as well.
+  static void copyKernels(gpu::GPUModuleOp from, gpu::GPUModuleOp to) {
+    OpBuilder builder = OpBuilder::atBlockEnd(to.getBody());
+    for (auto function : from.getOps<func::FuncOp>())
+      builder.clone(*function);
+  }
+
   LogicalResult lowerKernels(gpu::GPUModuleOp module) {
     TypeConverter types;
     types.addConversion([](Type type) { return type; });
@@ -61,8 +86,17 @@ private:
     types.addConversion([](tile::RingType type) -> Type {
       return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
     });
+    types.addConversion([](tile::ChannelType type) -> Type {
+      return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
+    });
+    types.addConversion(
+        [](tile::MapType type) -> Type { return LLVM::LLVMPointerType::get(type.getContext()); });
+    types.addSourceMaterialization(castTo);
+    types.addTargetMaterialization(castTo);
     RewritePatternSet patterns(&getContext());
     populateCopyPatterns(patterns, types);
+    populateGroupPatterns(patterns, types);
+    populateGroupProductPatterns(patterns, types);
     populateProductPatterns(patterns, types);
     populateScorePatterns(patterns, types);
     populateSoftmaxPatterns(patterns, types);

@@ -98,7 +98,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     return success();
   case Phase::Target: {
     if (isCUDA(options.target))
-      buildNVPTXPipeline(pm);
+      buildNVPTXPipeline(pm, options.target);
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
     cpu.target = hostOf(options.target).str();

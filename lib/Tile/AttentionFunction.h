@@ -67,12 +67,17 @@ void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget
 mlir::LogicalResult checkDevice(AttentionOp op);
 
 /// The same for a GPU: operands go to its memory, and results come back.
-void buildDeviceKernels(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+void buildDeviceKernels(AttentionOp op, const AttentionValues &values, const CUDATarget &target,
+                        IndexBuilder &b);
 
 /// The kernel that attends, and the one that merges parts of the keys, as work of warps.
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                         IndexBuilder &b);
 void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+
+/// The kernel that attends, as work of groups of warps with roles of their own.
+void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                         IndexBuilder &b);
 
 /// The kernel that computes row by row: all rows, or those of fragments that the kernels in front have
 /// marked.

@@ -101,4 +101,36 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries) {
   llvm_unreachable("the last row of the table takes everything");
 }
 
+namespace {
+
+struct GroupRow {
+  int64_t maxDim; // for a head dimension of at most this
+  int64_t keys;   // of a block
+};
+
+// Two slots, and as many keys as registers and shared memory have room for beside 128 queries.
+constexpr GroupRow kGroupRows[] = {
+    {128, 128}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB
+    {192, 96},  // 168 registers, 192 KB
+    {256, 64},  // 176 registers, 192 KB
+};
+
+constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
+
+} // namespace
+
+std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries) {
+  int64_t group = op.getGroupSize(); // the box of queries is made of it
+  if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
+    return std::nullopt;
+  int64_t dim = op.getKeyDim(), valueDim = op.getValueDim(); // both are known
+  if (dim % tile::kPanelColumns != 0 || valueDim % tile::kPanelColumns != 0)
+    return std::nullopt;
+  for (const GroupRow &row : kGroupRows)
+    if (std::max(dim, valueDim) <= row.maxDim)
+      return WarpSchedule{/*rows=*/2 * tile::kGroupRows, row.keys, /*warps=*/2 * tile::kGroupWarps,
+                          /*resident=*/1, /*slots=*/2};
+  return std::nullopt;
+}
+
 } // namespace gqa

@@ -56,7 +56,8 @@ std::string hostFeatures() {
   return text;
 }
 
-constexpr llvm::StringLiteral kChipList = "80, 86, 87, 89, 90, 100 or 120";
+constexpr llvm::StringLiteral kChipList = "80, 86, 87, 89, 90, 90a, 100 or 120";
+constexpr llvm::StringLiteral kGroupChip = "sm_90a";
 
 /// The number of a chip that code can be made for, or 0: `sm_90` is 90.
 unsigned chipNumber(llvm::StringRef name) {
@@ -87,7 +88,9 @@ llvm::StringRef hostOf(llvm::StringRef target) {
 
 /// Adds what stands behind the first chip of a list; a cubin for the first one comes with those of others.
 static llvm::Error addToCUDA(CUDATarget &description, llvm::StringRef item) {
-  unsigned chip = chipNumber(item);
+  bool groups = item == kGroupChip;
+  description.groups |= groups;
+  unsigned chip = groups ? 90 : chipNumber(item);
   if (!chip)
     return llvm::createStringError("has '" + item + "' in its list; expected sm_NN with NN one of " +
                                    kChipList + ", or cpu:ARCH for the host's part");
@@ -96,7 +99,7 @@ static llvm::Error addToCUDA(CUDATarget &description, llvm::StringRef item) {
                                    llvm::Twine(description.chip) + "; the earliest chip comes first");
   if (description.cubins.empty())
     description.cubins.push_back(description.chip);
-  if (!llvm::is_contained(description.cubins, chip))
+  if (!groups && !llvm::is_contained(description.cubins, chip))
     description.cubins.push_back(chip);
   return llvm::Error::success();
 }
@@ -106,6 +109,10 @@ llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target) {
   target.split(items, ',');
   CUDATarget description;
   llvm::StringRef first = items.front();
+  if (first == "cuda:sm_90a") {
+    description.groups = true;
+    first = "cuda:sm_90";
+  }
   if (first != "cuda" && (!first.consume_front("cuda:") || !(description.chip = chipNumber(first))))
     return llvm::createStringError("target '" + target +
                                    "' is unknown; expected cuda, or cuda:sm_NN with NN one of " + kChipList);

@@ -102,18 +102,19 @@ struct TilePass : impl::GQATileBase<TilePass> {
 private:
   llvm::Error describeTarget() {
     if (isCUDA(target))
-      return describeCUDA(target).takeError();
+      return describeCUDA(target).moveInto(gpu);
     return describeCPU(target).moveInto(processor);
   }
 
   void buildFor(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
     if (isCUDA(target))
-      buildDeviceKernels(op, values, b);
+      buildDeviceKernels(op, values, gpu, b);
     else
       buildKernels(op, values, processor, b);
   }
 
   CPUTarget processor;
+  CUDATarget gpu;
 };
 
 } // namespace

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kChunk = 8;         // elements of 16 bits in the 16 bytes that one copy moves
 constexpr int64_t kMostDim = 256;     // of a tile
+constexpr int64_t kGroupChip = 90;    // whose warps work in groups
 constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
 
 /// Why the tensor cores' tiles cannot hold an attention, or "".
@@ -120,39 +121,78 @@ void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuil
 }
 
 /// Whether a tile may hide keys from some of its rows, or rows may need a mean. Keys behind the last one are
-/// zeros.
-bool needsMarks(AttentionOp op, const AttentionValues &values) {
+/// zeros, but with `wholeBlocks` those behind kv_len are what they are.
+bool needsMarks(AttentionOp op, const AttentionValues &values, bool wholeBlocks) {
   bool band = op.getCausal() || op.getWindow();
-  return (band && getConstantIntValue(values.period) != 1) || op.getMask() || op.getBias() || op.hasScore() ||
-         (op.getDeadRow() == DeadRow::Uniform && !op.getSinks());
+  return (wholeBlocks && values.kvLen) || (band && getConstantIntValue(values.period) != 1) || op.getMask() ||
+         op.getBias() || op.hasScore() || (op.getDeadRow() == DeadRow::Uniform && !op.getSinks());
 }
 
-void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
-  if (!needsMarks(op, values))
+void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &schedule, bool wholeBlocks,
+               IndexBuilder &b) {
+  if (!needsMarks(op, values, wholeBlocks))
     return;
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value each = b.index(values.partialO ? tile::kFragmentRows : 1);
   values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), each}, b.getI32Type());
 }
 
-void buildFor(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
+void buildForWarps(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
   WarpSchedule schedule = chooseWarpSchedule(op, queries);
   bindTiles(values, schedule, b);
   bindSplits(values, schedule, b);
-  bindMarks(op, values, schedule, b);
+  bindMarks(op, values, schedule, /*wholeBlocks=*/false, b);
   buildWarpAttention(op, values, schedule, b);
   buildWarpMerge(op, values, b);
   buildMarkedRowKernel(op, values, b);
 }
 
-void buildTiles(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+/// Whether the device's warps work in groups, enough tiles are there for it, and nothing is empty.
+Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  Value chip = tile::DeviceChipOp::create(b, b.getIndexType());
+  Value suits = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, chip, b.index(kGroupChip));
+  auto also = [&](arith::CmpIPredicate predicate, Value x, int64_t y) {
+    suits = b.createOrFold<arith::AndIOp>(suits, b.createOrFold<arith::CmpIOp>(predicate, x, b.index(y)));
+  };
+  for (Value size : {values.batch, values.kvHeads, values.group, values.queries, values.keys})
+    also(arith::CmpIPredicate::sgt, size, 0);
+  Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
+  Value keyBlocks = b.ceilDiv(values.keys, b.index(schedule.keys));
+  also(arith::CmpIPredicate::sle, buildWaveSplits(tiles, keyBlocks, schedule, b), 1);
+  return suits;
+}
+
+void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
+              IndexBuilder &b) {
+  auto schedule = target.groups ? chooseGroupSchedule(op, queries) : std::nullopt;
+  if (!schedule)
+    return buildForWarps(op, values, queries, b);
+  AttentionValues tiled = values;
+  bindTiles(tiled, *schedule, b);
+  // A box of queries is as large as the tile has room for, whatever is there.
+  tiled.period = b.index(schedule->rows / op.getGroupSize());
+  tiled.blocks = b.ceilDiv(values.queries, tiled.period);
+  branch(
+      b, suitsGroups(tiled, *schedule, b),
+      [&] {
+        tiled.splits = b.index(1);
+        bindMarks(op, tiled, *schedule, /*wholeBlocks=*/true, b);
+        buildGroupAttention(op, tiled, *schedule, b);
+        buildMarkedRowKernel(op, tiled, b);
+      },
+      [&] { buildForWarps(op, values, queries, b); });
+}
+
+void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget &target, IndexBuilder &b) {
   if (!ShapedType::isDynamic(op.getNumQueries()))
-    return buildFor(op, values, op.getNumQueries(), b);
+    return buildFor(op, values, op.getNumQueries(), target, b);
   // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
   AttentionValues step = values;
   step.queries = b.index(1);
-  branch(b, isOne, [&] { buildFor(op, step, 1, b); }, [&] { buildFor(op, values, ShapedType::kDynamic, b); });
+  branch(
+      b, isOne, [&] { buildFor(op, step, 1, target, b); },
+      [&] { buildFor(op, values, ShapedType::kDynamic, target, b); });
 }
 
 } // namespace
@@ -178,7 +218,8 @@ LogicalResult checkDevice(AttentionOp op) {
   return success();
 }
 
-void buildDeviceKernels(AttentionOp op, const AttentionValues &host, IndexBuilder &b) {
+void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDATarget &target,
+                        IndexBuilder &b) {
   AttentionValues values = mapOperands(host, b);
   if (!whyRowByRow(op).empty()) {
     buildRowKernel(op, values, b);
@@ -187,7 +228,7 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, IndexBuilde
         b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
     for (Value buffer : {values.q, values.k.cached, values.v.cached, values.output})
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));
-    branch(b, fits, [&] { buildTiles(op, values, b); }, [&] { buildRowKernel(op, values, b); });
+    branch(b, fits, [&] { buildTiles(op, values, target, b); }, [&] { buildRowKernel(op, values, b); });
   }
   tile::DeviceUnmapOp::create(b);
 }

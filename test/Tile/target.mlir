@@ -6,7 +6,7 @@
 // RUN: not gqa-opt %s --gqa-tile=target=cuda:sm_70 2>&1 | FileCheck %s --check-prefix=CUDA
 
 // NONSENSE: error: target 'cpu:nonsense' is not a processor that LLVM knows; try cpu, cpu:x86-64-v3 or cpu:znver4
-// CUDA: error: target 'cuda:sm_70' is unknown; expected cuda, or cuda:sm_NN with NN one of 80, 86, 87, 89, 90, 100 or 120
+// CUDA: error: target 'cuda:sm_70' is unknown; expected cuda, or cuda:sm_NN with NN one of 80, 86, 87, 89, 90, 90a, 100 or 120
 
 // Twelve rows: fewer than two vectors of 16 or 8 lanes, three of 4. A head of 20 is padded to whole vectors.
 // V4: tile.scratch : memref<12x32xf32>

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT / "python"), str(ROOT / "test" / "python")]
 
 import suite  # noqa: E402
 
-CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90")  # with machine code; later ones compile the PTX
+CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_90a")  # with machine code; later ones compile the PTX
 HOST = "cpu:x86-64"
 MOST_BYTES = 64 << 20
 NEWEST_GLIBC = (2, 35)  # that the libraries may ask for

@@ -14,6 +14,9 @@ import sys
 from dataclasses import dataclass
 
 
+SHORTEST = 16  # instructions of a loop that is worth a look
+
+
 @dataclass(frozen=True)
 class Usage:
     """What ptxas reports of a kernel. Bytes are for each thread."""
@@ -51,8 +54,8 @@ def assemble(ptxas, ptx, chip, cubin):
     return {name: Usage(int(used), int(stack), int(stores), int(loads)) for name, stack, stores, loads, used in kernels}
 
 
-def innermost_loops(nvdisasm, cubin, kernel):
-    """Each innermost loop as a Counter of the opcodes in it, without their modifiers, in the order of the code."""
+def innermost_code(nvdisasm, cubin, kernel):
+    """Each innermost loop as a list of (opcode with its modifiers, operands), in the order of the code."""
     text = run(nvdisasm, "-c", cubin)
     part = next(p for p in re.split(r"\n\s*\.section\s+\.text\.", text)[1:] if p.startswith(kernel + ","))
     code, labels = [], {}
@@ -66,13 +69,34 @@ def innermost_loops(nvdisasm, cubin, kernel):
         target = re.search(r"\.L_x_\d+", rest) if name.startswith("BRA") else None
         if target and labels.get(target.group(), at + 1) <= at:
             loops.append((labels[target.group()], at))
-    inner = [a for a in loops if not any(b != a and a[0] <= b[0] and b[1] <= a[1] for b in loops)]
-    return [collections.Counter(name.split(".")[0] for name, _ in code[a:b + 1]) for a, b in inner]
+    # A wait is a loop of its own, of a few instructions.
+    loops = [(a, b) for a, b in loops if b - a >= SHORTEST]
+    # Waits go on behind the kernel's end, and jump back from there: that makes no loop of what is between.
+    inner = []
+    for a, b in sorted(loops, key=lambda loop: loop[1] - loop[0]):
+        if all(b < first or last < a for first, last in inner):
+            inner.append((a, b))
+    inner.sort()
+    return [code[a:b + 1] for a, b in inner]
+
+
+def opcodes(code):
+    """How often each opcode is there, without its modifiers."""
+    return collections.Counter(name.split(".")[0] for name, _ in code)
 
 
 def tensor_loops(nvdisasm, cubin, kernel):
-    """Of those, the ones with tensor-core products."""
-    return [loop for loop in innermost_loops(nvdisasm, cubin, kernel) if loop["HMMA"]]
+    """The innermost loops with tensor-core products, as opcodes."""
+    loops = map(opcodes, innermost_code(nvdisasm, cubin, kernel))
+    return [loop for loop in loops if loop["HMMA"] or loop["HGMMA"]]
+
+
+def between_awaits(code):
+    """The opcodes between the wait for the older and the wait for the younger product of a group of warps."""
+    waits = [(at, rest) for at, (name, rest) in enumerate(code) if name.startswith("WARPGROUP.DEPBAR")]
+    first = next((at for at, rest in waits if rest.rstrip().endswith("0x1")), None)
+    then = next((at for at, rest in waits if rest.rstrip().endswith("0x0") and first is not None and at > first), None)
+    return opcodes(code[first:then]) if then is not None else collections.Counter()
 
 
 def products_of_step(keys, dim, value_dim):
@@ -80,7 +104,7 @@ def products_of_step(keys, dim, value_dim):
     return keys // 8 * (dim // 16) + value_dim // 8 * (keys // 16)
 
 
-def step_of(loop, products):
+def step_of(loop, products, product="HMMA"):
     """The opcodes of one step of a loop, which may do several in a round, as numbers that need not be whole."""
-    steps = loop["HMMA"] / products
+    steps = loop[product] / products
     return {name: count / steps for name, count in loop.items()}

@@ -17,7 +17,7 @@ struct Cubin {
 
 /// Assembles `ptx` for sm_`chip`. ptxas is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin; the
 /// error says so, or what ptxas says.
-llvm::Expected<Cubin> assemble(llvm::StringRef ptx, unsigned chip);
+llvm::Expected<Cubin> assemble(llvm::StringRef ptx, llvm::StringRef chip);
 
 } // namespace gqa
 

@@ -14,9 +14,14 @@ namespace gqa {
 /// The variables of compiled code that the runtime knows: the module of kernels, and the text of its PTX.
 constexpr llvm::StringLiteral kCUDAModule = "gqa_cuda_module";
 constexpr llvm::StringLiteral kCUDAText = "gqa_cuda_ptx";
+/// The same for the chip that has groups of warps, and more kernels in it.
+constexpr llvm::StringLiteral kCUDAGroupText = "gqa_cuda_ptx_sm_90a";
+
+/// The two gpu.modules: kernels for every chip, and these with those of groups of warps.
+constexpr llvm::StringLiteral kKernels = "gqa_kernels", kGroupKernels = "gqa_kernels_sm_90a";
 
 /// Tile kernels to the LLVM and NVVM dialects, in a gpu.module; the host's part stays on memrefs.
-void buildNVPTXPipeline(mlir::OpPassManager &pm);
+void buildNVPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
 
 /// The gpu.module to PTX and cubins for the chips that `target` names (see describeCUDA), as variables of the
 /// host's code.

@@ -19,9 +19,15 @@ def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
     %c1 = nvvm.mma.sync A[%a0, %a1, %a2, %a3] B[%b2, %b3] C[...] {shape = #nvvm.shape<m = 16, n = 8, k = 16>, ...}
     ```
 
+    Kernels of groups of warps go to `gpu.module @gqa_kernels_sm_90a`, where a channel is an offset of shared memory with its
+    barriers behind it, a fill a copy of the tensor memory accelerator, and a product `wgmma`. The other kernels are there
+    as well, as a device loads one module; with `only-groups` they are there only.
+
     Numerics: approximates (exponentials, logarithms and divisions to 2 ulp of f32; probabilities are rounded to the type of
     the values), reassociates
   }];
+  let options = [Option<"onlyGroups", "only-groups", "bool", /*default=*/"false",
+                        "nothing is for chips whose warps do not work in groups">];
   let statistics = [Statistic<"numKernels", "kernels", "kernels that became functions of the device">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::gpu::GPUDialect",
                            "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
@@ -82,8 +88,8 @@ def CarryAddresses : Pass<"gqa-carry-addresses"> {
 def EmbedPTX : Pass<"gqa-embed-ptx", "mlir::ModuleOp"> {
   let summary = "PTX, and machine code made of it, as variables of the host's code";
   let description = [{
-    Turns the one object of a `gpu.binary` into text that the runtime finds through `gqa_cuda_module`, beside the cubins that
-    ptxas makes of this text for `cubins`. Without ptxas, asking for cubins is an error. What its log says of slow code (spilled
+    Turns the one object of each `gpu.binary` into text that the runtime finds through `gqa_cuda_module`, beside the cubins that
+    ptxas makes of this text for `cubins`; of the text for sm_90a it makes one for that chip, if any are asked for. Without ptxas, asking for cubins is an error. What its log says of slow code (spilled
     registers, messages C75xx) becomes a remark.
 
     Numerics: exact

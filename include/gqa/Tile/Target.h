@@ -23,6 +23,9 @@ struct CPUTarget {
 struct CUDATarget {
   unsigned chip = 80; ///< kernels are PTX for this one (80: sm_80) and run on every later one
   llvm::SmallVector<unsigned, 4> cubins; ///< chips whose machine code is there beside it
+  bool groups = false;                   ///< and kernels that only sm_90a runs, whose warps work in groups
+  /// Whether sm_90a is the first chip, so that nothing earlier is asked for.
+  bool isOnlyGroups() const { return groups && chip == 90; }
 };
 
 /// Whether a target's name is one of `cuda`.
@@ -30,6 +33,7 @@ bool isCUDA(llvm::StringRef target);
 
 /// What `cuda` (sm_80) or `cuda:sm_NN` names. A list, `cuda:sm_80,sm_86,sm_90`, asks for the machine code of
 /// each of its chips beside the PTX for the first; `cpu:ARCH` in it names the processor of the host's part.
+/// `sm_90a` adds kernels that no other chip runs, and as the first chip stands for sm_90 as well.
 llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target);
 
 /// The processor of the host's part of a target's code: for `cuda` the one that its list names or `cpu`, else

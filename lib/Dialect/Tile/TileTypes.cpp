@@ -82,6 +82,59 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int
   return success();
 }
 
+Type ChannelType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parseShaped(parser, shape, element))
+    return {};
+  if (shape.size() != 3)
+    return parser.emitError(loc, "expects a channel of slots x rows x columns, found ")
+               << shape.size() << " dimensions",
+           Type();
+  return parser.getChecked<ChannelType>(loc, parser.getContext(), shape[0], shape[1], shape[2], element);
+}
+
+void ChannelType::print(AsmPrinter &printer) const {
+  printShaped(printer, {getSlots(), getRows(), getColumns()}, getElementType());
+}
+
+LogicalResult ChannelType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t slots, int64_t rows,
+                                  int64_t columns, Type element) {
+  if (slots < 1)
+    return emitError() << "expects a channel of at least one slot, found " << slots;
+  if (!element.isF16() && !element.isBF16())
+    return emitError() << "expects a channel of f16 or bf16, found " << element;
+  // A panel of 8 rows is what the swizzle repeats after, and 256 the most that one copy or product takes.
+  if (rows <= 0 || rows % 16 != 0 || rows > 256 || columns <= 0 || columns % kPanelColumns != 0 ||
+      columns > 256)
+    return emitError() << "expects a multiple of 16 rows and of " << kPanelColumns
+                       << " columns in a channel, at most 256 of each, found " << rows << " x " << columns;
+  return success();
+}
+
+Type MapType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parseShaped(parser, shape, element))
+    return {};
+  if (shape.size() != 1)
+    return parser.emitError(loc, "expects a map of so many columns, found ") << shape.size() << " dimensions",
+           Type();
+  return parser.getChecked<MapType>(loc, parser.getContext(), shape[0], element);
+}
+
+void MapType::print(AsmPrinter &printer) const { printShaped(printer, {getColumns()}, getElementType()); }
+
+LogicalResult MapType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, Type element) {
+  if (!element.isF16() && !element.isBF16())
+    return emitError() << "expects a map of f16 or bf16, found " << element;
+  if (columns <= 0 || columns % kPanelColumns != 0)
+    return emitError() << "expects a map of a multiple of " << kPanelColumns << " columns, found " << columns;
+  return success();
+}
+
 void TileDialect::registerTypes() {
   addTypes<
 #define GET_TYPEDEF_LIST

@@ -6,6 +6,7 @@
 #include "gqa/Runtime/Runtime.h"
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 namespace gqa::rt::cuda {
@@ -41,6 +42,8 @@ public:
   Error allocate(int64_t bytes, void *&memory);
   Error release(void *memory);
   Error result(int64_t index, int64_t bytes, void *&memory);
+  Error mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&sizes)[4],
+                  const uint64_t (&strides)[3], const unsigned (&box)[4], const void *&map);
   Error launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
                void **parameters);
 
@@ -60,6 +63,7 @@ private:
   std::vector<gqa_rt_cuda_span> spans; // on the device
   std::vector<Mapping> mappings;
   std::vector<void *> scratch, results; // allocated
+  std::deque<CUtensorMap> maps;         // which stay where they are
 };
 
 thread_local Call *running = nullptr;
@@ -134,6 +138,21 @@ Error Call::result(int64_t index, int64_t bytes, void *&memory) {
            " are there for it";
   memory = const_cast<void *>(site.results[index].data);
   return "";
+}
+
+Error Call::mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&sizes)[4],
+                      const uint64_t (&strides)[3], const unsigned (&box)[4], const void *&map) {
+  const Driver &driver = Driver::get();
+  if (!driver.tensorMapEncodeTiled)
+    return "the driver is too old for kernels that use tensor maps: it has no cuTensorMapEncodeTiled";
+  const unsigned steps[] = {1, 1, 1, 1};
+  CUtensorMap &made = maps.emplace_back();
+  map = &made;
+  return GQA_CUDA_CHECK(device, cuTensorMapEncodeTiled,
+                        tensorMapEncodeTiled(&made, type, 4, data, sizes, strides, box, steps,
+                                             /*interleave=*/0, CU_TENSOR_MAP_SWIZZLE_128B,
+                                             CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                                             /*outside=*/0));
 }
 
 /// Empty, or the limit of the device that a launch is beyond.
@@ -252,6 +271,14 @@ bool result(int64_t index, int64_t bytes, void *&memory) {
   return call && !report(call->result(index, bytes, memory));
 }
 
+bool mapTensor(int64_t element, const void *data, const uint64_t (&sizes)[4], const uint64_t (&strides)[3],
+               const unsigned (&box)[4], const void *&map) {
+  auto type =
+      element == GQA_RT_CUDA_BF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
+  Call *call = current();
+  return call && !report(call->mapTensor(type, const_cast<void *>(data), sizes, strides, box, map));
+}
+
 bool fact(int64_t which, int64_t &value) {
   Call *call = current();
   if (!call || which < 0 || which >= GQA_RT_CUDA_NUM_FACTS)
@@ -302,6 +329,18 @@ void *gqa_rt_cuda_result(int64_t index, int64_t bytes) {
   if (!result(index, bytes, memory))
     failWithLastError();
   return memory;
+}
+
+const void *gqa_rt_cuda_map_tensor(const void *data, int64_t element, int64_t batch, int64_t heads,
+                                   int64_t rows, int64_t columns, int64_t batch_stride, int64_t head_stride,
+                                   int64_t row_stride, int64_t box_heads, int64_t box_rows) {
+  auto bytes = [](int64_t elements) { return uint64_t(elements) * 2; };
+  const void *map = nullptr;
+  if (!mapTensor(element, data, {uint64_t(columns), uint64_t(rows), uint64_t(heads), uint64_t(batch)},
+                 {bytes(row_stride), bytes(head_stride), bytes(batch_stride)},
+                 {64, unsigned(box_rows), unsigned(box_heads), 1}, map))
+    failWithLastError();
+  return map;
 }
 
 int64_t gqa_rt_cuda_fact(int64_t which) {

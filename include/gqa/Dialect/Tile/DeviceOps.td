@@ -2,7 +2,7 @@
 #ifndef GQA_DIALECT_TILE_DEVICE_OPS_TD
 #define GQA_DIALECT_TILE_DEVICE_OPS_TD
 
-include "gqa/Dialect/Tile/TileBase.td"
+include "gqa/Dialect/Tile/TileTypes.td"
 
 def Tile_DeviceMapOp : Tile_Op<"device.map", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["buffer", "mapped"]>]> {
   let summary = "where kernels find a buffer";
@@ -68,6 +68,38 @@ def Tile_DeviceProcessorsOp : Tile_Op<"device.processors", [Pure]> {
   }];
   let results = (outs Index:$count);
   let assemblyFormat = "attr-dict";
+}
+
+def Tile_DeviceChipOp : Tile_Op<"device.chip", [Pure]> {
+  let summary = "which chip the device is";
+  let description = [{
+    80 for sm_80, 90 for sm_90, and so on.
+
+    ```mlir
+    %n = tile.device.chip
+    ```
+  }];
+  let results = (outs Index:$chip);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_DeviceMapTensorOp : Tile_Op<"device.map_tensor", [Pure]> {
+  let summary = "how the copy engine finds boxes of a tensor";
+  let description = [{
+    Of `heads` heads by `rows` rows of a buffer B x H x S x D in the device's memory that has no empty dimension and whose
+    rows are contiguous and start at multiples of 16 bytes.
+
+    Constraints:
+    * (C1) the buffer has the map's columns, a multiple of 64, and its element type.
+
+    ```mlir
+    %m = tile.device.map_tensor %k box(%heads, %rows) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> !tile.map<128xbf16>
+    ```
+  }];
+  let arguments = (ins MemRefRankOf<[F16, BF16], [4]>:$buffer, Index:$heads, Index:$rows);
+  let results = (outs Tile_Map:$map);
+  let assemblyFormat = "$buffer `box` `(` $heads `,` $rows `)` attr-dict `:` type($buffer) `->` type($map)";
+  let hasVerifier = 1;
 }
 
 #endif

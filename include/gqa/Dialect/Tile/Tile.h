@@ -14,6 +14,9 @@ constexpr int64_t kRegisterDepth = 32;
 /// Rows of a fragment.
 constexpr int64_t kFragmentRows = 16;
 
+/// Rows of the tile that a group of four warps works on, and columns of a panel of a channel.
+constexpr int64_t kGroupWarps = 4, kGroupRows = 64, kPanelColumns = 64;
+
 } // namespace gqa::tile
 
 #include "gqa/Dialect/Tile/TileDialect.h.inc"

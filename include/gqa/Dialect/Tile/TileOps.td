@@ -5,6 +5,7 @@
 
 include "gqa/Dialect/Tile/TileBase.td"
 include "gqa/Dialect/Tile/DeviceOps.td"
+include "gqa/Dialect/Tile/GroupOps.td"
 include "gqa/Dialect/Tile/WarpOps.td"
 
 def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,

@@ -45,6 +45,32 @@ def Tile_Ring : Tile_Type<"Ring", "ring"> {
   let parameters = (ins "int64_t":$slots, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$elementType);
 }
 
+def Tile_Channel : Tile_Type<"Channel", "channel"> {
+  let summary = "a ring that one role fills and others read";
+  let description = [{
+    As a ring, but whoever fills a slot and whoever reads it wait for each other and for nobody else. Slots lie in shared
+    memory as the copy engine writes and warpgroups' products read them: panels of 64 columns, whose rows of 128 bytes
+    are swizzled.
+
+    ```mlir
+    !tile.channel<2x128x128xbf16>     // two slots of 128 keys with 128 elements each
+    ```
+  }];
+  let parameters = (ins "int64_t":$slots, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$elementType);
+}
+
+def Tile_Map : Tile_Type<"Map", "map"> {
+  let summary = "how the copy engine finds boxes of a tensor in the device's memory";
+  let description = [{
+    Of a tensor B x H x S x D with contiguous rows of `columns` elements.
+
+    ```mlir
+    !tile.map<128xbf16>
+    ```
+  }];
+  let parameters = (ins "int64_t":$columns, "::mlir::Type":$elementType);
+}
+
 class Tile_FragmentOf<int rank, string element, string what>
   : Type<And<[CPred<"::llvm::isa<::gqa::tile::FragmentType>($_self)">,
               CPred<"::llvm::cast<::gqa::tile::FragmentType>($_self).getRank() == " # rank>,

@@ -361,6 +361,18 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
   let hasVerifier = 1;
 }
 
+def Tile_WarpRescaleOp : Tile_WarpOp<"rescale", [Pure, AllTypesMatch<["o", "newO"]>]> {
+  let summary = "each row of a fragment times a number";
+  let description = [{
+    ```mlir
+    %o1 = tile.warp.rescale %o, %alpha : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$o, Tile_PerRow:$alpha);
+  let results = (outs Tile_Sums:$newO);
+  let assemblyFormat = "$o `,` $alpha attr-dict `:` type($o) `,` type($alpha)";
+}
+
 def Tile_WarpStoreOp : Tile_WarpOp<"store", [AllTypesMatch<["m", "l"]>]> {
   let summary = "stores a warp's state";
   let description = [{

@@ -1,0 +1,77 @@
+// Verifiers of the operations of groups of warps. Comments name the constraint of GroupOps.td that a line
+// checks.
+#include "Verify.h"
+
+using namespace mlir;
+
+namespace gqa::tile {
+namespace {
+
+/// A product in flight is a value that nobody may look at but an await.
+LogicalResult verifyAwaited(Operation *op) {
+  if (op->hasOneUse() && isa<GroupAwaitOp>(*op->user_begin()))
+    return success();
+  return op->emitOpError("expects one use of its result, a tile.group.await");
+}
+
+} // namespace
+
+LogicalResult GroupRolesOp::verifyRegions() {
+  // group.roles_c1
+  int64_t wanted = kGroupWarps * (int64_t(getConsumers()) + 1);
+  auto kernel = cast<KernelOp>((*this)->getParentOp());
+  if (int64_t(kernel.getWarps().value_or(0)) != wanted)
+    return emitOpError("expects a kernel of ")
+           << wanted << " warps, found " << int64_t(kernel.getWarps().value_or(0));
+  // group.roles_c2
+  Block &consumer = getConsumer().front();
+  if (getProducer().front().getNumArguments() != 0 || consumer.getNumArguments() != 1 ||
+      !consumer.getArgument(0).getType().isIndex())
+    return emitOpError("expects no argument of the producer's region and one index of the consumers'");
+  return success();
+}
+
+LogicalResult GroupFillOp::verify() {
+  // group.fill_c1
+  ChannelType channel = getChannel().getType();
+  MapType map = getMap().getType();
+  if (channel.getColumns() == map.getColumns() && channel.getElementType() == map.getElementType())
+    return success();
+  return emitOpError("expects a map of the channel's columns, found ") << channel << " and " << map;
+}
+
+LogicalResult GroupQKOp::verify() {
+  // group.qk_c1
+  ChannelType queries = getQueries().getType(), keys = getKeys().getType();
+  if (queries.getColumns() != keys.getColumns() || queries.getElementType() != keys.getElementType())
+    return emitOpError("expects queries and keys of the same columns, found ") << queries << " and " << keys;
+  // group.qk_c2
+  if (getS().getType().getColumns() != keys.getRows())
+    return emitOpError("expects a column of s for each of the ")
+           << keys.getRows() << " rows of a slot, found " << getS().getType();
+  // group.qk_c3
+  return verifyAwaited(*this);
+}
+
+LogicalResult GroupPVOp::verify() {
+  // group.pv_c1
+  ChannelType values = getValues().getType();
+  FragmentType p = getP().getType(), o = getO().getType();
+  if (p.getElementType() != values.getElementType() || p.getColumns() != values.getRows() ||
+      o.getColumns() != values.getColumns())
+    return emitOpError("expects p with a column for each row of a slot and o with the columns of one, found ")
+           << p << ", " << o << " and " << values;
+  // group.pv_c2
+  return verifyAwaited(*this);
+}
+
+LogicalResult DeviceMapTensorOp::verify() {
+  // device.map_tensor_c1
+  auto type = cast<MemRefType>(getBuffer().getType());
+  MapType map = getMap().getType();
+  if (type.getDimSize(3) == map.getColumns() && type.getElementType() == map.getElementType())
+    return success();
+  return emitOpError("expects a buffer with the map's columns, found ") << type << " and " << map;
+}
+
+} // namespace gqa::tile

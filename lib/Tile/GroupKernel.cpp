@@ -1,0 +1,320 @@
+// The schedule of a prompt's attention on a GPU whose warps work in groups: one task per (block of queries,
+// batch, key/value head). One thread has the copy engine bring blocks of keys and values; two groups of four
+// warps multiply, each 64 rows of the tile, and take turns, so that one's exponentials go on beside the
+// other's products. Within a group the scores of a block are computed beside the output of the block before.
+#include "TileBuilder.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// How the copy engine finds queries, keys and values.
+struct TensorMaps {
+  Value q, k, v;
+};
+
+int64_t periodOf(const AttentionValues &values) { return *getConstantIntValue(values.period); }
+
+/// The heads that fill all rows of a tile: those behind the group's, if it has too few, are padding of its
+/// rows.
+int64_t boxHeads(const AttentionValues &values, const WarpSchedule &schedule) {
+  return llvm::divideCeil(schedule.rows, periodOf(values));
+}
+
+/// The slot of a channel that is next, and how often it has been filled before, modulo 2.
+struct Cursor {
+  Value slot, phase;
+};
+
+class GroupTaskBuilder : TileBuilder {
+public:
+  GroupTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                   const TensorMaps &maps, IndexBuilder &b)
+      : TileBuilder(op, values, b), schedule(schedule), maps(maps) {
+    element = cast<MemRefType>(values.q.getType()).getElementType();
+    consumers = schedule.warps / tile::kGroupWarps;
+  }
+
+  void build(ValueRange point) {
+    bindPosition({point[1], point[2], point[0]});
+    bindBand();
+    bindBlocks();
+    queryChannel =
+        channel(1, llvm::alignTo(boxHeads(values, schedule) * periodOf(values), 16), values.keyDim);
+    keyChannel = channel(schedule.slots, schedule.keys, values.keyDim);
+    valueChannel = channel(schedule.slots, schedule.keys, values.valueDim);
+    auto roles = tile::GroupRolesOp::create(b, consumers);
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&roles.getProducer());
+    produce();
+    Block *consumer = b.createBlock(&roles.getConsumer());
+    group = consumer->addArgument(b.getIndexType(), b.getLoc());
+    consume();
+  }
+
+private:
+  using Values = SmallVector<Value>;
+
+  Value i32(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value))); }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return b.createOrFold<arith::CmpIOp>(predicate, x, y);
+  }
+  Type matrix(int64_t columns, Type type) {
+    return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type);
+  }
+  Type perRow(Type type) { return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows}, type); }
+
+  Value channel(int64_t slots, int64_t rows, Value columns) {
+    auto type = tile::ChannelType::get(b.getContext(), slots, rows, *getConstantIntValue(columns), element);
+    return tile::GroupChannelOp::create(b, type);
+  }
+
+  /// Blocks are taken from the last to the first: [0, lastHidden) and [firstHidden, blocks) have keys that
+  /// some rows do not see.
+  void bindBlocks() {
+    Value size = b.index(schedule.keys), zero = b.index(0), one = b.index(1);
+    Value keys = b.max(b.sub(end, begin), zero), whole = b.div(keys, size);
+    blocks = b.ceilDiv(keys, size);
+    if (last) {
+      Value seen = b.sub(b.add(b.add(query, last), one), begin); // keys that the first query sees
+      whole = b.min(whole, b.div(b.max(seen, zero), size));
+    }
+    lastHidden = b.sub(blocks, whole);
+    firstHidden = blocks;
+    if (first) {
+      Value hidden = b.sub(b.sub(b.add(b.add(query, queries), first), one), begin); // from the last query
+      firstHidden = b.sub(blocks, b.min(b.ceilDiv(b.max(hidden, zero), size), blocks));
+    }
+  }
+
+  Value keyOf(Value number) { // the block's first key
+    Value block = b.sub(b.sub(blocks, b.index(1)), number);
+    return b.add(begin, b.mul(block, b.index(schedule.keys)));
+  }
+
+  Cursor next(Cursor cursor) {
+    Value slot = arith::AddIOp::create(b, cursor.slot, i32(1));
+    Value wraps = compare(arith::CmpIPredicate::eq, slot, i32(schedule.slots));
+    Value flips = arith::ExtUIOp::create(b, b.getI32Type(), wraps);
+    return {arith::SelectOp::create(b, wraps, i32(0), slot), arith::XOrIOp::create(b, cursor.phase, flips)};
+  }
+
+  //===------------------------------------------------------------------===//
+  // The producer
+  //===------------------------------------------------------------------===//
+
+  void fill(Value channel, Cursor cursor, Value map, Value head, Value row, Value bytes) {
+    tile::GroupFillOp::create(b, channel, cursor.slot, cursor.phase, map, batch, head, row, bytes);
+  }
+
+  Value bytesOf(Value rows, Value columns) { return b.mul(b.mul(rows, columns), b.index(2)); }
+
+  void produce() {
+    auto branch = scf::IfOp::create(b, isSeen(), /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    Cursor cursor{i32(0), i32(0)};
+    fill(queryChannel, cursor, maps.q, head, query,
+         bytesOf(b.index(boxHeads(values, schedule) * periodOf(values)), values.keyDim));
+    forEach(b.index(0), blocks, {cursor.slot, cursor.phase}, [&](Value number, Values state) -> Values {
+      Cursor cursor{state[0], state[1]};
+      Value key = keyOf(number), size = b.index(schedule.keys);
+      fill(keyChannel, cursor, maps.k, kvHead, key, bytesOf(size, values.keyDim));
+      fill(valueChannel, cursor, maps.v, kvHead, key, bytesOf(size, values.valueDim));
+      Cursor then = next(cursor);
+      return {then.slot, then.phase};
+    });
+  }
+
+  Value isSeen() { return compare(arith::CmpIPredicate::sgt, blocks, b.index(0)); }
+
+  //===------------------------------------------------------------------===//
+  // A consumer
+  //===------------------------------------------------------------------===//
+
+  void consume() {
+    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+    warpRow = b.mul(warp, b.index(tile::kFragmentRows));
+    auto rows = tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow,
+                                         values.period);
+    heads = rows.getHead();
+    queryOfRow = rows.getQuery();
+    Values empty = initialize();
+    auto branch = scf::IfOp::create(b, TypeRange(ValueRange(empty)), isSeen(), /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      scf::YieldOp::create(b, attend(empty));
+      b.setInsertionPointToStart(branch.elseBlock());
+      scf::YieldOp::create(b, empty);
+    }
+    store(branch.getResults());
+  }
+
+  Values initialize() {
+    Type f32 = b.getF32Type();
+    SmallVector<Type> types = {matrix(*getConstantIntValue(values.valueDim), f32), perRow(f32), perRow(f32)};
+    Value sinks = values.sinks ? b.view(values.sinks, {head}, {values.group}) : Value();
+    return tile::WarpInitOp::create(b, types, sinks, sinks ? heads : Value()).getResults();
+  }
+
+  /// What a block's softmax leaves: the output and the state, the block's probabilities as an operand, and
+  /// where its values are.
+  struct Step {
+    Value o, m, l, p;
+    Cursor cursor;
+
+    Values values() const { return {o, m, l, p, cursor.slot, cursor.phase}; }
+    static Step of(ValueRange v) { return {v[0], v[1], v[2], v[3], {v[4], v[5]}}; }
+  };
+
+  Values attend(const Values &empty) {
+    tile::GroupWaitOp::create(b, queryChannel, i32(0), i32(0));
+    passFirst();
+    Step step = start(empty);
+    Value one = b.index(1), masked = b.max(lastHidden, one), whole = b.max(firstHidden, masked);
+    step = loop(one, masked, step, /*whole=*/false);
+    step = loop(masked, whole, step, /*whole=*/true);
+    if (first)
+      step = loop(whole, blocks, step, /*whole=*/false);
+    Value o = await(multiply(step), /*younger=*/0);
+    tile::GroupReleaseOp::create(b, valueChannel, step.cursor.slot);
+    return {o, step.m, step.l};
+  }
+
+  /// Group 0 has the first turn.
+  void passFirst() {
+    auto branch = scf::IfOp::create(b, compare(arith::CmpIPredicate::eq, group, b.index(1)),
+                                    /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    turn(/*pass=*/true);
+  }
+
+  void turn(bool pass) { tile::GroupTurnOp::create(b, group, pass); }
+
+  Value await(Value pending, int64_t younger) {
+    return tile::GroupAwaitOp::create(b, pending.getType(), pending, younger);
+  }
+
+  Value scores(Cursor cursor) {
+    return tile::GroupQKOp::create(b, matrix(schedule.keys, b.getF32Type()), queryChannel, group, keyChannel,
+                                   cursor.slot);
+  }
+
+  Value multiply(const Step &step) {
+    return tile::GroupPVOp::create(b, step.o.getType(), step.p, valueChannel, step.cursor.slot, step.o);
+  }
+
+  /// The first block, which no output is multiplied beside.
+  Step start(const Values &empty) {
+    Cursor cursor{i32(0), i32(0)};
+    tile::GroupWaitOp::create(b, keyChannel, cursor.slot, cursor.phase);
+    turn(/*pass=*/false);
+    Value pending = scores(cursor);
+    turn(/*pass=*/true);
+    Value s = await(pending, /*younger=*/0);
+    tile::GroupReleaseOp::create(b, keyChannel, cursor.slot);
+    auto softmax = softmaxOf(s, keyOf(b.index(0)), empty[1], empty[2], /*whole=*/false);
+    tile::GroupWaitOp::create(b, valueChannel, cursor.slot, cursor.phase);
+    return {empty[0], softmax.getNewM(), softmax.getNewL(), operand(softmax.getP()), cursor};
+  }
+
+  /// The scores of block `number` beside the output of the one before.
+  Step advance(Value number, const Step &step, bool whole) {
+    Cursor cursor = next(step.cursor);
+    tile::GroupWaitOp::create(b, keyChannel, cursor.slot, cursor.phase);
+    turn(/*pass=*/false);
+    Value pendingS = scores(cursor), pendingO = multiply(step);
+    turn(/*pass=*/true);
+    Value s = await(pendingS, /*younger=*/1);
+    tile::GroupReleaseOp::create(b, keyChannel, cursor.slot);
+    auto softmax = softmaxOf(s, keyOf(number), step.m, step.l, whole);
+    // A wait between the exponentials and the await keeps the assembler from waiting in front of them.
+    tile::GroupWaitOp::create(b, valueChannel, cursor.slot, cursor.phase);
+    Value o = await(pendingO, /*younger=*/0);
+    tile::GroupReleaseOp::create(b, valueChannel, step.cursor.slot);
+    o = tile::WarpRescaleOp::create(b, o.getType(), o, softmax.getAlpha());
+    return {o, softmax.getNewM(), softmax.getNewL(), operand(softmax.getP()), cursor};
+  }
+
+  tile::WarpSoftmaxStepOp softmaxOf(Value s, Value key, Value m, Value l, bool whole) {
+    Value keys = b.sub(end, key);
+    if (values.scored)
+      s = score(s, key, keys);
+    if (!whole)
+      s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
+    Type rows = m.getType();
+    return tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, m, l, values.unit);
+  }
+
+  Value operand(Value p) { return tile::WarpToOperandOp::create(b, matrix(schedule.keys, element), p); }
+
+  Value score(Value s, Value key, Value keys) {
+    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
+                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
+    if (values.bias || values.mask || op.hasScore())
+      buildWholeRegion(op, values, score.getScore(), b);
+    return score.getScores();
+  }
+
+  Step loop(Value from, Value to, const Step &step, bool whole) {
+    return Step::of(forEach(from, to, step.values(), [&](Value number, Values state) {
+      return advance(number, Step::of(state), whole).values();
+    }));
+  }
+
+  Values forEach(Value from, Value to, Values state, function_ref<Values(Value, Values)> body) {
+    auto loop = scf::ForOp::create(b, from, to, b.index(1), state);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    ValueRange arguments = loop.getRegionIterArgs();
+    scf::YieldOp::create(b, body(loop.getInductionVar(), Values(arguments.begin(), arguments.end())));
+    return loop.getResults();
+  }
+
+  void store(ValueRange state) {
+    auto [out, lse, deadRow] = viewResults();
+    Value mark = values.marks ? b.index(0) : Value();
+    Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
+    tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse,
+                               marks, mark, deadRow);
+  }
+
+  const WarpSchedule &schedule;
+  const TensorMaps &maps;
+  Type element;
+  int64_t consumers;
+  Value blocks, lastHidden, firstHidden;
+  Value queryChannel, keyChannel, valueChannel;
+  Value group, warpRow, heads, queryOfRow;
+};
+
+} // namespace
+
+void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
+                         IndexBuilder &b) {
+  auto map = [&](Value buffer, Value dim, Value heads, Value rows) -> Value {
+    Value contiguous = b.withContiguousRows(buffer);
+    auto element = cast<MemRefType>(buffer.getType()).getElementType();
+    auto type = tile::MapType::get(b.getContext(), *getConstantIntValue(dim), element);
+    return tile::DeviceMapTensorOp::create(b, type, contiguous, heads, rows);
+  };
+  Value one = b.index(1), keys = b.index(schedule.keys);
+  TensorMaps maps{map(values.q, values.keyDim, b.index(boxHeads(values, schedule)), values.period),
+                  map(values.k.cached, values.keyDim, one, keys),
+                  map(values.v.cached, values.valueDim, one, keys)};
+  SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads};
+  buildKernel(
+      b, grid, /*work=*/nullptr,
+      [&](ValueRange point) { GroupTaskBuilder(op, values, schedule, maps, b).build(point); },
+      schedule.warps + tile::kGroupWarps);
+}
+
+} // namespace gqa

@@ -1,0 +1,128 @@
+// One function for every constraint of GroupOps.td, (C1) of an operation in @<operation>_c1_..., for that of
+// tile.device.map_tensor, and for the types.
+// RUN: gqa-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{expects a channel of slots x rows x columns, found 2 dimensions}}
+func.func private @channel_rank(!tile.channel<64x128xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a channel of at least one slot, found 0}}
+func.func private @channel_slots(!tile.channel<0x64x128xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a channel of f16 or bf16, found 'f32'}}
+func.func private @channel_element(!tile.channel<2x64x128xf32>)
+
+// -----
+
+// expected-error @+1 {{expects a multiple of 16 rows and of 64 columns in a channel, at most 256 of each, found 64 x 96}}
+func.func private @channel_columns(!tile.channel<2x64x96xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a multiple of 16 rows and of 64 columns in a channel, at most 256 of each, found 512 x 64}}
+func.func private @channel_rows(!tile.channel<2x512x64xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a map of so many columns, found 2 dimensions}}
+func.func private @map_rank(!tile.map<64x64xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a map of a multiple of 64 columns, found 80}}
+func.func private @map_columns(!tile.map<80xbf16>)
+
+// -----
+
+// expected-error @+1 {{expects a map of f16 or bf16, found 'f32'}}
+func.func private @map_element(!tile.map<64xf32>)
+
+// -----
+
+func.func @map_tensor_c1_columns(%k: memref<1x8x4x128xbf16>, %n: index) {
+  // expected-error @+1 {{'tile.device.map_tensor' op expects a buffer with the map's columns, found 'memref<1x8x4x128xbf16>' and '!tile.map<64xbf16>'}}
+  %map = tile.device.map_tensor %k box(%n, %n) : memref<1x8x4x128xbf16> -> !tile.map<64xbf16>
+  return
+}
+
+// -----
+
+func.func @roles_c1_warps(%n: index) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    // expected-error @+1 {{'tile.group.roles' op expects a kernel of 12 warps, found 8}}
+    tile.group.roles consumers = 2 {
+      tile.barrier
+    }, {
+    ^bb0(%group: index):
+      tile.barrier
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @roles_c2_arguments(%n: index) {
+  tile.kernel warps = 12 grid(%t = %n) {
+    // expected-error @+1 {{'tile.group.roles' op expects no argument of the producer's region and one index of the consumers'}}
+    tile.group.roles consumers = 2 {
+      tile.barrier
+    }, {
+    ^bb0(%group: i32):
+      tile.barrier
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @fill_c1_columns(%c: !tile.channel<2x64x128xbf16>, %map: !tile.map<64xbf16>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.fill' op expects a map of the channel's columns, found '!tile.channel<2x64x128xbf16>' and '!tile.map<64xbf16>'}}
+  tile.group.fill %c[%i, %i] from %map[%n, %n, %n] bytes(%n) : !tile.channel<2x64x128xbf16>, !tile.map<64xbf16>
+  return
+}
+
+// -----
+
+func.func @qk_c1_columns(%q: !tile.channel<1x128x64xbf16>, %k: !tile.channel<2x64x128xbf16>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.qk' op expects queries and keys of the same columns, found '!tile.channel<1x128x64xbf16>' and '!tile.channel<2x64x128xbf16>'}}
+  %s = tile.group.qk %q[%n], %k[%i] : !tile.channel<1x128x64xbf16>, !tile.channel<2x64x128xbf16> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c2_scores(%q: !tile.channel<1x128x64xbf16>, %k: !tile.channel<2x64x64xbf16>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.qk' op expects a column of s for each of the 64 rows of a slot, found '!tile.fragment<16x128xf32>'}}
+  %s = tile.group.qk %q[%n], %k[%i] : !tile.channel<1x128x64xbf16>, !tile.channel<2x64x64xbf16> -> !tile.fragment<16x128xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c3_awaited(%q: !tile.channel<1x128x64xbf16>, %k: !tile.channel<2x64x64xbf16>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.qk' op expects one use of its result, a tile.group.await}}
+  %s = tile.group.qk %q[%n], %k[%i] : !tile.channel<1x128x64xbf16>, !tile.channel<2x64x64xbf16> -> !tile.fragment<16x64xf32>
+  %p = tile.warp.to_operand %s : !tile.fragment<16x64xf32> -> !tile.fragment<16x64xbf16>
+  return
+}
+
+// -----
+
+func.func @pv_c1_columns(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x128x64xbf16>, %o: !tile.fragment<16x64xf32>, %i: i32) {
+  // expected-error @+1 {{'tile.group.pv' op expects p with a column for each row of a slot and o with the columns of one, found '!tile.fragment<16x64xbf16>', '!tile.fragment<16x64xf32>' and '!tile.channel<2x128x64xbf16>'}}
+  %o1 = tile.group.pv %p, %v[%i], %o : !tile.fragment<16x64xbf16>, !tile.channel<2x128x64xbf16>, !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c2_awaited(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x64x64xbf16>, %o: !tile.fragment<16x64xf32>, %i: i32) {
+  // expected-error @+1 {{'tile.group.pv' op expects one use of its result, a tile.group.await}}
+  %o1 = tile.group.pv %p, %v[%i], %o : !tile.fragment<16x64xbf16>, !tile.channel<2x64x64xbf16>, !tile.fragment<16x64xf32>
+  return
+}

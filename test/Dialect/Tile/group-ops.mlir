@@ -1,0 +1,49 @@
+// The operations of groups of warps in their order in a task print as they are read.
+// RUN: gqa-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK-LABEL: func @task
+// CHECK: tile.device.chip
+// CHECK: tile.device.map_tensor %{{.*}} box(%{{.*}}, %{{.*}}) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> <128xbf16>
+// CHECK: tile.kernel warps = 12 grid(
+// CHECK: tile.group.channel : <2x64x128xbf16>
+// CHECK: tile.group.roles consumers = 2 {
+// CHECK: tile.group.fill %{{.*}}[%{{.*}}, %{{.*}}] from %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] bytes(%{{.*}}) : <2x64x128xbf16>, <128xbf16>
+// CHECK: }, {
+// CHECK: ^bb0(%[[GROUP:.*]]: index):
+// CHECK: tile.group.wait %{{.*}}[%{{.*}}, %{{.*}}] : <2x64x128xbf16>
+// CHECK: tile.group.turn %[[GROUP]]
+// CHECK: tile.group.qk %{{.*}}[%[[GROUP]]], %{{.*}}[%{{.*}}] : <1x128x128xbf16>, <2x64x128xbf16> -> <16x64xf32>
+// CHECK: tile.group.pv %{{.*}}, %{{.*}}[%{{.*}}], %{{.*}} : <16x64xbf16>, <2x64x128xbf16>, <16x128xf32>
+// CHECK: tile.group.turn pass %[[GROUP]]
+// CHECK: tile.group.await %{{.*}} younger = 1 : <16x64xf32>
+// CHECK: tile.group.release %{{.*}}[%{{.*}}] : <2x64x128xbf16>
+// CHECK: tile.warp.rescale %{{.*}}, %{{.*}} : <16x128xf32>, <16xf32>
+func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p: memref<1xf32>, %n: index, %slot: i32,
+                %phase: i32) {
+  %chip = tile.device.chip
+  %map = tile.device.map_tensor %k box(%n, %n) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> !tile.map<128xbf16>
+  tile.kernel warps = 12 grid(%t = %n) {
+    %queries = tile.group.channel : !tile.channel<1x128x128xbf16>
+    %keys = tile.group.channel : !tile.channel<2x64x128xbf16>
+    %o, %m, %l = tile.warp.init : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    %s0, %m0, %l0 = tile.warp.init : !tile.fragment<16x64xf32>, !tile.fragment<16xf32>
+    %left = tile.warp.to_operand %s0 : !tile.fragment<16x64xf32> -> !tile.fragment<16x64xbf16>
+    tile.group.roles consumers = 2 {
+      tile.group.fill %keys[%slot, %phase] from %map[%n, %n, %n] bytes(%n) : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+    }, {
+    ^bb0(%group: index):
+      tile.group.wait %keys[%slot, %phase] : !tile.channel<2x64x128xbf16>
+      tile.group.turn %group
+      %s = tile.group.qk %queries[%group], %keys[%slot]
+        : !tile.channel<1x128x128xbf16>, !tile.channel<2x64x128xbf16> -> !tile.fragment<16x64xf32>
+      %o1 = tile.group.pv %left, %keys[%slot], %o
+        : !tile.fragment<16x64xbf16>, !tile.channel<2x64x128xbf16>, !tile.fragment<16x128xf32>
+      tile.group.turn pass %group
+      %s1 = tile.group.await %s younger = 1 : !tile.fragment<16x64xf32>
+      %o2 = tile.group.await %o1 younger = 0 : !tile.fragment<16x128xf32>
+      tile.group.release %keys[%slot] : !tile.channel<2x64x128xbf16>
+      %o3 = tile.warp.rescale %o2, %m : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    }
+  }
+  return
+}

@@ -36,33 +36,39 @@ public:
     ifThen(compare(arith::CmpIPredicate::slt, query, values.queries), [&] { buildRow(); });
   }
 
-  /// The rows of a fragment, if it is marked.
+  /// The rows of a tile's fragments that are marked.
   void buildMarked(ValueRange point) {
     bindPosition(point);
-    Value firstHead = head, firstQuery = query;
-    Value first = b.mul(point[3], b.index(tile::kFragmentRows)), rows = b.mul(values.period, values.group);
-    Value end = b.min(b.add(first, b.index(tile::kFragmentRows)), rows);
-    ifThen(isMarked(viewMarks(point[3]), b.sub(end, first)), [&] {
-      auto loop = scf::ForOp::create(b, b.add(first, warp), end, b.index(kWarps));
+    Value firstHead = head, firstQuery = query, rows = b.mul(values.period, values.group);
+    ifThen(isMarked(b.index(0), rows), [&] {
+      auto loop = scf::ForOp::create(b, warp, rows, b.index(kWarps));
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      head = b.add(firstHead, b.div(loop.getInductionVar(), values.period));
-      query = b.add(firstQuery, b.rem(loop.getInductionVar(), values.period));
-      ifThen(compare(arith::CmpIPredicate::slt, query, values.queries), [&] { buildRow(); });
+      Value row = loop.getInductionVar(), first = b.roundDown(row, tile::kFragmentRows);
+      head = b.add(firstHead, b.div(row, values.period));
+      query = b.add(firstQuery, b.rem(row, values.period));
+      Value exists = compare(arith::CmpIPredicate::slt, query, values.queries);
+      Value fragment = b.min(b.sub(rows, first), b.index(tile::kFragmentRows));
+      ifThen(arith::AndIOp::create(b, isMarked(first, fragment), exists), [&] { buildRow(); });
     });
   }
 
 private:
   using Values = SmallVector<Value>;
 
-  /// Whether the fragment's mark is set, or where parts were merged, that of one of its rows.
-  Value isMarked(Value marks, Value rows) {
-    Value isSplit = compare(arith::CmpIPredicate::sgt, values.splits, b.index(1));
-    Value count = b.createOrFold<arith::SelectOp>(isSplit, rows, b.index(1));
-    Value isMark = compare(arith::CmpIPredicate::slt, lane, count);
-    Value mark = memref::LoadOp::create(b, marks, b.min(lane, b.sub(count, b.index(1))));
-    Value set = arith::AndIOp::create(b, isMark, compare(arith::CmpIPredicate::ne, mark, i32(0)));
-    return tile::WarpAnyOp::create(b, b.getI1Type(), set);
+  /// Whether a mark of so many rows of the tile, from the first of a fragment on, is set. A fragment has one,
+  /// or where parts were merged, one for each of its rows.
+  Value isMarked(Value first, Value rows) {
+    Value isSplit = compare(arith::CmpIPredicate::sgt, values.splits, b.index(1)), any;
+    Value step = select(isSplit, b.index(1), b.index(tile::kFragmentRows)), last = b.sub(rows, b.index(1));
+    for (int64_t number = 0; number < kMostHeadsOfTile; number += kLanes) {
+      Value row = b.add(first, b.min(b.mul(b.add(lane, b.index(number)), step), last));
+      Value place = select(isSplit, b.rem(row, b.index(tile::kFragmentRows)), b.index(0));
+      Value marks = viewMarks(b.div(row, b.index(tile::kFragmentRows)));
+      Value mark = memref::LoadOp::create(b, marks, place);
+      any = any ? arith::OrIOp::create(b, any, mark) : mark;
+    }
+    return tile::WarpAnyOp::create(b, b.getI1Type(), compare(arith::CmpIPredicate::ne, any, i32(0)));
   }
 
   Value constant(double value) { return arith::ConstantOp::create(b, b.getFloatAttr(b.getF32Type(), value)); }
@@ -239,8 +245,7 @@ void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder 
 void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   if (!values.marks)
     return;
-  Value fragments = b.ceilDiv(b.mul(values.group, values.period), b.index(tile::kFragmentRows));
-  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks, fragments};
+  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks};
   buildKernel(
       b, grid, /*work=*/nullptr, [&](ValueRange point) { RowBuilder(op, values, b).buildMarked(point); },
       kWarps);

@@ -10,6 +10,7 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
+constexpr int64_t kPanelRowBytes = 128;
 constexpr int64_t kTicks = 10'000'000; // that one try of a wait may take
 // Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away.
 constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
@@ -44,18 +45,50 @@ Value uniformWarp(NVVMBuilder &b) {
                               NVVM::ShflKind::idx, UnitAttr());
 }
 
+/// Of a channel whose rows belong to warps: the barrier of a slot's rows of this warp.
+Value ownBarrierOf(NVVMBuilder &b, Value channel, Value slot, Value warp, tile::ChannelType type) {
+  Value number = b.add(b.mul(slot, b.i32(b.numThreads() / 32)), warp);
+  return b.advance(b.advance(channel, type.getSlots() * slotBytesOf(type)),
+                   b.mul(number, b.i32(kBarrierBytes)));
+}
+
+/// Starts copies of a box of rows into the panels from `memory` on, `bytes` in all, which `full` will have
+/// counted.
+void copyBox(NVVMBuilder &b, tile::ChannelType type, Value memory, Value full, Value bytes, Value map,
+             ArrayRef<Value> position) {
+  auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
+  NVVM::MBarrierArriveExpectTxOp::create(b, Type(), full, bytes, scope, b.getBoolAttr(false),
+                                         /*predicate=*/Value());
+  for (int64_t panel = 0; panel < type.getColumns() / tile::kPanelColumns; ++panel) {
+    SmallVector<Value> box = {b.i32(panel * tile::kPanelColumns)};
+    llvm::append_range(box, position);
+    Value target = sharedClusterPointer(b, b.advance(memory, panel * panelBytesOf(type)));
+    NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+        b, target, map, box, full, /*im2colOffsets=*/ValueRange(), /*multicastMask=*/Value(),
+        /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false, /*group=*/nullptr,
+        /*predicate=*/Value());
+  }
+}
+
 struct LowerChannel : WarpPattern<tile::GroupChannelOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::GroupChannelOp op, Adaptor, NVVMBuilder &b) const override {
     tile::ChannelType type = op.getChannel().getType();
     Value channel = sharedPointer(b, sharedOffsetOf(op));
-    int64_t consumers = b.numThreads() / kGroupThreads - 1;
+    int64_t warps = b.numThreads() / 32, consumers = b.numThreads() / kGroupThreads - 1;
     b.ifThen(b.compare(arith::CmpIPredicate::eq, b.thread(), b.i32(0)), [&] {
-      for (int64_t slot = 0; slot < type.getSlots(); ++slot)
+      auto init = [&](Value barrier, int64_t arrivals) {
+        NVVM::MBarrierInitOp::create(b, barrier, b.i32(arrivals), /*predicate=*/Value());
+      };
+      for (int64_t slot = 0; slot < type.getSlots(); ++slot) {
+        for (int64_t warp = 0; op.getOwn() && warp < warps; ++warp)
+          init(ownBarrierOf(b, channel, b.i32(slot), b.i32(warp), type), 1);
         for (bool full : {true, false})
-          NVVM::MBarrierInitOp::create(b, barrierOf(b, channel, b.i32(slot), type, full),
-                                       b.i32(full ? 1 : consumers), /*predicate=*/Value());
+          if (!op.getOwn())
+            init(barrierOf(b, channel, b.i32(slot), type, full), full ? 1 : consumers);
+      }
+      NVVM::FenceMbarrierInitOp::create(b);
     });
     return {{channel}};
   }
@@ -70,20 +103,10 @@ struct LowerFill : WarpPattern<tile::GroupFillOp> {
     // A barrier that nobody has passed yet counts as passed in the phase before the first.
     Value before = arith::XOrIOp::create(b, operands.getPhase().front(), b.i32(1));
     waitFor(b, barrierOf(b, channel, slot, type, /*full=*/false), before);
-    Value full = barrierOf(b, channel, slot, type, /*full=*/true);
-    auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
-    NVVM::MBarrierArriveExpectTxOp::create(b, Type(), full, b.toI32(operands.getBytes().front()), scope,
-                                           b.getBoolAttr(false), /*predicate=*/Value());
-    Value memory = slotOf(b, channel, slot, type);
-    for (int64_t panel = 0; panel < type.getColumns() / tile::kPanelColumns; ++panel) {
-      Values position = {b.i32(panel * tile::kPanelColumns), b.toI32(operands.getS().front()),
-                         b.toI32(operands.getH().front()), b.toI32(operands.getB().front())};
-      Value target = sharedClusterPointer(b, b.advance(memory, panel * panelBytesOf(type)));
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          b, target, operands.getMap().front(), position, full, /*im2colOffsets=*/ValueRange(),
-          /*multicastMask=*/Value(), /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/false,
-          /*group=*/nullptr, /*predicate=*/Value());
-    }
+    copyBox(b, type, slotOf(b, channel, slot, type), barrierOf(b, channel, slot, type, /*full=*/true),
+            b.toI32(operands.getBytes().front()), operands.getMap().front(),
+            {b.toI32(operands.getS().front()), b.toI32(operands.getH().front()),
+             b.toI32(operands.getB().front())});
     return {};
   }
 };
@@ -128,6 +151,82 @@ struct LowerTurn : WarpPattern<tile::GroupTurnOp> {
   }
 };
 
+//===--------------------------------------------------------------------===//
+// Rows of warps
+//===--------------------------------------------------------------------===//
+
+Value warpOf(NVVMBuilder &b) { return b.shiftRight(b.thread(), 5); }
+
+int64_t rowsOfWarp(NVVMBuilder &b, tile::ChannelType type) { return type.getRows() / (b.numThreads() / 32); }
+
+/// Where the warp's rows of a slot begin, in the first panel.
+Value ownRows(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type) {
+  Value offset = b.mul(warpOf(b), b.i32(rowsOfWarp(b, type) * kPanelRowBytes));
+  return b.advance(slotOf(b, channel, slot, type), offset);
+}
+
+struct LowerWarpFill : WarpPattern<tile::WarpFillOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpFillOp op, Adaptor operands, NVVMBuilder &b) const override {
+    tile::ChannelType type = op.getChannel().getType();
+    Value channel = operands.getChannel().front(), slot = b.toI32(operands.getSlot().front());
+    NVVM::SyncWarpOp::create(b, b.i32(-1)); // all lanes have read what was there
+    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
+      copyBox(b, type, ownRows(b, channel, slot, type), ownBarrierOf(b, channel, slot, warpOf(b), type),
+              b.i32(rowsOfWarp(b, type) * type.getColumns() * 2), operands.getMap().front(),
+              {b.toI32(operands.getS().front()), b.toI32(operands.getH().front()),
+               b.toI32(operands.getB().front())});
+    });
+    return {};
+  }
+};
+
+struct LowerWarpWait : WarpPattern<tile::WarpWaitOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpWaitOp op, Adaptor operands, NVVMBuilder &b) const override {
+    waitFor(b,
+            ownBarrierOf(b, operands.getChannel().front(), b.toI32(operands.getSlot().front()), warpOf(b),
+                         op.getChannel().getType()),
+            b.toI32(operands.getPhase().front()));
+    return {};
+  }
+};
+
+/// 16 bytes at a time; zeros are where they belong wherever the swizzle puts them.
+struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpClearOp op, Adaptor operands, NVVMBuilder &b) const override {
+    constexpr int64_t kPieceBytes = 16, kPieces = kPanelRowBytes / kPieceBytes, kLanes = 32;
+    tile::ChannelType type = op.getChannel().getType();
+    int64_t rows = rowsOfWarp(b, type);
+    Value count = b.toI32(operands.getCount().front());
+    b.ifThen(b.compare(arith::CmpIPredicate::slt, count, b.i32(rows)), [&] {
+      Value memory = ownRows(b, operands.getChannel().front(), b.toI32(operands.getSlot().front()), type);
+      Value zeros = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(VectorType::get(4, b.getI32Type()), b.getI32IntegerAttr(0)));
+      Value row = b.shiftRight(b.lane(), 3),
+            piece = b.mul(b.bitAnd(b.lane(), kPieces - 1), b.i32(kPieceBytes));
+      for (int64_t first = 0; first < rows; first += kLanes / kPieces) {
+        Value own = b.add(row, b.i32(first));
+        b.ifThen(b.compare(arith::CmpIPredicate::sge, own, count), [&] {
+          Value place = b.advance(memory, b.add(b.mul(own, b.i32(kPanelRowBytes)), piece));
+          for (int64_t panel = 0; panel < type.getColumns() / tile::kPanelColumns; ++panel)
+            LLVM::StoreOp::create(b, zeros, b.advance(place, panel * panelBytesOf(type)), /*alignment=*/16);
+        });
+      }
+    });
+    NVVM::SyncWarpOp::create(b, b.i32(-1));
+    return {};
+  }
+};
+
+//===--------------------------------------------------------------------===//
+// Roles
+//===--------------------------------------------------------------------===//
+
 class LowerRoles : public OpConversionPattern<tile::GroupRolesOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
@@ -135,8 +234,7 @@ public:
   LogicalResult matchAndRewrite(tile::GroupRolesOp op, OneToNOpAdaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     NVVMBuilder b(op.getLoc(), rewriter);
-    NVVM::FenceMbarrierInitOp::create(b);
-    NVVM::Barrier0Op::create(b);
+    NVVM::Barrier0Op::create(b); // behind the initialisation of the channels
     int64_t consumers = int64_t(op.getConsumers());
     Value warp = uniformWarp(b), first = b.i32(consumers * tile::kGroupWarps);
     auto branch = scf::IfOp::create(b, b.compare(arith::CmpIPredicate::sge, warp, first),
@@ -165,8 +263,8 @@ private:
 } // namespace
 
 void populateGroupPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerChannel, LowerFill, LowerRelease, LowerRoles, LowerTurn, LowerWait>(
-      types, patterns.getContext());
+  patterns.add<LowerChannel, LowerFill, LowerRelease, LowerRoles, LowerTurn, LowerWait, LowerWarpClear,
+               LowerWarpFill, LowerWarpWait>(types, patterns.getContext());
 }
 
 } // namespace gqa

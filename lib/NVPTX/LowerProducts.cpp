@@ -21,34 +21,67 @@ SmallVector<Value> flatten(ArrayRef<SmallVector<Value>> sums) {
   return values;
 }
 
-/// The address in a slot of a row, for all lanes alike.
-Value rowAddress(NVVMBuilder &b, Value ring, Value slot, Value row, tile::RingType type) {
-  Value offset = b.mul(b.toI32(slot), b.i32(slotBytesOf(type)));
-  return b.advance(ring, b.add(offset, b.mul(b.toI32(row), b.i32(pitchOf(type)))));
-}
+/// The places of a slot that a lane's matrix loads begin at: rows from its own on, 8 columns of every 16.
+class SlotRows {
+public:
+  /// `row`: of the lane, of which those of one matrix are in eight lanes in a row. `half`: which 8 columns.
+  SlotRows(NVVMBuilder &b, Type slots, Value memory, Value slot, Value first, Value row, Value half) : b(b) {
+    row = b.add(b.toI32(first), row);
+    if (auto ring = dyn_cast<tile::RingType>(slots)) {
+      pitch = pitchOf(ring);
+      panelBytes = 0; // one panel has all columns
+      panelColumns = ring.getColumns();
+      Value base = b.advance(memory, b.mul(b.toI32(slot), b.i32(slotBytesOf(ring))));
+      bases = {b.advance(base, b.add(b.mul(row, b.i32(pitch)), b.mul(half, b.i32(kPieceBytes))))};
+      return;
+    }
+    auto channel = cast<tile::ChannelType>(slots);
+    pitch = kPanelRowBytes;
+    panelBytes = panelBytesOf(channel);
+    panelColumns = tile::kPanelColumns;
+    Value base = b.advance(memory, b.mul(b.toI32(slot), b.i32(slotBytesOf(channel))));
+    base = b.advance(base, b.mul(row, b.i32(pitch)));
+    for (int64_t step = 0; step < panelColumns / kDepth; ++step) { // the swizzle
+      Value piece = arith::XOrIOp::create(b, b.add(half, b.i32(2 * step)), b.bitAnd(b.lane(), 7));
+      bases.push_back(b.advance(base, b.mul(piece, b.i32(kPieceBytes))));
+    }
+  }
+
+  /// A multiple of 8 rows and of 16 columns further on.
+  Value at(int64_t row, int64_t column) {
+    int64_t panel = column / panelColumns, step = column % panelColumns / kDepth;
+    bool swizzled = bases.size() > 1;
+    int64_t offset = panel * panelBytes + row * pitch + (swizzled ? 0 : step * kDepth * kBytes);
+    return b.advance(bases[swizzled ? size_t(step) : 0], offset);
+  }
+
+private:
+  static constexpr int64_t kPanelRowBytes = 128;
+
+  NVVMBuilder &b;
+  int64_t pitch, panelBytes, panelColumns;
+  SmallVector<Value> bases; // one, or one for each 16 columns of a panel
+};
 
 struct LowerQK : WarpPattern<tile::WarpQKOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpQKOp op, Adaptor operands, NVVMBuilder &b) const override {
-    tile::RingType ring = op.getKeys().getType();
-    int64_t pitch = pitchOf(ring), tiles = op.getS().getType().getColumns() / 8;
+    tile::FragmentType left = op.getQ().getType();
+    int64_t tiles = op.getS().getType().getColumns() / 8;
     // The matrices are keys 0 to 7 with 8 elements and the next 8, then keys 8 to 15.
     Value lane = b.lane();
     Value key = b.add(b.bitAnd(lane, 7), b.mul(b.shiftRight(lane, 4), b.i32(8)));
-    Value piece = b.bitAnd(b.shiftRight(lane, 3), 1);
-    Value base = rowAddress(b, operands.getKeys().front(), operands.getSlot().front(),
-                            operands.getRow().front(), ring);
-    base = b.advance(base, b.add(b.mul(key, b.i32(pitch)), b.mul(piece, b.i32(kPieceBytes))));
+    SlotRows keys(b, op.getKeys().getType(), operands.getKeys().front(), operands.getSlot().front(),
+                  operands.getRow().front(), key, b.bitAnd(b.shiftRight(lane, 3), 1));
     SmallVector<Values> sums(tiles, Values(kSums, b.f32(0)));
-    for (int64_t depth = 0; depth < ring.getColumns() / kDepth; ++depth) {
+    for (int64_t depth = 0; depth < left.getColumns() / kDepth; ++depth) {
       ValueRange q = operands.getQ().slice(depth * kWords, kWords);
       for (int64_t n = 0; n < tiles; n += 2) {
-        Value address = b.advance(base, n * 8 * pitch + depth * kDepth * kBytes);
-        Values k = b.loadMatrices(address, /*transposed=*/false);
+        Values k = b.loadMatrices(keys.at(n * 8, depth * kDepth), /*transposed=*/false);
         for (int64_t half : {0, 1})
           sums[n + half] =
-              b.multiply(q, ArrayRef(k).slice(2 * half, 2), sums[n + half], ring.getElementType());
+              b.multiply(q, ArrayRef(k).slice(2 * half, 2), sums[n + half], left.getElementType());
       }
     }
     return {flatten(sums)};
@@ -59,14 +92,12 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpPVOp op, Adaptor operands, NVVMBuilder &b) const override {
-    tile::RingType ring = op.getValues().getType();
-    int64_t pitch = pitchOf(ring), tiles = ring.getColumns() / 8;
+    tile::FragmentType left = op.getP().getType();
+    int64_t tiles = op.getO().getType().getColumns() / 8;
     // The matrices are 8 keys and the next 8 with 8 elements, then with the next 8 elements.
     Value lane = b.lane();
-    Value key = b.bitAnd(lane, 15), piece = b.shiftRight(lane, 4);
-    Value base = rowAddress(b, operands.getValues().front(), operands.getSlot().front(),
-                            operands.getRow().front(), ring);
-    base = b.advance(base, b.add(b.mul(key, b.i32(pitch)), b.mul(piece, b.i32(kPieceBytes))));
+    SlotRows values(b, op.getValues().getType(), operands.getValues().front(), operands.getSlot().front(),
+                    operands.getRow().front(), b.bitAnd(lane, 15), b.shiftRight(lane, 4));
     SmallVector<Values> sums;
     for (int64_t n = 0; n < tiles; ++n) {
       Values tile;
@@ -74,14 +105,13 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
         tile.push_back(b.mulF(operands.getO()[n * kSums + i], operands.getAlpha()[i / 2]));
       sums.push_back(tile);
     }
-    for (int64_t depth = 0; depth < op.getP().getType().getColumns() / kDepth; ++depth) {
+    for (int64_t depth = 0; depth < left.getColumns() / kDepth; ++depth) {
       ValueRange p = operands.getP().slice(depth * kWords, kWords);
       for (int64_t n = 0; n < tiles; n += 2) {
-        Value address = b.advance(base, depth * kDepth * pitch + n * 8 * kBytes);
-        Values v = b.loadMatrices(address, /*transposed=*/true);
+        Values v = b.loadMatrices(values.at(depth * kDepth, n * 8), /*transposed=*/true);
         for (int64_t half : {0, 1})
           sums[n + half] =
-              b.multiply(p, ArrayRef(v).slice(2 * half, 2), sums[n + half], ring.getElementType());
+              b.multiply(p, ArrayRef(v).slice(2 * half, 2), sums[n + half], left.getElementType());
       }
     }
     return {flatten(sums)};

@@ -27,14 +27,16 @@ int64_t slotBytesOf(tile::ChannelType channel) {
   return channel.getColumns() / tile::kPanelColumns * panelBytesOf(channel);
 }
 
-/// The barriers of a channel stand behind its slots.
-static int64_t bytesOf(tile::ChannelType channel) {
-  return channel.getSlots() * (slotBytesOf(channel) + 2 * kBarrierBytes);
+/// The barriers of a channel stand behind its slots: for each, one for every warp, or for full and free.
+static int64_t bytesOf(tile::GroupChannelOp op, int64_t warps) {
+  tile::ChannelType channel = op.getChannel().getType();
+  return channel.getSlots() * (slotBytesOf(channel) + (op.getOwn() ? warps : 2) * kBarrierBytes);
 }
 
 int64_t planSharedMemory(tile::KernelOp kernel) {
   int64_t next = 0, total = 0;
   tile::DrainOp drain;
+  bool hasChannels = !kernel.getOps<tile::GroupChannelOp>().empty();
   OpBuilder builder(kernel.getContext());
   auto place = [&](Operation *op, int64_t bytes) {
     op->setAttr(kOffset, builder.getI64IntegerAttr(next));
@@ -47,13 +49,15 @@ int64_t planSharedMemory(tile::KernelOp kernel) {
       place(op, type.getSlots() * slotBytesOf(type));
     } else if (auto channel = dyn_cast<tile::GroupChannelOp>(op)) {
       next = llvm::alignTo(next, kSwizzleBytes);
-      place(op, bytesOf(channel.getChannel().getType()));
+      place(op, bytesOf(channel, int64_t(kernel.getWarps().value_or(1))));
     } else if (auto scratch = dyn_cast<tile::ScratchOp>(op)) {
       if (drain)
         drain->setAttr(kReused, builder.getUnitAttr());
       auto type = cast<MemRefType>(scratch.getMemory().getType());
       place(op, type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     } else if (auto end = dyn_cast<tile::DrainOp>(op)) {
+      if (hasChannels)
+        return; // their barriers are no memory
       drain = end;
       next = 0; // nobody uses the rings any more
     }
@@ -69,8 +73,8 @@ void declareSharedMemory(Operation *kernels) {
   OpBuilder builder = OpBuilder::atBlockBegin(&kernels->getRegion(0).front());
   // Its size is said where a kernel is launched.
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  bool swizzled = false;
-  kernels->walk([&](tile::GroupChannelOp) { swizzled = true; });
+  bool swizzled =
+      kernels->walk([](tile::GroupChannelOp) { return WalkResult::interrupt(); }).wasInterrupted();
   LLVM::GlobalOp::create(builder, kernels->getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
                          kShared, Attribute(), swizzled ? kSwizzleBytes : kAlignment, kSharedSpace);
 }

@@ -2,6 +2,7 @@
 // grid.
 #include "TileLowering.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Runtime/Cuda.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -69,7 +70,8 @@ private:
         captures, [&](Value value) { return isMap(value) ? pointer() : value.getType(); });
     types.append(op.getSizes().size(), b.getIndexType());
     bool hasRoles = !op.getOps<tile::GroupRolesOp>().empty();
-    std::string name = op->getParentOfType<func::FuncOp>().getName().str() + (hasRoles ? "_groups" : "");
+    std::string name =
+        op->getParentOfType<func::FuncOp>().getName().str() + (isForGroupChip(op) ? "_sm_90a" : "");
     auto function = func::FuncOp::create(op.getLoc(), name, b.getFunctionType(types, {}));
     function->setAttr(kThreads, b.getI64IntegerAttr(threads()));
     if (hasRoles)
@@ -77,6 +79,10 @@ private:
     SymbolTable(kernels).insert(function); // renames it if the function has several kernels
     Block *entry = function.addEntryBlock();
     NVVMBuilder inside(op.getLoc(), entry, entry->end());
+    if (op.getDependent())
+      NVVM::GriddepcontrolOp::create(inside, NVVM::GridDepActionKind::wait);
+    if (isForGroupChip(op)) // one that depends on this may take its place already, and wait
+      NVVM::GriddepcontrolOp::create(inside, NVVM::GridDepActionKind::launch_dependents);
     ValueRange arguments = function.getArguments();
     for (auto [number, capture] : llvm::enumerate(captures)) {
       Value argument = arguments[number];
@@ -167,7 +173,8 @@ private:
       blocks = b.mul(blocks, size);
     SmallVector<Value> arguments = {moduleAddress(), nameOf(function)};
     arguments.push_back(arith::IndexCastOp::create(b, b.getI64Type(), blocks));
-    for (int64_t number : {int64_t(1), int64_t(1), threads(), sharedBytes, int64_t(0)})
+    int64_t flags = op.getDependent() ? GQA_RT_CUDA_DEPENDENT : 0;
+    for (int64_t number : {int64_t(1), int64_t(1), threads(), sharedBytes, flags})
       arguments.push_back(constant(number));
     arguments.push_back(array);
     auto type = b.getFunctionType(TypeRange(ValueRange(arguments)), {});
@@ -199,6 +206,10 @@ private:
 };
 
 } // namespace
+
+bool isForGroupChip(tile::KernelOp kernel) {
+  return kernel.getDependent() || !kernel.getOps<tile::GroupChannelOp>().empty();
+}
 
 func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
   return Outliner(kernel, kernels).run();

@@ -48,6 +48,9 @@ void declareSharedMemory(mlir::Operation *kernels);
 /// Attribute of a kernel's function: one task at a time has all of a processor's registers.
 constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
 
+/// Whether only sm_90a runs the kernel.
+bool isForGroupChip(tile::KernelOp kernel);
+
 /// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place.
 mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels);
 

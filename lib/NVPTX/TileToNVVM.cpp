@@ -41,11 +41,10 @@ struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
       if (kernel.getWarps())
         kernels.push_back(kernel);
     });
-    auto hasRoles = [](tile::KernelOp kernel) { return !kernel.getOps<tile::GroupRolesOp>().empty(); };
-    bool all = onlyGroups && llvm::any_of(kernels, hasRoles);
+    bool all = onlyGroups && llvm::any_of(kernels, isForGroupChip);
     gpu::GPUModuleOp plain, grouped;
     for (tile::KernelOp kernel : kernels) {
-      bool isGrouped = all || hasRoles(kernel);
+      bool isGrouped = all || isForGroupChip(kernel);
       gpu::GPUModuleOp &module = isGrouped ? grouped : plain;
       if (!module)
         module = createModule(isGrouped ? kGroupKernels : kKernels);

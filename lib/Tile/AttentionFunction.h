@@ -46,6 +46,14 @@ struct AttentionValues {
   mlir::Value panels; // all values as panels; null if no product reads them so, or tasks make them
 };
 
+/// How the copy engine of sm_90a finds boxes of an attention's operands.
+struct TensorMaps {
+  mlir::Value q, k, v;
+};
+
+/// Boxes of `heads` x `rows` of a buffer.
+mlir::Value mapTensor(mlir::Value buffer, int64_t heads, int64_t rows, IndexBuilder &b);
+
 /// What the function takes, in order: the operands of `op`, but in place of a rotated q what it is rotated
 /// from and by, and in place of a cache with new tokens behind it both of them.
 llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op);
@@ -70,10 +78,12 @@ mlir::LogicalResult checkDevice(AttentionOp op);
 void buildDeviceKernels(AttentionOp op, const AttentionValues &values, const CUDATarget &target,
                         IndexBuilder &b);
 
-/// The kernel that attends, and the one that merges parts of the keys, as work of warps.
+/// The kernel that attends, and the one that merges parts of the keys, as work of warps. With `maps` the copy
+/// engine brings keys and values.
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                        IndexBuilder &b);
-void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+                        const TensorMaps *maps, IndexBuilder &b);
+/// `dependent`: see tile.kernel.
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
 
 /// The kernel that attends, as work of groups of warps with roles of their own.
 void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
@@ -82,7 +92,7 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
 /// The kernel that computes row by row: all rows, or those of fragments that the kernels in front have
 /// marked.
 void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
-void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
 
 /// Into how many parts to split the keys of `tiles` tiles, by how long the waves of tasks take on a GPU.
 mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, const WarpSchedule &schedule,

@@ -13,11 +13,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// How the copy engine finds queries, keys and values.
-struct TensorMaps {
-  Value q, k, v;
-};
-
 int64_t periodOf(const AttentionValues &values) { return *getConstantIntValue(values.period); }
 
 /// The heads that fill all rows of a tile: those behind the group's, if it has too few, are padding of its
@@ -298,18 +293,17 @@ private:
 
 } // namespace
 
+Value mapTensor(Value buffer, int64_t heads, int64_t rows, IndexBuilder &b) {
+  auto type = cast<MemRefType>(buffer.getType());
+  auto map = tile::MapType::get(b.getContext(), type.getDimSize(3), type.getElementType());
+  return tile::DeviceMapTensorOp::create(b, map, b.withContiguousRows(buffer), b.index(heads), b.index(rows));
+}
+
 void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                          IndexBuilder &b) {
-  auto map = [&](Value buffer, Value dim, Value heads, Value rows) -> Value {
-    Value contiguous = b.withContiguousRows(buffer);
-    auto element = cast<MemRefType>(buffer.getType()).getElementType();
-    auto type = tile::MapType::get(b.getContext(), *getConstantIntValue(dim), element);
-    return tile::DeviceMapTensorOp::create(b, type, contiguous, heads, rows);
-  };
-  Value one = b.index(1), keys = b.index(schedule.keys);
-  TensorMaps maps{map(values.q, values.keyDim, b.index(boxHeads(values, schedule)), values.period),
-                  map(values.k.cached, values.keyDim, one, keys),
-                  map(values.v.cached, values.valueDim, one, keys)};
+  TensorMaps maps{mapTensor(values.q, boxHeads(values, schedule), periodOf(values), b),
+                  mapTensor(values.k.cached, 1, schedule.keys, b),
+                  mapTensor(values.v.cached, 1, schedule.keys, b)};
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads};
   buildKernel(
       b, grid, /*work=*/nullptr,

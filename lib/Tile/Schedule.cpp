@@ -119,15 +119,33 @@ constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
 
 } // namespace
 
+/// Whether rows are whole panels of what the copy engine fills.
+static bool hasPanels(AttentionOp op) {
+  return op.getKeyDim() % tile::kPanelColumns == 0 && op.getValueDim() % tile::kPanelColumns == 0;
+}
+
+std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries) {
+  WarpSchedule plain = chooseWarpSchedule(op, queries);
+  if (!plain.keysAcrossWarps() || !hasPanels(op))
+    return std::nullopt;
+  // One task has what two have else: as many bytes on their way, and half the states to merge. But where
+  // there is only one such block, nothing is on its way while it is multiplied, and a second task has to be.
+  constexpr int64_t kLongBlock = 128;
+  int64_t keys = op.getNumKeys(); // negative where they are dynamic
+  bool isWide = std::max(op.getKeyDim(), op.getValueDim()) > 128;
+  if (isWide || (keys >= 0 && keys <= kLongBlock))
+    return WarpSchedule{plain.rows, 64, /*warps=*/4, /*resident=*/isWide ? 1 : 2, /*slots=*/2};
+  return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2};
+}
+
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries) {
   int64_t group = op.getGroupSize(); // the box of queries is made of it
   if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
     return std::nullopt;
-  int64_t dim = op.getKeyDim(), valueDim = op.getValueDim(); // both are known
-  if (dim % tile::kPanelColumns != 0 || valueDim % tile::kPanelColumns != 0)
+  if (!hasPanels(op))
     return std::nullopt;
   for (const GroupRow &row : kGroupRows)
-    if (std::max(dim, valueDim) <= row.maxDim)
+    if (std::max(op.getKeyDim(), op.getValueDim()) <= row.maxDim)
       return WarpSchedule{/*rows=*/2 * tile::kGroupRows, row.keys, /*warps=*/2 * tile::kGroupWarps,
                           /*resident=*/1, /*slots=*/2};
   return std::nullopt;

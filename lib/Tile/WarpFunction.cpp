@@ -137,36 +137,59 @@ void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &sche
   values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), each}, b.getI32Type());
 }
 
-void buildForWarps(AttentionOp op, AttentionValues values, int64_t queries, IndexBuilder &b) {
-  WarpSchedule schedule = chooseWarpSchedule(op, queries);
+/// Whether the device has a copy engine, and what it is to map is not empty.
+Value hasCopyEngine(const AttentionValues &values, IndexBuilder &b) {
+  Value chip = tile::DeviceChipOp::create(b, b.getIndexType());
+  Value has = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, chip, b.index(kGroupChip));
+  for (Value size : {values.batch, values.kvHeads, values.group, values.queries, values.keys})
+    has = b.createOrFold<arith::AndIOp>(
+        has, b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, size, b.index(0)));
+  return has;
+}
+
+/// With `copyEngine` (sm_90a) each warp has it bring keys of its own, and kernels that follow start while
+/// those in front end.
+void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &schedule, bool copyEngine,
+                   IndexBuilder &b) {
   bindTiles(values, schedule, b);
   bindSplits(values, schedule, b);
   bindMarks(op, values, schedule, /*wholeBlocks=*/false, b);
-  buildWarpAttention(op, values, schedule, b);
-  buildWarpMerge(op, values, b);
-  buildMarkedRowKernel(op, values, b);
+  if (copyEngine) {
+    int64_t rows = schedule.keys / schedule.warps;
+    TensorMaps maps{nullptr, mapTensor(values.k.cached, 1, rows, b), mapTensor(values.v.cached, 1, rows, b)};
+    buildWarpAttention(op, values, schedule, &maps, b);
+  } else {
+    buildWarpAttention(op, values, schedule, nullptr, b);
+  }
+  buildWarpMerge(op, values, /*dependent=*/copyEngine, b);
+  buildMarkedRowKernel(op, values, /*dependent=*/copyEngine, b);
 }
 
-/// Whether the device's warps work in groups, enough tiles are there for it, and nothing is empty.
+void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
+                   IndexBuilder &b) {
+  auto plain = [&] { buildForWarps(op, values, chooseWarpSchedule(op, queries), /*copyEngine=*/false, b); };
+  auto schedule = target.groups ? chooseCopySchedule(op, queries) : std::nullopt;
+  if (!schedule)
+    return plain();
+  branch(
+      b, hasCopyEngine(values, b), [&] { buildForWarps(op, values, *schedule, /*copyEngine=*/true, b); },
+      plain);
+}
+
+/// Whether groups of warps may run an attention, and there are enough tiles for them.
 Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
-  Value chip = tile::DeviceChipOp::create(b, b.getIndexType());
-  Value suits = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, chip, b.index(kGroupChip));
-  auto also = [&](arith::CmpIPredicate predicate, Value x, int64_t y) {
-    suits = b.createOrFold<arith::AndIOp>(suits, b.createOrFold<arith::CmpIOp>(predicate, x, b.index(y)));
-  };
-  for (Value size : {values.batch, values.kvHeads, values.group, values.queries, values.keys})
-    also(arith::CmpIPredicate::sgt, size, 0);
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value keyBlocks = b.ceilDiv(values.keys, b.index(schedule.keys));
-  also(arith::CmpIPredicate::sle, buildWaveSplits(tiles, keyBlocks, schedule, b), 1);
-  return suits;
+  Value splits = buildWaveSplits(tiles, keyBlocks, schedule, b);
+  Value enough = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, splits, b.index(1));
+  return b.createOrFold<arith::AndIOp>(hasCopyEngine(values, b), enough);
 }
 
 void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
               IndexBuilder &b) {
   auto schedule = target.groups ? chooseGroupSchedule(op, queries) : std::nullopt;
   if (!schedule)
-    return buildForWarps(op, values, queries, b);
+    return buildForWarps(op, values, queries, target, b);
   AttentionValues tiled = values;
   bindTiles(tiled, *schedule, b);
   // A box of queries is as large as the tile has room for, whatever is there.
@@ -178,9 +201,9 @@ void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, co
         tiled.splits = b.index(1);
         bindMarks(op, tiled, *schedule, /*wholeBlocks=*/true, b);
         buildGroupAttention(op, tiled, *schedule, b);
-        buildMarkedRowKernel(op, tiled, b);
+        buildMarkedRowKernel(op, tiled, /*dependent=*/true, b);
       },
-      [&] { buildForWarps(op, values, queries, b); });
+      [&] { buildForWarps(op, values, queries, target, b); });
 }
 
 void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget &target, IndexBuilder &b) {

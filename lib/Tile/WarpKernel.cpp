@@ -16,8 +16,8 @@ namespace {
 class WarpTaskBuilder : TileBuilder {
 public:
   WarpTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                  IndexBuilder &b)
-      : TileBuilder(op, values, b), schedule(schedule) {
+                  const TensorMaps *maps, IndexBuilder &b)
+      : TileBuilder(op, values, b), schedule(schedule), maps(maps) {
     element = cast<MemRefType>(values.q.getType()).getElementType();
     keyWidth = *getConstantIntValue(values.keyWidth);
     valueWidth = *getConstantIntValue(values.valueWidth);
@@ -34,6 +34,8 @@ public:
     bindBlocks();
     keyRing = ring(keyWidth);
     valueRing = ring(valueWidth);
+    if (maps)
+      tile::BarrierOp::create(b);
     Value zero = b.index(0);
     for (int64_t number = 0; number < schedule.slots - 1; ++number)
       for (bool isKey : {true, false})
@@ -105,6 +107,10 @@ private:
   }
 
   Value ring(int64_t columns) {
+    if (maps) {
+      auto type = tile::ChannelType::get(b.getContext(), schedule.slots, schedule.keys, columns, element);
+      return tile::GroupChannelOp::create(b, type, /*own=*/true);
+    }
     auto type = tile::RingType::get(b.getContext(), schedule.slots, schedule.keys, columns, element);
     return tile::RingOp::create(b, type);
   }
@@ -112,6 +118,13 @@ private:
   /// Starts to load the keys or values of block `number`; behind the last block there are none.
   void load(bool isKey, Value number, Value slot, bool whole) {
     Value size = b.index(schedule.keys), key = b.add(begin, b.mul(number, size)), zero = b.index(0);
+    if (maps) {
+      auto fill = [&] {
+        tile::WarpFillOp::create(b, isKey ? keyRing : valueRing, slot, isKey ? maps->k : maps->v, batch,
+                                 kvHead, b.add(key, warpKey));
+      };
+      return whole ? fill() : branch(compare(arith::CmpIPredicate::slt, number, blocks), fill);
+    }
     Value keys = whole ? size : b.max(b.min(size, b.sub(end, key)), zero);
     Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, kvHead, key, zero},
                         {nullptr, nullptr, keys, isKey ? values.keyDim : values.valueDim});
@@ -121,9 +134,13 @@ private:
 
   /// Waits for the oldest of the blocks on their way, and starts to load another into the slot that the block
   /// before it has left.
-  void advance(bool isKey, Value number, Value leftSlot, bool whole) {
+  void advance(bool isKey, Value number, Value slot, Value leftSlot, bool whole) {
     int64_t onTheirWay = 2 * (schedule.slots - 1); // keys and values
-    tile::AcquireOp::create(b, isKey ? keyRing : valueRing, onTheirWay - 1, schedule.keysAcrossWarps());
+    if (maps)
+      tile::WarpWaitOp::create(b, isKey ? keyRing : valueRing, slot,
+                               b.rem(b.div(number, b.index(schedule.slots)), b.index(2)));
+    else
+      tile::AcquireOp::create(b, isKey ? keyRing : valueRing, onTheirWay - 1, schedule.keysAcrossWarps());
     load(isKey, b.add(number, b.index(schedule.slots - 1)), leftSlot, whole);
   }
 
@@ -209,7 +226,7 @@ private:
   Values step(Value number, const Values &state, Value slot, Value leftSlot, bool whole) {
     Value o = state[0];
     Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
-    advance(/*isKey=*/true, number, leftSlot, whole);
+    advance(/*isKey=*/true, number, slot, leftSlot, whole);
     Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
     Value keys = b.sub(end, key);
     if (values.scored)
@@ -220,7 +237,9 @@ private:
     auto softmax =
         tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
     Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
-    advance(/*isKey=*/false, number, leftSlot, whole);
+    advance(/*isKey=*/false, number, slot, leftSlot, whole);
+    if (maps && !whole)
+      tile::WarpClearOp::create(b, valueRing, slot, keys);
     o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
     return {o, softmax.getNewM(), softmax.getNewL()};
   }
@@ -293,6 +312,7 @@ private:
   }
 
   const WarpSchedule &schedule;
+  const TensorMaps *maps; // or null
   Type element;
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   Value split, warp, warpRow, warpKey, heads, queryOfRow, blocks, firstFull, lastFull;
@@ -302,11 +322,11 @@ private:
 } // namespace
 
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
-                        IndexBuilder &b) {
+                        const TensorMaps *maps, IndexBuilder &b) {
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads, values.splits};
   buildKernel(
       b, grid, /*work=*/nullptr,
-      [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, b).build(point); }, schedule.warps);
+      [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, maps, b).build(point); }, schedule.warps);
 }
 
 } // namespace gqa

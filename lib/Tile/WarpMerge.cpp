@@ -225,7 +225,7 @@ private:
 
 } // namespace
 
-void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b) {
   if (!values.partialO)
     return;
   Deal deal{b.index(0), nullptr, nullptr};
@@ -243,7 +243,7 @@ void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder 
   SmallVector<Value> grid = {batch, values.kvHeads, values.blocks, tasks};
   buildKernel(
       b, grid, /*work=*/nullptr, [&](ValueRange point) { MergeBuilder(op, values, deal, b).build(point); },
-      kWarps);
+      kWarps, dependent);
 }
 
 } // namespace gqa

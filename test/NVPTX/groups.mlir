@@ -6,7 +6,7 @@
 // RUN: gqa-compile %s --target=cuda:sm_90a --emit=ptx -o %t.ptx
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: %{python} %S/Inputs/lint.py < %t.ptx
-// RUN: %{python} %S/Inputs/kernels.py %s sm_90a --registers gqa_attention_0_groups 168 --loops gqa_attention_0_groups HGMMA=16 MUFU=66 INSTRUCTIONS=450 --beside gqa_attention_0_groups 64
+// RUN: %{python} %S/Inputs/kernels.py %s sm_90a --registers gqa_attention_0_sm_90a 168 --loops gqa_attention_0_sm_90a HGMMA=16 MUFU=66 INSTRUCTIONS=450 --beside gqa_attention_0_sm_90a 64
 
 // Which kernels run is decided when the function is called.
 // TILED: %[[CHIP:.*]] = tile.device.chip
@@ -62,7 +62,7 @@
 // TARGET: llvm.call @gqa_rt_cuda_map_tensor
 // TARGET: llvm.call @gqa_rt_cuda_launch
 // TARGET: gpu.module @gqa_kernels_sm_90a
-// TARGET: llvm.func @gqa_attention_0_groups({{.*}}!llvm.ptr {llvm.align = 128 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}{{.*}} attributes {nvvm.kernel, nvvm.maxntid = array<i32: 384>, nvvm.minctasm = 1 : i32}
+// TARGET: llvm.func @gqa_attention_0_sm_90a({{.*}}!llvm.ptr {llvm.align = 128 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}{{.*}} attributes {nvvm.kernel, nvvm.maxntid = array<i32: 384>, nvvm.minctasm = 1 : i32}
 // TARGET: llvm.func @gqa_attention_0({{.*}}nvvm.kernel
 // TARGET: gpu.module @gqa_kernels {
 // TARGET-NOT: _groups(
@@ -74,8 +74,8 @@
 
 // PTX: .target sm_90a
 // PTX: .extern .shared .align 1024 .b8 gqa_shared[]
-// PTX-LABEL: .visible .entry gqa_attention_0_groups(
-// PTX: .param .align 128 .b8 gqa_attention_0_groups_param_{{[0-9]+}}[128]
+// PTX-LABEL: .visible .entry gqa_attention_0_sm_90a(
+// PTX: .param .align 128 .b8 gqa_attention_0_sm_90a_param_{{[0-9]+}}[128]
 // PTX: .maxntid 384
 // PTX: .minnctapersm 1
 // PTX: mbarrier.init.shared{{.*}}

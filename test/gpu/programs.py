@@ -28,9 +28,12 @@ def runtime():
     return Runtime(FOLDER / "lib" / "libgqa_cuda.so")
 
 
+FORCED = os.environ.get("GQA_CUDA_FORCE_PTX") == "1"  # by the caller; the suite itself changes the variable
+
+
 def images():
     """The kinds of code to try: the chip's own, if the driver may take it, and the PTX that the driver compiles."""
-    return ["ptx"] if os.environ.get("GQA_CUDA_FORCE_PTX") == "1" else ["cubin", "ptx"]
+    return ["ptx"] if FORCED else ["cubin", "ptx"]
 
 
 class Attention:

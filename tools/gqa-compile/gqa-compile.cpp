@@ -23,7 +23,8 @@ constexpr const char *help =
                         which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
   --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80). cuda:sm_80,sm_86,sm_90 adds the machine code
-                        of each chip; cpu:ARCH in such a list is the processor of the host's part
+                        of each chip, and sm_90a kernels that no other one runs; cpu:ARCH in such a list is the
+                        processor of the host's part
   -o OUT                the file to write; by default standard output
   --function=NAME       by default main, else the only public function
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing

@@ -25,12 +25,34 @@ LogicalResult verifyCopied(Operation *op, Value source, int64_t columns) {
   return verifyContiguousRows(op, {source}, "the source");
 }
 
+/// A slot of a ring or of a channel.
+struct Slot {
+  int64_t rows, columns;
+  Type element;
+
+  explicit Slot(Value slots) {
+    if (auto ring = dyn_cast<RingType>(slots.getType()))
+      std::tie(rows, columns, element) = std::tuple(ring.getRows(), ring.getColumns(), ring.getElementType());
+    else if (auto channel = cast<ChannelType>(slots.getType()))
+      std::tie(rows, columns, element) =
+          std::tuple(channel.getRows(), channel.getColumns(), channel.getElementType());
+  }
+};
+
 /// A warp's `columns` of scores are rows of a slot.
-LogicalResult verifyKeysOfWarp(Operation *op, int64_t columns, RingType ring) {
-  if (columns % 16 == 0 && columns <= ring.getRows())
+LogicalResult verifyKeysOfWarp(Operation *op, int64_t columns, const Slot &slot) {
+  if (columns % 16 == 0 && columns <= slot.rows)
     return success();
   return op->emitOpError("expects a multiple of 16 keys, at most the ")
-         << ring.getRows() << " of a slot, found " << columns;
+         << slot.rows << " of a slot, found " << columns;
+}
+
+/// Each warp fills rows of its own.
+LogicalResult verifyOwn(Operation *op, Value channel) {
+  auto made = channel.getDefiningOp<GroupChannelOp>();
+  if (made && made.getOwn())
+    return success();
+  return op->emitOpError("expects a channel that is own");
 }
 
 } // namespace
@@ -90,15 +112,15 @@ LogicalResult WarpInitOp::verify() {
 }
 
 LogicalResult WarpQKOp::verify() {
-  RingType ring = getKeys().getType();
+  Slot slot(getKeys());
   // warp.qk_c1
-  if (failed(verifyElement(*this, getQ().getType().getElementType(), ring.getElementType(), "keys and q")))
+  if (failed(verifyElement(*this, getQ().getType().getElementType(), slot.element, "keys and q")))
     return failure();
-  if (getQ().getType().getColumns() != ring.getColumns())
+  if (getQ().getType().getColumns() != slot.columns)
     return emitOpError("expects q with the ")
-           << ring.getColumns() << " columns of the keys, found " << getQ().getType();
+           << slot.columns << " columns of the keys, found " << getQ().getType();
   // warp.qk_c2
-  return verifyKeysOfWarp(*this, getS().getType().getColumns(), ring);
+  return verifyKeysOfWarp(*this, getS().getType().getColumns(), slot);
 }
 
 LogicalResult WarpScoreOp::verify() {
@@ -122,16 +144,29 @@ LogicalResult WarpToOperandOp::verify() {
 }
 
 LogicalResult WarpPVOp::verify() {
-  RingType ring = getValues().getType();
+  Slot slot(getValues());
   // warp.pv_c1
-  if (failed(verifyElement(*this, getP().getType().getElementType(), ring.getElementType(), "values and p")))
+  if (failed(verifyElement(*this, getP().getType().getElementType(), slot.element, "values and p")))
     return failure();
   // warp.pv_c2
-  if (getO().getType().getColumns() != ring.getColumns())
+  if (getO().getType().getColumns() != slot.columns)
     return emitOpError("expects o with the ")
-           << ring.getColumns() << " columns of the values, found " << getO().getType();
-  return verifyKeysOfWarp(*this, getP().getType().getColumns(), ring);
+           << slot.columns << " columns of the values, found " << getO().getType();
+  return verifyKeysOfWarp(*this, getP().getType().getColumns(), slot);
 }
+
+LogicalResult WarpFillOp::verify() {
+  // warp.fill_c1
+  ChannelType channel = getChannel().getType();
+  MapType map = getMap().getType();
+  if (channel.getColumns() != map.getColumns() || channel.getElementType() != map.getElementType())
+    return emitOpError("expects a map of the channel's columns, found ") << channel << " and " << map;
+  // warp.fill_c2
+  return verifyOwn(*this, getChannel());
+}
+
+LogicalResult WarpWaitOp::verify() { return verifyOwn(*this, getChannel()); }  // warp.wait_c1
+LogicalResult WarpClearOp::verify() { return verifyOwn(*this, getChannel()); } // warp.clear_c1
 
 LogicalResult WarpStoreOp::verify() {
   // warp.store_c1

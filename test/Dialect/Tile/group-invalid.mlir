@@ -1,5 +1,5 @@
-// One function for every constraint of GroupOps.td, (C1) of an operation in @<operation>_c1_..., for that of
-// tile.device.map_tensor, and for the types.
+// One function for every constraint of GroupOps.td, (C1) of an operation in @<operation>_c1_..., for those of
+// tile.device.map_tensor and of warps that fill a channel, and for the types.
 // RUN: gqa-opt %s --split-input-file --verify-diagnostics
 
 // expected-error @+1 {{expects a channel of slots x rows x columns, found 2 dimensions}}
@@ -124,5 +124,46 @@ func.func @pv_c1_columns(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x128
 func.func @pv_c2_awaited(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x64x64xbf16>, %o: !tile.fragment<16x64xf32>, %i: i32) {
   // expected-error @+1 {{'tile.group.pv' op expects one use of its result, a tile.group.await}}
   %o1 = tile.group.pv %p, %v[%i], %o : !tile.fragment<16x64xbf16>, !tile.channel<2x64x64xbf16>, !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @warp_fill_c1_columns(%map: !tile.map<64xbf16>, %n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %c = tile.group.channel own : !tile.channel<2x64x128xbf16>
+    // expected-error @+1 {{'tile.warp.fill' op expects a map of the channel's columns, found '!tile.channel<2x64x128xbf16>' and '!tile.map<64xbf16>'}}
+    tile.warp.fill %c[%n] from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<64xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @warp_fill_c2_own(%map: !tile.map<128xbf16>, %n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %c = tile.group.channel : !tile.channel<2x64x128xbf16>
+    // expected-error @+1 {{'tile.warp.fill' op expects a channel that is own}}
+    tile.warp.fill %c[%n] from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @warp_wait_c1_own(%n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %c = tile.group.channel : !tile.channel<2x64x128xbf16>
+    // expected-error @+1 {{'tile.warp.wait' op expects a channel that is own}}
+    tile.warp.wait %c[%n, %n] : !tile.channel<2x64x128xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @warp_clear_c1_own(%c: !tile.channel<2x64x128xbf16>, %n: index) {
+  // expected-error @+1 {{'tile.warp.clear' op expects a channel that is own}}
+  tile.warp.clear %c[%n] from(%n) : !tile.channel<2x64x128xbf16>
   return
 }

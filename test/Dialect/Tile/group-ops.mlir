@@ -18,6 +18,13 @@
 // CHECK: tile.group.await %{{.*}} younger = 1 : <16x64xf32>
 // CHECK: tile.group.release %{{.*}}[%{{.*}}] : <2x64x128xbf16>
 // CHECK: tile.warp.rescale %{{.*}}, %{{.*}} : <16x128xf32>, <16xf32>
+// CHECK-LABEL: func @own
+// CHECK: tile.kernel warps = 4 dependent grid(
+// CHECK: tile.group.channel own : <2x64x128xbf16>
+// CHECK: tile.warp.fill %{{.*}}[%{{.*}}] from %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <2x64x128xbf16>, <128xbf16>
+// CHECK: tile.warp.wait %{{.*}}[%{{.*}}, %{{.*}}] : <2x64x128xbf16>
+// CHECK: tile.warp.clear %{{.*}}[%{{.*}}] from(%{{.*}}) : <2x64x128xbf16>
+// CHECK: tile.warp.qk %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : <16x128xbf16>, !tile.channel<2x64x128xbf16> -> <16x16xf32>
 func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p: memref<1xf32>, %n: index, %slot: i32,
                 %phase: i32) {
   %chip = tile.device.chip
@@ -44,6 +51,20 @@ func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p
       tile.group.release %keys[%slot] : !tile.channel<2x64x128xbf16>
       %o3 = tile.warp.rescale %o2, %m : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
     }
+  }
+  return
+}
+
+func.func @own(%map: !tile.map<128xbf16>, %n: index) {
+  tile.kernel warps = 4 dependent grid(%t = %n) {
+    %keys = tile.group.channel own : !tile.channel<2x64x128xbf16>
+    tile.barrier
+    tile.warp.fill %keys[%n] from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+    tile.warp.wait %keys[%n, %n] : !tile.channel<2x64x128xbf16>
+    tile.warp.clear %keys[%n] from(%n) : !tile.channel<2x64x128xbf16>
+    %o, %m, %l = tile.warp.init : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    %q = tile.warp.to_operand %o : !tile.fragment<16x128xf32> -> !tile.fragment<16x128xbf16>
+    %s = tile.warp.qk %q, %keys[%n, %n] : !tile.fragment<16x128xbf16>, !tile.channel<2x64x128xbf16> -> !tile.fragment<16x16xf32>
   }
   return
 }

@@ -8,16 +8,19 @@ include "gqa/Dialect/Tile/TileTypes.td"
 class Tile_GroupOp<string mnemonic, list<Trait> traits = []> : Tile_Op<"group." # mnemonic, traits>;
 
 def Tile_GroupChannelOp : Tile_GroupOp<"channel", [MemoryEffects<[MemAlloc]>, HasParent<"KernelOp">]> {
-  let summary = "memory through which the producer hands tiles to the consumers";
+  let summary = "memory that the copy engine fills";
   let description = [{
-    Undefined at first, and the task's own; all slots are free. Channels stand in front of the roles.
+    Undefined at first, and the task's own; all slots are free. The producer hands tiles to the consumers through it, and
+    it stands in front of the roles. With `own` there are no roles: each warp fills and reads rows of its own
+    (tile.warp.fill), once a `tile.barrier` behind it has been passed.
 
     ```mlir
     %keys = tile.group.channel : !tile.channel<2x128x128xbf16>
     ```
   }];
+  let arguments = (ins UnitAttr:$own);
   let results = (outs Tile_Channel:$channel);
-  let assemblyFormat = "attr-dict `:` type($channel)";
+  let assemblyFormat = "(`own` $own^)? attr-dict `:` type($channel)";
 }
 
 def Tile_GroupRolesOp : Tile_GroupOp<"roles", [RecursiveMemoryEffects, NoTerminator, HasParent<"KernelOp">]> {

@@ -15,7 +15,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     Runs its region once for every point of the grid, in any order and on any number of workers. Points must not
     write what other points read or write. Values from outside are captured. `work` estimates the multiply-adds of all
     tasks together, so that a target can leave small kernels to one worker. With `warps` a task is run by so many warps,
-    each of which runs the whole region (see `tile.warp.id`).
+    each of which runs the whole region (see `tile.warp.id`). A kernel that is `dependent` may be started while the one in front
+of it ends, and waits for all that it did.
 
     Constraints:
     * (C1) the grid has at least one dimension.
@@ -31,9 +32,10 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, OptionalAttr<I64Attr>:$warps);
+  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, OptionalAttr<I64Attr>:$warps,
+                       UnitAttr:$dependent);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "(`warps` `=` $warps^)? custom<Grid>($sizes, $work, $body) attr-dict";
+  let assemblyFormat = "(`warps` `=` $warps^)? (`dependent` $dependent^)? custom<Grid>($sizes, $work, $body) attr-dict";
   let hasRegionVerifier = 1;
 }
 

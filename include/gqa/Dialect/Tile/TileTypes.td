@@ -71,6 +71,8 @@ def Tile_Map : Tile_Type<"Map", "map"> {
   let parameters = (ins "int64_t":$columns, "::mlir::Type":$elementType);
 }
 
+def Tile_Slots : AnyTypeOf<[Tile_Ring, Tile_Channel], "ring or channel">;
+
 class Tile_FragmentOf<int rank, string element, string what>
   : Type<And<[CPred<"::llvm::isa<::gqa::tile::FragmentType>($_self)">,
               CPred<"::llvm::cast<::gqa::tile::FragmentType>($_self).getRank() == " # rank>,

@@ -236,10 +236,10 @@ def Tile_WarpInitOp : Tile_WarpOp<"init", [AttrSizedOperandSegments, AllTypesMat
 def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
   let summary = "scores: q times the transpose of keys of a slot";
   let description = [{
-    `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot that has been acquired.
+    `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot of a ring or a channel that is full.
 
     Constraints:
-    * (C1) q and the ring have the same element type and number of columns, a multiple of 16.
+    * (C1) q and the slots have the same element type and number of columns, a multiple of 16.
     * (C2) s has a multiple of 16 columns, at most the rows of a slot.
 
     ```mlir
@@ -247,11 +247,67 @@ def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
        -> !tile.fragment<16x64xf32>
     ```
   }];
-  let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Ring, "", [MemRead]>:$keys, Index:$slot, Index:$row);
+  let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Slots, "", [MemRead]>:$keys, Index:$slot, Index:$row);
   let results = (outs Tile_Sums:$s);
   let assemblyFormat = [{
     $q `,` $keys `[` $slot `,` $row `]` attr-dict `:` type($q) `,` type($keys) `->` type($s)
   }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpFillOp : Tile_WarpOp<"fill"> {
+  let summary = "starts to fill the warp's rows of a slot";
+  let description = [{
+    Of `n` warps the `i`-th has the `i`-th `n`-th of the rows of each slot, which become those of a mapped tensor from `[b, h,
+    s]` on, a box of as many; what lies outside of the tensor becomes zero. The warp has read what was there.
+
+    Constraints:
+    * (C1) the map and the channel have the same columns and element type.
+    * (C2) the channel is `own`.
+
+    ```mlir
+    tile.warp.fill %keys[%slot] from %map[%b, %h, %s] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Channel, "", [MemWrite]>:$channel, Index:$slot, Tile_Map:$map, Index:$b, Index:$h, Index:$s);
+  let assemblyFormat = [{
+    $channel `[` $slot `]` `from` $map `[` $b `,` $h `,` $s `]` attr-dict `:` type($channel) `,` type($map)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpWaitOp : Tile_WarpOp<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits until the warp's rows of a slot are full";
+  let description = [{
+    `phase` is 0 for what fills the slot first, and changes each time.
+
+    Constraints:
+    * (C1) the channel is `own`.
+
+    ```mlir
+    tile.warp.wait %keys[%slot, %phase] : !tile.channel<2x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Channel:$channel, Index:$slot, Index:$phase);
+  let assemblyFormat = "$channel `[` $slot `,` $phase `]` attr-dict `:` type($channel)";
+  let hasVerifier = 1;
+}
+
+def Tile_WarpClearOp : Tile_WarpOp<"clear"> {
+  let summary = "makes the last of the warp's rows of a slot zero";
+  let description = [{
+    Those from `count` on, where the slot is full and will not be filled again: what lies behind the last key must not reach
+    a product of probabilities, as 0 times NaN is NaN.
+
+    Constraints:
+    * (C1) the channel is `own`.
+
+    ```mlir
+    tile.warp.clear %values[%slot] from(%count) : !tile.channel<2x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Channel, "", [MemWrite]>:$channel, Index:$slot, Index:$count);
+  let assemblyFormat = "$channel `[` $slot `]` `from` `(` $count `)` attr-dict `:` type($channel)";
   let hasVerifier = 1;
 }
 
@@ -340,18 +396,18 @@ def Tile_WarpToOperandOp : Tile_WarpOp<"to_operand", [Pure]> {
 def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
   let summary = "the output of a tile: rescaled, plus p times values of a slot";
   let description = [{
-    `o'[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[row + c, d]`, with `v` a slot that has been acquired.
+    `o'[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[row + c, d]`, with `v` a slot of a ring or a channel that is full.
 
     Constraints:
-    * (C1) p and the ring have the same element type.
-    * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has those of the ring, a multiple of 16.
+    * (C1) p and the slots have the same element type.
+    * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has their columns, a multiple of 16.
 
     ```mlir
     %o1 = tile.warp.pv %p, %values[%slot, %row], %o rescale(%alpha)
        : !tile.fragment<16x64xbf16>, !tile.ring<2x64x128xbf16>, !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
     ```
   }];
-  let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Ring, "", [MemRead]>:$values, Index:$slot, Index:$row,
+  let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Slots, "", [MemRead]>:$values, Index:$slot, Index:$row,
                        Tile_Sums:$o, Tile_PerRow:$alpha);
   let results = (outs Tile_Sums:$newO);
   let assemblyFormat = [{

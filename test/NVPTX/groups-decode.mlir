@@ -1,0 +1,55 @@
+// A decode step where there is a copy engine: each warp has it fill rows of its own, and the merge takes its place before the
+// kernel in front has ended.
+// RUN: gqa-compile %s --target=cuda:sm_90a --emit=mlir:tiled | FileCheck %s --check-prefix=TILED
+// RUN: gqa-compile %s --target=cuda:sm_80,sm_90a --emit=mlir:target | FileCheck %s --check-prefix=TARGET
+// RUN: gqa-compile %s --target=cuda:sm_90a --emit=ptx -o %t.ptx
+// RUN: FileCheck %s --check-prefix=PTX < %t.ptx
+// RUN: %{python} %S/Inputs/lint.py < %t.ptx
+// RUN: %{python} %S/Inputs/kernels.py %s sm_90a --registers gqa_attention_0_sm_90a 224 --loops gqa_attention_0_sm_90a HMMA=64 LDSM=32 INSTRUCTIONS=460
+
+// TILED: tile.device.chip
+// TILED: scf.if
+// TILED: %[[K:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
+// TILED: %[[V:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
+// TILED: tile.kernel warps = 4 grid(
+// TILED: %[[KS:.*]] = tile.group.channel own : <2x128x128xbf16>
+// TILED: %[[VS:.*]] = tile.group.channel own : <2x128x128xbf16>
+// TILED: tile.barrier
+// TILED: tile.warp.fill %[[KS]][%c0{{.*}}] from %[[K]]
+// TILED: tile.warp.fill %[[VS]][%c0{{.*}}] from %[[V]]
+// Whole blocks: nothing is cleared, and the next ones are there.
+// TILED: scf.for
+// TILED: tile.warp.wait %[[KS]]
+// TILED: tile.warp.fill %[[KS]]
+// TILED-NOT: tile.warp.clear
+// TILED: tile.warp.qk %{{.*}}, %[[KS]]
+// TILED: tile.warp.wait %[[VS]]
+// TILED: tile.warp.pv %{{.*}}, %[[VS]]
+// The last ones.
+// TILED: scf.for
+// TILED: tile.warp.mask
+// TILED: tile.warp.clear %[[VS]]
+// TILED: tile.warp.pv
+// TILED: tile.kernel warps = 8 dependent grid(
+// TILED: } else {
+// TILED: tile.ring
+
+// TARGET: gpu.module @gqa_kernels_sm_90a
+// TARGET: llvm.func @gqa_attention_0_sm_90a(
+// TARGET: nvvm.griddepcontrol launch_dependents
+// TARGET: llvm.func @gqa_attention_0_sm_90a_0(
+// TARGET: nvvm.griddepcontrol wait
+// TARGET: nvvm.griddepcontrol launch_dependents
+// TARGET: gpu.module @gqa_kernels {
+// TARGET-NOT: nvvm.griddepcontrol
+
+// PTX: .target sm_90a
+// PTX-LABEL: .visible .entry gqa_attention_0_sm_90a(
+// PTX: griddepcontrol.launch_dependents
+// PTX: cp.async.bulk.tensor.4d
+func.func @main(%q: tensor<1x32x1x128xbf16>, %k: tensor<1x8x?x128xbf16>, %v: tensor<1x8x?x128xbf16>, %n: tensor<1xi64>)
+    -> tensor<1x32x1x128xbf16> {
+  %o = gqa.attention %q, %k, %v kv_len(%n)
+    : (tensor<1x32x1x128xbf16>, tensor<1x8x?x128xbf16>, tensor<1x8x?x128xbf16>, tensor<1xi64>) -> tensor<1x32x1x128xbf16>
+  return %o : tensor<1x32x1x128xbf16>
+}

@@ -131,6 +131,22 @@ bool isSequence(Evaluator &evaluator, const AttentionMatch &match, unsigned vari
   });
 }
 
+/// True if K and V are the same for all values of the variable, whether or not copies are made of them.
+bool isRepeated(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  return llvm::none_of(ArrayRef{match.k, match.v}, [&](Expr operand) {
+    return dependsOn(evaluator.expandAll(operand), variable);
+  });
+}
+
+/// True if the operand comes from a tensor with an index that is a part of the variable, `h floordiv G`.
+bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable) {
+  llvm::SmallSet<int64_t, 4> divisors;
+  if (operand->isLoad())
+    for (AffineExpr index : evaluator.chain(operand).back()->indices)
+      collectDivisors(index, variable, divisors);
+  return !divisors.empty();
+}
+
 /// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
 /// by side; else the last one that may. Sizes that are not known count sequences.
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
@@ -147,6 +163,10 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
   }
   if (shared.size() == 1 && rows.size() == 2)
     return std::nullopt; // a batch over one head of K and V
+  for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
+    if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
+        isDivided(evaluator, match.v, variable))
+      return variable;
   for (bool strict : {true, false}) {
     if (!strict && shared.size() == 1)
       return std::nullopt;
@@ -183,12 +203,14 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   return queries.size() <= 1 && group.size() <= 1;
 }
 
-/// True if K and V are only repeated along the variable, for the queries of a group, which q holds side by
-/// side behind a dimension that K follows: the group is a dimension of its own.
+/// True if K and V are only repeated along the variable: one of them, and the other is the same for all of it; for
+/// the queries, which are positions; or for those of a group, which q holds side by side behind a dimension that K
+/// follows: the group is a dimension of its own.
 bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  for (Expr operand : {match.k, match.v})
-    if (dependsOn(evaluator.expandAll(operand), variable))
-      return false;
+  if (!isRepeated(evaluator, match, variable))
+    return false;
+  if (!dependsOn(match.k, variable) || !dependsOn(match.v, variable) || isPosition(evaluator, match, variable))
+    return true;
   SmallVector<Expr> chain = evaluator.chain(match.q);
   return llvm::any_of(llvm::seq(context.space.numVariables()), [&](unsigned other) {
     return other != variable && dependsOn(match.k, other) && standTogether(context, chain, other, variable);
@@ -209,8 +231,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       rows; // what K depends on: batch and heads; what it does not: group and queries
   for (unsigned row : match.rows) {
     llvm::SmallSet<int64_t, 4> divisors;
-    for (Expr element : evaluator.chain(match.q))
-      for (AffineExpr index : element->indices)
+    if (match.q->isLoad()) // as q comes: what is split and joined again on the way is one
+      for (AffineExpr index : evaluator.chain(match.q).back()->indices)
         collectDivisors(index, row, divisors);
     axes.output.push_back(splitDimension(context, match, row, divisors));
   }

@@ -122,6 +122,15 @@ Expr Evaluator::elementwiseElement(Operation *op, Expr load) {
 Expr Evaluator::expand(Expr load) {
   if (!load->isLoad() || !load->value.getDefiningOp())
     return nullptr;
+  auto known = computed.find(load);
+  if (known != computed.end())
+    return known->second;
+  Expr element = computeElement(load);
+  computed.try_emplace(load, element);
+  return element;
+}
+
+Expr Evaluator::computeElement(Expr load) {
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
   if (isa<tensor::InsertSliceOp>(load->value.getDefiningOp()))

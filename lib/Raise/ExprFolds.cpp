@@ -99,6 +99,8 @@ Expr getNegated(Expr expr) {
 /// `not expr`, where that is something simpler.
 Expr ExprContext::foldNegation(Expr expr) {
   using Comparison = ExprNode::Comparison;
+  if (std::optional<bool> value = expr->getTruth())
+    return truth(!*value);
   if (Expr inner = getNegated(expr))
     return inner;
   if (expr->kind != ExprNode::Kind::Compare)

@@ -3,6 +3,7 @@
 #include "gqa/Raise/Truth.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <limits>
 
 using namespace mlir;
@@ -163,16 +164,28 @@ bool Matcher::matchLate(AttentionMatch &match) {
   return found;
 }
 
+/// The operation that uses the value, if it is one; those that only ask for sizes do not count.
+static Operation *onlyReader(Value value) {
+  Operation *reader = nullptr;
+  for (OpOperand &use : value.getUses()) {
+    if (isa<tensor::DimOp>(use.getOwner()))
+      continue;
+    if (reader)
+      return nullptr;
+    reader = use.getOwner();
+  }
+  return reader;
+}
+
 /// The output may be of a wider type than q, k and v, and rounded to theirs later, behind whatever moves it:
 /// that is the attention's output then.
 void Matcher::matchRounding(AttentionMatch &match) {
   Type element = match.q->type;
   Value output = match.output;
   constexpr unsigned kFarthest = 8;
-  for (unsigned step = 0; step < kFarthest && output.hasOneUse() && getElementTypeOrSelf(output) != element;
-       ++step) {
-    Operation *user = *output.user_begin();
-    if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
+  for (unsigned step = 0; step < kFarthest && getElementTypeOrSelf(output) != element; ++step) {
+    Operation *user = onlyReader(output);
+    if (!user || user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
       return;
     output = user->getResult(0);
     AttentionMatch rounded;

@@ -71,6 +71,7 @@ private:
                 llvm::DenseMap<mlir::Value, Expr> &known);
   void noteSizes(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
   mlir::AffineExpr sizeOfLoop(mlir::linalg::LinalgOp op, unsigned loop);
+  Expr computeElement(Expr load);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
@@ -78,7 +79,7 @@ private:
   bool isCounted(Expr body);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;
-  llvm::DenseMap<Expr, Expr> expanded, peeled;
+  llvm::DenseMap<Expr, Expr> computed, expanded, peeled;
 };
 
 /// The operation that computes an application, or the one in whose body that stands.

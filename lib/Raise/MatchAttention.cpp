@@ -134,9 +134,9 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
       return false;
   }
   std::optional<Reduction> reduction = evaluator.reduction(element);
-  if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
+  if (!reduction || reduction->kind != Reduction::Kind::Sum)
     return false;
-  match.key = reduction->variables[0];
+  match.key = reduction->variable;
   Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
   return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
@@ -170,7 +170,7 @@ static Operation *onlyReader(Value value) {
   for (OpOperand &use : value.getUses()) {
     if (isa<tensor::DimOp>(use.getOwner()))
       continue;
-    if (reader)
+    if (reader && reader != use.getOwner())
       return nullptr;
     reader = use.getOwner();
   }

@@ -20,14 +20,13 @@ bool Matcher::refuse(Operation *where, const Twine &reason) {
 
 /// True if `body`, a part of the reduction's body, is `expr` when the reduction stands at `variable`.
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
-  if (reduction.variables.size() != 1 ||
-      context.space.sizeOf(reduction.variables[0]) != context.space.sizeOf(variable))
+  if (context.space.sizeOf(reduction.variable) != context.space.sizeOf(variable))
     return false;
   // What changes with the key while it is reduced: the diagonal would say nothing about it.
   if (dependsOn(body, variable))
     return false;
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
-  body = context.substitute(body, reduction.variables[0], replacement);
+  body = context.substitute(body, reduction.variable, replacement);
   return body == expr || evaluator.expandAll(body) == evaluator.expandAll(expr);
 }
 
@@ -86,9 +85,9 @@ bool Matcher::matchLogarithm(Softmax &softmax) {
 
 /// The sum of the exponentials over the keys, and, where the sum runs over more, over sinks.
 bool Matcher::matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match) {
-  if (sum.kind != Reduction::Kind::Sum || sum.variables.size() != 1)
+  if (sum.kind != Reduction::Kind::Sum)
     return false;
-  unsigned variable = sum.variables[0];
+  unsigned variable = sum.variable;
   if (sameOver(sum, match.key, sum.body, softmax.numerator))
     return true;
   AffineExpr keys = context.space.extentOf(match.key), all = context.space.extentOf(variable);

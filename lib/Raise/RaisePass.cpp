@@ -6,9 +6,12 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -56,17 +59,24 @@ void eraseDeadOps(RewriterBase &rewriter, Block &block) {
 }
 
 struct RaisePass : impl::GQARaiseBase<RaisePass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    GQARaiseBase::getDependentDialects(registry);
+    tensor::registerInferTypeOpInterfaceExternalModels(registry); // of reshapes, for resolveSizes
+  }
+
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
     decomposeSoftmax(function);
     resolveSizes(function);
+    IRRewriter rewriter(&getContext());
+    DominanceInfo dominance(function);
+    eliminateCommonSubExpressions(rewriter, dominance, function); // what is computed twice is looked at once
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;
     raiseAll(function, candidates);
-    IRRewriter rewriter(&getContext());
     function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     llvm::DenseSet<Operation *> alive;
     function.walk([&](Operation *op) { alive.insert(op); });
@@ -168,7 +178,7 @@ private:
   void raiseAll(func::FuncOp function, llvm::MapVector<Operation *, DictionaryAttr> &candidates) {
     SmallVector<linalg::LinalgOp> contractions;
     function.walk([&](linalg::LinalgOp op) {
-      if (op.getNumReductionLoops() == 1)
+      if (op.getNumReductionLoops() > 0)
         contractions.push_back(op);
     });
     int64_t earlier = 0;

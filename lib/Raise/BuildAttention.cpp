@@ -72,8 +72,8 @@ bool AttentionBuilder::refuse(Value value, const Twine &reason) {
   return false;
 }
 
-/// q, k and v as the type of the output, where that is wider: an attention has one type, and products of narrower
-/// numbers are the same in it.
+/// q, k and v as the type of the output, where that is wider: an attention has one type, and products of
+/// narrower numbers are the same in it.
 bool AttentionBuilder::widenOperands() {
   auto isWider = [](Type wide, Type narrow) {
     return isa<FloatType>(wide) && isa<FloatType>(narrow) &&

@@ -138,8 +138,8 @@ SmallVector<Expr> Evaluator::chain(Expr load) {
   return elements;
 }
 
-/// The piece of a concat that holds the element, if the ranges tell, or if all pieces are the same; else a select
-/// over the pieces.
+/// The piece of a concat that holds the element, if the ranges tell, or if all pieces are the same; else a
+/// select over the pieces.
 Expr Evaluator::concatElement(Operation *op, Expr load) {
   auto concat = cast<tensor::ConcatOp>(op);
   uint64_t dim = concat.getDim();

@@ -35,8 +35,8 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
   return coordinates;
 }
 
-/// A new variable that counts the reduced loops, the last one fastest, and their coordinates from it. None if the
-/// sizes of several loops are not known.
+/// A new variable that counts the reduced loops, the last one fastest, and their coordinates from it. None if
+/// the sizes of several loops are not known.
 std::optional<unsigned> Evaluator::addReduced(linalg::LinalgOp op, MutableArrayRef<AffineExpr> coordinates) {
   SmallVector<std::pair<unsigned, AffineExpr>> loops; // those of more than one step, with their sizes
   AffineExpr total = context.space.constant(1);
@@ -99,7 +99,8 @@ Expr Evaluator::evaluate(Value yielded, const Body &body, DenseMap<Value, Expr> 
     Expr expr = evaluate(operand, body, known);
     if (!expr)
       return nullptr;
-    operands.push_back(extract ? expandAll(expr) : expr); // so that a coordinate that was read from a table is one
+    operands.push_back(extract ? expandAll(expr)
+                               : expr); // so that a coordinate that was read from a table is one
   }
   if (extract)
     return remember(context.extract(extract, body.captured(extract.getTensor()), operands));

@@ -205,10 +205,10 @@ static AffineExpr simplifyMod(const IndexSpace &space, AffineExpr numerator, int
 /// A term that is a quotient, and the number that it divides.
 using Quotient = std::pair<AffineExpr, AffineExpr>;
 
-/// The term of `form` that makes `coefficient * remainder` a whole number: for `x mod c` it is `x floordiv c`, with
-/// the coefficient times c, or `y floordiv c` where y differs from x by multiples of c.
-static std::optional<Quotient> findQuotient(const IndexSpace &space, const LinearForm &form, AffineExpr remainder,
-                                            int64_t coefficient) {
+/// The term of `form` that makes `coefficient * remainder` a whole number: for `x mod c` it is `x floordiv
+/// c`, with the coefficient times c, or `y floordiv c` where y differs from x by multiples of c.
+static std::optional<Quotient> findQuotient(const IndexSpace &space, const LinearForm &form,
+                                            AffineExpr remainder, int64_t coefficient) {
   AffineExpr divisor = anyDivisorOf(remainder, AffineExprKind::Mod);
   AffineExpr number = cast<AffineBinaryOpExpr>(remainder).getLHS();
   LinearForm multiple;

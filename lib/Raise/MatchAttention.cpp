@@ -11,7 +11,7 @@ using namespace mlir;
 namespace gqa {
 
 void AttentionMatch::forEach(llvm::function_ref<void(Expr &)> change) {
-  for (Expr *expr : {&q, &k, &v, &scaleValue, &sink, &dot, &score, &plain})
+  for (Expr *expr : {&q, &k, &v, &factoredK, &scaleValue, &sink, &dot, &score, &plain})
     if (*expr)
       change(*expr);
   for (Condition &condition : conditions)

@@ -84,6 +84,7 @@ bool Matcher::matchDot(AttentionMatch &match) {
     std::swap(a, b);
   match.keyDim = product.variable;
   match.q = takeFactor(evaluator, a, match.scale);
+  match.factoredK = b;
   match.k = takeFactor(evaluator, b, match.scale);
   return true;
 }

@@ -129,8 +129,8 @@ private:
     return findings;
   }
 
-  /// Sizes are asked of what results are written to and moved from, so that what is replaced has no other users
-  /// left.
+  /// Sizes are asked of what results are written to and moved from, so that what is replaced has no other
+  /// users left.
   void resolveSizes(func::FuncOp function) {
     IRRewriter rewriter(&getContext());
     llvm::SetVector<tensor::DimOp> worklist;
@@ -146,7 +146,8 @@ private:
         tensor = destination.getTiedOpOperand(cast<OpResult>(tensor))->get();
       rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(tensor); });
       Operation *def = tensor.getDefiningOp();
-      if (!isa_and_present<tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(def))
+      if (!isa_and_present<tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
+              def))
         continue;
       rewriter.setInsertionPoint(op);
       FailureOr<OpFoldResult> size = reifyDimOfResult(rewriter, def, /*resultIndex=*/0, *dim);

@@ -102,7 +102,8 @@ std::optional<OutputProjection> OutputProjection::find(AttentionOp op, WeightSou
       return refuse("its output is not multiplied by weights");
     ArrayRef<AffineExpr> indices = evaluator.peelCasts(sides.front())->indices;
     StringRef layout = op.getOLayout();
-    inOrder = indices[dimOf(layout, 'h')] == space.simplify(h) && indices[dimOf(layout, 'd')] == space.simplify(d);
+    inOrder =
+        indices[dimOf(layout, 'h')] == space.simplify(h) && indices[dimOf(layout, 'd')] == space.simplify(d);
     if (inOrder)
       break;
   }

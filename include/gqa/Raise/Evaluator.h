@@ -8,8 +8,8 @@
 
 namespace gqa {
 
-/// What a reduction computes at one coordinate: `kind` over all values of `variable` of `body`. Where several loops
-/// are reduced, the variable counts them all.
+/// What a reduction computes at one coordinate: `kind` over all values of `variable` of `body`. Where several
+/// loops are reduced, the variable counts them all.
 struct Reduction {
   enum class Kind { Sum, Max, Any, All };
   Kind kind;

@@ -159,7 +159,7 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
     if (standTogether(context, kChain, variable, match.key))
       continue;
     if (llvm::any_of(rows, [&](unsigned row) {
-          return standTogether(context, chain, variable, row) && !isPosition(evaluator, match, row);
+          return standTogether(context, sourceOf(chain), variable, row) && !isPosition(evaluator, match, row);
         }))
       return variable;
   }
@@ -189,7 +189,7 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   SmallVector<unsigned> group, queries;
   for (unsigned row : rows) {
     bool follows = !axes.h.variables.empty() && group.empty() &&
-                   standTogether(context, chain, axes.h.variables.back(), row) &&
+                   standTogether(context, sourceOf(chain), axes.h.variables.back(), row) &&
                    !isPosition(evaluator, axes.match, row);
     (follows ? group : queries).push_back(row);
   }

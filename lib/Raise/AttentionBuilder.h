@@ -30,6 +30,7 @@ public:
 private:
   bool refuse(mlir::Value value, const llvm::Twine &reason);
   bool buildOperands();
+  bool widenOperands();
   void collectSizes();
   bool buildBias();
   bool buildMask();

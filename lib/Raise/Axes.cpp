@@ -66,6 +66,9 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   return variables;
 }
 
+/// The last element of a chain: what all of it is moved from.
+ArrayRef<Expr> sourceOf(ArrayRef<Expr> chain) { return chain.empty() ? chain : chain.take_back(); }
+
 /// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's
 /// queries stand together because they belong to one head.
 bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, unsigned inner) {
@@ -75,8 +78,8 @@ bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, u
       int64_t innerSize = context.space.sizeOf(inner);
       AffineExpr outerExpr = getAffineDimExpr(outer, context.space.getContext());
       AffineExpr innerExpr = getAffineDimExpr(inner, context.space.getContext());
-      if (form.terms.size() == 2 && form.coefficientOf(innerExpr) == 1 &&
-          form.coefficientOf(outerExpr) == innerSize)
+      int64_t step = form.coefficientOf(innerExpr); // 1, or more where head dimensions stand inside
+      if (step > 0 && form.coefficientOf(outerExpr) == innerSize * step)
         return true;
     }
   return false;
@@ -131,6 +134,21 @@ bool isSequence(Evaluator &evaluator, const AttentionMatch &match, unsigned vari
   });
 }
 
+/// True if K and V are the same for all values of the variable, whether or not copies are made of them.
+bool isRepeated(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  return llvm::none_of(ArrayRef{match.k, match.v},
+                       [&](Expr operand) { return dependsOn(evaluator.expandAll(operand), variable); });
+}
+
+/// True if the operand comes from a tensor with an index that is a part of the variable, `h floordiv G`.
+bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable) {
+  llvm::SmallSet<int64_t, 4> divisors;
+  if (operand->isLoad())
+    for (AffineExpr index : evaluator.chain(operand).back()->indices)
+      collectDivisors(index, variable, divisors);
+  return !divisors.empty();
+}
+
 /// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
 /// by side; else the last one that may. Sizes that are not known count sequences.
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
@@ -141,12 +159,18 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
     if (standTogether(context, kChain, variable, match.key))
       continue;
     if (llvm::any_of(rows, [&](unsigned row) {
-          return standTogether(context, chain, variable, row) && !isPosition(evaluator, match, row);
+          return standTogether(context, sourceOf(chain), variable, row) && !isPosition(evaluator, match, row);
         }))
       return variable;
   }
-  if (shared.size() == 1 && rows.size() == 2)
-    return std::nullopt; // a batch over one head of K and V
+  bool isTokenMajor =
+      shared.size() == 1 && standTogether(context, sourceOf(kChain), shared.front(), match.key);
+  if (isTokenMajor || (shared.size() == 1 && rows.size() == 2))
+    return std::nullopt;                          // a batch over one head of K and V
+  for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
+    if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
+        isDivided(evaluator, match.v, variable))
+      return variable;
   for (bool strict : {true, false}) {
     if (!strict && shared.size() == 1)
       return std::nullopt;
@@ -165,7 +189,7 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   SmallVector<unsigned> group, queries;
   for (unsigned row : rows) {
     bool follows = !axes.h.variables.empty() && group.empty() &&
-                   standTogether(context, chain, axes.h.variables.back(), row) &&
+                   standTogether(context, sourceOf(chain), axes.h.variables.back(), row) &&
                    !isPosition(evaluator, axes.match, row);
     (follows ? group : queries).push_back(row);
   }
@@ -183,15 +207,20 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   return queries.size() <= 1 && group.size() <= 1;
 }
 
-/// True if K and V are only repeated along the variable, for the queries of a group, which q holds side by
-/// side behind a dimension that K follows: the group is a dimension of its own.
+/// True if K and V are only repeated along the variable: one of them, and the other is the same for all of
+/// it; for the queries, which are positions; or for those of a group, which q holds side by side behind a
+/// dimension that K follows: the group is a dimension of its own.
 bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  for (Expr operand : {match.k, match.v})
-    if (dependsOn(evaluator.expandAll(operand), variable))
-      return false;
+  if (!isRepeated(evaluator, match, variable))
+    return false;
+  bool inBoth = dependsOn(match.factoredK, variable) && dependsOn(match.v, variable);
+  if (!inBoth || isPosition(evaluator, match, variable))
+    return true;
+  // As q comes: batched products hold batches and heads side by side.
   SmallVector<Expr> chain = evaluator.chain(match.q);
   return llvm::any_of(llvm::seq(context.space.numVariables()), [&](unsigned other) {
-    return other != variable && dependsOn(match.k, other) && standTogether(context, chain, other, variable);
+    return other != variable && dependsOn(match.k, other) &&
+           standTogether(context, sourceOf(chain), other, variable);
   });
 }
 
@@ -209,15 +238,15 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       rows; // what K depends on: batch and heads; what it does not: group and queries
   for (unsigned row : match.rows) {
     llvm::SmallSet<int64_t, 4> divisors;
-    for (Expr element : evaluator.chain(match.q))
-      for (AffineExpr index : element->indices)
+    if (match.q->isLoad()) // as q comes: what is split and joined again on the way is one
+      for (AffineExpr index : evaluator.chain(match.q).back()->indices)
         collectDivisors(index, row, divisors);
     axes.output.push_back(splitDimension(context, match, row, divisors));
   }
   for (Sequence &dim : axes.output)
     for (unsigned variable : dim) {
       // The operands of the contractions decide, repeated heads included, not what they were moved from.
-      bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.k, variable),
+      bool inQ = dependsOn(match.q, variable), inK = dependsOn(match.factoredK, variable),
            inV = dependsOn(match.v, variable);
       if ((inK || inV) && isCopy(context, evaluator, match, variable))
         inK = inV = false;

@@ -2,6 +2,9 @@
 #include "AttentionBuilder.h"
 #include "BuildOperands.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -69,6 +72,24 @@ bool AttentionBuilder::refuse(Value value, const Twine &reason) {
   return false;
 }
 
+/// q, k and v as the type of the output, where that is wider: an attention has one type, and products of
+/// narrower numbers are the same in it.
+bool AttentionBuilder::widenOperands() {
+  auto isWider = [](Type wide, Type narrow) {
+    return isa<FloatType>(wide) && isa<FloatType>(narrow) &&
+           narrow.getIntOrFloatBitWidth() < wide.getIntOrFloatBitWidth();
+  };
+  Type output = getElementTypeOrSelf(match.output);
+  for (Operand *operand : {&parts.q, &parts.k, &parts.v}) {
+    auto type = cast<RankedTensorType>(operand->tensor.getType());
+    if (isWider(output, type.getElementType()))
+      operand->tensor = arith::ExtFOp::create(rewriter, loc, type.clone(output), operand->tensor);
+    else if (type.getElementType() != output)
+      return refuse(operand->tensor, "q, k, v and the output do not have the same element type");
+  }
+  return true;
+}
+
 std::optional<AttentionOp> AttentionBuilder::build() {
   visibility = classifyConditions(evaluator, axes);
   parts.layout = outputLayout(axes, parts.output).value_or("bhsd");
@@ -77,13 +98,7 @@ std::optional<AttentionOp> AttentionBuilder::build() {
   collectSizes();
   if (!buildOperands())
     return std::nullopt;
-  Type element = cast<RankedTensorType>(parts.q.tensor.getType()).getElementType();
-  for (Value value : {parts.k.tensor, parts.v.tensor, match.output})
-    if (cast<RankedTensorType>(value.getType()).getElementType() != element) {
-      refuse(value, "q, k, v and the output do not have the same element type");
-      return std::nullopt;
-    }
-  if (!buildMask() || !buildBias() || !buildVectors() || !buildScalar())
+  if (!widenOperands() || !buildMask() || !buildBias() || !buildVectors() || !buildScalar())
     return std::nullopt;
   AttentionOp op = createOp(rewriter, axes, parts, findings, visibility);
   bool scored = buildScore(evaluator, axes, visibility, op);

@@ -124,14 +124,7 @@ Expr Evaluator::step(Expr load) {
     Expr element = isa<tensor::ConcatOp>(op) ? concatElement(op, load) : insertedElement(op, load);
     return element && element->isLoad() ? element : nullptr;
   }
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
-    Block *body = linalgOp.getBlock();
-    unsigned result = cast<OpResult>(load->value).getResultNumber();
-    Value yielded = body->getTerminator()->getOperand(result);
-    auto argument = dyn_cast<BlockArgument>(yielded);
-    bool isMoved = argument ? argument.getOwner() == body : bool(yielded.getDefiningOp<tensor::ExtractOp>());
-    if (!isMoved)
-      return nullptr;
+  if (isa<linalg::LinalgOp>(op)) { // whatever its body says, if that is nothing but an element or a number
     Expr element = expand(load);
     return element && (element->isLoad() || element->constant) ? element : nullptr;
   }
@@ -145,30 +138,49 @@ SmallVector<Expr> Evaluator::chain(Expr load) {
   return elements;
 }
 
-/// The piece of a concat that holds the element, if the ranges tell; else a select over the pieces.
+/// The piece of a concat that holds the element, if the ranges tell, or if all pieces are the same; else a
+/// select over the pieces.
 Expr Evaluator::concatElement(Operation *op, Expr load) {
   auto concat = cast<tensor::ConcatOp>(op);
   uint64_t dim = concat.getDim();
   AffineExpr position = load->indices[dim];
-  SmallVector<std::pair<Expr, AffineExpr>> pieces; // each with the position behind it
+  SmallVector<std::pair<Value, AffineExpr>> pieces; // each with where it begins
   AffineExpr begin = context.space.constant(0);
-  bool isRepeat = llvm::all_equal(concat.getInputs()); // then it does not matter which piece it is
   for (Value input : concat.getInputs()) {
-    AffineExpr size = context.sizes.of(input, dim), end = begin + size;
-    Indices indices = load->indices;
-    indices[dim] = isRepeat && size == 1 ? context.space.constant(0) : position - begin;
+    AffineExpr end = begin + context.sizes.of(input, dim);
     bool isElsewhere =
         context.space.isNotNegative(position - end) || context.space.isNotNegative(begin - 1 - position);
     if (!isElsewhere)
-      pieces.emplace_back(context.load(input, indices), end);
+      pieces.emplace_back(input, begin);
     begin = end;
   }
   if (pieces.empty())
     return nullptr;
-  Expr element = pieces.back().first;
-  for (auto [piece, end] : llvm::reverse(ArrayRef(pieces).drop_back()))
-    element = context.select(context.compare(ExprNode::Comparison::NotNegative, end - 1 - position), piece,
-                             element);
+  auto elementOf = [&](Value input, AffineExpr place) {
+    Indices indices = load->indices;
+    indices[dim] = place;
+    return context.load(input, indices);
+  };
+  AffineExpr size = context.sizes.of(pieces.front().first, dim);
+  if (pieces.size() == concat.getInputs().size() && pieces.size() > 1 && size != context.space.constant(0)) {
+    AffineExpr place = position % size; // of a repeat it does not matter which piece it is
+    auto source = [&](Value input) {
+      Expr element = elementOf(input, place);
+      SmallVector<Expr> elements = chain(element);
+      return elements.empty() ? element : elements.back();
+    };
+    bool isRepeat = llvm::all_of(ArrayRef(pieces).drop_front(), [&](auto &piece) {
+      return context.sizes.of(piece.first, dim) == size &&
+             (piece.first == pieces.front().first || source(piece.first) == source(pieces.front().first));
+    });
+    if (isRepeat)
+      return elementOf(pieces.front().first, place);
+  }
+  Expr element = elementOf(pieces.back().first, position - pieces.back().second);
+  for (size_t k = pieces.size() - 1; k-- > 0;)
+    element = context.select(
+        context.compare(ExprNode::Comparison::NotNegative, pieces[k + 1].second - 1 - position),
+        elementOf(pieces[k].first, position - pieces[k].second), element);
   return element;
 }
 

@@ -10,7 +10,7 @@ using namespace mlir;
 
 namespace gqa {
 
-/// The coordinates in the iteration space, from those of a result; reductions get new variables. None if the
+/// The coordinates in the iteration space, from those of a result; null where a loop is reduced. None if the
 /// result's indexing map is not a permutation of the parallel dimensions.
 std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp op, unsigned result,
                                                               Expr load) {
@@ -25,15 +25,40 @@ std::optional<SmallVector<AffineExpr>> Evaluator::coordinates(linalg::LinalgOp o
       return std::nullopt;
   }
   SmallVector<int64_t> ranges = op.getStaticLoopRanges();
-  for (auto [i, coordinate] : llvm::enumerate(coordinates)) {
-    if (coordinate)
+  for (auto [coordinate, range, type] : llvm::zip_equal(coordinates, ranges, op.getIteratorTypesArray())) {
+    if (coordinate || type == utils::IteratorType::reduction)
       continue;
-    bool reduced = op.getIteratorTypesArray()[i] == utils::IteratorType::reduction;
-    if (!reduced && ranges[i] != 1)
+    if (range != 1)
       return std::nullopt;
-    coordinate = reduced ? context.space.addVariable(sizeOfLoop(op, i)) : context.space.constant(0);
+    coordinate = context.space.constant(0);
   }
   return coordinates;
+}
+
+/// A new variable that counts the reduced loops, the last one fastest, and their coordinates from it. None if
+/// the sizes of several loops are not known.
+std::optional<unsigned> Evaluator::addReduced(linalg::LinalgOp op, MutableArrayRef<AffineExpr> coordinates) {
+  SmallVector<std::pair<unsigned, AffineExpr>> loops; // those of more than one step, with their sizes
+  AffineExpr total = context.space.constant(1);
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  for (auto [loop, type] : llvm::enumerate(op.getIteratorTypesArray())) {
+    if (type != utils::IteratorType::reduction)
+      continue;
+    coordinates[loop] = context.space.constant(0);
+    if (ranges[loop] == 1)
+      continue;
+    loops.emplace_back(loop, sizeOfLoop(op, loop));
+    total = total && loops.back().second ? total * loops.back().second : AffineExpr();
+  }
+  if (loops.size() > 1 && !total)
+    return std::nullopt;
+  AffineExpr rest = context.space.addVariable(total);
+  for (auto [loop, size] : llvm::reverse(loops)) {
+    bool isOutermost = loop == loops.front().first;
+    coordinates[loop] = isOutermost ? rest : rest % size;
+    rest = isOutermost ? rest : rest.floorDiv(size);
+  }
+  return context.space.numVariables() - 1;
 }
 
 /// An operation whose loops read a tensor at these indices says that a variable runs over all of its
@@ -71,9 +96,11 @@ Expr Evaluator::evaluate(Value yielded, const Body &body, DenseMap<Value, Expr> 
   auto extract = dyn_cast<tensor::ExtractOp>(def);
   SmallVector<Expr> operands;
   for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(def->getOperands())) {
-    operands.push_back(evaluate(operand, body, known));
-    if (!operands.back())
+    Expr expr = evaluate(operand, body, known);
+    if (!expr)
       return nullptr;
+    operands.push_back(extract ? expandAll(expr)
+                               : expr); // so that a coordinate that was read from a table is one
   }
   if (extract)
     return remember(context.extract(extract, body.captured(extract.getTensor()), operands));
@@ -122,6 +149,15 @@ Expr Evaluator::elementwiseElement(Operation *op, Expr load) {
 Expr Evaluator::expand(Expr load) {
   if (!load->isLoad() || !load->value.getDefiningOp())
     return nullptr;
+  auto known = computed.find(load);
+  if (known != computed.end())
+    return known->second;
+  Expr element = computeElement(load);
+  computed.try_emplace(load, element);
+  return element;
+}
+
+Expr Evaluator::computeElement(Expr load) {
   if (isa<tensor::ConcatOp>(load->value.getDefiningOp()))
     return concatElement(load->value.getDefiningOp(), load);
   if (isa<tensor::InsertSliceOp>(load->value.getDefiningOp()))
@@ -188,6 +224,24 @@ bool Evaluator::isCounted(Expr body) {
          });
 }
 
+/// The first of all elements that are the same reduction of the same values.
+Expr Evaluator::representativeOf(Expr load, const Reduction &reduction) {
+  AffineExpr size = context.space.extentOf(reduction.variable);
+  if (!size)
+    return load;
+  auto [place, isNew] = placeholders.try_emplace(size, 0);
+  if (isNew) {
+    context.space.addVariable(size);
+    place->second = context.space.numVariables() - 1;
+  }
+  unsigned placeholder = place->second;
+  if (dependsOn(reduction.body, placeholder)) // a reduction inside of one
+    return load;
+  AffineExpr common = getAffineDimExpr(placeholder, context.space.getContext());
+  Expr body = expandAll(context.substitute(reduction.body, reduction.variable, common));
+  return representatives.try_emplace({body, static_cast<int>(reduction.kind)}, load).first->second;
+}
+
 Expr Evaluator::expandAll(Expr expr) {
   if (Expr known = expanded.lookup(expr))
     return known;
@@ -196,12 +250,15 @@ Expr Evaluator::expandAll(Expr expr) {
     auto operands = llvm::map_to_vector<3>(root->operands, [&](Expr operand) { return expandAll(operand); });
     Expr rebuilt = context.rebuild(root, operands);
     root = rebuilt == root || !rebuilt->isLoad() ? rebuilt : expandAll(rebuilt);
-  } else if (std::optional<Reduction> sum = root->isLoad() ? reduction(root) : std::nullopt) {
-    // A count of events that never happen. Sums of anything else are left: through contractions one would
-    // look at all layers in front.
-    Expr body = sum->kind == Reduction::Kind::Sum ? peel(sum->body) : nullptr;
-    if (body && isCounted(body) && expandAll(body)->getNumber() == 0.0)
+  } else if (std::optional<Reduction> found = root->isLoad() ? reduction(root) : std::nullopt) {
+    // Counts of events, some of which never happen, and what softmaxes are made of. Sums of anything else are
+    // left: through contractions one would look at all layers in front.
+    Expr body = peel(found->body);
+    bool isSum = found->kind == Reduction::Kind::Sum, isCount = isSum && isCounted(body);
+    if (isCount && expandAll(body)->getNumber() == 0.0)
       root = expandAll(body);
+    else if (!isSum || body->isApply("math.exp") || body->isApply("math.exp2"))
+      root = representativeOf(root, *found);
   }
   return expanded[expr] = root;
 }
@@ -296,12 +353,11 @@ std::optional<Reduction> Evaluator::findReduction(Expr load) {
   Value rest = matchCombiner(op.getBlock()->getTerminator()->getOperand(result), accumulator, reduction.kind);
   if (!rest || readsAccumulator(rest, op))
     return std::nullopt;
-  unsigned before = context.space.numVariables();
   std::optional<SmallVector<AffineExpr>> at = coordinates(op, result, load);
-  if (!at)
+  std::optional<unsigned> variable = at ? addReduced(op, *at) : std::nullopt;
+  if (!variable)
     return std::nullopt;
-  for (unsigned variable = before; variable < context.space.numVariables(); ++variable)
-    reduction.variables.push_back(variable);
+  reduction.variable = *variable;
   DenseMap<Value, Expr> known;
   Expr initial = evaluate(op, accumulator, *at, known);
   reduction.body = evaluate(op, rest, *at, known);

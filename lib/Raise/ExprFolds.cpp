@@ -82,23 +82,38 @@ Expr ExprContext::foldCompare(Operation *op, ArrayRef<Expr> operands) {
   llvm_unreachable("every predicate is handled");
 }
 
-Expr getNegated(Expr expr) {
-  if (!expr->op || expr->operands.size() != 2 || !expr->operands[0]->type.isInteger(1))
-    return nullptr;
-  unsigned side = expr->operands[1]->getTruth() ? 1 : 0; // of the constant
-  std::optional<bool> right = expr->operands[side]->getTruth();
-  auto compareOp = dyn_cast<arith::CmpIOp>(expr->op);
+/// An i1, or one as a number, in a comparison for equality with 0 or 1: the i1, and whether the comparison is
+/// its opposite.
+static std::pair<Expr, bool> matchTruthTest(Operation *op, ArrayRef<Expr> operands) {
+  auto compareOp = dyn_cast<arith::CmpIOp>(op);
   bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
   bool isDifferent =
-      isa<arith::XOrIOp>(expr->op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
-  if ((isEqual && right == false) || (isDifferent && right == true))
-    return expr->operands[1 - side];
-  return nullptr;
+      isa<arith::XOrIOp>(op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
+  if (!isEqual && !isDifferent)
+    return {nullptr, false};
+  for (unsigned side : {1, 0}) {
+    std::optional<double> number = operands[side]->getNumber();
+    Expr truth = operands[1 - side];
+    if (compareOp && truth->isApply("arith.extui"))
+      truth = truth->operands[0];
+    if (truth->type.isInteger(1) && (number == 0.0 || number == 1.0))
+      return {truth, isEqual == (number == 0.0)};
+  }
+  return {nullptr, false};
+}
+
+Expr getNegated(Expr expr) {
+  if (!expr->op)
+    return nullptr;
+  auto [truth, isOpposite] = matchTruthTest(expr->op, expr->operands);
+  return isOpposite ? truth : nullptr;
 }
 
 /// `not expr`, where that is something simpler.
 Expr ExprContext::foldNegation(Expr expr) {
   using Comparison = ExprNode::Comparison;
+  if (std::optional<bool> value = expr->getTruth())
+    return truth(!*value);
   if (Expr inner = getNegated(expr))
     return inner;
   if (expr->kind != ExprNode::Kind::Compare)
@@ -127,31 +142,16 @@ Expr ExprContext::foldBoolean(Operation *op, ArrayRef<Expr> operands) {
     return operands[1] == operands[2] ? operands[1]
                                       : foldBroadcast(space, operands[0], operands[1], operands[2]);
   }
-  auto numberCompare = dyn_cast<arith::CmpIOp>(op);
-  bool isTruth = numberCompare && numberCompare.getPredicate() == arith::CmpIPredicate::ne &&
-                 operands[0]->isApply("arith.extui") && operands[0]->operands[0]->type.isInteger(1) &&
-                 operands[1]->getNumber() == 0.0;
-  if (isTruth) // a truth as a number that is not 0
-    return operands[0]->operands[0];
+  if (auto [truth, isOpposite] = matchTruthTest(op, operands); truth)
+    return isOpposite ? foldNegation(truth) : truth;
   if (operands.size() != 2 || !operands[0]->type.isInteger(1))
     return nullptr;
-  if (operands[0] == operands[1] && isa<arith::AndIOp, arith::OrIOp>(op))
+  bool isAnd = isa<arith::AndIOp>(op), isOr = isa<arith::OrIOp>(op);
+  if (operands[0] == operands[1] && (isAnd || isOr))
     return operands[0];
-  auto compareOp = dyn_cast<arith::CmpIOp>(op);
-  bool isEqual = compareOp && compareOp.getPredicate() == arith::CmpIPredicate::eq;
-  bool isDifferent =
-      isa<arith::XOrIOp>(op) || (compareOp && compareOp.getPredicate() == arith::CmpIPredicate::ne);
-  for (auto [one, other] : {std::pair(operands[0], operands[1]), std::pair(operands[1], operands[0])}) {
-    std::optional<bool> truth = one->getTruth();
-    if (!truth)
-      continue;
-    if (isa<arith::AndIOp>(op))
-      return *truth ? other : one;
-    if (isa<arith::OrIOp>(op))
-      return *truth ? one : other;
-    if (isEqual || isDifferent)
-      return isEqual == *truth ? other : foldNegation(other);
-  }
+  for (unsigned side : {0, 1})
+    if (std::optional<bool> truth = operands[side]->getTruth(); truth && (isAnd || isOr))
+      return *truth == isAnd ? operands[1 - side] : operands[side];
   return nullptr;
 }
 

@@ -202,23 +202,44 @@ static AffineExpr simplifyMod(const IndexSpace &space, AffineExpr numerator, int
   return remainder % divisor;
 }
 
+/// A term that is a quotient, and the number that it divides.
+using Quotient = std::pair<AffineExpr, AffineExpr>;
+
+/// The term of `form` that makes `coefficient * remainder` a whole number: for `x mod c` it is `x floordiv
+/// c`, with the coefficient times c, or `y floordiv c` where y differs from x by multiples of c.
+static std::optional<Quotient> findQuotient(const IndexSpace &space, const LinearForm &form,
+                                            AffineExpr remainder, int64_t coefficient) {
+  AffineExpr divisor = anyDivisorOf(remainder, AffineExprKind::Mod);
+  AffineExpr number = cast<AffineBinaryOpExpr>(remainder).getLHS();
+  LinearForm multiple;
+  multiple.accumulate(number.floorDiv(divisor) * divisor, coefficient);
+  if (multiple.constant == 0 && multiple.terms.size() == 1 &&
+      form.coefficientOf(multiple.terms[0].first) == multiple.terms[0].second)
+    return Quotient(multiple.terms[0].first, number);
+  auto constant = dyn_cast<AffineConstantExpr>(divisor);
+  for (auto [term, other] : form.terms) {
+    if (!constant || other != coefficient * constant.getValue() ||
+        anyDivisorOf(term, AffineExprKind::FloorDiv) != divisor)
+      continue;
+    number = cast<AffineBinaryOpExpr>(term).getLHS();
+    if (space.simplify(number % divisor) == remainder)
+      return Quotient(term, number);
+  }
+  return std::nullopt;
+}
+
 /// `c * (x floordiv c) + x mod c` is `x`: what a reshape and its inverse leave.
-static void recombine(LinearForm &form) {
-  for (unsigned i = 0; i < form.terms.size(); ++i) {
-    auto [term, coefficient] = form.terms[i];
-    AffineExpr divisor = anyDivisorOf(term, AffineExprKind::Mod);
-    if (!divisor)
+static void recombine(const IndexSpace &space, LinearForm &form) {
+  for (auto [term, coefficient] : form.terms) {
+    if (!anyDivisorOf(term, AffineExprKind::Mod))
       continue;
-    AffineExpr number = cast<AffineBinaryOpExpr>(term).getLHS();
-    LinearForm multiple;
-    multiple.accumulate(number.floorDiv(divisor) * divisor, coefficient);
-    if (multiple.constant != 0 || multiple.terms.size() != 1 ||
-        form.coefficientOf(multiple.terms[0].first) != multiple.terms[0].second)
+    std::optional<Quotient> quotient = findQuotient(space, form, term, coefficient);
+    if (!quotient)
       continue;
-    form.add(multiple.terms[0].first, -multiple.terms[0].second);
-    form.add(AffineExpr(term), -coefficient);
-    form.accumulate(number, coefficient);
-    return recombine(form);
+    form.add(quotient->first, -form.coefficientOf(quotient->first));
+    form.add(AffineExpr(term), -int64_t(coefficient));
+    form.accumulate(quotient->second, coefficient);
+    return recombine(space, form);
   }
 }
 
@@ -298,7 +319,7 @@ AffineExpr IndexSpace::simplify(AffineExpr expr) const {
       result = simplifyFactors(*this, term);
     simple.accumulate(result, coefficient);
   }
-  recombine(simple);
+  recombine(*this, simple);
   return simplified[expr] = simple.build(context);
 }
 

@@ -3,6 +3,7 @@
 #include "gqa/Raise/Truth.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <limits>
 
 using namespace mlir;
@@ -10,7 +11,7 @@ using namespace mlir;
 namespace gqa {
 
 void AttentionMatch::forEach(llvm::function_ref<void(Expr &)> change) {
-  for (Expr *expr : {&q, &k, &v, &scaleValue, &sink, &dot, &score, &plain})
+  for (Expr *expr : {&q, &k, &v, &factoredK, &scaleValue, &sink, &dot, &score, &plain})
     if (*expr)
       change(*expr);
   for (Condition &condition : conditions)
@@ -133,9 +134,9 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
       return false;
   }
   std::optional<Reduction> reduction = evaluator.reduction(element);
-  if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
+  if (!reduction || reduction->kind != Reduction::Kind::Sum)
     return false;
-  match.key = reduction->variables[0];
+  match.key = reduction->variable;
   Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
   return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
@@ -163,16 +164,28 @@ bool Matcher::matchLate(AttentionMatch &match) {
   return found;
 }
 
+/// The operation that uses the value, if it is one; those that only ask for sizes do not count.
+static Operation *onlyReader(Value value) {
+  Operation *reader = nullptr;
+  for (OpOperand &use : value.getUses()) {
+    if (isa<tensor::DimOp>(use.getOwner()))
+      continue;
+    if (reader && reader != use.getOwner())
+      return nullptr;
+    reader = use.getOwner();
+  }
+  return reader;
+}
+
 /// The output may be of a wider type than q, k and v, and rounded to theirs later, behind whatever moves it:
 /// that is the attention's output then.
 void Matcher::matchRounding(AttentionMatch &match) {
   Type element = match.q->type;
   Value output = match.output;
   constexpr unsigned kFarthest = 8;
-  for (unsigned step = 0; step < kFarthest && output.hasOneUse() && getElementTypeOrSelf(output) != element;
-       ++step) {
-    Operation *user = *output.user_begin();
-    if (user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
+  for (unsigned step = 0; step < kFarthest && getElementTypeOrSelf(output) != element; ++step) {
+    Operation *user = onlyReader(output);
+    if (!user || user->getNumResults() != 1 || !isa<RankedTensorType>(user->getResult(0).getType()))
       return;
     output = user->getResult(0);
     AttentionMatch rounded;

@@ -59,14 +59,19 @@ bool Matcher::mayHide(Expr bias) {
 bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
   match.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
   unsigned finite = 0, rounded = 0, infinite = 0;
+  std::optional<double> selected; // by masks around each other: the same fill is one
   for (auto [fill, isAdded] : masks.fills) {
     bool passes = !std::isinf(fill) && -fill <= narrowest && shift != Shift::None;
     if (!passes) // without a maximum to subtract the exponential of any fill is 0
       ++infinite;
+    else if (!isAdded && selected == fill)
+      continue;
     else if (isAdded && narrowest < 1e5) // near 65504 scores are rounded to multiples of 32, not absorbed
       ++rounded;
     else
       ++finite;
+    if (!isAdded)
+      selected = fill;
   }
   if (clamped && infinite > 0) { // raised to a finite number
     finite += infinite;

@@ -45,13 +45,12 @@ std::optional<Matcher::Guard> Matcher::matchGuard(Expr condition) {
   bool isHidden = false;
   if (Expr highest = matchInfinity(evaluator, root, isHidden)) {
     std::optional<Reduction> maximum = evaluator.reduction(highest);
-    if (!maximum || maximum->variables.size() != 1 || maximum->kind != Reduction::Kind::Max)
+    if (!maximum || maximum->kind != Reduction::Kind::Max)
       return std::nullopt;
     return Guard{*maximum, evaluator.peelCasts(maximum->body), isHidden == negated};
   }
   std::optional<Reduction> reduction = evaluator.reduction(root);
-  if (!reduction || reduction->variables.size() != 1 ||
-      (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
+  if (!reduction || (reduction->kind != Reduction::Kind::Any && reduction->kind != Reduction::Kind::All))
     return std::nullopt;
   Expr perKey = withoutNegations(reduction->body, perKeyNegated);
   Expr scores = matchInfinity(evaluator, perKey, isHidden);

@@ -11,7 +11,7 @@ namespace gqa {
 /// A sum of products, one factor of which follows the key.
 bool Matcher::isDot(Expr load, unsigned key) {
   std::optional<Reduction> reduction = load->isLoad() ? evaluator.reduction(load) : std::nullopt;
-  if (!reduction || reduction->kind != Reduction::Kind::Sum || reduction->variables.size() != 1)
+  if (!reduction || reduction->kind != Reduction::Kind::Sum)
     return false;
   Expr body = evaluator.peelCasts(reduction->body);
   if (!body->isApply("arith.mulf"))
@@ -82,8 +82,9 @@ bool Matcher::matchDot(AttentionMatch &match) {
   Expr a = Evaluator::withoutCasts(body->operands[0]), b = Evaluator::withoutCasts(body->operands[1]);
   if (isKey(a, b, match))
     std::swap(a, b);
-  match.keyDim = product.variables[0];
+  match.keyDim = product.variable;
   match.q = takeFactor(evaluator, a, match.scale);
+  match.factoredK = b;
   match.k = takeFactor(evaluator, b, match.scale);
   return true;
 }

@@ -18,17 +18,38 @@ bool Matcher::refuse(Operation *where, const Twine &reason) {
   return false;
 }
 
+/// Whether both compute the same, in types that may differ: a sum may be in f64 where the rest is in f32.
+static bool sameButCasts(Evaluator &evaluator, Expr a, Expr b, llvm::DenseSet<std::pair<Expr, Expr>> &known) {
+  a = evaluator.peelCasts(a), b = evaluator.peelCasts(b);
+  if (a == b || known.contains({a, b}))
+    return true;
+  if (std::optional<double> number = a->getNumber())
+    return number == b->getNumber();
+  bool sameKind = a->kind == ExprNode::Kind::Apply && b->kind == ExprNode::Kind::Apply && !a->value &&
+                  !b->value && a->operands.size() == b->operands.size() && a->isSelect() == b->isSelect() &&
+                  (a->isSelect() || (a->op->getName() == b->op->getName() &&
+                                     a->op->getAttrDictionary() == b->op->getAttrDictionary()));
+  if (!sameKind)
+    return evaluator.expandAll(a) == evaluator.expandAll(b);
+  for (auto [x, y] : llvm::zip_equal(a->operands, b->operands))
+    if (!sameButCasts(evaluator, x, y, known))
+      return false;
+  known.insert({a, b});
+  return true;
+}
+
 /// True if `body`, a part of the reduction's body, is `expr` when the reduction stands at `variable`.
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
-  if (reduction.variables.size() != 1 ||
-      context.space.sizeOf(reduction.variables[0]) != context.space.sizeOf(variable))
+  if (context.space.sizeOf(reduction.variable) != context.space.sizeOf(variable))
     return false;
   // What changes with the key while it is reduced: the diagonal would say nothing about it.
   if (dependsOn(body, variable))
     return false;
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
-  body = context.substitute(body, reduction.variables[0], replacement);
-  return body == expr || evaluator.expandAll(body) == evaluator.expandAll(expr);
+  body = context.substitute(body, reduction.variable, replacement);
+  llvm::DenseSet<std::pair<Expr, Expr>> known;
+  return body == expr || evaluator.expandAll(body) == evaluator.expandAll(expr) ||
+         sameButCasts(evaluator, body, expr, known);
 }
 
 /// True if the value changes with the variable, as far as it can be told.
@@ -86,9 +107,9 @@ bool Matcher::matchLogarithm(Softmax &softmax) {
 
 /// The sum of the exponentials over the keys, and, where the sum runs over more, over sinks.
 bool Matcher::matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match) {
-  if (sum.kind != Reduction::Kind::Sum || sum.variables.size() != 1)
+  if (sum.kind != Reduction::Kind::Sum)
     return false;
-  unsigned variable = sum.variables[0];
+  unsigned variable = sum.variable;
   if (sameOver(sum, match.key, sum.body, softmax.numerator))
     return true;
   AffineExpr keys = context.space.extentOf(match.key), all = context.space.extentOf(variable);

@@ -2,11 +2,16 @@
 #include "gqa/Raise/Passes.h"
 #include "gqa/Raise/Report.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -54,17 +59,24 @@ void eraseDeadOps(RewriterBase &rewriter, Block &block) {
 }
 
 struct RaisePass : impl::GQARaiseBase<RaisePass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    GQARaiseBase::getDependentDialects(registry);
+    tensor::registerInferTypeOpInterfaceExternalModels(registry); // of reshapes, for resolveSizes
+  }
+
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
     decomposeSoftmax(function);
     resolveSizes(function);
+    IRRewriter rewriter(&getContext());
+    DominanceInfo dominance(function);
+    eliminateCommonSubExpressions(rewriter, dominance, function); // what is computed twice is looked at once
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;
     raiseAll(function, candidates);
-    IRRewriter rewriter(&getContext());
     function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     llvm::DenseSet<Operation *> alive;
     function.walk([&](Operation *op) { alive.insert(op); });
@@ -117,24 +129,35 @@ private:
     return findings;
   }
 
-  /// Sizes are asked of what results are written to, so that what is replaced has no other users left.
+  /// Sizes are asked of what results are written to and moved from, so that what is replaced has no other
+  /// users left.
   void resolveSizes(func::FuncOp function) {
     IRRewriter rewriter(&getContext());
-    function.walk([&](tensor::DimOp op) {
+    llvm::SetVector<tensor::DimOp> worklist;
+    function.walk([&](tensor::DimOp op) { worklist.insert(op); });
+    while (!worklist.empty()) {
+      tensor::DimOp op = worklist.pop_back_val();
       std::optional<int64_t> dim = op.getConstantIndex();
       auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
       if (!dim || !type || *dim < 0 || *dim >= type.getRank())
-        return;
+        continue;
       Value tensor = op.getSource();
       while (auto destination = tensor.getDefiningOp<DestinationStyleOpInterface>())
         tensor = destination.getTiedOpOperand(cast<OpResult>(tensor))->get();
-      auto empty = tensor.getDefiningOp<tensor::EmptyOp>();
-      if (Value size =
-              empty && type.isDynamicDim(*dim) ? dyn_cast<Value>(empty.getMixedSizes()[*dim]) : Value())
-        rewriter.replaceOp(op, size);
-      else
-        rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(tensor); });
-    });
+      rewriter.modifyOpInPlace(op, [&] { op.getSourceMutable().assign(tensor); });
+      Operation *def = tensor.getDefiningOp();
+      if (!isa_and_present<tensor::EmptyOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
+              def))
+        continue;
+      rewriter.setInsertionPoint(op);
+      FailureOr<OpFoldResult> size = reifyDimOfResult(rewriter, def, /*resultIndex=*/0, *dim);
+      if (failed(size))
+        continue;
+      Value value = getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), *size);
+      rewriter.replaceOp(op, value);
+      if (auto inner = value.getDefiningOp<tensor::DimOp>())
+        worklist.insert(inner);
+    }
   }
 
   llvm::MapVector<Operation *, DictionaryAttr> findCandidates(func::FuncOp function) {
@@ -156,7 +179,7 @@ private:
   void raiseAll(func::FuncOp function, llvm::MapVector<Operation *, DictionaryAttr> &candidates) {
     SmallVector<linalg::LinalgOp> contractions;
     function.walk([&](linalg::LinalgOp op) {
-      if (op.getNumReductionLoops() == 1)
+      if (op.getNumReductionLoops() > 0)
         contractions.push_back(op);
     });
     int64_t earlier = 0;

@@ -125,14 +125,14 @@ bool InputProjection::Search::takeBias() {
 
 bool InputProjection::Search::takeProduct() {
   std::optional<Reduction> sum = element->isLoad() ? evaluator.reduction(element) : std::nullopt;
-  if (!sum || sum->kind != Reduction::Kind::Sum || sum->variables.size() != 1)
+  if (!sum || sum->kind != Reduction::Kind::Sum)
     return refuse(describe());
   found.product = sum->op;
   Expr body = Evaluator::withoutCasts(sum->body);
   if (!body->isApply("arith.mulf"))
     return refuse("the sum in front of it is no product with weights");
-  return takeSides(body->operands[0], body->operands[1], sum->variables.front()) ||
-         takeSides(body->operands[1], body->operands[0], sum->variables.front()) ||
+  return takeSides(body->operands[0], body->operands[1], sum->variable) ||
+         takeSides(body->operands[1], body->operands[0], sum->variable) ||
          refuse(
              "it is no product with weights that are known: they must be constants, or parameters in a file");
 }

@@ -84,28 +84,30 @@ std::optional<OutputProjection> OutputProjection::find(AttentionOp op, WeightSou
   found.dim = op.getValueDim();
   if (ShapedType::isDynamic(found.heads) || ShapedType::isDynamic(found.dim))
     return refuse("the number of heads or their size is known only at run time");
-  // The contracted dimension, taken apart into heads and elements of a head.
+  // What is contracted, taken apart into heads and elements of a head: usually the heads are outside.
   AffineExpr h = space.addVariable(found.heads), d = space.addVariable(found.dim);
-  SmallVector<Expr, 2> sides;
-  for (Expr side : body->operands)
-    sides.push_back(Evaluator::withoutCasts(
-        sum->variables.size() == 1 ? context.substitute(side, sum->variables.front(), h * found.dim + d)
-                                   : side));
   auto readsOutput = [&](Expr side) {
     Expr from = evaluator.peelCasts(side);
     return from->isLoad() && from->value == op.getOutput();
   };
-  if (!readsOutput(sides.front()))
-    std::swap(sides[0], sides[1]);
-  if (!readsOutput(sides.front()) || !sides.back()->isLoad())
-    return refuse("its output is not multiplied by weights");
-  ArrayRef<AffineExpr> indices = evaluator.peelCasts(sides.front())->indices;
-  AffineExpr head = indices[dimOf(op.getOLayout(), 'h')], inHead = indices[dimOf(op.getOLayout(), 'd')];
-  if (sum->variables.size() == 2 && isa<AffineDimExpr>(head) && isa<AffineDimExpr>(inHead)) {
-    h = head;
-    d = inHead;
+  SmallVector<Expr, 2> sides;
+  bool inOrder = false;
+  for (AffineExpr counted : {h * found.dim + d, d * found.heads + h}) {
+    sides.clear();
+    for (Expr side : body->operands)
+      sides.push_back(Evaluator::withoutCasts(context.substitute(side, sum->variable, counted)));
+    if (!readsOutput(sides.front()))
+      std::swap(sides[0], sides[1]);
+    if (!readsOutput(sides.front()) || !sides.back()->isLoad())
+      return refuse("its output is not multiplied by weights");
+    ArrayRef<AffineExpr> indices = evaluator.peelCasts(sides.front())->indices;
+    StringRef layout = op.getOLayout();
+    inOrder =
+        indices[dimOf(layout, 'h')] == space.simplify(h) && indices[dimOf(layout, 'd')] == space.simplify(d);
+    if (inOrder)
+      break;
   }
-  if (head != space.simplify(h) || inHead != space.simplify(d))
+  if (!inOrder)
     return refuse("the product does not run over the heads and the elements of a head");
 
   Expr weight = evaluator.peelCasts(sides.back());

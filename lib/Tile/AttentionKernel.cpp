@@ -1,5 +1,6 @@
 // The schedule: one task per (batch, key/value head, block of queries, part of the keys), a loop over blocks
 // of keys in each.
+#include "RegionBounds.h"
 #include "TileOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
@@ -21,6 +22,8 @@ public:
     split = point[3];
     bindPosition(point);
     bindBand();
+    if (op.hasScore())
+      bindRegion();
     if (isSplit())
       takePart(split, kLeastKeysOfTask);
     allocate();
@@ -39,6 +42,19 @@ public:
 
 private:
   bool isSplit() const { return static_cast<bool>(values.partialO); }
+
+  /// Narrows [begin, end) to the keys that the region lets some query see. It begins with a whole block, so
+  /// that the others are what they are without: a block of which nothing is seen changes no number.
+  void bindRegion() {
+    Value lastQuery = b.sub(b.add(query, queries), b.index(1));
+    RegionBounds bounds(op, values, batch, query, lastQuery, b);
+    if (Value behind = bounds.find(RegionBounds::Side::End))
+      end = b.min(end, behind);
+    if (Value from = bounds.find(RegionBounds::Side::Begin)) {
+      Value skipped = b.max(b.sub(b.min(from, end), begin), b.index(0));
+      begin = b.add(begin, b.roundDown(skipped, values.schedule.keys));
+    }
+  }
 
   void initialize() {
     if (!values.sinks || !isSplit()) {

@@ -45,3 +45,27 @@ func.func @softmax_in_f32(%q: tensor<6x7x16xf16>, %k: tensor<6x16x9xf16>, %v: te
   } -> tensor<6x7x16xf16>
   return %oh : tensor<6x7x16xf16>
 }
+
+// An output that stays in f32 makes all of it an attention in f32: that is where the products were computed.
+// CHECK-LABEL: @output_in_f32(
+// CHECK: %[[Q:.*]] = arith.extf {{.*}} to tensor<1x6x7x16xf32>
+// CHECK: %[[K:.*]] = arith.extf
+// CHECK: %[[V:.*]] = arith.extf
+// CHECK: gqa.attention %[[Q]], %[[K]], %[[V]] {{.*}} -> tensor<1x6x7x16xf32>
+// CHECK-NOT: linalg
+func.func @output_in_f32(%q: tensor<6x7x16xf16>, %k: tensor<6x16x9xf16>, %v: tensor<6x9x16xf16>) -> tensor<6x7x16xf32> {
+  %zs = arith.constant dense<0.0> : !S
+  %zr = arith.constant dense<0.0> : !R
+  %low = arith.constant dense<0xFF800000> : !R
+  %zo = arith.constant dense<0.0> : tensor<6x7x16xf32>
+  %qk = linalg.batch_matmul ins(%q, %k : tensor<6x7x16xf16>, tensor<6x16x9xf16>) outs(%zs : !S) -> !S
+  %m = linalg.reduce { arith.maximumf } ins(%qk : !S) outs(%low : !R) dimensions = [2]
+  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
+  %d = linalg.sub ins(%qk, %mb : !S, !S) outs(%zs : !S) -> !S
+  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
+  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
+  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
+  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
+  %o = linalg.batch_matmul ins(%w, %v : !S, tensor<6x9x16xf16>) outs(%zo : tensor<6x7x16xf32>) -> tensor<6x7x16xf32>
+  return %o : tensor<6x7x16xf32>
+}

@@ -342,18 +342,18 @@ bool guardByAny(Scrambler &s) {
   return true;
 }
 
-/// Selects of a number that hides: what masks are made of.
-arith::SelectOp pickMask(Scrambler &s) {
-  return s.pick<arith::SelectOp>([](arith::SelectOp op) {
-    std::optional<double> fill = numberOf(op.getFalseValue());
-    return fill && *fill < -1e30 && !numberOf(op.getTrueValue());
-  });
+/// Whether it is a select of a number that hides: what masks are made of.
+bool isMask(arith::SelectOp op) {
+  std::optional<double> fill = numberOf(op.getFalseValue());
+  return fill && *fill < -1e30 && !numberOf(op.getTrueValue());
 }
 
 /// `seen ? s : fill` as `s + (seen ? 0 : fill)`, maybe by arithmetic on the truth value.
 bool addMask(Scrambler &s) {
-  arith::SelectOp op = pickMask(s);
-  if (!op)
+  auto op = s.pick<arith::SelectOp>(isMask);
+  // Of a key that two finite masks hide the fills add up, and rows without a key are no longer uniform.
+  bool addsUp = s.facts.uniform && !s.facts.neverDead && llvm::count_if(s.all<arith::SelectOp>(), isMask) > 1;
+  if (!op || addsUp)
     return false;
   s.rewriter.setInsertionPoint(op);
   Location loc = op.getLoc();
@@ -371,7 +371,7 @@ bool addMask(Scrambler &s) {
 
 /// `a and b ? s : fill` as two masks, one behind the other.
 bool splitMask(Scrambler &s) {
-  arith::SelectOp op = pickMask(s);
+  auto op = s.pick<arith::SelectOp>(isMask);
   auto both = op ? op.getCondition().getDefiningOp<arith::AndIOp>() : nullptr;
   if (!both)
     return false;

@@ -18,8 +18,10 @@ Facts factsOf(AttentionOp op) {
     return {true, uniform};
   int64_t queries = op.getNumQueries(), keys = op.getNumKeys(), offset = *op.getConstantOffset();
   ArrayRef<int64_t> window = op.getWindow().value_or(ArrayRef<int64_t>{-1, -1});
-  if (ShapedType::isDynamic(queries) || ShapedType::isDynamic(keys)) // is key 0 seen by all?
+  if (ShapedType::isDynamic(queries)) // is key 0 seen by all?
     return {window[0] == -1 && offset >= 0, uniform};
+  if (ShapedType::isDynamic(keys))
+    keys = 1;
   for (int64_t i = 0; i < queries; ++i) {
     int64_t stand = i + offset, low = window[0] == -1 ? 0 : stand - window[0];
     int64_t high = op.getCausal() ? stand : keys - 1;

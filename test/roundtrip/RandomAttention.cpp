@@ -131,6 +131,7 @@ private:
       clause("kv_len", argument("b", random.pick({"i64", "i32"}),
                                 [&] { return double(random.below(sizes['j'] + 1)); }));
     bool causal = random.oneIn(2), window = random.oneIn(4);
+    int left = -1;
     // Rows of a single KV head that positions do not tell apart are heads or queries: nothing says which.
     bool ambiguous = sizes['i'] == 1 && sizes['k'] == 1;
     if (ambiguous || (!causal && !window))
@@ -138,7 +139,8 @@ private:
     if (causal)
       clauses += " causal";
     if (window) {
-      int left = random.pick({0, 1, 2, -1}), right = left == -1 || random.oneIn(2) ? random.pick({0, 1}) : -1;
+      left = random.pick({0, 1, 2, -1});
+      int right = left == -1 || random.oneIn(2) ? random.pick({0, 1}) : -1;
       clauses += formatv(" window({0}, {1})", left, causal ? -1 : right);
     }
     if (random.oneIn(4))
@@ -146,9 +148,12 @@ private:
                     argument("b", random.pick({"i64", "i32"}), [&] { return double(random.below(4)); }));
     bool square =
         sizes['i'] == sizes['j'] && !StringRef(open).contains('i') && !StringRef(open).contains('j');
-    if (!square || random.oneIn(3))
-      clauses += formatv(" offset({0})",
-                         random.pick({0, std::max(0, sizes['j'] - sizes['i']), 1, sizes['i'] > 1 ? -1 : 2}));
+    if (square && !random.oneIn(3))
+      return;
+    int offset = random.pick({0, std::max(0, sizes['j'] - sizes['i']), 1, sizes['i'] > 1 ? -1 : 2});
+    if (left >= 0) // somebody sees some key, else there is no attention
+      offset = std::min(offset, sizes['j'] - 1 + left);
+    clauses += formatv(" offset({0})", offset);
   }
 
   /// A fill makes a row uniform that nothing else hides keys of.

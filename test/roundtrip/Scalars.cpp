@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/TypeUtilities.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace gqa::roundtrip {
@@ -14,7 +16,10 @@ namespace {
 /// What a reduction makes of what it has so far.
 bool isSum(Operation *op) {
   auto loop = dyn_cast<linalg::LinalgOp>(op->getParentOp());
-  return loop && loop.getNumReductionLoops() > 0 &&
+  if (!loop || loop.getNumReductionLoops() == 0)
+    return false;
+  auto isResult = [&](Value value) { return llvm::is_contained(loop.getRegionOutputArgs(), value); };
+  return llvm::any_of(op->getOperands(), isResult) ||
          llvm::is_contained(loop.getBlock()->getTerminator()->getOperands(), op->getResult(0));
 }
 
@@ -201,11 +206,14 @@ bool doNothing(Scrambler &s) {
   return true;
 }
 
-/// `x * c` as `x / (1 / c)`.
+/// `x * c` as `x / (1 / c)`, which is the same number for moderate c: the inverse of the largest one is so
+/// small that dividing by it overflows.
 bool divideByInverse(Scrambler &s) {
   auto factorOf = [](arith::MulFOp op) { return op.getRhs().getDefiningOp<arith::ConstantFloatOp>(); };
-  auto op =
-      s.pick<arith::MulFOp>([&](arith::MulFOp op) { return factorOf(op) && !factorOf(op).value().isZero(); });
+  auto op = s.pick<arith::MulFOp>([&](arith::MulFOp op) {
+    double size = factorOf(op) ? std::abs(cast<FloatAttr>(factorOf(op).getValue()).getValueAsDouble()) : 0;
+    return size > 1e-3 && size < 1e3;
+  });
   if (!op)
     return false;
   s.rewriter.setInsertionPoint(op);

@@ -8,11 +8,12 @@
 
 namespace gqa {
 
-/// What a reduction computes at one coordinate: `kind` over all values of `variables` of `body`.
+/// What a reduction computes at one coordinate: `kind` over all values of `variable` of `body`. Where several
+/// loops are reduced, the variable counts them all.
 struct Reduction {
   enum class Kind { Sum, Max, Any, All };
   Kind kind;
-  llvm::SmallVector<unsigned, 2> variables;
+  unsigned variable;
   Expr body;
   mlir::linalg::LinalgOp op;
 };
@@ -67,18 +68,26 @@ public:
 private:
   std::optional<llvm::SmallVector<mlir::AffineExpr>> coordinates(mlir::linalg::LinalgOp op, unsigned result,
                                                                  Expr load);
+  std::optional<unsigned> addReduced(mlir::linalg::LinalgOp op,
+                                     llvm::MutableArrayRef<mlir::AffineExpr> coordinates);
   Expr evaluate(mlir::linalg::LinalgOp op, mlir::Value yielded, llvm::ArrayRef<mlir::AffineExpr> coordinates,
                 llvm::DenseMap<mlir::Value, Expr> &known);
   void noteSizes(mlir::Value tensor, llvm::ArrayRef<mlir::AffineExpr> indices);
   mlir::AffineExpr sizeOfLoop(mlir::linalg::LinalgOp op, unsigned loop);
+  Expr computeElement(Expr load);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
   bool isCounted(Expr body);
+  Expr representativeOf(Expr load, const Reduction &reduction);
 
   llvm::DenseMap<Expr, std::optional<Reduction>> reductions;
-  llvm::DenseMap<Expr, Expr> expanded, peeled;
+  llvm::DenseMap<Expr, Expr> computed, expanded, peeled;
+  /// Of reductions that compute the same, the first one, by what they reduce and how.
+  llvm::DenseMap<std::pair<Expr, int>, Expr> representatives;
+  /// A variable of each size, for comparing what is reduced.
+  llvm::DenseMap<mlir::AffineExpr, unsigned> placeholders;
 };
 
 /// The operation that computes an application, or the one in whose body that stands.

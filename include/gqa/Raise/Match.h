@@ -32,6 +32,7 @@ struct AttentionMatch {
       rows; ///< variables of the output's dimensions, the value dimension included, in order
   unsigned key = 0, keyDim = 0;
   Expr q = nullptr, k = nullptr, v = nullptr; ///< loads, or what is computed of them in the contraction
+  Expr factoredK = nullptr; ///< k with the constants that multiply it: what the contraction reads
   double scale = 1.0;
   Expr scaleValue = nullptr; ///< a further factor, known at run time, the same for all scores
   bool scaleDivides = false; ///< that is a divisor

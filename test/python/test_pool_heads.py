@@ -13,7 +13,7 @@ from convert_models import HEADS, LAYERS, build, change_heads, error
 from gqa.importer import import_model
 
 IDS = torch.arange(22).reshape(2, 11) * 7 % 97
-NAMES = ["bert", "gpt2", "llama", "llama-bias", "phi-partial", "cohere-interleaved"]
+NAMES = ["bert", "gpt2", "llama", "llama-bias", "phi-partial", "cohere-interleaved", "phi3", "neox"]
 
 
 class FirstResult(torch.nn.Module):

@@ -15,6 +15,11 @@ TensorFileWriter::TensorFileWriter() = default;
 TensorFileWriter::TensorFileWriter(TensorFileWriter &&) = default;
 
 TensorFileWriter::~TensorFileWriter() {
+  if (stream) { // it writes what it holds before its file is closed; errors are fatal unless they are cleared
+    stream->flush();
+    stream->clear_error();
+    stream.reset();
+  }
   if (file)
     llvm::consumeError(file->discard());
 }
@@ -23,6 +28,8 @@ llvm::Expected<TensorFileWriter> TensorFileWriter::create(llvm::StringRef path, 
                                                           size_t nameBytes) {
   TensorFileWriter writer;
   writer.path = path.str();
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+    return llvm::createStringError(path + ": expected the name of a file, and it is none");
   llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(path + ".%%%%%%%%");
   if (!file)
     return llvm::createStringError(path + ": " + llvm::toString(file.takeError()));
@@ -61,7 +68,7 @@ llvm::Error TensorFileWriter::finish() {
   stream->flush();
   if (std::error_code error = stream->error()) {
     stream->clear_error();
-    return llvm::createStringError(error, path + ": " + error.message());
+    return llvm::createStringError(path + ": " + error.message());
   }
   stream.reset();
   std::unique_ptr<llvm::sys::fs::TempFile> done = std::move(file);

@@ -71,9 +71,9 @@ def embeddings(model, data):
 
 
 def table(rows):
-    """The mean cosines as lines of Markdown: KV heads down, methods across."""
+    """The mean cosine, and that of the worst sentence, as lines of Markdown: KV heads down, methods across."""
     counts, methods = (list(dict.fromkeys(row[key] for row in rows)) for key in ("kv_heads", "method"))
-    found = {(row["kv_heads"], row["method"]): f"{row['mean']:.3f}" for row in rows}
+    found = {(row["kv_heads"], row["method"]): f"{row['mean']:.3f}, {row['least']:.2f}" for row in rows}
     lines = [["KV heads", *methods], ["---"] * (1 + len(methods))]
     lines += [[str(count), *(found.get((count, method), "") for method in methods)] for count in counts]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -13,30 +13,24 @@ import torch
 from . import parts, projections, regrouped, stream
 from .errors import Unconvertible
 from .heads import Heads
-from .rotary import Rotary
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 
-def settle(site, turned, batch):
-    """The Rotary that maps of heads must commute with, `turned` or none; where one layer computes q, k and v, also its Order.
+def order(site, rotary, batch):
+    """Finds the projections.Order of a layer that computes q, k and v together: the one in which maps of heads fold away.
 
-    Tried: maps must fold away. That a module is given rotary angles does not mean that it uses them. batch: any hidden states
-    do. Raises Unconvertible if no order of a joint layer folds; of other layers `folds` says why.
+    Maps of V show any other, whatever the scores are. batch: any hidden states do. Raises Unconvertible if there is none.
     """
     layers = site.projections
-    joint = isinstance(layers, projections.Joint) and not regrouped.form(site.attention)
+    if not isinstance(layers, projections.Joint) or regrouped.form(site.attention):
+        return
     reasons = []
-    for order in projections.Order if joint else (None,):
-        if joint:
-            layers.order = order
-        for rotary in dict.fromkeys((Rotary.none(site.dim), turned)):
-            if (reason := _unfolded(site, rotary, batch, site.index)) is None:
-                return rotary
-        reasons.append(f"{order.value}: {reason}" if joint else reason)
-    if joint:
-        raise Unconvertible(f"{layers.qkv.name} has q, k and v in one layer, in an order that is not known ({'; '.join(reasons)})")
-    return turned
+    for layers.order in projections.Order:
+        if (reason := _unfolded(site, rotary, batch, site.index)) is None:
+            return
+        reasons.append(f"{layers.order.value}: {reason}")
+    raise Unconvertible(f"{layers.qkv.name} has q, k and v in one layer, in an order that is not known ({'; '.join(reasons)})")
 
 
 def folds(site, rotary, batch, number, reorders):

@@ -129,9 +129,13 @@ def _record(model, found, batches):
 
 
 def _rotary(site, recorded):
-    call = recorded[0].calls[site.index]
-    turned = rotary.find(site.attention, call.keywords.get("position_embeddings"), site.dim)
-    return check.settle(site, turned, _longest(recorded))
+    """The Rotary of an attention; the order of its weights, where one layer computes q, k and v, is known afterwards."""
+    keywords = recorded[0].calls[site.index].keywords
+    turned = rotary.Rotary.none(site.dim)
+    if keywords.get("alibi") is None:  # Falcon is given angles as well, and uses one or the other
+        turned = rotary.find(site.attention, keywords.get("position_embeddings"), site.dim)
+    check.order(site, turned, _longest(recorded))
+    return turned
 
 
 def _longest(recorded):

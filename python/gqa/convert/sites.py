@@ -80,9 +80,9 @@ def find(model):
             _understood(name, module, layers)
             found.append(_site(name, module, layers, modules))
     if not found:
-        expected = ", ".join("/".join(names) for names in (*QKV, JOINT))
+        expected = ", ".join("/".join(names) for names in QKV)
         raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers {expected}, "
-                            "and an output projection")
+                            f"or with one for all three ({', '.join(JOINT)}), and an output projection")
     if not hasattr(model, "config"):
         raise Unconvertible(f"{type(model).__name__} is no Hugging Face model, it has no config; convert the one in it, which "
                             f"{found[0].name} belongs to")
@@ -144,7 +144,7 @@ def _site(name, module, layers, modules):
         raise Unconvertible(f"{name}: {q_width} query features, but {q_heads} heads")
     dim = _first(module, DIMS) or q_width // q_heads
     kv_heads = k_width // dim
-    if q_width != q_heads * dim or k_width % dim or q_heads % kv_heads or v_width % kv_heads:
+    if q_width != q_heads * dim or kv_heads < 1 or k_width % dim or q_heads % kv_heads or v_width % kv_heads:
         raise Unconvertible(f"{name}: {q_heads} query heads of {dim} do not fit projections of {q_width} (q), {k_width} (k) "
                             f"and {v_width} (v) features")
     blocks, index = _block(name, modules)

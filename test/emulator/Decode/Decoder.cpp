@@ -19,6 +19,8 @@ struct Pending {
   std::vector<Slot> slots;
 };
 
+bool usesAsync(std::string_view pattern);
+
 class Decoder {
 public:
   Decoder(const Module &module, const Function &f, const Symbols &symbols)
@@ -38,6 +40,7 @@ public:
 
 private:
   void instruction(const Instruction &i);
+  void checkTarget(const Form &form, const Instruction &i) const;
   void finish();
   void connect(const Flow &flow);
   void track(const Flow &flow);
@@ -62,6 +65,21 @@ std::optional<uint64_t> Decoder::address(const std::string &name) const {
   return std::nullopt;
 }
 
+void Decoder::checkTarget(const Form &form, const Instruction &i) const {
+  bool has = form.needs == Needs::Anything || (form.needs == Needs::Sm90 && module.sm >= 90) ||
+             module.target == "sm_90a";
+  if (!has)
+    throw PtxError(i.line, "'" + i.opcode + "' needs .target " +
+                               (form.needs == Needs::Sm90 ? "sm_90" : "sm_90a") + ", found " + module.target);
+}
+
+bool usesAsync(std::string_view pattern) {
+  for (std::string_view start : {"mbarrier ", "cp async bulk ", "wgmma ", "setmaxnreg "})
+    if (pattern.starts_with(start))
+      return true;
+  return false;
+}
+
 void Decoder::instruction(const Instruction &i) {
   OperandReader::Symbol symbol = [this](const std::string &name) { return address(name); };
   auto found = known.find(i.opcode);
@@ -77,6 +95,8 @@ void Decoder::instruction(const Instruction &i) {
     OperandReader reader(f, i, p.match, p.insn, labels, symbol);
     std::string error = reader.read(p.slots);
     if (error.empty()) {
+      checkTarget(*form.form, i);
+      kernel.usesAsync |= usesAsync(form.form->pattern);
       p.insn.run = form.form->bind(p.match);
       if (!p.insn.run)
         throw PtxError(i.line, "'" + i.opcode + "' has a combination of suffixes that is not supported");

@@ -116,7 +116,23 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
   case 'P':
     return predicate(o, false, slots);
   case 'M':
-    return memory(o, slots);
+    return o.elements.empty() ? memory(o, slots) : "coordinates are not allowed here";
+  case 'T': { // an address and the coordinates of a tensor
+    if (std::string error = memory(o, slots); !error.empty())
+      return error;
+    unsigned rank = 0;
+    for (std::string_view s : match.suffixes)
+      if (s.size() == 2 && s[1] == 'd')
+        rank = s[0] - '0';
+    if (o.elements.size() != rank)
+      return "expected " + std::to_string(rank) + " coordinates, found " + std::to_string(o.elements.size());
+    Token coordinate{'S'};
+    coordinate.width = 4;
+    for (const Operand &e : o.elements)
+      if (std::string error = value(coordinate, e, slots); !error.empty())
+        return error;
+    return {};
+  }
   case 'R':
   case 'X': { // with an optional predicate behind
     std::string error = token.kind == 'R' ? predicate(o, true, slots) : value(token, o, slots);
@@ -271,7 +287,7 @@ std::string OperandReader::predicate(const Operand &o, bool defines, std::vector
 std::string OperandReader::memory(const Operand &o, std::vector<Slot> &slots) {
   if (o.kind != Operand::Kind::Memory)
     return "expected an address in brackets";
-  if (memories == 2)
+  if (memories == 3)
     return "too many addresses";
   Slot slot;
   insn.offset[memories] = static_cast<int64_t>(o.value);

@@ -28,9 +28,9 @@ struct Insn {
   const uint32_t *op = nullptr; ///< operands in the order of the text, vectors flattened
   uint32_t guard = kNone;       ///< predicate, perhaps with kNegated
   uint32_t line = 0;
-  uint32_t target = kNone;    ///< of a branch: index of an instruction
-  uint32_t join = kNone;      ///< of a branch: where its sides meet
-  int64_t offset[2] = {0, 0}; ///< of the memory operands
+  uint32_t target = kNone;       ///< of a branch: index of an instruction
+  uint32_t join = kNone;         ///< of a branch: where its sides meet
+  int64_t offset[3] = {0, 0, 0}; ///< of the memory operands
   Class pipe = Class::Integer;
   Space space = Space::Generic;
   uint8_t vector = 1;      ///< elements of a vector access
@@ -84,6 +84,7 @@ struct Kernel {
   std::array<unsigned, 3> maxThreads{}, requiredThreads{};
   unsigned minBlocks = 0, maxRegisters = 0, liveRegisters = 0;
   unsigned ptxVersion = 0, sm = 0;
+  bool usesAsync = false; ///< mbarriers, bulk copies, wgmma or setmaxnreg
 };
 
 } // namespace gqa::emulator

@@ -1,4 +1,4 @@
-#include "Machine.h"
+#include "Async.h"
 
 #include <bit>
 #include <cstring>
@@ -86,6 +86,8 @@ void Warp::run(Worker &by, uint64_t steps) {
       continue;
     insn.run(*this, insn, mask);
   }
+  if (state == State::Yielding)
+    state = State::Ready;
 }
 
 /// A guard is read by all lanes, operands by those for which it holds.
@@ -122,6 +124,14 @@ void Warp::deliver(unsigned votes, unsigned threads) {
   default:
     setPredicate(reduction.result, holds ? kAllLanes : 0, reduction.mask);
   }
+}
+
+void Warp::sleep(Obstacle at, uint32_t what) {
+  --pc;
+  --counters->issued[static_cast<int>(code[pc].pipe)];
+  state = State::Sleeping;
+  obstacle = at;
+  obstacleAddress = what;
 }
 
 void Warp::tick() { ++clock.at[index]; }
@@ -167,6 +177,8 @@ void Warp::exitLanes(uint32_t lanes) {
                   "the thread exits while its cp.async of line " + std::to_string(c.line) +
                       " is in flight; expected cp.async.wait_all or a wait for its group");
     }
+  if (cta.async)
+    cta.async->exitLanes(*this, lanes);
   living &= ~lanes;
   current.mask &= living;
   if (!living) {

@@ -46,6 +46,8 @@ private:
   void track(const Flow &flow);
   void emit(const RegisterFile &file);
   std::vector<Effects> effects() const;
+  bool readsSums(const Pending &wgmma) const;
+  void trackAsync(const Flow &flow);
   std::optional<uint64_t> address(const std::string &name) const;
 
   const Module &module;
@@ -112,11 +114,39 @@ void Decoder::instruction(const Instruction &i) {
   throw PtxError(i.line, "'" + i.opcode + "': " + why);
 }
 
+bool isPredicate(const Slot &s) {
+  return s.kind == Slot::Kind::Truth || (s.kind == Slot::Kind::Register && s.isPredicate);
+}
+bool isWgmma(const Pending &p) { return p.match.form->pattern.starts_with("wgmma mma_async"); }
+
 bool isExit(const Pending &p) {
   std::string_view pattern = p.match.form->pattern;
   return pattern.starts_with("ret") || pattern == "exit";
 }
 bool isBranch(const Pending &p) { return p.match.form->pattern.starts_with("bra"); }
+
+/// The predicate behind the accumulators of a wgmma says whether they are read. Compilers often set it to a
+/// constant right before, so that the accumulators need no value.
+bool Decoder::readsSums(const Pending &wgmma) const {
+  const Slot &scale = *std::find_if(wgmma.slots.begin(), wgmma.slots.end(), isPredicate);
+  if (scale.kind == Slot::Kind::Truth)
+    return scale.bits != 0;
+  const Pending *setter = nullptr;
+  for (const Pending &p : code)
+    for (const Slot &s : p.slots)
+      if (s.kind == Slot::Kind::Register && s.defines && s.reg == scale.reg) {
+        if (setter)
+          return true; // set more than once
+        setter = &p;
+      }
+  bool constant = setter && setter->insn.guard == kNone && setter->slots.size() == 4 &&
+                  setter->slots[2].kind == Slot::Kind::Constant &&
+                  setter->slots[3].kind == Slot::Kind::Constant;
+  if (!constant || !(setter->match.has("eq") || setter->match.has("ne")) || setter->match.types.size() != 1)
+    return true;
+  bool equal = setter->slots[2].bits == setter->slots[3].bits;
+  return (equal == setter->match.has("eq")) != scale.negated;
+}
 
 std::vector<Effects> Decoder::effects() const {
   std::vector<Effects> all;
@@ -133,7 +163,8 @@ std::vector<Effects> Decoder::effects() const {
         continue;
       if (s.defines)
         e.defines.push_back(s.reg);
-      if (!s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
+      if (s.updates ? readsSums(p)
+                    : !s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
         e.uses.push_back(s.reg);
     }
     all.push_back(std::move(e));
@@ -160,6 +191,7 @@ void Decoder::finish() {
   RegisterFile file(f.registers, flow);
   connect(flow);
   track(flow);
+  trackAsync(flow);
   emit(file);
   std::copy_n(f.maxThreads, 3, kernel.maxThreads.begin());
   std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
@@ -210,13 +242,50 @@ void Decoder::track(const Flow &flow) {
           t.writes.push_back(index[s.reg]);
         else
           t.reads.push_back({index[s.reg], s.reg});
+        if (s.updates)
+          t.sums.push_back({index[s.reg], s.reg});
       }
+    if (!t.sums.empty())
+      t.scale = std::find_if(p.slots.begin(), p.slots.end(), isPredicate) - p.slots.begin();
     if (t.guard < 0 && t.reads.empty() && t.writes.empty() && t.copies.empty())
       continue;
     if (kernel.tracked.size() == 0xFFFF)
       throw PtxError(p.insn.line, "too many uses of registers that may be undefined");
     kernel.tracked.push_back(std::move(t));
     p.insn.tracked = kernel.tracked.size();
+  }
+}
+
+/// Registers of wgmma carry what is in flight: every instruction that uses one of them says so.
+void Decoder::trackAsync(const Flow &flow) {
+  std::vector<uint32_t> index(f.registers.size(), kNone);
+  auto isOperand = [](const Slot &s) { return s.kind == Slot::Kind::Register && !s.isPredicate && !s.wide; };
+  for (const Pending &p : code)
+    if (isWgmma(p))
+      for (const Slot &s : p.slots)
+        if (isOperand(s) && index[s.reg] == kNone) {
+          index[s.reg] = kernel.asyncRegisters.size();
+          Flow::Range range = flow.ranges()[s.reg];
+          if (flow.undefinedAtEntry()[s.reg])
+            range = {0, ~0u};
+          kernel.asyncRegisters.push_back({s.reg, range.first, range.last});
+        }
+  if (kernel.asyncRegisters.empty())
+    return;
+  for (Pending &p : code) {
+    Tracking t = p.insn.tracked ? kernel.tracked[p.insn.tracked - 1] : Tracking();
+    for (const Slot &s : p.slots)
+      if (isOperand(s) && index[s.reg] != kNone)
+        (!isWgmma(p) ? t.touches : s.updates ? t.accumulators : t.fragments).push_back(index[s.reg]);
+    if (t.touches.empty() && t.accumulators.empty())
+      continue;
+    if (!p.insn.tracked) {
+      if (kernel.tracked.size() == 0xFFFF)
+        throw PtxError(p.insn.line, "too many uses of registers that wgmma uses, too");
+      kernel.tracked.emplace_back();
+      p.insn.tracked = kernel.tracked.size();
+    }
+    kernel.tracked[p.insn.tracked - 1] = std::move(t);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "Operands.h"
 
 #include <bit>
+#include <charconv>
 
 namespace gqa::emulator {
 namespace {
@@ -50,6 +51,17 @@ struct OperandReader::Token {
   unsigned count = 0; ///< registers of a vector; 0: no vector
 };
 
+/// Registers of the accumulators of `.m64nNkK.type`: N * 64 values over 128 threads.
+unsigned OperandReader::accumulators() const {
+  for (std::string_view s : match.suffixes)
+    if (s.starts_with("m64n")) {
+      unsigned n = 0;
+      std::from_chars(s.data() + 4, s.data() + s.size(), n);
+      return match.type() == Type::F16 ? n / 4 : n / 2;
+    }
+  return 0;
+}
+
 OperandReader::Token OperandReader::parse(std::string_view text) const {
   Token t{text[0]};
   size_t at = 1;
@@ -78,7 +90,11 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
       break;
     case 'x':
       ++at;
-      t.count = text[at] != 'V' ? text[at] - '0' : match.has("v4") ? 4 : match.has("v2") ? 2 : 0;
+      t.count = text[at] == 'A'   ? accumulators()
+                : text[at] != 'V' ? text[at] - '0'
+                : match.has("v4") ? 4
+                : match.has("v2") ? 2
+                                  : 0;
       break;
     default:
       t.width = c - '0';
@@ -156,7 +172,9 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
   case 'I':
     if (o.kind != Operand::Kind::Integer)
       return "expected a whole number";
-    slots.push_back({Slot::Kind::Constant, false, false, false, -1, o.value, {}});
+    slots.emplace_back();
+    slots.back().kind = Slot::Kind::Constant;
+    slots.back().bits = o.value;
     return {};
   default:
     break;
@@ -179,6 +197,7 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
   bool defines = token.kind != 'S';
   Slot slot;
   slot.defines = defines;
+  slot.updates = token.kind == 'U';
   slot.wide = token.width == 8;
   switch (o.kind) {
   case Operand::Kind::Register: {
@@ -196,7 +215,7 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
     break;
   }
   case Operand::Kind::Sink:
-    if (!defines)
+    if (!defines || slot.updates)
       return "'_' holds no value";
     slot.kind = Slot::Kind::Sink;
     break;
@@ -262,6 +281,7 @@ std::string OperandReader::special(const std::string &name, Slot &slot) {
 std::string OperandReader::predicate(const Operand &o, bool defines, std::vector<Slot> &slots) {
   Slot slot;
   slot.defines = defines;
+  slot.isPredicate = true;
   if (o.kind == Operand::Kind::Sink && defines) {
     slots.push_back(slot);
     return {};

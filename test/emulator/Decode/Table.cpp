@@ -266,6 +266,18 @@ const std::vector<Form> &instructionTable() {
       {"mma sync aligned m16n8k8 row col f16 f16 f16 f16", "D4x2 S4x2 S4x1 S4x2", Class::Matrix, mma},
       {"mma sync aligned m16n8k8 row col f32 tf32 tf32 f32", "D4x4 S4x4 S4x2 S4x4", Class::Matrix, mma},
       {"mma sync aligned m16n8k4 row col f32 tf32 tf32 f32", "D4x4 S4x2 S4x1 S4x4", Class::Matrix, mma},
+      // Matrices of warpgroups: with A in shared memory, then in registers
+      {"wgmma mma_async sync aligned m64n#k16 f32|f16 f16|bf16 f16|bf16", "U4xA S8 S8 P I I I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k16 f32|f16 f16|bf16 f16|bf16", "U4xA S4x4 S8 P I I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k32 f32|f16 e4m3|e5m2 e4m3|e5m2", "U4xA S8 S8 P I I", Class::Matrix,
+       wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k32 f32|f16 e4m3|e5m2 e4m3|e5m2", "U4xA S4x4 S8 P I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma fence sync aligned", "", Class::Matrix, wgmmaFence, k90a},
+      {"wgmma commit_group sync aligned", "", Class::Matrix, wgmmaCommit, k90a},
+      {"wgmma wait_group sync aligned", "I", Class::Matrix, wgmmaWait, k90a},
       // Warps
       {"shfl sync up|down|bfly|idx b32", "X4 S4 S4 S4 S4", Class::Shuffle, shfl},
       {"vote sync all|any|uni pred", "Q P S4", Class::Shuffle, vote},

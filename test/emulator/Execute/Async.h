@@ -4,6 +4,7 @@
 #include "MBarrier.h"
 #include "Machine.h"
 #include "RegisterPool.h"
+#include "Warpgroup.h"
 
 namespace gqa::emulator {
 
@@ -15,11 +16,16 @@ struct Async {
   RegisterPool registers;
   uint32_t stamp = 0; ///< the clock of the asynchronous proxy
 
+  Warpgroup &group(unsigned n) { return groups[n]; }
+
   /// Under Completion::Random: something goes on.
   void moveSome();
   /// Throws Fault if something is left in flight.
   void exitLanes(Warp &w, uint32_t lanes);
   void finish();
+
+private:
+  std::deque<Warpgroup> groups;
 };
 
 } // namespace gqa::emulator

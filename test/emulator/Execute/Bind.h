@@ -56,5 +56,7 @@ Handler bulkLoad(Match &m), bulkStore(Match &m), tensorLoad(Match &m), tensorSto
     bulkCommit(Match &m), bulkWait(Match &m), tensorPrefetch(Match &m);
 // RegisterPool.cpp
 Handler setmaxnreg(Match &m);
+// Wgmma.cpp
+Handler wgmma(Match &m), wgmmaFence(Match &m), wgmmaCommit(Match &m), wgmmaWait(Match &m);
 
 } // namespace gqa::emulator::bind

@@ -48,6 +48,17 @@ struct Tracking {
   std::vector<std::pair<uint32_t, int>> reads; ///< index of the register's mask; register for messages
   std::vector<uint32_t> writes;
   std::vector<std::pair<uint32_t, uint32_t>> copies; ///< (from, to): undefined values may be moved, not used
+  // Indices into Kernel::asyncRegisters.
+  std::vector<uint32_t> touches;                 ///< by an instruction other than wgmma
+  std::vector<uint32_t> accumulators, fragments; ///< of a wgmma, in the order of the text
+  std::vector<std::pair<uint32_t, int>> sums;    ///< reads that happen only if the operand `scale` holds
+  uint32_t scale = kNone;
+};
+
+/// A register that some wgmma uses, and the instructions between which its place is its own.
+struct AsyncRegister {
+  int reg;
+  uint32_t first, last;
 };
 
 struct Parameter {
@@ -70,6 +81,7 @@ struct Kernel {
   std::vector<std::byte> constants;
   std::vector<Tracking> tracked;
   uint32_t trackedRegisters = 0;
+  std::vector<AsyncRegister> asyncRegisters;
   std::vector<Special> specials;
   uint32_t registerBytes = 0;
   uint32_t predicates = 0;

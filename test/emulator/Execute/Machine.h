@@ -107,6 +107,7 @@ public:
 
   uint32_t active() const { return current.mask; }
   uint32_t alive() const { return living; }
+  uint32_t at() const { return pc ? pc - 1 : 0; } ///< the instruction that is executed
   unsigned line() const { return code[pc && state != State::Sleeping ? pc - 1 : pc].line; }
 
   Cta &cta;

@@ -90,6 +90,13 @@ void SharedMemory::landBulk(uint32_t address, uint32_t bytes, uint32_t stamp) {
   std::fill(&writes[address / 4], &writes[(address + bytes) / 4], done);
 }
 
+void SharedMemory::checkAsyncRead(const Access &access, const Clock &fenced, uint32_t row) {
+  for (uint32_t word = row / 4; checks && word < row / 4 + 4; ++word) {
+    checkRead(access, word, 15, word * 4, 4);
+    checkFenced(fenced, word, "reads");
+  }
+}
+
 void SharedMemory::beginRead(const Access &access, const Clock &fenced, const uint32_t *rows,
                              unsigned count) {
   if (!checks)
@@ -106,11 +113,8 @@ void SharedMemory::beginRead(const Access &access, const Clock &fenced, const ui
     const Word *row = &writes[rows[n] / 4];
     if (any && std::memcmp(row, good, sizeof good) == 0)
       continue;
-    for (unsigned k = 0; k < 4; ++k)
-      if (!sound(row[k])) {
-        checkRead(access, rows[n] / 4 + k, 15, rows[n] + 4 * k, 4);
-        checkFenced(fenced, rows[n] / 4 + k, "reads");
-      }
+    if (!sound(row[0]) || !sound(row[1]) || !sound(row[2]) || !sound(row[3]))
+      checkAsyncRead(access, fenced, rows[n]);
     std::memcpy(good, row, sizeof good);
     any = true;
   }

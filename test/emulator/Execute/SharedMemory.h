@@ -66,6 +66,7 @@ public:
   void landBulk(uint32_t address, uint32_t bytes, uint32_t stamp);
   /// A read by the asynchronous proxy of `count` rows, from its launch to its completion.
   void beginRead(const Access &access, const Clock &fenced, const uint32_t *rows, unsigned count);
+  void checkAsyncRead(const Access &access, const Clock &fenced, uint32_t row);
   void endRead(const uint32_t *rows, unsigned count, uint32_t stamp);
   unsigned agent() const { return warps; }
 

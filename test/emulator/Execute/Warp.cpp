@@ -105,6 +105,11 @@ void Warp::checkTracked(const Insn &insn, uint32_t mask) {
     check(t.guard, t.guardRegister, current.mask);
   for (auto [at, reg] : t.reads)
     check(at, reg, mask);
+  if (!t.sums.empty() && predicate(insn.op[t.scale]) & mask)
+    for (auto [at, reg] : t.sums)
+      check(at, reg, mask);
+  if (!t.touches.empty() && mask && cta.grid.settings.checks)
+    cta.async->group(index / 4).touch(*this, t, mask);
   for (auto [from, to] : t.copies)
     defined[to] = (defined[to] & ~mask) | (defined[from] & mask);
   for (uint32_t at : t.writes)

@@ -158,12 +158,13 @@ std::vector<Effects> Decoder::effects() const {
     e.target = p.insn.target;
     if (e.isGuarded)
       e.uses.push_back(p.insn.guard & ~kNegated);
+    bool reads = isWgmma(p) && readsSums(p);
     for (const Slot &s : p.slots) {
       if (s.kind != Slot::Kind::Register)
         continue;
       if (s.defines)
         e.defines.push_back(s.reg);
-      if (s.updates ? readsSums(p)
+      if (s.updates ? reads
                     : !s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
         e.uses.push_back(s.reg);
     }

@@ -1,5 +1,6 @@
 // wgmma against the layouts and fragments of the PTX ISA. Values are small whole numbers, so that every sum
 // is exact.
+#include "Cuda.h"
 #include "Device.h"
 #include "Execute/Numbers.h"
 
@@ -100,7 +101,7 @@ struct Case {
   int scaleA = 1, scaleB = 1;
 };
 
-class WgmmaTest : public testing::TestWithParam<Completion> {
+class WgmmaTest : public HopperTest {
 protected:
   void check(const Case &c) {
     bool narrow = c.a[0] == 'e';
@@ -147,11 +148,11 @@ protected:
     code += "wgmma.fence.sync.aligned;\n" + product("%off") + product("%on") +
             "wgmma.commit_group.sync.aligned;\n"
             "wgmma.wait_group.sync.aligned 0;\n";
-    Device device(quiet(GetParam(), 4));
-    uint64_t out = device.memory.allocate(128 * registers * 4);
-    Outcome o = device.run(wgmmaKernel(registers, code), {1}, {128}, {out, device.upload(image)}, kShared);
-    ASSERT_FALSE(o.fault) << shape << ": " << o.message;
-    auto got = device.download<uint32_t>(out, 128 * registers);
+    CUdeviceptr out = 0;
+    ASSERT_CUDA(cuMemAlloc_v2(&out, 128 * registers * 4));
+    ASSERT_CUDA(launch(function(wgmmaKernel(registers, code), "k"), 1, 1, 128, kShared, out, upload(image)))
+        << shape << c.a << ' ' << c.b;
+    auto got = download<uint32_t>(out, 128 * registers);
     for (unsigned thread = 0; thread < 128; ++thread)
       for (unsigned n = 0; n < registers; ++n)
         for (unsigned half = 0; half < (c.d == "f16" ? 2 : 1); ++half) {
@@ -169,7 +170,7 @@ protected:
 };
 
 TEST_P(WgmmaTest, EveryWidth) {
-  for (unsigned n = 8; n <= 256; n += GetParam() == Completion::Late ? 8 : 56)
+  for (unsigned n = 8; n <= 256; n += GetParam() == std::string("late") ? 8 : 56)
     check({n});
 }
 
@@ -199,12 +200,7 @@ TEST_P(WgmmaTest, TypesAndScales) {
     }
 }
 
-std::string policyName(const testing::TestParamInfo<Completion> &info) {
-  return info.param == Completion::Eager ? "Eager" : info.param == Completion::Late ? "Late" : "Random";
-}
-INSTANTIATE_TEST_SUITE_P(Policies, WgmmaTest,
-                         testing::Values(Completion::Eager, Completion::Late, Completion::Random),
-                         policyName);
+EMULATOR_EVERY_COMPLETION(WgmmaTest);
 
 /// Ones times ones of 64 x 16 and 8 x 16 without swizzling, in pieces that each test spoils.
 struct Pieces {

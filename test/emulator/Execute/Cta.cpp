@@ -85,7 +85,7 @@ void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned 
   b.votes += votes;
   b.clock.join(warp.clock);
   b.fenced.join(warp.fenced);
-  warp.tick();
+  warp.synchronise(warp.alive());
   ++warp.counters->barriers;
   if (wait) {
     b.waiting |= 1u << warp.index;

@@ -60,15 +60,16 @@ MBarrier &MBarriers::find(Warp &w, unsigned lane, uint64_t address, const char *
   return b;
 }
 
-void MBarriers::arrive(Warp &w, uint32_t address, MBarrier &b, uint32_t count, bool release, bool drop) {
+void MBarriers::arrive(Warp &w, uint32_t address, MBarrier &b, uint32_t count, const Clock *released,
+                       bool drop) {
   if (count > b.pending)
     fail("an arrival of " + std::to_string(count) + " at " + describe(address) +
          "; expected no more than are pending");
   b.pending -= count;
   if (drop)
     b.count -= count;
-  if (release) {
-    b.arrived.join(w.clock);
+  if (released) {
+    b.arrived.join(*released);
     b.arrivedFenced.join(w.fenced);
   }
   advanceIfComplete(b);

@@ -39,7 +39,9 @@ public:
   void init(Warp &w, unsigned lane, uint32_t address, uint32_t count);
   void invalidate(Warp &w, unsigned lane, uint32_t address);
   MBarrier &find(Warp &w, unsigned lane, uint64_t address, const char *what);
-  void arrive(Warp &w, uint32_t address, MBarrier &b, uint32_t count, bool release, bool drop = false);
+  /// \param released what the arrival tells those who wait, or null
+  void arrive(Warp &w, uint32_t address, MBarrier &b, uint32_t count, const Clock *released,
+              bool drop = false);
   void expect(uint32_t address, MBarrier &b, int64_t bytes);
   /// The warp has waited for a complete phase: what led to it is known to it now.
   void learn(Warp &w, MBarrier &b);

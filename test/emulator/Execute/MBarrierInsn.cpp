@@ -64,6 +64,7 @@ void arrive(Warp &w, const Insn &i, uint32_t mask) {
   auto *state = w.result<uint64_t>(i.op[0]);
   const uint32_t *count = i.count > 2 ? w.source<uint32_t>(i.op[2]) : nullptr;
   MBarriers &barriers = w.cta.async->barriers;
+  const Clock released = w.released(mask);
   forBarriers(w, i, mask, 1, "mbarrier.arrive", [&](unsigned l, uint32_t address, MBarrier &b) {
     uint64_t before = stateOf(b);
     uint32_t arrivals = i.extra & kExpect || !count ? 1 : count[l];
@@ -71,8 +72,8 @@ void arrive(Warp &w, const Insn &i, uint32_t mask) {
       throw Fault(FaultKind::MBarrier,
                   "mbarrier.arrive.noComplete completes a phase of " + barriers.describe(address));
     if (i.extra & kExpect)
-      b.transactions += count[l]; // not yet complete, since an arrival is pending
-    barriers.arrive(w, address, b, arrivals, !(i.extra & kRelaxed), i.extra & kDrop);
+      barriers.expect(address, b, count[l]); // completes nothing, since an arrival is pending
+    barriers.arrive(w, address, b, arrivals, i.extra & kRelaxed ? nullptr : &released, i.extra & kDrop);
     state[l] = before;
   });
   w.tick(); // what follows is not ordered before the arrival

@@ -98,8 +98,13 @@ public:
   void sleep(Obstacle at, uint32_t what = 0);
   /// Writes what the barrier has reduced.
   void deliver(unsigned votes, unsigned threads);
-  /// A point that orders the memory accesses of this warp's lanes, or of this warp and others.
+  /// A point that orders the memory accesses of this warp and others.
   void tick();
+  /// A point that orders the accesses of these lanes of the warp, too.
+  void synchronise(uint32_t lanes);
+  /// What an arrival of these lanes alone tells others: not what other lanes have done since all of them
+  /// synchronised.
+  Clock released(uint32_t lanes) const;
 
   SharedMemory::Access access(unsigned lane, bool atomic = false) const {
     return {index, static_cast<uint8_t>(lane), &clock, atomic};
@@ -141,6 +146,7 @@ private:
   std::vector<uint32_t> defined; ///< lanes for which a tracked register holds a value
   uint32_t pc = 0;
   uint32_t living;
+  uint32_t synchronisedAt = 1; ///< time of the last synchronisation of all lanes
   Level current;
   std::vector<Level> outer;
   std::unique_ptr<std::byte[]> registerFile, localMemory;

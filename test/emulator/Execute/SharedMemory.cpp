@@ -34,8 +34,10 @@ SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool che
   if (checks) {
     writes.reset(new Word[words]);
     reads.reset(new Read[size_t(words) * agents]());
-    if (asyncProxy)
+    if (asyncProxy) {
       readers.reset(new uint8_t[words / 4 + 1]());
+      recent.reset(new uint32_t[warps]());
+    }
   }
 }
 
@@ -99,6 +101,7 @@ bool SharedMemory::readRow(const Access &access, uint32_t address) {
 }
 
 void SharedMemory::read(const Access &access, uint32_t address, unsigned size) {
+  note(access);
   if (!checks || (size == 16 && readRow(access, address)))
     return;
   const uint32_t *clock = access.clock->at;
@@ -162,6 +165,7 @@ bool SharedMemory::isRowFree(const Access &access, uint32_t address) const {
 
 void SharedMemory::write(const Access &access, uint32_t address, unsigned size, const void *value) {
   if (checks) {
+    note(access);
     bool same = std::memcmp(at(address), value, size) == 0, free = size == 16 && isRowFree(access, address);
     uint32_t now = access.clock->at[access.warp];
     for (uint32_t word = address / 4; word * 4 < address + size; ++word) {
@@ -198,6 +202,7 @@ void SharedMemory::launch(const Access &access, uint32_t address, unsigned size)
 void SharedMemory::land(const Access &access, uint32_t address, unsigned size) {
   if (!checks)
     return;
+  note(access);
   Word done;
   done.clock = access.clock->at[access.warp];
   done.warp = access.warp;

@@ -70,6 +70,13 @@ public:
   void endRead(const uint32_t *rows, unsigned count, uint32_t stamp);
   unsigned agent() const { return warps; }
 
+  /// Lanes that have accessed shared memory since the last time that all lanes of the warp synchronised.
+  uint32_t unsynchronised(unsigned warp) const { return recent[warp]; }
+  void synchronised(unsigned warp) {
+    if (recent)
+      recent[warp] = 0;
+  }
+
 private:
   struct Word {
     uint32_t clock = 0;
@@ -89,6 +96,10 @@ private:
   void noteRead(const Access &access, uint32_t word, unsigned bytes);
   void checkFenced(const Clock &fenced, uint32_t word, const char *what) const;
   bool isRegionFree(const Access &access, const Clock &fenced, uint32_t address, uint32_t bytes) const;
+  void note(const Access &access) {
+    if (recent)
+      recent[access.warp] |= access.lane < 32 ? 1u << access.lane : ~0u;
+  }
   [[noreturn]] void busy(uint32_t address, unsigned size, const char *what) const;
   [[noreturn]] void race(const Access &access, uint32_t address, unsigned size, const char *now,
                          const char *before, unsigned warp, unsigned lane) const;
@@ -100,6 +111,7 @@ private:
   std::unique_ptr<Word[]> writes;
   std::unique_ptr<Read[]> reads;      ///< [warp][word]
   std::unique_ptr<uint8_t[]> readers; ///< by row: reads of the asynchronous proxy that are in flight
+  std::unique_ptr<uint32_t[]> recent; ///< by warp: see unsynchronised()
   std::vector<uint32_t> objects;      ///< mbarriers
 };
 

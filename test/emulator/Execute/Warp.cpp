@@ -141,6 +141,21 @@ void Warp::sleep(Obstacle at, uint32_t what) {
 
 void Warp::tick() { ++clock.at[index]; }
 
+void Warp::synchronise(uint32_t lanes) {
+  tick();
+  if (living & ~lanes)
+    return;
+  synchronisedAt = clock.at[index];
+  cta.shared.synchronised(index);
+}
+
+Clock Warp::released(uint32_t lanes) const {
+  Clock known = clock;
+  if (cta.grid.settings.checks && cta.shared.unsynchronised(index) & ~lanes)
+    known.at[index] = synchronisedAt - 1;
+  return known;
+}
+
 /// The stack holds, innermost last, the lanes that wait for others. Lanes that go straight to the join wait
 /// in the level that was pushed for it.
 void Warp::branch(const Insn &insn, uint32_t taken) {

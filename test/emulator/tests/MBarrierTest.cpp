@@ -10,7 +10,7 @@ namespace {
 std::string barrierKernel(unsigned count, const std::string &code, bool synchronised = true) {
   std::string init = "@%first mbarrier.init.shared.b64 [%m], " + std::to_string(count) + ";\n";
   return kernel(
-      2, ".shared .align 8 .b8 s[64];\n.reg .b32 %i, %l, %w, %m, %n, %d, %c, %v;\n.reg .b64 %s, %s2, %t;\n"
+      2, ".shared .align 8 .b8 s[160];\n.reg .b32 %i, %l, %w, %m, %n, %d, %c, %v;\n.reg .b64 %s, %s2, %t;\n"
          ".reg .pred %first, %q, %r;\nmov.u32 %i, %tid.x;\nand.b32 %l, %i, 31;\nshr.u32 %w, %i, 5;\n"
          "mov.u32 %m, s;\nadd.u32 %n, %m, 8;\nmov.b32 %d, 0;\nmad.wide.u32 %t, %i, 4, %p0;\n"
          "setp.eq.u32 %first, %i, 0;\n" +
@@ -118,6 +118,17 @@ TEST(MBarrier, OrdersMemory) {
   expectFault(1, write + ".shared.b64 _, [%m];\n" + later + read, FaultKind::Race, "races with the write");
   expectFault(1, write + ".relaxed.cta.shared.b64 _, [%m];\n" + kWait + read, FaultKind::Race,
               "races with the write");
+}
+
+/// A lane that arrives for its warp speaks for the others only once they have synchronised.
+TEST(MBarrier, OneLaneArrivesForItsWarp) {
+  std::string write = "setp.lt.u32 %q, %i, 32;\n@!%q bra READ;\nmad.lo.u32 %n, %l, 4, %m;\n"
+                      "st.shared.u32 [%n+16], %l;\n",
+              arrive = "@%first mbarrier.arrive.shared.b64 _, [%m];\nbra END;\nREAD:\n" + kWait +
+                       "ld.shared.u32 %d, [%m+44];\nmov.b32 %d, 0;\nEND:\n";
+  expectAll(1, write + "bar.warp.sync -1;\n" + arrive, 0);
+  expectFault(1, write + arrive, FaultKind::Race, "races with the write");
+  expectFault(1, write + "bar.warp.sync 15;\n" + arrive, FaultKind::WarpSync, "");
 }
 
 TEST(MBarrier, MisuseIsFound) {

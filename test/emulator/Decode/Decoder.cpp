@@ -4,22 +4,21 @@
 #include "Flow.h"
 #include "Layout.h"
 #include "Match.h"
-#include "Operands.h"
 #include "Registers.h"
+#include "Tracking.h"
 
 #include <algorithm>
 
 namespace gqa::emulator {
 namespace {
 
-/// One instruction on its way: which form it has, and its operands before registers have places.
-struct Pending {
-  Insn insn;
-  Match match;
-  std::vector<Slot> slots;
-};
-
-bool usesAsync(std::string_view pattern);
+/// Whether a CTA needs what only mbarriers, bulk copies, wgmma and setmaxnreg use.
+bool usesAsync(std::string_view pattern) {
+  for (std::string_view start : {"mbarrier ", "cp async bulk ", "wgmma ", "setmaxnreg "})
+    if (pattern.starts_with(start))
+      return true;
+  return false;
+}
 
 class Decoder {
 public:
@@ -43,11 +42,8 @@ private:
   void checkTarget(const Form &form, const Instruction &i) const;
   void finish();
   void connect(const Flow &flow);
-  void track(const Flow &flow);
   void emit(const RegisterFile &file);
   std::vector<Effects> effects() const;
-  bool readsSums(const Pending &wgmma) const;
-  void trackAsync(const Flow &flow);
   std::optional<uint64_t> address(const std::string &name) const;
 
   const Module &module;
@@ -73,13 +69,6 @@ void Decoder::checkTarget(const Form &form, const Instruction &i) const {
   if (!has)
     throw PtxError(i.line, "'" + i.opcode + "' needs .target " +
                                (form.needs == Needs::Sm90 ? "sm_90" : "sm_90a") + ", found " + module.target);
-}
-
-bool usesAsync(std::string_view pattern) {
-  for (std::string_view start : {"mbarrier ", "cp async bulk ", "wgmma ", "setmaxnreg "})
-    if (pattern.starts_with(start))
-      return true;
-  return false;
 }
 
 void Decoder::instruction(const Instruction &i) {
@@ -114,39 +103,11 @@ void Decoder::instruction(const Instruction &i) {
   throw PtxError(i.line, "'" + i.opcode + "': " + why);
 }
 
-bool isPredicate(const Slot &s) {
-  return s.kind == Slot::Kind::Truth || (s.kind == Slot::Kind::Register && s.isPredicate);
-}
-bool isWgmma(const Pending &p) { return p.match.form->pattern.starts_with("wgmma mma_async"); }
-
 bool isExit(const Pending &p) {
   std::string_view pattern = p.match.form->pattern;
   return pattern.starts_with("ret") || pattern == "exit";
 }
 bool isBranch(const Pending &p) { return p.match.form->pattern.starts_with("bra"); }
-
-/// The predicate behind the accumulators of a wgmma says whether they are read. Compilers often set it to a
-/// constant right before, so that the accumulators need no value.
-bool Decoder::readsSums(const Pending &wgmma) const {
-  const Slot &scale = *std::find_if(wgmma.slots.begin(), wgmma.slots.end(), isPredicate);
-  if (scale.kind == Slot::Kind::Truth)
-    return scale.bits != 0;
-  const Pending *setter = nullptr;
-  for (const Pending &p : code)
-    for (const Slot &s : p.slots)
-      if (s.kind == Slot::Kind::Register && s.defines && s.reg == scale.reg) {
-        if (setter)
-          return true; // set more than once
-        setter = &p;
-      }
-  bool constant = setter && setter->insn.guard == kNone && setter->slots.size() == 4 &&
-                  setter->slots[2].kind == Slot::Kind::Constant &&
-                  setter->slots[3].kind == Slot::Kind::Constant;
-  if (!constant || !(setter->match.has("eq") || setter->match.has("ne")) || setter->match.types.size() != 1)
-    return true;
-  bool equal = setter->slots[2].bits == setter->slots[3].bits;
-  return (equal == setter->match.has("eq")) != scale.negated;
-}
 
 std::vector<Effects> Decoder::effects() const {
   std::vector<Effects> all;
@@ -158,7 +119,7 @@ std::vector<Effects> Decoder::effects() const {
     e.target = p.insn.target;
     if (e.isGuarded)
       e.uses.push_back(p.insn.guard & ~kNegated);
-    bool reads = isWgmma(p) && readsSums(p);
+    bool reads = isWgmma(p) && readsSums(p, code);
     for (const Slot &s : p.slots) {
       if (s.kind != Slot::Kind::Register)
         continue;
@@ -191,8 +152,8 @@ void Decoder::finish() {
   Flow flow(effects(), f.registers.size());
   RegisterFile file(f.registers, flow);
   connect(flow);
-  track(flow);
-  trackAsync(flow);
+  trackUndefined(code, flow, kernel);
+  trackWgmma(code, flow, kernel);
   emit(file);
   std::copy_n(f.maxThreads, 3, kernel.maxThreads.begin());
   std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
@@ -206,88 +167,6 @@ void Decoder::connect(const Flow &flow) {
   for (uint32_t at = 0; at < code.size(); ++at)
     if (isBranch(code[at]))
       code[at].insn.join = flow.join(at);
-}
-
-/// Registers that may be read before they are written carry a mask of defined lanes; so do the targets of
-/// moves from them, since undefined values may be moved about.
-void Decoder::track(const Flow &flow) {
-  std::vector<bool> tracked = flow.undefinedAtEntry();
-  auto moves = [](const Pending &p) {
-    std::string_view pattern = p.match.form->pattern;
-    return pattern.starts_with("mov ") && p.slots.size() == 2 && p.slots[1].kind == Slot::Kind::Register;
-  };
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const Pending &p : code)
-      if (moves(p) && tracked[p.slots[1].reg] && !tracked[p.slots[0].reg])
-        changed = tracked[p.slots[0].reg] = true;
-  }
-  std::vector<uint32_t> index(tracked.size());
-  for (size_t r = 0; r < tracked.size(); ++r)
-    if (tracked[r])
-      index[r] = kernel.trackedRegisters++;
-  if (!kernel.trackedRegisters)
-    return;
-  for (Pending &p : code) {
-    Tracking t;
-    bool copy = moves(p) && tracked[p.slots[1].reg];
-    if (copy)
-      t.copies.push_back({index[p.slots[1].reg], index[p.slots[0].reg]});
-    if (p.insn.guard != kNone && tracked[p.insn.guard & ~kNegated]) {
-      t.guard = index[p.insn.guard & ~kNegated];
-      t.guardRegister = p.insn.guard & ~kNegated;
-    }
-    for (const Slot &s : p.slots)
-      if (s.kind == Slot::Kind::Register && tracked[s.reg] && !copy) {
-        if (s.defines)
-          t.writes.push_back(index[s.reg]);
-        else
-          t.reads.push_back({index[s.reg], s.reg});
-        if (s.updates)
-          t.sums.push_back({index[s.reg], s.reg});
-      }
-    if (!t.sums.empty())
-      t.scale = std::find_if(p.slots.begin(), p.slots.end(), isPredicate) - p.slots.begin();
-    if (t.guard < 0 && t.reads.empty() && t.writes.empty() && t.copies.empty())
-      continue;
-    if (kernel.tracked.size() == 0xFFFF)
-      throw PtxError(p.insn.line, "too many uses of registers that may be undefined");
-    kernel.tracked.push_back(std::move(t));
-    p.insn.tracked = kernel.tracked.size();
-  }
-}
-
-/// Registers of wgmma carry what is in flight: every instruction that uses one of them says so.
-void Decoder::trackAsync(const Flow &flow) {
-  std::vector<uint32_t> index(f.registers.size(), kNone);
-  auto isOperand = [](const Slot &s) { return s.kind == Slot::Kind::Register && !s.isPredicate && !s.wide; };
-  for (const Pending &p : code)
-    if (isWgmma(p))
-      for (const Slot &s : p.slots)
-        if (isOperand(s) && index[s.reg] == kNone) {
-          index[s.reg] = kernel.asyncRegisters.size();
-          Flow::Range range = flow.ranges()[s.reg];
-          if (flow.undefinedAtEntry()[s.reg])
-            range = {0, ~0u};
-          kernel.asyncRegisters.push_back({s.reg, range.first, range.last});
-        }
-  if (kernel.asyncRegisters.empty())
-    return;
-  for (Pending &p : code) {
-    Tracking t = p.insn.tracked ? kernel.tracked[p.insn.tracked - 1] : Tracking();
-    for (const Slot &s : p.slots)
-      if (isOperand(s) && index[s.reg] != kNone)
-        (!isWgmma(p) ? t.touches : s.updates ? t.accumulators : t.fragments).push_back(index[s.reg]);
-    if (t.touches.empty() && t.accumulators.empty())
-      continue;
-    if (!p.insn.tracked) {
-      if (kernel.tracked.size() == 0xFFFF)
-        throw PtxError(p.insn.line, "too many uses of registers that wgmma uses, too");
-      kernel.tracked.emplace_back();
-      p.insn.tracked = kernel.tracked.size();
-    }
-    kernel.tracked[p.insn.tracked - 1] = std::move(t);
-  }
 }
 
 /// Gives every operand its final form: an offset into registers or constants, or a predicate.

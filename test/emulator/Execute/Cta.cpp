@@ -97,6 +97,7 @@ void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned 
 void Cta::releaseIfComplete(Barrier &b) {
   if (!b.came || b.arrived < (b.all ? livingThreads() : b.expected))
     return;
+  polls = 0;
   for (Warp &w : warps)
     if (b.waiting >> w.index & 1) {
       w.clock.join(b.clock);
@@ -107,7 +108,14 @@ void Cta::releaseIfComplete(Barrier &b) {
   b = Barrier{};
 }
 
+void Cta::poll() {
+  constexpr unsigned kMost = 1 << 16;
+  if (++polls == kMost)
+    deadlock();
+}
+
 void Cta::wake(Obstacle obstacle) {
+  polls = 0;
   for (Warp &w : warps)
     if (w.state == Warp::State::Sleeping && w.obstacle == obstacle)
       w.resume();
@@ -147,7 +155,7 @@ std::string Cta::whereIs(const Warp &w) const {
       return " waits at barrier " + std::to_string(&b - barriers) + " (line " + std::to_string(w.line()) +
              ", " + std::to_string(b.arrived) + " of " +
              std::to_string(b.all ? livingThreads() : b.expected) + " threads have arrived)";
-  return " is ready";
+  return " goes on" + line;
 }
 
 void Cta::deadlock() const {

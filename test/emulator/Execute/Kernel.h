@@ -4,6 +4,7 @@
 #include "Counters.h"
 #include "Syntax/Module.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -97,6 +98,14 @@ struct Kernel {
   unsigned minBlocks = 0, maxRegisters = 0, liveRegisters = 0;
   unsigned ptxVersion = 0, sm = 0;
   bool usesAsync = false; ///< mbarriers, bulk copies, wgmma or setmaxnreg
+
+  /// The most registers that the assembler may give to each thread, so that the promised blocks fit in the 64
+  /// K of a multiprocessor; 0 if the kernel promises nothing.
+  unsigned registersAtLaunch() const {
+    const std::array<unsigned, 3> &threads = requiredThreads[0] ? requiredThreads : maxThreads;
+    unsigned count = threads[0] * threads[1] * threads[2] * minBlocks;
+    return maxRegisters ? maxRegisters : count ? std::min(65536 / count, 255u) / 8 * 8 : 0;
+  }
 };
 
 } // namespace gqa::emulator

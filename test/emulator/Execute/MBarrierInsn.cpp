@@ -118,6 +118,7 @@ void wait(Warp &w, const Insn &i, uint32_t mask) {
     return w.sleep(Obstacle::MBarrier, where);
   if (!done) { // a thread that polls lets others go on, as late as that
     w.cta.async->bulk.completeOne();
+    w.cta.poll();
     w.yield();
   }
   w.setPredicate(i.op[0], done, mask);

@@ -178,6 +178,8 @@ public:
   void warpDone(Warp &warp);
   /// Warps that sleep at such an obstacle try again.
   void wake(Obstacle obstacle);
+  /// A thread looks again and again whether something has happened. \throws Fault if nothing will.
+  void poll();
 
   Grid &grid;
   const Dim3 index;
@@ -197,6 +199,7 @@ private:
   std::deque<Warp> warps;
   Barrier barriers[16];
   unsigned turn = 0;
+  unsigned polls = 0; ///< since something has happened
 };
 
 } // namespace gqa::emulator

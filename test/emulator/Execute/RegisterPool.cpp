@@ -11,20 +11,10 @@ namespace {
 
 [[noreturn]] void fail(const std::string &text) { throw Fault(FaultKind::Registers, "setmaxnreg " + text); }
 
-/// What the assembler may give to each thread so that the promised blocks fit, as far as the kernel says. It
-/// is what a kernel of several warpgroups gets.
-uint32_t registersAtLaunch(const Kernel &k) {
-  if (k.maxRegisters)
-    return k.maxRegisters;
-  const auto &threads = k.requiredThreads[0] ? k.requiredThreads : k.maxThreads;
-  uint32_t count = threads[0] * threads[1] * threads[2] * k.minBlocks;
-  return count ? std::min(65536 / count, 255u) / 8 * 8 : 0;
-}
-
 } // namespace
 
 RegisterPool::RegisterPool(const Cta &cta)
-    : atLaunch(registersAtLaunch(cta.grid.kernel)), changes(cta.grid.warps()) {}
+    : atLaunch(cta.grid.kernel.registersAtLaunch()), changes(cta.grid.warps()) {}
 
 bool RegisterPool::change(Warp &w, uint32_t count, bool increase) {
   if (!atLaunch)

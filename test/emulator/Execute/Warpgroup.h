@@ -33,17 +33,13 @@ public:
   void exit(Warp &w) const;
 
 private:
-  enum : uint8_t {
-    kSum = 1,
-    kFragment = 2,
-    kTouched = 4
-  }; ///< of a register: used by a product in flight, or since a fence
+  /// Of a register: used by products in flight, or by other instructions since a fence.
+  enum : uint8_t { kSum = 1, kFragment = 2, kTouched = 4 };
   static constexpr unsigned kWarps = 4, kRows = 16, kMostK = 32;
 
   struct Sums {
     unsigned columns;
     std::vector<float> values;   ///< [64][columns]
-    const uint32_t *registers;   ///< as the instruction names them
     uint32_t users[kWarps] = {}; ///< products that a warp has issued and not waited for
   };
   struct Product {
@@ -71,6 +67,7 @@ private:
   void checkLiterals(Warp &w, const Insn &insn) const;
   void checkRegisters(Warp &w, const Insn &insn, Member &m, const Product &p);
   void attachSums(Warp &w, const Insn &insn, Member &m, Product &p);
+  void collect(Warp &w, const Insn &insn, Sums &sums);
   void takeFragments(Warp &w, const Insn &insn, Product &p);
   void readShared(Warp &w, Product &p, bool first);
   void finishFor(Warp &w, Member &m, Product &p);

@@ -22,7 +22,9 @@ struct Result {
   std::vector<uint32_t> d;
 };
 Result run(unsigned count, const std::string &code, unsigned threads = 64, bool synchronised = true) {
-  Device device;
+  Settings settings = quiet();
+  settings.steps = uint64_t(1) << 32;
+  Device device(settings);
   uint64_t out = device.upload(std::vector<uint32_t>(threads, 0));
   Outcome o = device.run(barrierKernel(count, code, synchronised), {1}, {threads}, {out, 0});
   return {o, device.download<uint32_t>(out, threads)};
@@ -156,6 +158,13 @@ TEST(MBarrier, MisuseIsFound) {
       4, 1);
   expectFault(3, "@%first mbarrier.arrive.shared.b64 _, [%m];\n" + kWait, FaultKind::Deadlock,
               "Warp 1 waits at the mbarrier at shared address ");
+}
+
+TEST(MBarrier, PollingForeverIsADeadlock) {
+  expectFault(2,
+              "@%first mbarrier.arrive.shared.b64 _, [%m];\nP: mbarrier.test_wait.parity.shared.b64 %q, "
+              "[%m], 0;\n@!%q bra P;\n",
+              FaultKind::Deadlock, "goes on (line");
 }
 
 TEST(MBarrier, NeedsAPTXTargetThatHasIt) {

@@ -68,8 +68,8 @@ def weakened(instruction):
         yield instruction.replace(f" {wait[2]};", f" {int(wait[2]) + 1};")
     if wait := re.match(GUARD + r"mbarrier\.(?:try|test)_wait\S* (\S+),", instruction):
         yield f"setp.eq.b32 {wait[1]}, 0, 0;"  # the loop around it ends at once
-    if bytes := re.match(GUARD + r"mbarrier\.arrive\.expect_tx.* (\S+);", instruction):
-        yield instruction.replace(f"{bytes[1]};", "16;")  # the rest is not waited for
+    if expected := re.match(GUARD + r"mbarrier\.arrive\.expect_tx.* (\S+);", instruction):
+        yield instruction.replace(f"{expected[1]};", "16;")  # the rest is not waited for
     if "shfl.sync" in instruction and instruction.endswith(", -1;"):
         yield instruction.replace(", -1;", ", 65535;")  # half of the lanes are not waited for
     if order := re.match(GUARD + r"(?:atom|red|ld|st)\.(acq_rel|acquire|release)\.", instruction):

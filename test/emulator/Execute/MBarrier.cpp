@@ -34,8 +34,9 @@ void MBarriers::init(Warp &w, unsigned lane, uint32_t address, uint32_t count) {
 
 void MBarriers::invalidate(Warp &w, unsigned lane, uint32_t address) {
   MBarrier &b = find(w, lane, address, "mbarrier.inval");
-  if (b.transactions || !b.landed.empty())
-    fail("mbarrier.inval of " + describe(address) + "; expected no asynchronous copies in flight");
+  if (b.transactions || !b.landed.empty() || !b.unseen.empty())
+    fail("mbarrier.inval of " + describe(address) +
+         " with asynchronous copies that nobody has waited for; expected a wait before");
   live.erase(address);
   cta.shared.release(address);
 }

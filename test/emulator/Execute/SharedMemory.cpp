@@ -35,7 +35,7 @@ SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool che
     writes.reset(new Word[words]);
     reads.reset(new Read[size_t(words) * agents]());
     if (asyncProxy) {
-      readers.reset(new uint8_t[words / 4 + 1]());
+      readers.reset(new uint16_t[words / 4 + 1]());
       recent.reset(new uint32_t[warps]());
     }
   }

@@ -110,7 +110,7 @@ private:
   std::unique_ptr<std::byte[]> data;
   std::unique_ptr<Word[]> writes;
   std::unique_ptr<Read[]> reads;      ///< [warp][word]
-  std::unique_ptr<uint8_t[]> readers; ///< by row: reads of the asynchronous proxy that are in flight
+  std::unique_ptr<uint16_t[]> readers; ///< by row: reads of the asynchronous proxy that are in flight
   std::unique_ptr<uint32_t[]> recent; ///< by warp: see unsynchronised()
   std::vector<uint32_t> objects;      ///< mbarriers
 };

@@ -51,14 +51,24 @@ void Warpgroup::touch(Warp &w, const Tracking &t, uint32_t mask) {
   }
 }
 
+/// The descriptor in an operand. All lanes give the same.
+uint64_t Warpgroup::descriptorOf(Warp &w, uint32_t op) const {
+  auto *lanes = w.source<uint64_t>(op);
+  if (std::any_of(lanes, lanes + kLanes, [=](uint64_t d) { return d != lanes[0]; }))
+    fail("a matrix descriptor differs within the warp");
+  return lanes[0];
+}
+
 /// The product that this warp issues now: a new one, or one that other warps of the group have issued before.
 Warpgroup::Product &Warpgroup::productOf(Warp &w, const Insn &insn, Member &m) {
   WgmmaShape shape = WgmmaShape::unpack(insn.extra);
   const uint32_t *op = insn.op + shape.registers();
-  uint64_t a = shape.fromRegisters ? 0 : *w.source<uint64_t>(op[0]);
+  uint64_t a = shape.fromRegisters ? 0 : descriptorOf(w, op[0]);
   op += shape.fromRegisters ? 4 : 1;
-  uint64_t b = *w.source<uint64_t>(op[0]);
-  bool accumulates = w.predicate(op[1]) & 1;
+  uint64_t b = descriptorOf(w, op[0]);
+  bool accumulates = w.predicate(op[1]);
+  if (accumulates && ~w.predicate(op[1]))
+    fail("scale-d differs within the warp");
   if (m.issued - first == products.size()) {
     products.emplace_back();
     Product &p = products.back();

@@ -63,6 +63,7 @@ private:
   };
 
   Member &member(Warp &w);
+  uint64_t descriptorOf(Warp &w, uint32_t op) const;
   Product &productOf(Warp &w, const Insn &insn, Member &m);
   void checkLiterals(Warp &w, const Insn &insn) const;
   void checkRegisters(Warp &w, const Insn &insn, Member &m, const Product &p);

@@ -142,6 +142,8 @@ TEST(MBarrier, MisuseIsFound) {
               "no mbarrier was initialised");
   expectFault(2, "@%first mbarrier.arrive.shared.b64 _, [%m], 3;\n", FaultKind::MBarrier,
               "(phase 0, 2 of 2 arrivals and 0 bytes are pending); expected no more");
+  expectFault(2, "@%first mbarrier.expect_tx.shared.b64 [%m], 16;\n@%first mbarrier.inval.shared.b64 [%m];\n",
+              FaultKind::MBarrier, "that nobody has waited for");
   expectFault(1, "ld.shared.u32 %d, [%m+4];\n", FaultKind::MBarrier, "where an mbarrier lives");
   expectFault(1, "st.shared.u32 [%m], 1;\n", FaultKind::MBarrier, "where an mbarrier lives");
   expectFault(1, "mbarrier.arrive.shared.b64 %s, [%m+4];\n", FaultKind::Misaligned, "multiple of 8");

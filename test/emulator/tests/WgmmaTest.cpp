@@ -314,6 +314,10 @@ TEST(WgmmaFaults, WarpsActTogether) {
 }
 
 TEST(WgmmaFaults, DescriptorsAndLiterals) {
+  expectFault([](Pieces &p) { p.before += "cvt.u64.u32 %t, %i;\nadd.u64 %descB, %descB, %t;\n"; },
+              FaultKind::Wgmma, "a matrix descriptor differs within the warp");
+  expectFault([](Pieces &p) { p.before += "setp.lt.u32 %on, %i, 7;\n"; }, FaultKind::Wgmma,
+              "scale-d differs within the warp");
   expectFault([](Pieces &p) { p.bits = uint64_t(1) << 49; }, FaultKind::Wgmma,
               "a base offset, which is not modelled");
   expectFault([](Pieces &p) { p.bits = uint64_t(1) << 14; }, FaultKind::Wgmma, "bits outside of its fields");

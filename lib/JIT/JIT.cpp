@@ -1,6 +1,7 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
 #include "Device.h"
 #include "Diagnostics.h"
+#include "HostTarget.h"
 #include "Implementation.h"
 
 #include "gqa/JIT/JITModule.h"
@@ -28,7 +29,8 @@ CompiledFunction::~CompiledFunction() = default;
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
 
 void registerForJIT(DialectRegistry &registry) {
-  // No passes: their registry belongs to the process, and another library in it may have this compiler as well.
+  // No passes: their registry belongs to the process, and another library in it may have this compiler as
+  // well.
   registerDialects(registry);
 }
 
@@ -78,23 +80,32 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   return llvm::Error::success();
 }
 
+llvm::Expected<ObjectCode> compileObject(ModuleOp module, const CompileOptions &options, Signature &signature,
+                                         StringRef suffix) {
+  if (llvm::Error error = lowerModule(module, "binary", options))
+    return error;
+  readPlaces(module, signature);
+  return generateObject(module, signature, hostOf(options.target), suffix);
+}
+
 llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
                                                                 const CompileOptions &options) {
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
-  if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
+  // Before the work of compiling.
+  if (llvm::Error error = checkDevice(options.target))
     return error;
-  if (llvm::Error error = lowerModule(module, "binary", options))
+  if (llvm::Error error = checkHost(hostOf(options.target)))
     return error;
-  readPlaces(module, *signature);
-  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, hostOf(options.target));
+  llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+  if (!object)
+    return object.takeError();
+  llvm::Expected<LoadedCode> code = loadObject(*object);
   if (!code)
     return code.takeError();
-  auto implementation = std::make_unique<CompiledFunction::Implementation>();
-  implementation->signature = std::move(*signature);
-  implementation->code = std::move(*code);
-  return std::make_unique<CompiledFunction>(std::move(implementation));
+  return std::make_unique<CompiledFunction>(
+      std::make_unique<CompiledFunction::Implementation>(std::move(*signature), std::move(*code)));
 }
 
 /// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
@@ -133,12 +144,18 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
       return makeError("a cubin is for one chip, and target '" + options.target +
                        "' lists several; expected cuda:sm_NN");
   }
+  if (kind == CodeKind::Object) {
+    llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+    if (!object)
+      return object.takeError();
+    out.write(object->bytes.data(), object->bytes.size());
+    return llvm::Error::success();
+  }
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   if (kind == CodeKind::PTX || kind == CodeKind::Cubin)
     return emitKernels(module, options.target, kind, out);
-  readPlaces(module, *signature);
-  return emitCode(module, *signature, hostOf(options.target), kind, out);
+  return emitText(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
 }
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,

@@ -6,7 +6,18 @@
 #include <tvm/ffi/extra/c_env_api.h>
 #include <tvm/ffi/tvm_ffi.h>
 
+#include "../../lib/Runtime/TVM.h"
+
 namespace ffi = tvm::ffi;
+
+// The runtime has no headers of the library, and says what it knows of them.
+namespace known = gqa::rt::tvm;
+static_assert(sizeof(known::Any) == sizeof(TVMFFIAny) &&
+              offsetof(known::Any, object) == offsetof(TVMFFIAny, v_obj));
+static_assert(known::kNone == kTVMFFINone && known::kTensorPointer == kTVMFFIDLTensorPtr &&
+              known::kTensor == kTVMFFITensor && known::kObjectHeader == sizeof(TVMFFIObject));
+static_assert(sizeof(known::Bytes) == sizeof(TVMFFIByteArray) &&
+              offsetof(known::Bytes, size) == offsetof(TVMFFIByteArray, size));
 
 namespace {
 

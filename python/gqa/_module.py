@@ -1,10 +1,12 @@
-"""`gqa.compile`: the text of an MLIR module as a Python callable."""
+"""`gqa.compile` and `gqa.load`: the text of an MLIR module, or the library that it became, as a Python callable."""
 
+import json
 import pathlib
+import struct
 import sys
 
 from . import _native
-from ._arrays import as_array, contiguous, device_of, is_ready, like, to_native
+from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_ready, like, to_native
 
 
 class Module:
@@ -67,6 +69,45 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     if weights is None:
         weights = _load(path.parent / str(sidecar)) if path and sidecar else {}
     return Module(call, str(name), inputs, outputs, weights, target)
+
+
+def load(path, *, weights=None):
+    """A library of `gqa-compile MODULE.mlir -o PATH`, which needs no compiler.
+
+    `weights`: values of parameters by name; by default those of the module's `.safetensors` file, beside the library.
+    Raises FileNotFoundError, ValueError for a file that is no such library, RuntimeError if its code does not run on this
+    machine.
+    """
+    import tvm_ffi
+
+    path = pathlib.Path(path).absolute()
+    _check_library(path)
+    try:
+        library = tvm_ffi.load_module(str(path))
+        signature = json.loads(str(library["gqa_signature"]()))
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is a library, but not one that gqa-compile has written") from error
+    except RuntimeError as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    library["gqa_target"]()
+    names = {short: name for name, short in ELEMENTS.items()}
+    inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"])
+                        for kind in signature[which]] for which in ("inputs", "outputs"))
+    if weights is None:
+        weights = _load(path.parent / signature["weights"]) if signature["weights"] else {}
+    target = "cuda" if any(kind["device"] for kind in signature["inputs"]) else "cpu"
+    return Module(library[signature["name"]], signature["name"], inputs, outputs, weights, target)
+
+
+def _check_library(path):
+    """That a file is a library, and whole: the loader maps one that has been cut off, and crashes later."""
+    with path.open("rb") as file:
+        head = file.read(64)
+        if len(head) < 64 or head[:4] != b"\x7fELF":
+            raise ValueError(f"{path} is not a library")
+        (table,), (size, count) = struct.unpack_from("<Q", head, 0x28), struct.unpack_from("<HH", head, 0x3A)
+        if file.seek(0, 2) < table + size * count:  # the headers of its sections, which are at the end
+            raise ValueError(f"{path} has been cut off")
 
 
 def _text(text_or_path):

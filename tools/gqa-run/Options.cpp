@@ -122,8 +122,25 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
   return options;
 }
 
+llvm::Error checkForLibrary(const Options &options) {
+  const CompileOptions &compile = options.compile, plain;
+  for (auto [name, given] : {std::pair("--to", !options.to.empty()),
+                             {"--explain", options.explain},
+                             {"--dump-phases", !compile.dumpPhases.empty()},
+                             {"--function", !compile.function.empty()},
+                             {"--report", !compile.report.empty()},
+                             {"--target", compile.target != plain.target},
+                             {"--reference", compile.reference},
+                             {"--no-simplify", !compile.simplify}})
+    if (given)
+      return fail(llvm::Twine(name) + " is for modules, and " + options.file +
+                  " is compiled already; drop it, or give the module");
+  return llvm::Error::success();
+}
+
 llvm::StringRef helpText() {
   return R"(gqa-run FILE [options]      compiles a module of MLIR and runs one of its functions ('-': standard input)
+gqa-run FILE.so [options]   runs what gqa-compile has written
 
 What goes in and out
   --inputs=X.npz            arrays arg0, arg1, ... (parameters come from the module's gqa.weights file)
@@ -135,7 +152,7 @@ What goes in and out
   --seed=N                  for random inputs
   --function=NAME           by default main, else the only public function
 
-How it is compiled
+How it is compiled (not for a library)
   --reference               float64 loops instead of kernels, on the graph as it stands
   --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
   --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest

@@ -22,6 +22,9 @@ struct Options {
 /// Reads the arguments after the program's name.
 llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments);
 
+/// Refuses options that a library has no use for.
+llvm::Error checkForLibrary(const Options &options);
+
 /// What --help prints.
 llvm::StringRef helpText();
 

@@ -47,9 +47,6 @@ constexpr uint8_t dlBool = 6;
 /// "f32[2x?x64]"; for messages.
 std::string toString(const TensorType &type);
 
-/// "cuda:0"; for messages.
-std::string toString(DLDevice device);
-
 /// A function in memory. Calls may run on several threads at once; they share the runtime's thread pool.
 ///
 /// Arguments are dense and row-major, aligned for their element type; the error names the one that is not.
@@ -84,9 +81,6 @@ public:
   explicit CompiledFunction(std::unique_ptr<Implementation> implementation);
 
 private:
-  llvm::Expected<std::vector<DLManagedTensor *>> run(void *stream, llvm::ArrayRef<const DLTensor *> inputs,
-                                                     llvm::ArrayRef<DLTensor *> outputs);
-
   std::unique_ptr<Implementation> implementation;
 };
 

@@ -10,6 +10,9 @@
    Threads: every function may be called from any thread at any time; one gqa_function may be called by several threads at
    once, and must not be released while it is. Calls share one pool of threads (GQA_NUM_THREADS says how many).
 
+   Disk: compiled code is kept in $XDG_CACHE_HOME/gqa or ~/.cache/gqa (GQA_CACHE_DIR), at most 512 MiB of it (GQA_CACHE_SIZE), and
+   found there by the next process; GQA_CACHE=off does without.
+
    Stability: what is declared here stays, with its meaning, for all versions with the same GQA_API_VERSION. Structures grow
    at their end: set struct_size to sizeof the one that you compile against. */
 #ifndef GQA_GQA_H

@@ -6,10 +6,22 @@
 
 #include "gqa/Runtime/Runtime.h"
 
+#include "llvm/ExecutionEngine/Orc/IRCompileLayer.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace gqa {
+
+namespace {
+
+struct NoCompiler : llvm::orc::IRCompileLayer::IRCompiler {
+  NoCompiler() : IRCompiler({}) {}
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> operator()(llvm::Module &) override {
+    return makeError("an object is expected");
+  }
+};
+
+} // namespace
 
 llvm::Expected<LoadedCode> loadObject(const ObjectCode &object) {
   using namespace llvm::orc;
@@ -17,7 +29,10 @@ llvm::Expected<LoadedCode> loadObject(const ObjectCode &object) {
     if (const char *error = gqa_rt_blas_error())
       return makeError(error);
   LLJITBuilder builder;
+  // Objects only: no target of LLVM's is set up, which takes longer than linking.
   builder.setJITTargetMachineBuilder(JITTargetMachineBuilder(hostTriple()));
+  builder.setDataLayout(llvm::DataLayout(hostTriple().computeDataLayout()));
+  builder.setCompileFunctionCreator([](JITTargetMachineBuilder) { return std::make_unique<NoCompiler>(); });
   // No constructors, no thread-local storage: nothing needs a platform, nor the symbols of this process.
   builder.setPlatformSetUp(setUpInactivePlatform);
   builder.setLinkProcessSymbolsByDefault(false);

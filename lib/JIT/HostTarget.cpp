@@ -4,6 +4,7 @@
 #include "Diagnostics.h"
 
 #include "gqa/Runtime/Function.h"
+#include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Target.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -49,6 +50,14 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTarget(llvm::StringRef 
     return description.takeError();
   llvm::StringRef arch = llvm::cantFail(parseTargetName(target)).arch;
   return arch.empty() ? makeMachine(llvm::sys::getHostCPUName(), hostFeatures()) : makeMachine(arch, "");
+}
+
+std::string processorOf(llvm::StringRef target) {
+  if (target != "cpu" && !target.starts_with("cpu+"))
+    return target.str();
+  static const std::string host =
+      llvm::sys::getHostCPUName().str() + " " + hostFeatures() + (gqa_rt_request_amx() ? " tiles" : "");
+  return host;
 }
 
 std::string featuresOf(const llvm::TargetMachine &machine) {

@@ -19,6 +19,9 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makePlainTarget();
 /// Those features of a machine that the runtime can look for, with commas between.
 std::string featuresOf(const llvm::TargetMachine &machine);
 
+/// What code for `target`, a valid one, depends on: the processor's name and features.
+std::string processorOf(llvm::StringRef target);
+
 /// Fails if this processor lacks a feature that code for `target` uses.
 llvm::Error checkHost(llvm::StringRef target);
 

@@ -1,4 +1,6 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Cached.h"
+#include "CodeGen.h"
 #include "Device.h"
 #include "Diagnostics.h"
 #include "HostTarget.h"
@@ -88,8 +90,7 @@ llvm::Expected<ObjectCode> compileObject(ModuleOp module, const CompileOptions &
   return generateObject(module, signature, hostOf(options.target), suffix);
 }
 
-llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
-                                                                const CompileOptions &options) {
+static llvm::Expected<CompiledCode> compileCode(ModuleOp module, const CompileOptions &options) {
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
@@ -101,11 +102,21 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
   llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
   if (!object)
     return object.takeError();
-  llvm::Expected<LoadedCode> code = loadObject(*object);
-  if (!code)
-    return code.takeError();
+  return CompiledCode{std::move(*signature), std::move(*object)};
+}
+
+static llvm::Expected<std::unique_ptr<CompiledFunction>> load(const CompiledCode &code) {
+  llvm::Expected<LoadedCode> loaded = loadObject(code.object);
+  if (!loaded)
+    return loaded.takeError();
   return std::make_unique<CompiledFunction>(
-      std::make_unique<CompiledFunction::Implementation>(std::move(*signature), std::move(*code)));
+      std::make_unique<CompiledFunction::Implementation>(code.signature, std::move(*loaded)));
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
+                                                                const CompileOptions &options) {
+  llvm::Expected<CompiledCode> code = compileCode(module, options);
+  return code ? load(*code) : code.takeError();
 }
 
 /// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
@@ -160,13 +171,26 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
                                                                             const CompileOptions &options) {
+  std::optional<std::string> key = cacheKey(text, options);
+  if (key)
+    if (std::optional<CompiledCode> cached = loadCached(*key)) {
+      if (llvm::Error error = checkDevice(options.target))
+        return error;
+      return load(*cached);
+    }
   DialectRegistry registry;
   registerForJIT(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(text, options.filename, context);
   if (!module)
     return module.takeError();
-  return compileModule(**module, options);
+  llvm::Expected<CompiledCode> code = compileCode(**module, options);
+  if (!code)
+    return code.takeError();
+  auto function = load(*code);
+  if (key && function)
+    storeCached(*key, *code, options);
+  return function;
 }
 
 } // namespace gqa

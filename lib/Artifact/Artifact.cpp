@@ -3,8 +3,11 @@
 #include "Describe.h"
 #include "Link.h"
 
+#include "gqa/Artifact/Write.h"
 #include "gqa/Tile/Target.h"
 
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -54,6 +57,14 @@ llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, 
   for (const Version &version : versions)
     objects.emplace_back(version.object.bytes.data(), version.object.bytes.size());
   return linkLibrary(objects, path);
+}
+
+llvm::Error writeArtifact(llvm::StringRef text, const CompileOptions &options, llvm::StringRef path) {
+  mlir::DialectRegistry registry;
+  registerForJIT(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = parseModule(text, options.filename, context);
+  return module ? writeArtifact(**module, options, path) : module.takeError();
 }
 
 } // namespace gqa

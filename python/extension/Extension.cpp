@@ -1,4 +1,5 @@
 // What Python calls: compiles the text of a module and returns its function. Errors become ValueError.
+#include "gqa/Artifact/Write.h"
 #include "gqa/JIT/JIT.h"
 
 #include "llvm/Support/Error.h"
@@ -104,6 +105,19 @@ ffi::Array<ffi::Any> compile(const ffi::String &text, const ffi::String &filenam
           describe(signature.outputs), ffi::String(signature.weights)};
 }
 
+/// (text, what messages call it, function or "", targets, path): writes a library.
+void writeLibrary(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
+                  const ffi::String &targets, const ffi::String &path) {
+  gqa::CompileOptions options;
+  options.filename = filename;
+  options.function = name;
+  options.target = targets;
+  if (llvm::Error error =
+          gqa::writeArtifact(llvm::StringRef(text.data(), text.size()), options, path.c_str()))
+    raise(std::move(error));
+}
+
 } // namespace
 
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(compile, compile);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(write_library, writeLibrary);

@@ -1,11 +1,11 @@
 """Attention with shared key/value heads, compiled.
 
 `attention` computes softmax attention on tensors of any framework that speaks DLPack; `compile` turns the text of an
-MLIR module into something to call, and `load` takes what `gqa-compile -o model.so` has made of one. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
+MLIR module into something to call; `build` writes it to a library that needs no compiler, and `load` loads that. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
 makes the attention of a model share key/value heads.
 """
 
-__all__ = ["attention", "compile", "convert", "load", "Module"]
+__all__ = ["attention", "build", "compile", "convert", "load", "Module"]
 
 
 def __getattr__(name):
@@ -13,7 +13,7 @@ def __getattr__(name):
     if name == "attention":
         from ._attention import attention
         return attention
-    if name in ("compile", "load", "Module"):
+    if name in ("build", "compile", "load", "Module"):
         from . import _module
         return getattr(_module, name)
     if name == "convert":

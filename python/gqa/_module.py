@@ -1,4 +1,4 @@
-"""`gqa.compile` and `gqa.load`: the text of an MLIR module, or the library that it became, as a Python callable."""
+"""`gqa.compile`, `gqa.build` and `gqa.load`: the text of an MLIR module as a Python callable, in memory or as a library."""
 
 import json
 import pathlib
@@ -71,8 +71,20 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     return Module(call, str(name), inputs, outputs, weights, target)
 
 
+def build(text_or_path, output, function=None, *, target="cpu"):
+    """Writes an MLIR module (text, or the path of a file) to a library that runs without the compiler: gqa/artifact.h says how
+    programs call it, `load` and `tvm_ffi.load_module` do it in Python.
+
+    `function`: as for `compile`. `target`: the same, or several with commas between, of which a call takes the best that the
+    machine has: "cpu:x86-64-v2,cpu:x86-64-v4,cuda:sm_80,sm_90" (what stands behind cuda belongs to that).
+    Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
+    """
+    text, path = _text(text_or_path)
+    _native.library()["write_library"](text, str(path or "<module>"), function or "", target, str(output))
+
+
 def load(path, *, weights=None):
-    """A library of `gqa-compile MODULE.mlir -o PATH`, which needs no compiler.
+    """A library of `build` or `gqa-compile MODULE.mlir -o PATH`, which needs no compiler.
 
     `weights`: values of parameters by name; by default those of the module's `.safetensors` file, beside the library.
     Raises FileNotFoundError, ValueError for a file that is no such library, RuntimeError if its code does not run on this
@@ -82,6 +94,7 @@ def load(path, *, weights=None):
 
     path = pathlib.Path(path).absolute()
     _check_library(path)
+    _native.load_threads()
     try:
         library = tvm_ffi.load_module(str(path))
         signature = json.loads(str(library["gqa_signature"]()))

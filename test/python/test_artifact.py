@@ -106,6 +106,14 @@ def test_gqa_load(model, inputs, expected):
         function(inputs[0][..., :3], *inputs[1:])
 
 
+def test_gqa_build(tmp_path, inputs, expected):
+    gqa.build(ONE, tmp_path / "built.so", target="cpu:x86-64,cpu")
+    assert_right(gqa.load(tmp_path / "built.so")(*inputs), expected)
+    with pytest.raises(ValueError, match="is not a processor"):
+        gqa.build(ONE, tmp_path / "other.so", target="cpu:z80")
+    assert os.listdir(tmp_path) == ["built.so"]
+
+
 def test_gqa_load_reads_parameters(tools, tmp_path):
     from safetensors.torch import save_file
     text = """module attributes {gqa.weights = "w.safetensors"} {

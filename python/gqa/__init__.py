@@ -10,16 +10,17 @@ __all__ = ["attention", "build", "compile", "convert", "load", "Module"]
 
 def __getattr__(name):
     # The compiler is loaded when it is first needed: the importer runs without it.
+    import importlib
     if name == "attention":
-        from ._attention import attention
-        return attention
-    if name in ("build", "compile", "load", "Module"):
-        from . import _module
-        return getattr(_module, name)
-    if name == "convert":
-        import importlib
-        return importlib.import_module(".convert", __name__)
-    raise AttributeError(f"module 'gqa' has no attribute {name!r}")
+        value = importlib.import_module("._attention", __name__).attention
+    elif name in ("build", "compile", "load", "Module"):
+        value = getattr(importlib.import_module("._module", __name__), name)
+    elif name == "convert":
+        value = importlib.import_module(".convert", __name__)
+    else:
+        raise AttributeError(f"module 'gqa' has no attribute {name!r}")
+    globals()[name] = value  # the next time costs nothing
+    return value
 
 
 def __dir__():

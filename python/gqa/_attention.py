@@ -2,11 +2,12 @@
 
 import functools
 import math
+import sys
 
 import numpy as np
 
 from . import _module
-from ._arrays import (as_array, contiguous, device_of, element, in_memory_order, is_native, is_ready, is_torch, like,
+from ._arrays import (as_array, contiguous, device_of, element, in_memory_order, is_native, is_torch, like,
                       outputs_like, to_native, without_copies)
 from ._signature import Signature
 
@@ -40,11 +41,15 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
     seen = None
-    if offset is mask is bias is kv_len is sinks is scale is score is None and all(map(is_ready, (q, k, v))):
+    if offset is mask is bias is kv_len is sinks is scale is score is None:
         seen = _form(q, k, v, causal, window, softcap, dead_row, return_lse, layout)
-        if run := _seen.get(seen):
-            results = tuple(run(q, k, v))
-            return results if return_lse else results[0]
+        if found := _seen.get(seen):
+            call, further = found
+            try:
+                results = call(q, k, v, *further)
+                return tuple(results) if return_lse else results
+            except ValueError:
+                pass  # some size or type differs after all; what follows says which
     _check_layout(layout)
     given = {"q": q, "k": k, "v": v}
     device = device_of(q)
@@ -70,35 +75,51 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     else:
         results = function._run(*values)
     if seen is not None:
-        _remember(seen, function._run)
+        _remember(seen, function._call, values[3:])
     output = like(results[0], q)
     return (output, like(results[1], q)) if return_lse else output
 
 
-# What a call looked like -> the compiled function: such a call needs no further checks. For plain calls only, since these
-# are the ones whose own cost shows.
+# What a call looked like -> the compiled function and its further arguments: such a call needs no further checks than those
+# that the function makes itself. For plain calls only, since these are the ones whose own cost shows.
 _seen = {}
 _MOST_SEEN = 1024
 
 
 def _form(q, k, v, causal, window, softcap, dead_row, return_lse, layout):
-    """Everything that decides which function is called, and that it may be; None if that takes a closer look."""
+    """Everything that decides which function is called; None if that takes a closer look."""
+    torch = sys.modules.get("torch")
     try:
-        s = layout.index("s")
-        shapes = q.shape, k.shape[:s] + k.shape[s + 1:], v.shape[:s] + v.shape[s + 1:], k.shape[s] == q.shape[s]
-        if k.shape[s] != v.shape[s]:
+        if torch is None:
             return None
-        form = (*shapes, q.dtype, k.dtype, v.dtype, causal, window, softcap, dead_row, return_lse, layout)
-        hash(form)
+        plain = torch.Tensor
+        if not (type(q) is type(k) is type(v) is plain and q.is_cpu and _is_plain(q) and _is_plain(k) and _is_plain(v)):
+            return None
+        if layout == "bhsd":
+            _, q_heads, queries, dim = q.shape
+            _, heads, keys, value_dim = v.shape
+        else:
+            s, h, d = layout.index("s"), layout.index("h"), layout.index("d")
+            q_heads, queries, dim, heads, keys, value_dim = (*map(q.shape.__getitem__, (h, s, d)),
+                                                             *map(v.shape.__getitem__, (h, s, d)))
+        form = (q_heads, heads, dim, value_dim, queries == 1, queries == keys, q.dtype, causal, window, softcap, dead_row,
+                return_lse, layout)
+        hash(form)  # a list as window cannot be
         return form
     except (AttributeError, IndexError, TypeError, ValueError):
         return None
 
 
-def _remember(form, run):
+def _is_plain(tensor):
+    """Whether the compiled function reads it as it is; that it is where q is and of its type is for that to check."""
+    return tensor.is_contiguous() and not tensor.requires_grad and not tensor.is_neg()
+
+
+def _remember(form, call, further):
+    torch = sys.modules["torch"]
     if len(_seen) >= _MOST_SEEN:
         _seen.clear()
-    _seen[form] = run
+    _seen[form] = call, tuple(torch.from_dlpack(value) for value in further)  # what plain calls have: an offset of 0
 
 
 @functools.lru_cache(maxsize=512)

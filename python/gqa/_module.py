@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+from collections.abc import Mapping
 
 from . import _native
 from ._arrays import as_array, contiguous, device_of, is_ready, like, to_native
@@ -59,8 +60,9 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
     read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
     attention on a GPU and the rest on the CPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
-    Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
+    Raises ValueError with the compiler's message, TypeError naming an argument, OSError for a file that cannot be read.
     """
+    _check_types(function, weights, target, reference)
     text, path = _text(text_or_path)
     call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
                                                                         target, reference)
@@ -69,8 +71,17 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     return Module(call, str(name), inputs, outputs, weights, target)
 
 
+def _check_types(function, weights, target, reference):
+    for name, value, kind, is_optional in (("function", function, str, True), ("target", target, str, False),
+                                           ("reference", reference, bool, False), ("weights", weights, Mapping, True)):
+        if not isinstance(value, kind) and not (is_optional and value is None):
+            raise TypeError(f"{name} is of type {type(value).__name__}, expected {kind.__name__}{' or None' * is_optional}")
+
+
 def _text(text_or_path):
     """The text, and the path if it is a file's."""
+    if not isinstance(text_or_path, (str, pathlib.Path)):
+        raise TypeError(f"text_or_path is of type {type(text_or_path).__name__}, expected the text of a module, or a path")
     if isinstance(text_or_path, pathlib.Path) or "\n" not in text_or_path and text_or_path.endswith(".mlir"):
         path = pathlib.Path(text_or_path)
         return path.read_text(), path

@@ -55,6 +55,10 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
 
     attention_mask: B x tokens, false at padding. Offsets are integers or tensors.
     """
+    if not callable(mask_function):
+        raise TypeError(f"mask_function is of type {type(mask_function).__name__}, expected a function of (b, h, i, j)")
+    if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
+        raise TypeError(f"attention_mask is of type {type(attention_mask).__name__}, expected a tensor B x tokens")
     padded = attention_mask is not None and not bool(attention_mask.all())
     is_causal = mask_function is causal_mask_function and not padded
     if is_causal and q_length == 1 and isinstance(q_offset, int) and q_offset - kv_offset >= kv_length - 1:
@@ -76,6 +80,10 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
     query, key, value: B x heads x tokens x D. attention_mask: a `Mask`, a boolean or additive tensor that broadcasts to
     B x Hq x Sq x Skv, or None: then is_causal (of the call, or of the module) decides, aligned at the first key.
     """
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if not isinstance(tensor, torch.Tensor) or tensor.ndim != 4:
+            found = f"has {tensor.ndim} dimensions" if isinstance(tensor, torch.Tensor) else f"is of type {type(tensor).__name__}"
+            raise TypeError(f"{name} {found}, expected a tensor B x heads x tokens x D")
     if cache is not None:
         raise ValueError("attn_implementation='gqa' has no paged attention (continuous batching); use 'paged|sdpa'")
     if dropout:
@@ -100,6 +108,11 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
 
 def _add_tensor(options, attention_mask, keys):
     """A mask that a model or a user made: boolean, or added to the scores."""
+    if not isinstance(attention_mask, torch.Tensor):
+        raise TypeError(f"attention_mask is of type {type(attention_mask).__name__}, expected a tensor or None")
+    if attention_mask.dtype != torch.bool and not attention_mask.is_floating_point():
+        raise TypeError(f"attention_mask has elements of type {attention_mask.dtype}, expected bool (true keeps), or floats that "
+                        "are added to the scores")
     attention_mask = attention_mask[..., :keys]
     if attention_mask.dtype == torch.bool:
         options["mask"] = attention_mask

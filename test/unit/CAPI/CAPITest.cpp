@@ -145,9 +145,9 @@ struct Wrong {
 TEST(CAPI, WrongAttentions) {
   for (const Wrong &wrong :
        {Wrong{"heads", &gqa_attention::q_heads, 3, "q_heads is 3 and kv_heads is 2: expected a multiple"},
-        {"none", &gqa_attention::kv_heads, 0, "kv_heads is 0, expected 1 or more"},
-        {"dim", &gqa_attention::dim, -1, "dim is -1, expected 1 or more"},
-        {"keys", &gqa_attention::keys, -2, "keys is -2, expected a size, or -1 for any"}}) {
+        {"none", &gqa_attention::kv_heads, 0, "kv_heads is 0, expected 1 to 2^40"},
+        {"dim", &gqa_attention::dim, -1, "dim is -1, expected 1 to 2^40"},
+        {"keys", &gqa_attention::keys, -2, "keys is -2, expected a size up to 2^40, or -1 for any"}}) {
     gqa_attention attention = describe(1, 4, 2, 3, 3, 8);
     attention.*wrong.place = wrong.value;
     gqa_function *function = reinterpret_cast<gqa_function *>(1);

@@ -9,6 +9,7 @@
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/IRCompileLayer.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Support/TimeProfiler.h"
 
 namespace gqa {
 namespace {
@@ -22,6 +23,7 @@ constexpr const char *kSignatureName = "gqa_signature";
 llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
                                 std::unique_ptr<llvm::TargetMachine> machine) {
   using namespace llvm::orc;
+  llvm::TimeTraceScope span("make and load machine code");
   JITTargetMachineBuilder target(machine->getTargetTriple());
   target.setCPU(machine->getTargetCPU().str());
   LLJITBuilder builder;

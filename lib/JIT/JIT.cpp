@@ -2,8 +2,10 @@
 #include "Device.h"
 #include "Diagnostics.h"
 #include "Implementation.h"
+#include "RemarkScope.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 #include "gqa/NVPTX/Assemble.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
@@ -14,8 +16,11 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
 
 using namespace mlir;
 
@@ -28,7 +33,8 @@ CompiledFunction::~CompiledFunction() = default;
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
 
 void registerForJIT(DialectRegistry &registry) {
-  // No passes: their registry belongs to the process, and another library in it may have this compiler as well.
+  // No passes: their registry belongs to the process, and another library in it may have this compiler as
+  // well.
   registerDialects(registry);
 }
 
@@ -56,7 +62,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseFile(StringRef path, StringRef filena
   return parseModule((*buffer)->getBuffer(), filename, context);
 }
 
-llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {
+llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options,
+                        PhaseHandler afterPhase) {
   gqa_rt_request_amx(); // before anybody describes this machine; if refused, it has no AMX
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
@@ -72,6 +79,9 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   pipeline.simplify = options.simplify;
   pipeline.report = options.report;
   pipeline.dumpPhases = options.dumpPhases;
+  if (afterPhase)
+    pipeline.afterPhase = [&](ModuleOp lowered, Phase end) { afterPhase(lowered, stringifyPhase(end)); };
+  RemarkScope remarks(*module.getContext(), options.onRemark);
   DiagnosticCollector collector(module.getContext());
   if (failed(runToPhase(module, *phase, pipeline)))
     return collector.take("compilation stopped without a diagnostic");
@@ -141,8 +151,8 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
   return emitCode(module, *signature, hostOf(options.target), kind, out);
 }
 
-llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
-                                                                            const CompileOptions &options) {
+static llvm::Expected<std::unique_ptr<CompiledFunction>> compileText(StringRef text,
+                                                                     const CompileOptions &options) {
   DialectRegistry registry;
   registerForJIT(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -150,6 +160,26 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(Stri
   if (!module)
     return module.takeError();
   return compileModule(**module, options);
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
+                                                                            const CompileOptions &given) {
+  using Clock = std::chrono::steady_clock;
+  traceFromEnvironment();
+  CompileOptions options = given;
+  options.onRemark = withLog(given.onRemark);
+  Clock::time_point start = Clock::now();
+  auto function = compileText(text, options);
+  if (!function) {
+    std::string message = llvm::toString(function.takeError());
+    log(LogLevel::Error, StringRef(message).split('\n').first);
+    return makeError(message);
+  }
+  double milliseconds = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  log(LogLevel::Info,
+      llvm::formatv("compiled '{0}' of {1} for {2} in {3:F1} ms", (*function)->signature().name,
+                    options.filename, options.target, milliseconds));
+  return function;
 }
 
 } // namespace gqa

@@ -2,10 +2,11 @@
 
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from . import _native
 from ._arrays import as_array, contiguous, device_of, is_ready, like, to_native
+from ._remarks import Listener
 
 
 class Module:
@@ -53,32 +54,38 @@ class Module:
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
 
 
-def compile(text_or_path, function=None, *, weights=None, target="cpu", reference=False):
+def compile(text_or_path, function=None, *, weights=None, target="cpu", reference=False, on_remark=None):
     """Compiles an MLIR module (text, or the path of a file) for this process.
 
     `function`: the function to call; by default `main`, else the only public one.
     `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
     read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
     attention on a GPU and the rest on the CPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
+    `on_remark`: a function of a `gqa.Remark`, called for everything that is found out: what was recognised and shared, and what
+    was left as it is and why. The log, `logging.getLogger("gqa")`, has it as well.
     Raises ValueError with the compiler's message, TypeError naming an argument, OSError for a file that cannot be read.
     """
-    _check_types(function, weights, target, reference)
-    text, path = _text(text_or_path)
+    _check_types(function, weights, target, reference, on_remark)
+    text, path = text_of(text_or_path)
+    listener = None if on_remark is None else Listener(on_remark)
     call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
-                                                                        target, reference)
+                                                                        target, reference, listener)
+    if listener:
+        listener.raise_error()
     if weights is None:
         weights = _load(path.parent / str(sidecar)) if path and sidecar else {}
     return Module(call, str(name), inputs, outputs, weights, target)
 
 
-def _check_types(function, weights, target, reference):
+def _check_types(function, weights, target, reference, on_remark):
     for name, value, kind, is_optional in (("function", function, str, True), ("target", target, str, False),
-                                           ("reference", reference, bool, False), ("weights", weights, Mapping, True)):
+                                           ("reference", reference, bool, False), ("weights", weights, Mapping, True),
+                                           ("on_remark", on_remark, Callable, True)):
         if not isinstance(value, kind) and not (is_optional and value is None):
             raise TypeError(f"{name} is of type {type(value).__name__}, expected {kind.__name__}{' or None' * is_optional}")
 
 
-def _text(text_or_path):
+def text_of(text_or_path):
     """The text, and the path if it is a file's."""
     if not isinstance(text_or_path, (str, pathlib.Path)):
         raise TypeError(f"text_or_path is of type {type(text_or_path).__name__}, expected the text of a module, or a path")

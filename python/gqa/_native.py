@@ -5,6 +5,8 @@ import os
 import pathlib
 import sys
 
+from ._remarks import write_log
+
 NAME = "_gqa.so"
 
 
@@ -15,7 +17,9 @@ def library():
 
     for path in _candidates():
         if path.is_file():
-            return tvm_ffi.load_module(str(path))
+            loaded = tvm_ffi.load_module(str(path))
+            loaded["set_log"](write_log)
+            return loaded
     raise ImportError(f"{NAME} not found in {', '.join(str(p.parent) for p in _candidates())}; "
                       "build the project (tools/quickstart) or set GQA_LIBRARY to its path")
 

@@ -1,6 +1,7 @@
 // gqa-compile: takes a module to a phase, to LLVM IR or to code, for this processor or another one.
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -26,6 +27,7 @@ constexpr const char *help =
                         of each chip; cpu:ARCH in such a list is the processor of the host's part
   -o OUT                the file to write; by default standard output
   --function=NAME       by default main, else the only public function
+  --trace=FILE          a Chrome trace of the phases and passes (for chrome://tracing or ui.perfetto.dev)
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
 
 Example
@@ -35,7 +37,7 @@ Exit code: 0 good, 2 the input cannot be used (the first line on stderr says why
 )";
 
 struct Options {
-  std::string file, emit, output = "-";
+  std::string file, emit, output = "-", trace;
   CompileOptions compile;
   bool help = false;
 };
@@ -70,6 +72,8 @@ llvm::Error setOption(Options &options, llvm::StringRef key, llvm::StringRef val
     options.emit = value.str();
   else if (key == "target")
     options.compile.target = value.str();
+  else if (key == "trace")
+    options.trace = value.str();
   else if (key == "o")
     options.output = value.str();
   else if (key == "function")
@@ -159,5 +163,6 @@ int main(int argc, char **argv) {
     llvm::outs() << help;
     return 0;
   }
-  return runGuarded("gqa-compile", options->compile.filename, [&] { return compileFile(*options); });
+  return runGuarded("gqa-compile", options->compile.filename,
+                    [&] { return traced(options->trace, [&] { return compileFile(*options); }); });
 }

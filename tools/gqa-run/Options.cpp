@@ -51,6 +51,9 @@ const std::vector<Flag> &flags() {
       {"outputs", Flag::Required, text(&O::outputs)},
       {"expect", Flag::Required, text(&O::expect)},
       {"to", Flag::Required, text(&O::to)},
+      {"trace", Flag::Required, text(&O::trace)},
+      {"dot", Flag::Required, text(&O::dot)},
+      {"svg", Flag::Required, text(&O::svg)},
       {"explain", Flag::None, [](O &o, llvm::StringRef) { return o.explain = true, E::success(); }},
       {"dump-phases", Flag::Required, text([](O &o) -> auto & { return o.compile.dumpPhases; })},
       {"function", Flag::Required, text([](O &o) -> auto & { return o.compile.function; })},
@@ -80,6 +83,13 @@ llvm::Error checkCombination(const Options &options) {
                 "and --time");
   if (options.explain && (compile.reference || !compile.simplify))
     return fail("--explain needs the recogniser, which --reference and --no-simplify turn off");
+  bool draws = !options.dot.empty() || !options.svg.empty();
+  if (draws && (runs || !options.to.empty() || options.explain))
+    return fail(
+        "--dot and --svg draw the graph and run nothing; drop them, or --explain, --to, --inputs, --outputs, "
+        "--expect and --time");
+  if (draws && !options.dot.empty() && !options.svg.empty())
+    return fail("--dot and --svg are given; expected one of them, as --svg writes the graphs as well");
   if (options.tolerance && options.expect.empty())
     return fail("--tolerance is for the comparison with a file; add --expect=Y.npz");
   if (!compile.report.empty() && (compile.reference || !compile.simplify))
@@ -145,6 +155,10 @@ How it is compiled
   --explain                 tells what is recognised, shared and left as it is, and why; runs nothing
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
   --dump-phases=DIR         writes the IR after every phase
+  --dot=DIR                 draws the graph: before.dot and after.dot, with attention as operations, in DIR; runs nothing
+  --svg=DIR                 the same as pictures, by graphviz (before.svg and after.svg)
+  --trace=FILE              a Chrome trace of the phases and passes of compiling and of the kernels that ran
+                            (for chrome://tracing or ui.perfetto.dev)
   --time[=N]                median and minimum of N calls (20)
 
 Examples

@@ -11,6 +11,8 @@ namespace gqa::run {
 struct Options {
   std::string file;
   std::string inputs, outputs, expect, to;
+  std::string trace;    ///< a file for the Chrome trace
+  std::string dot, svg; ///< a folder for pictures of the graph
   CompileOptions compile;
   std::optional<double> tolerance;
   uint64_t seed = 0;

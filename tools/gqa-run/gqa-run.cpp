@@ -1,11 +1,11 @@
 // gqa-run: compiles a module and runs one of its functions.
 #include "Compare.h"
-#include "Explain.h"
 #include "Inputs.h"
 #include "Options.h"
 
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
@@ -86,7 +86,15 @@ llvm::Expected<bool> runFile(const Options &options) {
   if (!module)
     return module.takeError();
   if (options.explain) {
-    if (llvm::Error error = explain(**module, options.compile, llvm::outs()))
+    auto explanation = explainModule(**module, options.compile);
+    if (!explanation)
+      return explanation.takeError();
+    llvm::outs() << gqa::explain(explanation->remarks);
+    return true;
+  }
+  if (!options.dot.empty() || !options.svg.empty()) {
+    bool asSVG = options.dot.empty();
+    if (llvm::Error error = drawModule(**module, options.compile, asSVG ? options.svg : options.dot, asSVG))
       return error;
     return true;
   }
@@ -126,5 +134,6 @@ int main(int argc, char **argv) {
     llvm::outs() << helpText();
     return 0;
   }
-  return runGuarded("gqa-run", options->compile.filename, [&] { return runFile(*options); });
+  return runGuarded("gqa-run", options->compile.filename,
+                    [&] { return traced(options->trace, [&] { return runFile(*options); }); });
 }

@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -45,8 +46,20 @@ void readPlaces(mlir::ModuleOp module, Signature &signature);
 /// (whether it may be on a GPU).
 std::string toJSON(const Signature &signature);
 
+/// Is shown the module at the end of the phase called `phase`.
+using PhaseHandler = llvm::function_ref<void(mlir::ModuleOp module, llvm::StringRef phase)>;
+
 /// Takes `module` to the phase called `phase`; an error says what went wrong, as compile does.
-llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options);
+llvm::Error lowerModule(mlir::ModuleOp module, llvm::StringRef phase, const CompileOptions &options,
+                        PhaseHandler afterPhase = nullptr);
+
+/// As explainText; `module` is lowered in place.
+llvm::Expected<Explanation> explainModule(mlir::ModuleOp module, const CompileOptions &options);
+
+/// Draws the operations of `module` and what uses them, as they came in and after fusing: before.dot and
+/// after.dot in `folder`, which is made if missing, and with `asSVG` also .svg, drawn by graphviz.
+llvm::Error drawModule(mlir::ModuleOp module, const CompileOptions &options, llvm::StringRef folder,
+                       bool asSVG);
 
 /// The host's code as LLVM IR, assembly or an object file; that of a GPU's kernels as PTX, or as machine code
 /// for the one chip of the target.

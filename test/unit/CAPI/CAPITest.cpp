@@ -262,6 +262,69 @@ TEST(CAPI, Threads) {
   EXPECT_EQ(good, std::vector<int>(8, 1));
 }
 
+// Multi-head attention of repeated K and V: recognised by its operation, and shared.
+constexpr const char *kRepeated =
+    "func.func @main(%q: tensor<1x6x5x8xf32>, %k: tensor<1x2x5x8xf32>) -> tensor<1x6x5x8xf32> {\n"
+    "  %r = gqa.repeat_heads %k block groups(3) : tensor<1x2x5x8xf32> -> tensor<1x6x5x8xf32>\n"
+    "  %o = gqa.attention %q, %r, %r : (tensor<1x6x5x8xf32>, tensor<1x6x5x8xf32>, tensor<1x6x5x8xf32>)"
+    " -> tensor<1x6x5x8xf32>\n  return %o : tensor<1x6x5x8xf32>\n}\n";
+
+struct Told {
+  std::vector<std::string> lines;
+  static void remark(const gqa_remark *remark, void *context) {
+    EXPECT_GE(remark->struct_size, sizeof(gqa_remark));
+    auto kind = std::to_string(int(remark->kind));
+    static_cast<Told *>(context)->lines.push_back(kind + " " + remark->pass + " " + remark->name + " " +
+                                                  remark->place + " " + remark->text);
+  }
+  static void log(gqa_log_level level, const char *line, void *context) {
+    static_cast<Told *>(context)->lines.push_back(std::to_string(int(level)) + " " + line);
+  }
+};
+
+TEST(CAPI, Remarks) {
+  Told told;
+  gqa_compile_options options{};
+  options.struct_size = sizeof(options);
+  options.on_remark = &Told::remark;
+  options.remark_context = &told;
+  options.filename = "model.mlir";
+  Function function;
+  ASSERT_EQ(gqa_compile(kRepeated, 0, &options, &function.handle), GQA_OK) << message();
+  EXPECT_EQ(told.lines,
+            std::vector<std::string>{"0 share-kv Shared model.mlir:3:8 K and V have 2 heads instead of 6"});
+  options.keep_graph = 1; // nothing to tell: no pass looks
+  Function kept;
+  ASSERT_EQ(gqa_compile(kRepeated, 0, &options, &kept.handle), GQA_OK) << message();
+  EXPECT_EQ(told.lines.size(), 1u);
+}
+
+TEST(CAPI, Log) {
+  Told told;
+  gqa_set_log(&Told::log, &told);
+  Function function, none;
+  ASSERT_EQ(gqa_compile(kRepeated, 0, nullptr, &function.handle), GQA_OK) << message();
+  EXPECT_EQ(gqa_compile("nonsense", 0, nullptr, &none.handle), GQA_COMPILE_ERROR);
+  gqa_set_log(nullptr, nullptr);
+  Function silent;
+  ASSERT_EQ(gqa_compile(kSum, 0, nullptr, &silent.handle), GQA_OK) << message();
+  ASSERT_EQ(told.lines.size(), 3u);
+  EXPECT_EQ(told.lines[0], "3 <module>:3:8: share-kv: K and V have 2 heads instead of 6");
+  EXPECT_EQ(told.lines[1].find("3 compiled 'main' of <module> for cpu in "), 0u) << told.lines[1];
+  EXPECT_EQ(told.lines[2].find("1 <module>:1:1: "), 0u) << told.lines[2];
+}
+
+TEST(CxxAPI, RemarksAndLog) {
+  std::vector<std::string> remarks, lines;
+  gqa::RemarkHandler onRemark = [&](const gqa_remark &remark) { remarks.emplace_back(remark.name); };
+  gqa::LogHandler onLog = [&](gqa_log_level, std::string_view line) { lines.emplace_back(line); };
+  gqa::setLog(&onLog);
+  EXPECT_TRUE(gqa::Function::compile(kRepeated, gqa::withRemarks(onRemark)));
+  gqa::setLog(nullptr);
+  EXPECT_EQ(remarks, std::vector<std::string>{"Shared"});
+  EXPECT_EQ(lines.size(), 2u);
+}
+
 TEST(CxxAPI, ValuesAndErrors) {
   gqa::Result<gqa::Function> sum = gqa::Function::compile(kSum);
   ASSERT_TRUE(sum) << sum.error().message;

@@ -3,12 +3,6 @@
 #ifndef GQA_LIB_RUNTIME_HAPPENSBEFORE_H
 #define GQA_LIB_RUNTIME_HAPPENSBEFORE_H
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define GQA_THREAD_SANITIZER
-#endif
-#endif
-
 #ifdef GQA_THREAD_SANITIZER
 extern "C" void __tsan_acquire(void *address);
 extern "C" void __tsan_release(void *address);

@@ -38,10 +38,11 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
     seen = None
-    if offset is mask is bias is kv_len is sinks is scale is score is out is None and all(map(is_ready, (q, k, v))):
-        seen = _form(q, k, v, causal, window, softcap, dead_row, return_lse, layout)
-        if run := _seen.get(seen):
-            results = tuple(run(q, k, v))
+    if offset is mask is bias is kv_len is sinks is score is out is None and all(map(is_ready, (q, k, v))):
+        seen = _form(q, k, v, causal, window, softcap, scale, dead_row, return_lse, layout)
+        if found := _seen.get(seen):
+            run, more = found
+            results = tuple(run(q, k, v, *more))
             return results if return_lse else results[0]
     check_layout(layout)
     given = {"q": q, "k": k, "v": v}
@@ -69,37 +70,37 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     else:
         results = function._run(*values)
     if seen is not None:
-        _remember(seen, function._run)
+        _remember(seen, function._run, values[3:])
     if out is not None:
         return out
     output = like(results[0], q)
     return (output, like(results[1], q)) if return_lse else output
 
 
-# What a call looked like -> the compiled function: such a call needs no further checks. For plain calls only, since these
-# are the ones whose own cost shows.
+# What a call looked like -> the compiled function and what it takes besides q, k, v: such a call needs no further checks. For
+# plain calls only, since these are the ones whose own cost shows.
 _seen = {}
 _MOST_SEEN = 1024
 
 
-def _form(q, k, v, causal, window, softcap, dead_row, return_lse, layout):
+def _form(q, k, v, causal, window, softcap, scale, dead_row, return_lse, layout):
     """Everything that decides which function is called, and that it may be; None if that takes a closer look."""
     try:
         s = layout.index("s")
         shapes = q.shape, k.shape[:s] + k.shape[s + 1:], v.shape[:s] + v.shape[s + 1:], k.shape[s] == q.shape[s]
-        if k.shape[s] != v.shape[s]:
+        if k.shape[s] != v.shape[s] or not (scale is None or type(scale) in (float, int)):
             return None
-        form = (*shapes, q.dtype, k.dtype, v.dtype, causal, window, softcap, dead_row, return_lse, layout)
+        form = (*shapes, q.dtype, k.dtype, v.dtype, causal, window, softcap, scale, dead_row, return_lse, layout)
         hash(form)
         return form
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a nested tensor has no shape
         return None
 
 
-def _remember(form, run):
+def _remember(form, run, more):
     if len(_seen) >= _MOST_SEEN:
         _seen.clear()
-    _seen[form] = run
+    _seen[form] = run, more
 
 
 @functools.lru_cache(maxsize=512)

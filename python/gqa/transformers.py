@@ -70,7 +70,15 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
     q_place, kv_place = (torch.as_tensor(place, dtype=torch.int64) if isinstance(place, torch.Tensor) or place else 0
                          for place in (q_offset, kv_offset))
     function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
-    return Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+    made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+    return None if q_length == 1 and isinstance(q_offset, int) and _hides_nothing(made, device) else made
+
+
+def _hides_nothing(mask, device):
+    """Whether a single query sees every key: worth asking once for all layers, on the CPU, where asking does not wait."""
+    if torch.device(device).type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return bool(mask.tracer.dense(mask.shape, device).all())
 
 
 def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,
@@ -124,10 +132,11 @@ def _add_tensor(options, attention_mask, keys):
 
 @torch.compiler.disable
 def _call(query, key, value, options):
-    token_major = (x.transpose(1, 2) for x in (query, key, value))
     if torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)):
         return _differentiable(query, key, value, options)
-    return attention(*token_major, layout="bshd", **options)
+    if query.shape[2] == 1:  # the output is the same in either order of memory, and a cache need not be looked at as another
+        return attention(query, key, value, **options).transpose(1, 2)
+    return attention(*(x.transpose(1, 2) for x in (query, key, value)), layout="bshd", **options)
 
 
 def _differentiable(query, key, value, options):

@@ -23,8 +23,10 @@ std::string oneLine(AttentionOp op) {
 } // namespace
 
 llvm::Expected<Explanation> explainModule(ModuleOp module, const CompileOptions &given) {
-  if (llvm::Expected<Signature> signature = readSignature(module, given.function); !signature)
-    return signature.takeError();
+  if (!given.function
+           .empty()) // one that was asked for; without, graphs of any number of functions are explained
+    if (llvm::Error error = readSignature(module, given.function).takeError())
+      return std::move(error);
   Explanation explanation;
   CompileOptions options = given;
   options.onRemark = [&](const Remark &remark) { explanation.remarks.push_back(remark); };

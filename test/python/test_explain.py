@@ -1,6 +1,10 @@
 """`gqa.explain`, remarks and the log: what is told about models of torch and about MLIR text, and where."""
 
 import logging
+import os
+import pathlib
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -97,8 +101,9 @@ def test_nothing_to_tell():
 
 
 def test_what_cannot_be_compiled_is_told():
-    told = gqa.explain(REPEATED.replace("return", '%c = arith.constant true\n  cf.cond_br %c, ^bb1, ^bb1\n^bb1:\n  return'))
-    assert told.remarks[0].kind == "done"
+    told = gqa.explain(REPEATED.replace("@main", "@first") + REPEATED.replace("@main", "@second"))
+    assert [r.kind for r in told.remarks] == ["done", "done", "note", "note", "warning"]
+    assert told.remarks[-1].text.startswith("this module cannot be compiled: ") and "function" in told.remarks[-1].text
 
 
 @pytest.mark.parametrize("call, error, words", [
@@ -144,3 +149,31 @@ def test_the_log_is_silent_until_it_is_asked_for(capfd):
     with pytest.raises(ValueError):
         gqa.compile("nonsense\n")
     assert capfd.readouterr() == ("", "")
+
+
+TRACED = """
+import threading
+import numpy as np
+import gqa
+q = np.zeros((1, 4, 64, 64), np.float32)
+threads = [threading.Thread(target=gqa.attention, args=(q, q, q), kwargs=dict(scale=n)) for n in (1.0, 2.0)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+gqa.attention(q, q, q, causal=True)
+"""
+
+
+def test_a_trace_of_a_program(tmp_path):
+    path = tmp_path / "trace.json"
+    subprocess.run([sys.executable, "-c", TRACED], env={**os.environ, "GQA_TRACE": str(path)}, check=True, timeout=120)
+    check = pathlib.Path(__file__).resolve().parents[1] / "gqa-run/Inputs/check_trace.py"
+    done = subprocess.run([sys.executable, check, path, "gqa-tile", "optimize LLVM IR", "make and load machine code", "call", "kernel"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" on 3 threads\n")
+
+
+def test_a_trace_that_cannot_be_written(tmp_path):
+    done = subprocess.run([sys.executable, "-c", "import gqa; gqa.compile('func.func @main() { return }\\n')"], capture_output=True,
+                          text=True, env={**os.environ, "GQA_TRACE": str(tmp_path / "no" / "t.json")}, timeout=60)
+    assert done.returncode == 0 and done.stderr.startswith("gqa: the trace cannot be written to '"), done.stderr

@@ -18,6 +18,7 @@ config.test_exec_root = os.path.join(config.gqa_binary_root, "test")
 config.environment["PATH"] = os.pathsep.join(
     [config.gqa_tools_dir, config.llvm_tools_dir, config.environment.get("PATH", "")]
 )
+config.environment["GQA_CACHE"] = "off"  # tests are of the compiler
 # What a developer sets on purpose reaches the tools.
 for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUDA_TOOLS"):
     if name in os.environ:

@@ -10,6 +10,9 @@
    Threads: every function may be called from any thread at any time; one gqa_function may be called by several threads at
    once, and must not be released while it is. Calls share one pool of threads (GQA_NUM_THREADS says how many).
 
+   Disk: compiled code is kept in $XDG_CACHE_HOME/gqa or ~/.cache/gqa (GQA_CACHE_DIR), at most 512 MiB of it (GQA_CACHE_SIZE), and
+   found there by the next process; GQA_CACHE=off does without.
+
    Stability: what is declared here stays, with its meaning, for all versions with the same GQA_API_VERSION. Structures grow
    at their end: set struct_size to sizeof the one that you compile against. */
 #ifndef GQA_GQA_H
@@ -41,6 +44,37 @@ GQA_API int gqa_api_version(void);
    message; lines with places in the module may follow. Valid until this thread's next failure. */
 GQA_API const char *gqa_last_error(void);
 
+/* ---- What the compiler has to say ---- */
+
+typedef enum {
+  GQA_REMARK_DONE = 0,   /* a pass has changed something: attention was recognised, heads are shared */
+  GQA_REMARK_LEFT = 1,   /* a pass has left something as it is; the text says why */
+  GQA_REMARK_NOTE = 2,   /* about the code that was made */
+  GQA_REMARK_WARNING = 3
+} gqa_remark_kind;
+
+typedef struct {
+  size_t struct_size; /* of the library's structure */
+  gqa_remark_kind kind;
+  const char *pass;  /* "raise", "share-kv", ...; "" for notes and warnings */
+  const char *name;  /* what kind of remark of that pass, such as "NotShared"; "" for notes and warnings */
+  const char *text;  /* one line */
+  const char *place; /* FILE:LINE:COLUMN, or "" */
+} gqa_remark;        /* pointers are valid during the callback */
+
+/* Called while a function is compiled, on the thread that compiles. */
+typedef void (*gqa_remark_callback)(const gqa_remark *remark, void *context);
+
+typedef enum { GQA_LOG_ERROR = 1, GQA_LOG_WARNING = 2, GQA_LOG_INFO = 3 } gqa_log_level;
+
+/* A line about what the library does: what was compiled and how long it took, remarks, why compiling failed. Called on the
+   thread that it is about, from several at once where they compile. */
+typedef void (*gqa_log_callback)(gqa_log_level level, const char *line, void *context);
+
+/* From now on lines of the log go to `callback`; NULL, as at first: nowhere. One for the whole process. The callback that is
+   replaced may still be running on another thread. Callbacks may call this library; C++ exceptions must not leave them. */
+GQA_API void gqa_set_log(gqa_log_callback callback, void *context);
+
 /* ---- Compiling ---- */
 
 typedef struct gqa_function gqa_function; /* a compiled function */
@@ -52,6 +86,8 @@ typedef struct {
   const char *filename; /* what messages call the text; NULL is "<module>" */
   int keep_graph;       /* not 0: the graph is lowered as it is; attention is neither recognised nor shared nor fused */
   const char *report;   /* a file for the JSON of what was recognised, or NULL */
+  gqa_remark_callback on_remark; /* is told what is found out, or NULL */
+  void *remark_context;          /* what it is given */
 } gqa_compile_options;
 
 /* Compiles the text of an MLIR module. `length` 0: the text ends with a zero. `options` may be NULL. On success *function

@@ -11,6 +11,7 @@
 #include "gqa/gqa.h"
 
 #include <cassert>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,6 +76,30 @@ inline gqa_compile_options defaultOptions() {
   gqa_compile_options options{};
   options.struct_size = sizeof(options);
   return options;
+}
+
+/// Is told what compiling finds out; the strings are valid during the call.
+using RemarkHandler = std::function<void(const gqa_remark &)>;
+
+/// Options whose remarks go to `handler`, which must live until compiling is over.
+inline gqa_compile_options withRemarks(RemarkHandler &handler,
+                                       gqa_compile_options options = defaultOptions()) {
+  options.on_remark = [](const gqa_remark *remark, void *context) {
+    (*static_cast<RemarkHandler *>(context))(*remark);
+  };
+  options.remark_context = &handler;
+  return options;
+}
+
+using LogHandler = std::function<void(gqa_log_level, std::string_view)>;
+
+/// From now on the process's log goes to `handler`, which must live until another one is set and no thread
+/// compiles any more; null: nowhere.
+inline void setLog(LogHandler *handler) {
+  auto callback = [](gqa_log_level level, const char *line, void *context) {
+    (*static_cast<LogHandler *>(context))(level, line);
+  };
+  gqa_set_log(handler ? +callback : nullptr, handler);
 }
 
 /// The description of an attention, with its size set: f32, any batch and any number of queries and keys.

@@ -23,20 +23,23 @@ std::string elementType(DLDataType dtype) {
   return dtype.lanes == 1 && dtype.code == kDLBfloat && dtype.bits == 16 ? "bf16" : "";
 }
 
+/// More along one dimension are a mistake: no memory holds them.
+constexpr int64_t kMostElements = int64_t(1) << 40;
+
 Error check(const gqa_attention &a) {
   if (elementType(a.dtype).empty())
     return invalid("dtype is expected to be float of 16, 32 or 64 bits, or bfloat of 16");
   for (auto [name, size] : {std::pair("q_heads", a.q_heads), std::pair("kv_heads", a.kv_heads),
                             std::pair("dim", a.dim), std::pair("value_dim", a.value_dim)})
-    if (size < 1)
-      return invalid(Twine(name) + " is " + Twine(size) + ", expected 1 or more");
+    if (size < 1 || size > kMostElements)
+      return invalid(Twine(name) + " is " + Twine(size) + ", expected 1 to 2^40");
   if (a.q_heads % a.kv_heads != 0)
     return invalid("q_heads is " + Twine(a.q_heads) + " and kv_heads is " + Twine(a.kv_heads) +
                    ": expected a multiple");
   for (auto [name, size] :
        {std::pair("batch", a.batch), std::pair("queries", a.queries), std::pair("keys", a.keys)})
-    if (size < -1)
-      return invalid(Twine(name) + " is " + Twine(size) + ", expected a size, or -1 for any");
+    if (size < -1 || size > kMostElements)
+      return invalid(Twine(name) + " is " + Twine(size) + ", expected a size up to 2^40, or -1 for any");
   if (a.has_window && (a.window_left < -1 || a.window_right < -1))
     return invalid("window_left and window_right are expected to be -1 or more");
   if (!std::isfinite(a.scale))

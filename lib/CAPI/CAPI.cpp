@@ -70,6 +70,12 @@ CompileOptions optionsOf(const gqa_compile_options &given) {
   set(options.filename, given.filename);
   set(options.report, given.report);
   options.simplify = !given.keep_graph;
+  if (gqa_remark_callback callback = given.on_remark)
+    options.onRemark = [callback, context = given.remark_context](const Remark &remark) {
+      gqa_remark told{sizeof(gqa_remark),  gqa_remark_kind(remark.kind), remark.pass.c_str(),
+                      remark.name.c_str(), remark.text.c_str(),          remark.place.c_str()};
+      callback(&told, context);
+    };
   return options;
 }
 
@@ -136,6 +142,14 @@ gqa_status checkCall(const gqa_function *function, llvm::ArrayRef<const DLTensor
 int gqa_api_version(void) { return GQA_API_VERSION; }
 
 const char *gqa_last_error(void) { return lastError.c_str(); }
+
+void gqa_set_log(gqa_log_callback callback, void *context) {
+  if (!callback)
+    return setLogHandler(nullptr);
+  setLogHandler([callback, context](LogLevel level, llvm::StringRef line) {
+    callback(gqa_log_level(level), line.str().c_str(), context);
+  });
+}
 
 gqa_status gqa_compile(const char *text, size_t length, const gqa_compile_options *options,
                        gqa_function **function) {

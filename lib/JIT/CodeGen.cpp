@@ -1,4 +1,4 @@
-// An ORC session that holds the code, or a file that shows it.
+// An object, and an ORC session that holds one.
 #include "CodeGen.h"
 #include "Diagnostics.h"
 #include "HostTarget.h"
@@ -6,35 +6,38 @@
 
 #include "gqa/Runtime/Runtime.h"
 
-#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/IRCompileLayer.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/TimeProfiler.h"
 
 namespace gqa {
+
 namespace {
 
-/// How code calls its kernels for CUDA; see gqa/Runtime/Cuda.h.
-constexpr const char *kKernelsName = "gqa_cuda_module";
+struct NoCompiler : llvm::orc::IRCompileLayer::IRCompiler {
+  NoCompiler() : IRCompiler({}) {}
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> operator()(llvm::Module &) override {
+    return makeError("an object is expected");
+  }
+};
 
-/// The variable of an object file that holds its signature.
-constexpr const char *kSignatureName = "gqa_signature";
+} // namespace
 
-llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
-                                std::unique_ptr<llvm::TargetMachine> machine) {
+llvm::Expected<LoadedCode> loadObject(const ObjectCode &object) {
   using namespace llvm::orc;
-  JITTargetMachineBuilder target(machine->getTargetTriple());
-  target.setCPU(machine->getTargetCPU().str());
+  llvm::TimeTraceScope span("load machine code");
+  if (object.multiplies)
+    if (const char *error = gqa_rt_blas_error())
+      return makeError(error);
   LLJITBuilder builder;
-  builder.setJITTargetMachineBuilder(target);
+  // Objects only: no target of LLVM's is set up, which takes longer than linking.
+  builder.setJITTargetMachineBuilder(JITTargetMachineBuilder(hostTriple()));
+  builder.setDataLayout(llvm::DataLayout(hostTriple().computeDataLayout()));
+  builder.setCompileFunctionCreator([](JITTargetMachineBuilder) { return std::make_unique<NoCompiler>(); });
   // No constructors, no thread-local storage: nothing needs a platform, nor the symbols of this process.
   builder.setPlatformSetUp(setUpInactivePlatform);
   builder.setLinkProcessSymbolsByDefault(false);
-  using Compiler = std::unique_ptr<IRCompileLayer::IRCompiler>;
-  builder.setCompileFunctionCreator([&machine](JITTargetMachineBuilder) -> llvm::Expected<Compiler> {
-    return std::make_unique<TMOwningSimpleCompiler>(std::move(machine));
-  });
-  bool hasKernels =
-      module.withModuleDo([](llvm::Module &m) { return m.getNamedGlobal(kKernelsName) != nullptr; });
   LoadedCode code;
   if (llvm::Error error = builder.create().moveInto(code.jit))
     return error;
@@ -42,35 +45,21 @@ llvm::Expected<LoadedCode> load(llvm::orc::ThreadSafeModule module,
   code.jit->getExecutionSession().setErrorReporter(llvm::consumeError);
   if (llvm::Error error = addSymbols(*code.jit))
     return error;
-  if (llvm::Error error = code.jit->addIRModule(std::move(module)))
+  auto bytes = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.bytes.data(), object.bytes.size()),
+                                                    "<gqa>");
+  if (llvm::Error error = code.jit->addObjectFile(std::move(bytes)))
     return error;
   auto entry = code.jit->lookup(kEntryName);
   if (!entry)
     return entry.takeError();
   code.entry = entry->toPtr<EntryPoint>();
-  if (!hasKernels)
+  if (!object.hasKernels)
     return code;
   auto kernels = code.jit->lookup(kKernelsName);
   if (!kernels)
     return kernels.takeError();
   code.kernels = kernels->toPtr<gqa_rt_cuda_module *>();
   return code;
-}
-
-} // namespace
-
-llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target) {
-  auto machine = makeHostTarget(target);
-  if (!machine)
-    return machine.takeError();
-  auto code = translateModule(module, name, **machine);
-  if (!code)
-    return code.takeError();
-  if (code->module->getFunction("gqa_rt_matmul"))
-    if (const char *error = gqa_rt_blas_error())
-      return makeError(error);
-  return load(llvm::orc::ThreadSafeModule(std::move(code->module), std::move(code->context)),
-              std::move(*machine));
 }
 
 /// The signature as a string, and names that the runtime has instead of those that only the JIT knows.
@@ -91,26 +80,66 @@ static void prepareObject(llvm::Module &module, const Signature &signature) {
   }
 }
 
-llvm::Error emitCode(mlir::ModuleOp module, const Signature &signature, llvm::StringRef target, CodeKind kind,
-                     llvm::raw_pwrite_stream &out) {
+static llvm::Error write(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type,
+                         llvm::raw_pwrite_stream &out) {
+  llvm::TimeTraceScope span("make machine code");
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, out, nullptr, type))
+    return makeError("LLVM cannot write this code for " + machine.getTargetCPU());
+  passes.run(module);
+  return llvm::Error::success();
+}
+
+llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature &signature,
+                                          llvm::StringRef target, llvm::StringRef suffix) {
   auto machine = makeTarget(target);
   if (!machine)
     return machine.takeError();
   auto code = translateModule(module, signature.name, **machine);
   if (!code)
     return code.takeError();
-  if (kind == CodeKind::LLVM) {
-    code->module->print(out, /*AAW=*/nullptr);
-    return llvm::Error::success();
-  }
-  if (kind == CodeKind::Object)
-    prepareObject(*code->module, signature);
-  auto type =
-      kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
-  llvm::legacy::PassManager passes;
-  if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type))
-    return makeError("LLVM cannot write this code for target '" + target + "'");
-  passes.run(*code->module);
+  llvm::Module &ir = *code->module;
+  prepareObject(ir, signature);
+  ObjectCode object;
+  object.hasKernels = ir.getNamedGlobal(kKernelsName) != nullptr;
+  object.multiplies = ir.getFunction("gqa_rt_matmul") != nullptr;
+  object.features = featuresOf(**machine);
+  if (!suffix.empty())
+    for (llvm::StringRef name : {kEntryName, kKernelsName, kSignatureName})
+      if (llvm::GlobalValue *value = ir.getNamedValue(name)) {
+        value->setName(name + suffix);
+        value->setVisibility(llvm::GlobalValue::HiddenVisibility);
+      }
+  llvm::raw_svector_ostream out(object.bytes);
+  if (llvm::Error error = write(ir, **machine, llvm::CodeGenFileType::ObjectFile, out))
+    return std::move(error);
+  return object;
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>> compileTables(llvm::Module &module) {
+  auto machine = makePlainTarget();
+  if (!machine)
+    return machine.takeError();
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  if (llvm::Error error = write(module, **machine, llvm::CodeGenFileType::ObjectFile, out))
+    return std::move(error);
+  return bytes;
+}
+
+llvm::Error emitText(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target, bool assembly,
+                     llvm::raw_pwrite_stream &out) {
+  auto machine = makeTarget(target);
+  if (!machine)
+    return machine.takeError();
+  auto code = translateModule(module, name, **machine);
+  if (!code)
+    return code.takeError();
+  if (assembly)
+    return write(*code->module, **machine, llvm::CodeGenFileType::AssemblyFile, out);
+  code->module->print(out, /*AAW=*/nullptr);
   return llvm::Error::success();
 }
 

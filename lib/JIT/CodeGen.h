@@ -1,4 +1,4 @@
-// From the LLVM dialect to code in memory, or as text.
+// From the LLVM dialect to an object, and from an object to code in memory.
 #ifndef GQA_LIB_JIT_CODEGEN_H
 #define GQA_LIB_JIT_CODEGEN_H
 
@@ -20,13 +20,16 @@ struct LoadedCode {
   gqa_rt_cuda_module *kernels = nullptr; ///< those for CUDA, or null; to be unloaded before the code goes
 };
 
-/// Translates, optimises and links `module`, whose C interface function `_mlir_ciface_<name>` becomes the
-/// entry.
-llvm::Expected<LoadedCode> generateCode(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target);
+/// Translates and optimises `module`, whose C interface function `_mlir_ciface_<name>` becomes the entry, for
+/// a processor that need not be this one. `suffix` is added to the names that stand in NamesInObject.
+llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature &signature,
+                                          llvm::StringRef target, llvm::StringRef suffix = "");
 
-/// Writes what generateCode would load as LLVM IR, assembly or an object file, for a processor that need not
-/// be this one. An object also holds its signature: see toJSON.
-llvm::Error emitCode(mlir::ModuleOp module, const Signature &signature, llvm::StringRef target, CodeKind kind,
+/// Links an object, whose names have no suffix, in memory.
+llvm::Expected<LoadedCode> loadObject(const ObjectCode &object);
+
+/// Writes the code of generateObject as LLVM IR or assembly.
+llvm::Error emitText(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRef target, bool assembly,
                      llvm::raw_pwrite_stream &out);
 
 /// Makes the runtime's functions and the C library's mathematics known to `jit`, and nothing else of the

@@ -9,27 +9,31 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// FILE:LINE:COLUMN of the first place in `location` that is in a file.
-std::string place(Location location) {
-  std::string text;
-  location->walk([&](Location inner) {
-    auto file = dyn_cast<FileLineColLoc>(inner);
-    if (!file || file.getLine() == 0) // 0: the text as a whole
-      return WalkResult::advance();
-    text = (file.getFilename().strref() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ")
-               .str();
-    return WalkResult::interrupt();
-  });
-  return text;
+/// How a line about `location` begins.
+std::string prefix(Location location) {
+  std::string place = placeOf(location);
+  return place.empty() ? place : place + ": ";
 }
 
 std::string oneLine(const Diagnostic &diagnostic) {
-  std::string text = place(diagnostic.getLocation()) + diagnostic.str();
+  std::string text = prefix(diagnostic.getLocation()) + diagnostic.str();
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 
 } // namespace
+
+std::string placeOf(Location location) {
+  std::string text;
+  location->walk([&](Location inner) {
+    auto file = dyn_cast<FileLineColLoc>(inner);
+    if (!file || file.getLine() == 0) // 0: the text as a whole
+      return WalkResult::advance();
+    text = (file.getFilename().strref() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+    return WalkResult::interrupt();
+  });
+  return text;
+}
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext *context)
     : handler(context, [this](Diagnostic &diagnostic) {
@@ -50,7 +54,7 @@ void printRemarks(MLIRContext &context, llvm::raw_ostream &out) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       return failure();
     bool warning = diagnostic.getSeverity() == DiagnosticSeverity::Warning;
-    out << place(diagnostic.getLocation()) << (warning ? "warning: " : "remark: ") << diagnostic.str()
+    out << prefix(diagnostic.getLocation()) << (warning ? "warning: " : "remark: ") << diagnostic.str()
         << '\n';
     return success();
   });

@@ -20,6 +20,9 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
+/// FILE:LINE:COLUMN of the first place in `location` that is in a file, or "".
+std::string placeOf(mlir::Location location);
+
 /// An error whose message is exactly `message`.
 llvm::Error makeError(const llvm::Twine &message);
 

@@ -5,16 +5,20 @@
 #include "CodeGen.h"
 
 #include "gqa/JIT/JIT.h"
-#include "gqa/Runtime/Cuda.h"
+#include "gqa/Runtime/Function.h"
 
 struct gqa::CompiledFunction::Implementation {
-  ~Implementation() {
-    if (code.kernels)
-      gqa_rt_cuda_unload(code.kernels);
-  }
+  Implementation(Signature signature, LoadedCode code);
+  ~Implementation();
 
   Signature signature;
   LoadedCode code;
+
+  // The same as the runtime has it.
+  std::vector<gqa_tensor_type> types;
+  std::vector<uint8_t> onDevice;
+  gqa_rt_signature signatureView;
+  gqa_rt_code codeView;
 };
 
 #endif // GQA_LIB_JIT_IMPLEMENTATION_H

@@ -1,9 +1,14 @@
 // CompiledFunction::compile: text to module, module through the phases, code into memory.
+#include "Cached.h"
+#include "CodeGen.h"
 #include "Device.h"
 #include "Diagnostics.h"
+#include "HostTarget.h"
 #include "Implementation.h"
+#include "RemarkScope.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 #include "gqa/NVPTX/Assemble.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
@@ -14,8 +19,11 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
+
+#include <chrono>
 
 using namespace mlir;
 
@@ -57,7 +65,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseFile(StringRef path, StringRef filena
   return parseModule((*buffer)->getBuffer(), filename, context);
 }
 
-llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options) {
+llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options,
+                        PhaseHandler afterPhase) {
   gqa_rt_request_amx(); // before anybody describes this machine; if refused, it has no AMX
   llvm::Expected<Phase> phase = parsePhase(phaseName);
   if (!phase)
@@ -73,32 +82,58 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   pipeline.simplify = options.simplify;
   pipeline.report = options.report;
   pipeline.dumpPhases = options.dumpPhases;
+  if (afterPhase)
+    pipeline.afterPhase = [&](ModuleOp lowered, Phase end) { afterPhase(lowered, stringifyPhase(end)); };
+  RemarkScope remarks(*module.getContext(), options.onRemark);
   DiagnosticCollector collector(module.getContext());
   if (failed(runToPhase(module, *phase, pipeline)))
     return collector.take("compilation stopped without a diagnostic");
   return llvm::Error::success();
 }
 
-llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
-                                                                const CompileOptions &given) {
-  CompileOptions options = given;
+llvm::Expected<ObjectCode> compileObject(ModuleOp module, const CompileOptions &options, Signature &signature,
+                                         StringRef suffix) {
+  if (llvm::Error error = lowerModule(module, "binary", options))
+    return error;
+  readPlaces(module, signature);
+  return generateObject(module, signature, hostOf(options.target), suffix);
+}
+
+/// With the target that `cuda` stands for here, so that the cache tells machines with different GPUs apart.
+static CompileOptions forThisMachine(CompileOptions options) {
+  if (isCUDA(options.target))
+    options.target = targetForDevices(options.target).str();
+  return options;
+}
+
+/// `options` are those that forThisMachine has made.
+static llvm::Expected<CompiledCode> compileCode(ModuleOp module, const CompileOptions &options) {
   llvm::Expected<Signature> signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
-  if (llvm::Error error = checkDevice(options.target)) // before the work of compiling
+  // Before the work of compiling.
+  if (llvm::Error error = checkDevice(options.target))
     return error;
-  if (isCUDA(options.target))
-    options.target = targetForDevices(options.target).str();
-  if (llvm::Error error = lowerModule(module, "binary", options))
+  if (llvm::Error error = checkHost(hostOf(options.target)))
     return error;
-  readPlaces(module, *signature);
-  llvm::Expected<LoadedCode> code = generateCode(module, signature->name, hostOf(options.target));
-  if (!code)
-    return code.takeError();
-  auto implementation = std::make_unique<CompiledFunction::Implementation>();
-  implementation->signature = std::move(*signature);
-  implementation->code = std::move(*code);
-  return std::make_unique<CompiledFunction>(std::move(implementation));
+  llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+  if (!object)
+    return object.takeError();
+  return CompiledCode{std::move(*signature), std::move(*object)};
+}
+
+static llvm::Expected<std::unique_ptr<CompiledFunction>> load(const CompiledCode &code) {
+  llvm::Expected<LoadedCode> loaded = loadObject(code.object);
+  if (!loaded)
+    return loaded.takeError();
+  return std::make_unique<CompiledFunction>(
+      std::make_unique<CompiledFunction::Implementation>(code.signature, std::move(*loaded)));
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
+                                                                const CompileOptions &options) {
+  llvm::Expected<CompiledCode> code = compileCode(module, forThisMachine(options));
+  return code ? load(*code) : code.takeError();
 }
 
 /// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
@@ -142,23 +177,64 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
       return makeError("a cubin is for one chip, and target '" + options.target +
                        "' lists several; expected cuda:sm_NN");
   }
+  if (kind == CodeKind::Object) {
+    llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+    if (!object)
+      return object.takeError();
+    out.write(object->bytes.data(), object->bytes.size());
+    return llvm::Error::success();
+  }
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   if (kind == CodeKind::PTX || kind == CodeKind::Cubin)
     return emitKernels(module, options.target, kind, out);
-  readPlaces(module, *signature);
-  return emitCode(module, *signature, hostOf(options.target), kind, out);
+  return emitText(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
 }
 
-llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
-                                                                            const CompileOptions &options) {
+static llvm::Expected<std::unique_ptr<CompiledFunction>>
+compileText(StringRef text, const CompileOptions &options, const std::optional<std::string> &key) {
   DialectRegistry registry;
   registerForJIT(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(text, options.filename, context);
   if (!module)
     return module.takeError();
-  return compileModule(**module, options);
+  llvm::Expected<CompiledCode> code = compileCode(**module, options);
+  if (!code)
+    return code.takeError();
+  auto function = load(*code);
+  if (key && function)
+    storeCached(*key, *code, options);
+  return function;
+}
+
+static llvm::Expected<std::unique_ptr<CompiledFunction>> loadFromCache(const CompiledCode &code,
+                                                                       StringRef target) {
+  if (llvm::Error error = checkDevice(target))
+    return error;
+  return load(code);
+}
+
+llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
+                                                                            const CompileOptions &given) {
+  using Clock = std::chrono::steady_clock;
+  traceFromEnvironment();
+  CompileOptions options = forThisMachine(given);
+  std::optional<std::string> key = cacheKey(text, options);
+  options.onRemark = withLog(given.onRemark);
+  Clock::time_point start = Clock::now();
+  std::optional<CompiledCode> cached = key ? loadCached(*key) : std::nullopt;
+  auto function = cached ? loadFromCache(*cached, options.target) : compileText(text, options, key);
+  if (!function) {
+    std::string message = llvm::toString(function.takeError());
+    log(LogLevel::Error, StringRef(message).split('\n').first);
+    return makeError(message);
+  }
+  double milliseconds = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  log(LogLevel::Info,
+      llvm::formatv("{0} '{1}' of {2} for {3} in {4:F1} ms", cached ? "found in the cache:" : "compiled",
+                    (*function)->signature().name, options.filename, options.target, milliseconds));
+  return function;
 }
 
 } // namespace gqa

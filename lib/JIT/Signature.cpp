@@ -1,10 +1,10 @@
 // The types of a function as DLPack describes them.
+#include "../Runtime/CheckTensor.h"
 #include "Diagnostics.h"
 
 #include "gqa/JIT/JITModule.h"
 #include "gqa/Pipeline/Entry.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
 using namespace mlir;
@@ -46,30 +46,10 @@ llvm::Error describe(Type type, const Twine &what, TensorType &result) {
   return llvm::Error::success();
 }
 
-std::string dtypeName(DLDataType dtype) {
-  switch (dtype.code) {
-  case dlBool:
-    return "i1";
-  case kDLInt:
-    return "i" + std::to_string(dtype.bits);
-  case kDLUInt:
-    return "u" + std::to_string(dtype.bits);
-  case kDLFloat:
-    return "f" + std::to_string(dtype.bits);
-  case kDLBfloat:
-    return "bf" + std::to_string(dtype.bits);
-  default:
-    return "type" + std::to_string(dtype.code) + ":" + std::to_string(dtype.bits);
-  }
-}
-
 } // namespace
 
 std::string toString(const TensorType &type) {
-  auto sizes =
-      llvm::map_range(type.shape, [](int64_t size) { return size < 0 ? "?" : std::to_string(size); });
-  return dtypeName(type.dtype) + (type.dtype.lanes > 1 ? "x" + std::to_string(type.dtype.lanes) : "") + "[" +
-         llvm::join(sizes, "x") + "]";
+  return rt::toString(gqa_tensor_type{type.dtype, int32_t(type.shape.size()), type.shape.data(), ""});
 }
 
 llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
@@ -98,13 +78,16 @@ std::string toJSON(const Signature &signature) {
   auto list = [](const std::vector<TensorType> &types) {
     llvm::json::Array array;
     for (const TensorType &type : types)
-      array.push_back(llvm::json::Object{{"dtype", dtypeName(type.dtype)},
+      array.push_back(llvm::json::Object{{"dtype", rt::toString(type.dtype)},
                                          {"shape", llvm::json::Array(type.shape)},
+                                         {"parameter", type.param},
                                          {"device", type.onDevice}});
     return array;
   };
-  llvm::json::Value value = llvm::json::Object{
-      {"name", signature.name}, {"inputs", list(signature.inputs)}, {"outputs", list(signature.outputs)}};
+  llvm::json::Value value = llvm::json::Object{{"name", signature.name},
+                                               {"weights", signature.weights},
+                                               {"inputs", list(signature.inputs)},
+                                               {"outputs", list(signature.outputs)}};
   std::string text;
   llvm::raw_string_ostream(text) << value;
   return text;

@@ -4,40 +4,20 @@
 #include "gqa/Runtime/Cuda.h"
 #include "gqa/Runtime/Runtime.h"
 
-#include "llvm/ADT/bit.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 
-#include <cmath>
-
 extern "C" {
-// Half precision where the processor has no conversion; the compiler's support library defines them.
+// The runtime's conversions; see Half.cpp.
 float __extendhfsf2(_Float16);
 _Float16 __truncsfhf2(float);
 _Float16 __truncdfhf2(double);
+__bf16 __truncsfbf2(float);
+__bf16 __truncdfbf2(double);
 }
 
 namespace gqa {
 namespace {
-
-/// f32 to bf16, to the nearest even; the support libraries of older compilers lack it.
-__bf16 truncateF32(float value) {
-  uint32_t bits = llvm::bit_cast<uint32_t>(value);
-  uint32_t rounded = value == value ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : bits >> 16 | 0x40;
-  return llvm::bit_cast<__bf16>(static_cast<uint16_t>(rounded));
-}
-
-/// f64 to bf16 in one rounding: the f32 in between is cut to the odd side if it is not exact, which no second
-/// rounding mistakes for a tie.
-__bf16 truncateF64(double value) {
-  float near = static_cast<float>(value);
-  uint32_t bits = llvm::bit_cast<uint32_t>(near);
-  if (value == value && static_cast<double>(near) != value && (bits & 1) == 0) {
-    bool above = std::fabs(static_cast<double>(near)) > std::fabs(value);
-    near = llvm::bit_cast<float>(above ? bits - 1 : bits + 1);
-  }
-  return truncateF32(near);
-}
 
 template <typename F> llvm::orc::ExecutorSymbolDef symbol(F *address) {
   return {llvm::orc::ExecutorAddr::fromPtr(address),
@@ -69,8 +49,8 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
           {name("__extendhfsf2"), symbol(&__extendhfsf2)},
           {name("__truncsfhf2"), symbol(&__truncsfhf2)},
           {name("__truncdfhf2"), symbol(&__truncdfhf2)},
-          {name("__truncsfbf2"), symbol(&truncateF32)},
-          {name("__truncdfbf2"), symbol(&truncateF64)}};
+          {name("__truncsfbf2"), symbol(&__truncsfbf2)},
+          {name("__truncdfbf2"), symbol(&__truncdfbf2)}};
 }
 
 bool isLibraryFunction(llvm::StringRef name) {

@@ -9,6 +9,8 @@
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/PassInstrumentation.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Passes/StandardInstrumentations.h"
+#include "llvm/Support/TimeProfiler.h"
 
 namespace gqa {
 namespace {
@@ -68,6 +70,8 @@ public:
       const llvm::Function *function = functionOf(unit);
       return inKernels || !function || !isKernel(*function);
     });
+    if (llvm::timeTraceProfilerEnabled())
+      profiling.registerCallbacks(instrumentation);
     passes.registerModuleAnalyses(modules);
     passes.registerCGSCCAnalyses(components);
     passes.registerFunctionAnalyses(functions);
@@ -99,6 +103,7 @@ private:
   }
 
   bool inKernels = false;
+  llvm::TimeProfilingPassesHandler profiling;
   llvm::PassInstrumentationCallbacks instrumentation;
   llvm::PassBuilder passes;
   llvm::LoopAnalysisManager loops;
@@ -114,13 +119,17 @@ llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::St
   DiagnosticCollector collector(module.getContext());
   TranslatedModule result;
   result.context = std::make_unique<llvm::LLVMContext>();
-  result.module = mlir::translateModuleToLLVMIR(module, *result.context, name);
+  {
+    llvm::TimeTraceScope span("translate to LLVM IR");
+    result.module = mlir::translateModuleToLLVMIR(module, *result.context, name);
+  }
   llvm::Function *function =
       result.module ? result.module->getFunction(("_mlir_ciface_" + name).str()) : nullptr;
   if (!function)
     return collector.take("the module could not be translated to LLVM IR");
   addEntry(*result.module, *function);
   annotate(*result.module, machine);
+  llvm::TimeTraceScope span("optimize LLVM IR");
   Optimizer(machine).run(*result.module);
   return result;
 }

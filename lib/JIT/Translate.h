@@ -2,6 +2,8 @@
 #ifndef GQA_LIB_JIT_TRANSLATE_H
 #define GQA_LIB_JIT_TRANSLATE_H
 
+#include "gqa/JIT/JITModule.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -9,10 +11,6 @@
 #include "llvm/Target/TargetMachine.h"
 
 namespace gqa {
-
-/// The function that translated code is entered through: void(ptr), its argument an array of pointers to the
-/// result structure (if there are results) and to each argument's descriptor.
-constexpr const char *kEntryName = "gqa_entry";
 
 struct TranslatedModule {
   std::unique_ptr<llvm::LLVMContext> context;

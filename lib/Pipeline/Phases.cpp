@@ -6,6 +6,7 @@
 #include "gqa/Fuse/Simplify.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Passes.h"
+#include "gqa/Pipeline/Trace.h"
 #include "gqa/Reference/Passes.h"
 #include "gqa/Tile/Passes.h"
 #include "gqa/Tile/Target.h"
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
@@ -128,23 +130,28 @@ LogicalResult dump(ModuleOp module, Phase phase, StringRef folder) {
   return success();
 }
 
-/// Stands behind a phase's passes: checks what remains, and writes it to a folder if there is one.
+/// Stands behind a phase's passes: verifies what they have made and that nothing remains that may not, writes
+/// it to a folder if there is one, and shows it.
 struct EndPhasePass : PassWrapper<EndPhasePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EndPhasePass)
 
-  EndPhasePass(Phase phase, StringRef folder) : phase(phase), folder(folder) {}
+  EndPhasePass(Phase phase, const PipelineOptions &options)
+      : phase(phase), folder(options.dumpPhases), show(options.afterPhase) {}
 
   StringRef getName() const override { return "EndPhase"; }
 
   void runOnOperation() override {
-    if (failed(verifyPhase(getOperation(), phase)) ||
+    if (failed(verify(getOperation())) || failed(verifyPhase(getOperation(), phase)) ||
         (!folder.empty() && failed(dump(getOperation(), phase, folder))))
-      signalPassFailure();
+      return signalPassFailure();
+    if (show)
+      show(getOperation(), phase);
     markAllAnalysesPreserved();
   }
 
   Phase phase;
   std::string folder;
+  std::function<void(ModuleOp, Phase)> show;
 };
 
 } // namespace
@@ -165,13 +172,15 @@ LogicalResult buildPipelineTo(OpPassManager &pm, Phase to, const PipelineOptions
     Phase phase = Phase(index);
     if (failed(buildPhase(pm, phase, options)))
       return failure();
-    pm.addPass(std::make_unique<EndPhasePass>(phase, options.dumpPhases));
+    pm.addPass(std::make_unique<EndPhasePass>(phase, options));
   }
   return success();
 }
 
 LogicalResult runToPhase(ModuleOp module, Phase to, const PipelineOptions &options) {
   PassManager pm(module.getContext());
+  pm.enableVerifier(false); // a third of the time; each phase verifies at its end
+  tracePasses(pm);
   return failure(failed(buildPipelineTo(pm, to, options)) || failed(pm.run(module)));
 }
 

@@ -1,6 +1,7 @@
 // gqa.attention as its description reads: three passes over the keys for every query.
 #include "Reference.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -16,6 +17,7 @@ public:
         keyDim(size(op.getQ(), op.getQLayout(), 'd')), kvHeads(size(op.getK(), op.getKLayout(), 'h')),
         keys(size(op.getK(), op.getKLayout(), 's')), valueDim(size(op.getV(), op.getVLayout(), 'd')) {
     scale = emitScale();
+    checkHeads();
   }
 
   Values emit() {
@@ -25,8 +27,8 @@ public:
       results.push_back(e.empty(cast<RankedTensorType>(op.getLse().getType()), {batch, queryHeads, queries}));
     return e.loop(batch, results, [&](Value b, ValueRange results) {
       return e.loop(queryHeads, results, [&](Value h, ValueRange results) {
-        // Inside of the loop: without heads there is no group size to divide by.
-        Value kvHead = e.div(h, e.div(queryHeads, kvHeads));
+        // Inside of the loop: without heads the group size is 0.
+        Value kvHead = e.div(h, groupSize());
         return e.loop(queries, results,
                       [&](Value i, ValueRange results) { return emitQuery({b, h, kvHead, i}, results); });
       });
@@ -37,6 +39,18 @@ private:
   struct Query {
     Value b, h, kvHead, i;
   };
+
+  /// Query heads per key/value head; 0 where there is none.
+  Value groupSize() { return e.div(queryHeads, e.max(kvHeads, e.index(1))); }
+
+  /// What the verifier says of static numbers of heads: attention_c5.
+  void checkHeads() {
+    bool isStatic = !ShapedType::isDynamic(op.getQueryHeads()) && !ShapedType::isDynamic(op.getKvHeads());
+    if (!isStatic)
+      cf::AssertOp::create(
+          e, e.equal(e.mul(groupSize(), kvHeads), queryHeads),
+          "gqa.attention: the number of key/value heads does not divide the number of query heads");
+  }
 
   /// The results with one query's rows written.
   Values emitQuery(Query query, ValueRange results) {

@@ -3,6 +3,7 @@
 // compiled code.
 #include "LastError.h"
 #include "Memory.h"
+#include "Trace.h"
 
 #include "gqa/Runtime/Runtime.h"
 
@@ -53,7 +54,10 @@ void gqa::rt::failWithLastError() {
 gqa::rt::TaskScope::TaskScope() : call(running) { enter(nullptr); }
 gqa::rt::TaskScope::~TaskScope() { enter(call); }
 
+void gqa_rt_set_tracer(const gqa_rt_tracer *tracer) { gqa::rt::currentTracer() = tracer; }
+
 int gqa_rt_call(void (*entry)(void **), void **arguments) {
+  gqa::rt::Span span("call");
   Call call;
   call.outer = running;
   enter(&call);

@@ -1,6 +1,8 @@
 // The thread pool: oneTBB's, in one arena of GQA_NUM_THREADS slots.
 #include "Threads.h"
+#include "HappensBefore.h"
 #include "Memory.h"
+#include "Trace.h"
 
 #include "gqa/Runtime/Runtime.h"
 
@@ -55,17 +57,27 @@ void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
   // Isolated: a thread that waits here must not pick up work of an outer loop, whose memory it would hold on
   // to.
   static oneapi::tbb::task_arena arena(numThreads());
+  int64_t begun = 0, done = 0; // their addresses stand for the two moments
+  happensBefore(&begun);
   arena.execute([&] {
     oneapi::tbb::this_task_arena::isolate([&] {
       oneapi::tbb::parallel_for(
-          int64_t(0), n, [&](int64_t i) { task(i, context); }, oneapi::tbb::simple_partitioner());
+          int64_t(0), n,
+          [&](int64_t i) {
+            happensAfter(&begun);
+            task(i, context);
+            happensBefore(&done);
+          },
+          oneapi::tbb::simple_partitioner());
     });
   });
+  happensAfter(&done);
 }
 
 int64_t gqa_rt_num_threads(void) { return numThreads(); }
 
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context) {
+  gqa::rt::Span span("kernel", n);
   Kernel kernel{task, context};
   if (work < kSmallWork)
     for (int64_t i = 0; i < n; ++i)

@@ -23,13 +23,6 @@ uint32_t toBits(float value) {
   return bits;
 }
 
-uint16_t narrowBF16One(float value) {
-  uint32_t bits = toBits(value);
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return uint16_t(bits >> 16 | 0x40); // a NaN stays one
-  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 #if defined(__x86_64__)
 bool hasF16C() {
   static const bool has = __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
@@ -75,6 +68,13 @@ uint16_t narrowF16(float value) {
   return uint16_t(sign | (magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
+uint16_t narrowBF16(float value) {
+  uint32_t bits = toBits(value);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return uint16_t(bits >> 16 | 0x40); // a NaN stays one
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 void widenF16(const uint16_t *from, float *to, int64_t count) {
   int64_t i = 0;
 #if defined(__x86_64__)
@@ -102,7 +102,7 @@ void widenBF16(const uint16_t *from, float *to, int64_t count) {
 
 void narrowBF16(const float *from, uint16_t *to, int64_t count) {
   for (int64_t i = 0; i < count; ++i)
-    to[i] = narrowBF16One(from[i]);
+    to[i] = narrowBF16(from[i]);
 }
 
 } // namespace gqa::rt

@@ -11,9 +11,10 @@ void widenBF16(const uint16_t *from, float *to, int64_t count);
 void narrowF16(const float *from, uint16_t *to, int64_t count);
 void narrowBF16(const float *from, uint16_t *to, int64_t count);
 
-/// One value each, for the JIT's code where the processor has no instruction.
+/// One value each, for compiled code where the processor has no instruction.
 float widenF16(uint16_t bits);
 uint16_t narrowF16(float value);
+uint16_t narrowBF16(float value);
 
 } // namespace gqa::rt
 

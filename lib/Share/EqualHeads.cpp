@@ -137,7 +137,7 @@ private:
       for (int64_t head = 0; head < shared; ++head)
         first.push_back(heads[order == HeadOrder::Block ? head * groups : head]);
       auto type = cast<RankedTensorType>(old.getType());
-      Operand few = projection.build(rewriter, first, type.getElementType());
+      Operand few = projection.build(rewriter, first, type.getElementType(), buildConstant);
       SmallVector<int64_t> shape(cast<RankedTensorType>(few.tensor.getType()).getShape());
       shape[dimOf(few.layout, 'h')] *= groups;
       few.tensor = RepeatHeadsOp::create(rewriter, op.getLoc(), type.clone(shape), few.tensor, groups, order,
@@ -197,7 +197,7 @@ private:
     Importance importance(heads, Matrix());
     Pooled pooled =
         poolHeads(heads, groups, importance, rotation, areSame ? PoolMethod::First : PoolMethod::Subspace);
-    site->write(rewriter, pooled.heads);
+    site->write(rewriter, pooled.heads, buildConstant);
     return true;
   }
 

@@ -262,7 +262,8 @@ static Operand appendTo(RewriterBase &rewriter, AppendKVOp append, const Operand
   return {all, layout.str()};
 }
 
-Operand InputProjection::build(RewriterBase &builder, ArrayRef<Matrix> matrices, Type element) const {
+Operand InputProjection::build(RewriterBase &builder, ArrayRef<Matrix> matrices, Type element,
+                               WeightSink sink) const {
   Location loc = product->getLoc();
   Operand tokens = materialize(builder, loc, context->space, input, axes);
   auto tokensType = cast<RankedTensorType>(tokens.tensor.getType());
@@ -276,8 +277,7 @@ Operand InputProjection::build(RewriterBase &builder, ArrayRef<Matrix> matrices,
       biases[h * dim + d] = matrix(inputs, d);
     }
   Type stored = cast<ShapedType>(weight.tensor.getType()).getElementType();
-  Value w =
-      buildConstant(builder, loc, RankedTensorType::get({inputs, columns}, stored), weights, weight.tensor);
+  Value w = sink(builder, loc, RankedTensorType::get({inputs, columns}, stored), weights, weight.tensor);
   w = convert(builder, loc, w, tokensType.getElementType());
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, tokens.tensor);
   Value flat = tensor::CollapseShapeOp::create(builder, loc, tokens.tensor,
@@ -290,7 +290,7 @@ Operand InputProjection::build(RewriterBase &builder, ArrayRef<Matrix> matrices,
   Value result = linalg::MatmulOp::create(builder, loc, ValueRange{flat, w}, filled).getResult(0);
   if (hasBias) {
     Value like = bias ? bias->tensor : weight.tensor;
-    Value b = buildConstant(builder, loc, RankedTensorType::get({columns}, accumulator), biases, like);
+    Value b = sink(builder, loc, RankedTensorType::get({columns}, accumulator), biases, like);
     result = addBias(builder, loc, result, b);
   }
   result = convert(builder, loc, result, element);

@@ -147,7 +147,7 @@ SmallVector<Matrix> OutputProjection::read(WeightSource source) const {
   return matrices;
 }
 
-void OutputProjection::write(RewriterBase &rewriter, ArrayRef<Matrix> matrices) const {
+void OutputProjection::write(RewriterBase &rewriter, ArrayRef<Matrix> matrices, WeightSink sink) const {
   Operation *product = operand->getOwner();
   auto type = cast<RankedTensorType>(operand->get().getType());
   SmallVector<double> elements(type.getNumElements());
@@ -156,8 +156,8 @@ void OutputProjection::write(RewriterBase &rewriter, ArrayRef<Matrix> matrices) 
       for (int64_t y = 0; y < outputs; ++y)
         elements[place.position({int64_t(h), d, y})] = matrix(d, y);
   rewriter.setInsertionPoint(product);
-  Value constant = buildConstant(rewriter, product->getLoc(), type, elements, weight.tensor);
-  rewriter.modifyOpInPlace(product, [&] { operand->set(constant); });
+  Value weights = sink(rewriter, product->getLoc(), type, elements, weight.tensor);
+  rewriter.modifyOpInPlace(product, [&] { operand->set(weights); });
 }
 
 } // namespace gqa

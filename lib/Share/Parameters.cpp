@@ -1,7 +1,6 @@
 // Parameters in files.
 #include "Parameters.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/Path.h"
 
@@ -9,8 +8,7 @@ using namespace mlir;
 
 namespace gqa {
 
-/// The name of the parameter that `value` is, or null.
-static StringAttr nameOf(Value value) {
+StringAttr Parameters::nameOf(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
   if (!function || argument.getOwner() != &function.getBody().front())
@@ -35,6 +33,7 @@ llvm::Expected<Parameters> Parameters::open(ModuleOp module, StringRef directory
   llvm::Expected<TensorFile> file = TensorFile::open(path);
   if (!file)
     return file.takeError();
+  parameters.path = std::string(path);
   parameters.file = std::move(*file);
   return parameters;
 }
@@ -52,15 +51,19 @@ std::optional<ConstantData> Parameters::lookup(Value value) const {
   return element == tensor->type ? ConstantData::of(type, tensor->data) : std::nullopt;
 }
 
+bool isCalled(func::FuncOp function) {
+  std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(function, function->getParentOp());
+  return !uses || !uses->empty();
+}
+
 unsigned eraseUnusedParameters(ModuleOp module) {
   unsigned erased = 0;
   module.walk([&](func::FuncOp function) {
-    std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(function, module);
-    if (function.isExternal() || !uses || !uses->empty())
+    if (function.isExternal() || isCalled(function))
       return;
     llvm::BitVector unused(function.getNumArguments());
     for (BlockArgument argument : function.getArguments())
-      if (argument.use_empty() && nameOf(argument))
+      if (argument.use_empty() && Parameters::nameOf(argument))
         unused.set(argument.getArgNumber());
     erased += unused.count();
     (void)function.eraseArguments(unused);

@@ -5,6 +5,7 @@
 #include "gqa/Raise/ConstantData.h"
 #include "gqa/Weights/Safetensors.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace gqa {
@@ -20,9 +21,20 @@ public:
   /// there.
   std::optional<ConstantData> lookup(mlir::Value value) const;
 
+  /// The name of the parameter that `value` is, or null.
+  static mlir::StringAttr nameOf(mlir::Value value);
+  /// Null if the module names none.
+  const TensorFile *getFile() const { return file ? &*file : nullptr; }
+  llvm::StringRef getPath() const { return path; }
+
 private:
+  std::string path;
   std::optional<TensorFile> file;
 };
+
+/// Whether something in the module calls the function, so that it must keep its type. True if that is not
+/// known.
+bool isCalled(mlir::func::FuncOp function);
 
 /// Takes parameters that nothing reads any more off the functions of the module that nothing calls. How many.
 unsigned eraseUnusedParameters(mlir::ModuleOp module);

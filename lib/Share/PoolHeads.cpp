@@ -1,6 +1,6 @@
 // gqa-pool-heads: multi-head attention to grouped attention, asked for and measured.
 #include "Calibration.h"
-#include "Parameters.h"
+#include "NewParameters.h"
 #include "PoolReport.h"
 #include "Site.h"
 #include "gqa/Share/Passes.h"
@@ -45,14 +45,8 @@ struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
     if (failed(checkOptions(ops)) || failed(openFiles()))
       return signalPassFailure();
     std::vector<PoolEntry> entries;
-    for (auto [number, op] : llvm::enumerate(ops)) {
-      entries.emplace_back(op);
-      if (failed(convert(op, number, entries.back())))
-        return signalPassFailure();
-    }
-    IRRewriter rewriter(&getContext());
-    getOperation().walk([&](func::FuncOp function) { (void)runRegionDCE(rewriter, function->getRegions()); });
-    eraseUnusedParameters(getOperation());
+    if (failed(weights.empty() ? convertAll(ops, entries, buildConstant) : convertToFile(ops, entries)))
+      return signalPassFailure();
     if (llvm::Error error = writeReport(entries, stringify(method), report)) {
       getOperation().emitError() << llvm::toString(std::move(error));
       signalPassFailure();
@@ -78,10 +72,11 @@ private:
     return success();
   }
 
+  LogicalResult fail(llvm::Error error) {
+    return getOperation().emitError() << "gqa-pool-heads: " << llvm::toString(std::move(error));
+  }
+
   LogicalResult openFiles() {
-    auto fail = [&](llvm::Error error) {
-      return getOperation().emitError() << "gqa-pool-heads: " << llvm::toString(std::move(error));
-    };
     if (llvm::Error error = Parameters::open(getOperation(), directory).moveInto(parameters))
       return fail(std::move(error));
     if (llvm::Error error = Calibration::open(moments).moveInto(calibration))
@@ -89,12 +84,44 @@ private:
     return success();
   }
 
-  LogicalResult convert(AttentionOp op, size_t number, PoolEntry &entry) {
+  LogicalResult convertAll(ArrayRef<AttentionOp> ops, std::vector<PoolEntry> &entries, WeightSink sink) {
+    for (auto [number, op] : llvm::enumerate(ops)) {
+      entries.emplace_back(op);
+      if (failed(convert(op, number, entries.back(), sink)))
+        return failure();
+    }
+    IRRewriter rewriter(&getContext());
+    getOperation().walk([&](func::FuncOp function) { (void)runRegionDCE(rewriter, function->getRegions()); });
+    eraseUnusedParameters(getOperation());
+    return success();
+  }
+
+  /// The same with new weights in a new file.
+  LogicalResult convertToFile(ArrayRef<AttentionOp> ops, std::vector<PoolEntry> &entries) {
+    llvm::Expected<NewParameters> file = NewParameters::create(weights, parameters, ops.size());
+    if (!file)
+      return fail(file.takeError());
+    auto add = [&](OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> elements,
+                   Value like) { return file->add(builder, loc, type, elements, like); };
+    if (failed(convertAll(ops, entries, add)))
+      return failure();
+    if (llvm::Error error = file->finish(getOperation()))
+      return fail(std::move(error));
+    return success();
+  }
+
+  LogicalResult convert(AttentionOp op, size_t number, PoolEntry &entry, WeightSink sink) {
     auto source = [&](Value value) { return parameters.lookup(value); };
     Unreachable why;
     std::optional<Site> site = Site::find(op, source, changeSignature, why);
     if (!site)
       return decline(entry, why.where, why.reason);
+    auto function = op->getParentOfType<func::FuncOp>();
+    if (!weights.empty() && (!function || isCalled(function)))
+      return decline(
+          entry, op,
+          "weights= makes new weights parameters of its function, which has callers that do not pass "
+          "them; inline it, or leave weights= out");
     if (groups == Grouping::Search && site->needsOrder())
       return decline(
           entry, op,
@@ -129,7 +156,7 @@ private:
         continue;
       entry.kvHeads = count;
       entry.groups = chosen;
-      return write(*site, number, pooled.heads, entry);
+      return write(*site, number, pooled.heads, entry, sink);
     }
     entry.energyK = entry.energyV = 1;
     remark::missed(op.getLoc(), remark::RemarkOpts::name("NotPooled").category("gqa-pool-heads"))
@@ -153,7 +180,7 @@ private:
     return counts;
   }
 
-  LogicalResult write(Site &site, size_t number, Heads &heads, PoolEntry &entry) {
+  LogicalResult write(Site &site, size_t number, Heads &heads, PoolEntry &entry, WeightSink sink) {
     AttentionOp op = site.getOp();
     if (heal) {
       if (llvm::Error error = calibration.heal(number, heads))
@@ -161,7 +188,7 @@ private:
       entry.healed = true;
     }
     IRRewriter rewriter(&getContext());
-    site.write(rewriter, heads);
+    site.write(rewriter, heads, sink);
     ++pooled;
     remark::passed(op.getLoc(), remark::RemarkOpts::name("Pooled").category("gqa-pool-heads")) << remark::add(
         "{0} -> {1} key/value heads, {2} -> {3} bytes per token; relative error of K {4:e2}, of V {5:e2}",

@@ -34,7 +34,8 @@ public:
 
   /// The projection of the same input by other weights, `heads`, in front of the rewriter's place, as
   /// `element`. The type of the cache, if there is one, gets their number, and so does what else reads it.
-  Operand build(mlir::RewriterBase &rewriter, llvm::ArrayRef<Matrix> heads, mlir::Type element) const;
+  Operand build(mlir::RewriterBase &rewriter, llvm::ArrayRef<Matrix> heads, mlir::Type element,
+                WeightSink sink) const;
 
   RotaryOp getRotary() const { return rotary; }
   /// How heads are turned.
@@ -70,7 +71,7 @@ public:
   /// Dv x Y for each query head.
   llvm::SmallVector<Matrix> read(WeightSource source) const;
   /// Puts other weights in their place.
-  void write(mlir::RewriterBase &rewriter, llvm::ArrayRef<Matrix> heads) const;
+  void write(mlir::RewriterBase &rewriter, llvm::ArrayRef<Matrix> heads, WeightSink sink) const;
 
 private:
   int64_t heads = 0, dim = 0, outputs = 0;

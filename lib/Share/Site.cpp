@@ -1,10 +1,10 @@
 // The four projections of an attention together.
 #include "Site.h"
+#include "Parameters.h"
 #include "Patterns.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
 
@@ -44,8 +44,7 @@ static std::string whyCacheStays(AppendKVOp append, AttentionOp op, bool mayChan
     return "it is appended to a cache, an argument of the function, whose signature stays without "
            "change-signature";
   auto function = op->getParentOfType<func::FuncOp>();
-  auto uses = SymbolTable::getSymbolUses(function, function->getParentOp());
-  if (!uses || !uses->empty() || !function.getBody().hasOneBlock())
+  if (isCalled(function) || !function.getBody().hasOneBlock())
     return "it is appended to a cache of a function that is called, by callers whose caches hold other heads";
   for (Operation *user : append.getCache().getUsers())
     if (user != append && !isa<tensor::DimOp>(user))
@@ -95,11 +94,11 @@ Heads Site::read(WeightSource source) const {
   return {q.read(source), k.read(source), v.read(source), o.read(source)};
 }
 
-void Site::write(RewriterBase &rewriter, const Heads &heads) {
+void Site::write(RewriterBase &rewriter, const Heads &heads, WeightSink sink) {
   rewriter.setInsertionPoint(op);
   Type element = cast<RankedTensorType>(op.getQ().getType()).getElementType();
-  Operand newQ = q.build(rewriter, heads.q, element), newK = k.build(rewriter, heads.k, element),
-          newV = v.build(rewriter, heads.v, element);
+  Operand newQ = q.build(rewriter, heads.q, element, sink), newK = k.build(rewriter, heads.k, element, sink),
+          newV = v.build(rewriter, heads.v, element, sink);
   rewriter.modifyOpInPlace(op, [&] {
     op.getQMutable().assign(newQ.tensor);
     op.getKMutable().assign(newK.tensor);
@@ -108,7 +107,7 @@ void Site::write(RewriterBase &rewriter, const Heads &heads) {
     op.setKLayout(newK.layout);
     op.setVLayout(newV.layout);
   });
-  o.write(rewriter, heads.o);
+  o.write(rewriter, heads.o, sink);
   if (!hasCache())
     return;
   auto function = op->getParentOfType<func::FuncOp>();

@@ -17,7 +17,7 @@ public:
 
   /// Replaces the weights: any number of KV heads that divides the number of query heads. Caches, and with
   /// them the function's type, change.
-  void write(mlir::RewriterBase &rewriter, const Heads &heads);
+  void write(mlir::RewriterBase &rewriter, const Heads &heads, WeightSink sink);
 
   AttentionOp getOp() const { return op; }
   /// How K and Q are turned between projection and score.

@@ -40,8 +40,7 @@ int64_t StridedView::position(ArrayRef<int64_t> coordinates) const {
   return position;
 }
 
-/// The bits of `elements` as `element`, one behind the other.
-static AsmResourceBlob pack(FloatType element, ArrayRef<double> elements) {
+AsmResourceBlob pack(FloatType element, ArrayRef<double> elements) {
   unsigned bytes = element.getWidth() / 8;
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(std::max<size_t>(elements.size() * bytes, 1), 64);
   char *to = blob.getMutableData().data();

@@ -5,6 +5,7 @@
 #include "gqa/Raise/ConstantData.h"
 #include "gqa/Raise/Expr.h"
 
+#include "mlir/IR/AsmState.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -27,8 +28,17 @@ struct StridedView {
   int64_t position(llvm::ArrayRef<int64_t> coordinates) const;
 };
 
-/// A constant of `type` whose elements, in row-major order, are `elements` rounded to it. A resource where
-/// `like`, the one it replaces, is no inline constant: those are hashed, and never freed.
+/// Makes new weights: a value of the type whose elements, in row-major order, are the numbers rounded to it,
+/// in front of the builder's place and of any use of it. The last value is the one that they replace.
+using WeightSink = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::RankedTensorType,
+                                                  llvm::ArrayRef<double>, mlir::Value)>;
+
+/// The bits of `elements` as `element`, one behind the other.
+mlir::AsmResourceBlob pack(mlir::FloatType element, llvm::ArrayRef<double> elements);
+
+/// A WeightSink that makes constants: a constant of `type` whose elements, in row-major order, are `elements`
+/// rounded to it. A resource where `like`, the one it replaces, is no inline constant: those are hashed, and
+/// never freed.
 mlir::Value buildConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
                           llvm::ArrayRef<double> elements, mlir::Value like);
 

@@ -87,7 +87,7 @@ void buildWholeRegion(AttentionOp op, const AttentionValues &values, Region &reg
     copyScoreRegion(op, values.captures, region, b);
   } else {
     Block *block = b.createBlock(&region);
-    for (Type type : ArrayRef<Type>{f32, index, index, index, index})
+    for (Type type : {f32, index, index, index, index})
       block->addArgument(type, b.getLoc());
     tile::YieldOp::create(b, block->getArguments().take_front());
   }

@@ -2,7 +2,7 @@
 // data_offsets), data. Everything in the header is checked, because everything in it is used as an address.
 #include "gqa/Weights/Safetensors.h"
 
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
 
@@ -30,20 +30,24 @@ bool nestsTooDeep(llvm::StringRef json) {
   return false;
 }
 
+struct ElementType {
+  llvm::StringLiteral dtype, type;
+  unsigned bits;
+};
+
+constexpr ElementType kTypes[] = {
+    {"F64", "f64", 64}, {"F32", "f32", 32}, {"F16", "f16", 16}, {"BF16", "bf16", 16}, {"I64", "i64", 64},
+    {"I32", "i32", 32}, {"I16", "i16", 16}, {"I8", "i8", 8},    {"U8", "i8", 8},      {"BOOL", "i1", 8}};
+
 llvm::Error parseDtype(llvm::StringRef name, StoredTensor &tensor) {
-  using Type = std::pair<llvm::StringRef, unsigned>;
-  std::tie(tensor.type, tensor.bits) = llvm::StringSwitch<Type>(name)
-                                           .Case("F64", {"f64", 64})
-                                           .Case("F32", {"f32", 32})
-                                           .Case("F16", {"f16", 16})
-                                           .Case("BF16", {"bf16", 16})
-                                           .Case("I64", {"i64", 64})
-                                           .Case("I32", {"i32", 32})
-                                           .Case("I16", {"i16", 16})
-                                           .Cases({"I8", "U8"}, {"i8", 8})
-                                           .Case("BOOL", {"i1", 8})
-                                           .Default({"", 0});
-  return tensor.bits ? llvm::Error::success() : fail("dtype '" + name + "' is not supported");
+  const ElementType *found =
+      llvm::find_if(kTypes, [&](const ElementType &each) { return each.dtype == name; });
+  if (found == std::end(kTypes))
+    return fail("dtype '" + name + "' is not supported");
+  tensor.dtype = found->dtype;
+  tensor.type = found->type;
+  tensor.bits = found->bits;
+  return llvm::Error::success();
 }
 
 llvm::Error parseNumbers(const llvm::json::Object &entry, llvm::StringRef key,
@@ -124,6 +128,12 @@ llvm::Error parseFile(llvm::StringRef bytes, std::map<std::string, StoredTensor>
 }
 
 } // namespace
+
+llvm::StringRef dtypeOf(llvm::StringRef type) {
+  const ElementType *found =
+      llvm::find_if(kTypes, [&](const ElementType &each) { return each.type == type; });
+  return found == std::end(kTypes) ? "" : llvm::StringRef(found->dtype);
+}
 
 llvm::Expected<TensorFile> TensorFile::open(llvm::StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);

@@ -1,4 +1,5 @@
 // What Python calls: compiles the text of a module and returns its function. Errors become ValueError.
+#include "gqa/Artifact/Write.h"
 #include "gqa/JIT/JIT.h"
 
 #include "llvm/Support/Error.h"
@@ -6,7 +7,18 @@
 #include <tvm/ffi/extra/c_env_api.h>
 #include <tvm/ffi/tvm_ffi.h>
 
+#include "../../lib/Runtime/TVM.h"
+
 namespace ffi = tvm::ffi;
+
+// The runtime has no headers of the library, and says what it knows of them.
+namespace known = gqa::rt::tvm;
+static_assert(sizeof(known::Any) == sizeof(TVMFFIAny) &&
+              offsetof(known::Any, object) == offsetof(TVMFFIAny, v_obj));
+static_assert(known::kNone == kTVMFFINone && known::kTensorPointer == kTVMFFIDLTensorPtr &&
+              known::kTensor == kTVMFFITensor && known::kObjectHeader == sizeof(TVMFFIObject));
+static_assert(sizeof(known::Bytes) == sizeof(TVMFFIByteArray) &&
+              offsetof(known::Bytes, size) == offsetof(TVMFFIByteArray, size));
 
 namespace {
 
@@ -74,15 +86,33 @@ ffi::Function wrap(const std::shared_ptr<gqa::CompiledFunction> &function) {
   });
 }
 
-/// (text, what messages call it, function or "", target, reference) -> [callable, name, inputs, outputs,
-/// weights file]
+/// Hands remarks to a function of (kind, pass, name, text, place), whose errors must stay inside: they cannot
+/// travel through the compiler.
+gqa::RemarkHandler handlerOf(const ffi::Optional<ffi::Function> &onRemark) {
+  if (!onRemark)
+    return nullptr;
+  return [tell = *onRemark](const gqa::Remark &remark) {
+    tell(int64_t(remark.kind), remark.pass, remark.name, remark.text, remark.place);
+  };
+}
+
+/// Lines of the log go to a function of (level, line), on the threads that write them.
+void setLog(const ffi::Function &write) {
+  gqa::setLogHandler(
+      [write](gqa::LogLevel level, llvm::StringRef line) { write(int64_t(level), line.str()); });
+}
+
+/// (text, what messages call it, function or "", target, reference, function of a remark) -> [callable, name,
+/// inputs, outputs, weights file]
 ffi::Array<ffi::Any> compile(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
-                             const ffi::String &target, bool reference) {
+                             const ffi::String &target, bool reference,
+                             const ffi::Optional<ffi::Function> &onRemark) {
   gqa::CompileOptions options;
   options.filename = filename;
   options.function = name;
   options.target = target;
   options.reference = reference;
+  options.onRemark = handlerOf(onRemark);
   llvm::Expected<std::unique_ptr<gqa::CompiledFunction>> compiled =
       gqa::CompiledFunction::compile(llvm::StringRef(text.data(), text.size()), options);
   if (!compiled)
@@ -93,6 +123,40 @@ ffi::Array<ffi::Any> compile(const ffi::String &text, const ffi::String &filenam
           describe(signature.outputs), ffi::String(signature.weights)};
 }
 
+/// (text, what messages call it, function or "", targets, path): writes a library.
+void writeLibrary(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
+                  const ffi::String &targets, const ffi::String &path) {
+  gqa::CompileOptions options;
+  options.filename = filename;
+  options.function = name;
+  options.target = targets;
+  if (llvm::Error error =
+          gqa::writeArtifact(llvm::StringRef(text.data(), text.size()), options, path.c_str()))
+    raise(std::move(error));
+}
+
+/// (text, what messages call it, function or "", target, file for the report) -> [explanation, [[kind, pass,
+/// name, text, place]], the graph after fusing]
+ffi::Array<ffi::Any> explain(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
+                             const ffi::String &target, const ffi::String &report) {
+  gqa::CompileOptions options;
+  options.filename = filename;
+  options.function = name;
+  options.target = target;
+  options.report = report;
+  llvm::Expected<gqa::Explanation> explanation = gqa::explainText({text.data(), text.size()}, options);
+  if (!explanation)
+    raise(explanation.takeError());
+  ffi::Array<ffi::Any> remarks;
+  for (const gqa::Remark &remark : explanation->remarks)
+    remarks.push_back(
+        ffi::Array<ffi::Any>{int64_t(remark.kind), remark.pass, remark.name, remark.text, remark.place});
+  return {ffi::String(gqa::explain(explanation->remarks)), remarks, ffi::String(explanation->graph)};
+}
+
 } // namespace
 
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(compile, compile);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(write_library, writeLibrary);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(explain, explain);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(set_log, setLog);

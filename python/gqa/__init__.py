@@ -1,25 +1,31 @@
 """Attention with shared key/value heads, compiled.
 
 `attention` computes softmax attention on tensors of any framework that speaks DLPack; `compile` turns the text of an
-MLIR module into something to call. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
+MLIR module into something to call; `build` writes it to a library that needs no compiler, and `load` loads that; `explain`
+tells what the compiler finds in a model. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
 makes the attention of a model share key/value heads.
 """
 
-__all__ = ["attention", "compile", "convert", "Module"]
+__all__ = ["attention", "build", "compile", "convert", "explain", "Explanation", "load", "Module", "Remark"]
 
 
 def __getattr__(name):
     # The compiler is loaded when it is first needed: the importer runs without it.
+    import importlib
     if name == "attention":
-        from ._attention import attention
-        return attention
-    if name in ("compile", "Module"):
-        from . import _module
-        return getattr(_module, name)
-    if name == "convert":
-        import importlib
-        return importlib.import_module(".convert", __name__)
-    raise AttributeError(f"module 'gqa' has no attribute {name!r}")
+        value = importlib.import_module("._attention", __name__).attention
+    elif name in ("build", "compile", "load", "Module"):
+        value = getattr(importlib.import_module("._module", __name__), name)
+    elif name in ("explain", "Explanation"):
+        value = getattr(importlib.import_module("._explain", __name__), name)
+    elif name == "Remark":
+        value = importlib.import_module("._remarks", __name__).Remark
+    elif name == "convert":
+        value = importlib.import_module(".convert", __name__)
+    else:
+        raise AttributeError(f"module 'gqa' has no attribute {name!r}")
+    globals()[name] = value  # the next time costs nothing
+    return value
 
 
 def __dir__():

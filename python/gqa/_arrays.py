@@ -43,6 +43,9 @@ def as_array(value, name, device="cpu"):
     if found != device:
         raise ValueError(f"{name} is on {found}, expected {device}")
     if is_torch(value):
+        if value.is_nested or value.layout is not sys.modules["torch"].strided:
+            kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+            raise TypeError(f"{name} is a tensor of layout {kind}, expected a dense one")
         if value.requires_grad and sys.modules["torch"].is_grad_enabled():
             raise ValueError(f"{name} requires a gradient, which gqa does not compute; use torch.no_grad() or {name}.detach()")
         return value.detach()
@@ -121,7 +124,7 @@ def to_native(array):
         return array.resolve_neg()
     if is_native(array):
         return array
-    if not array.flags.writeable:
+    if not array.flags.writeable or not array.flags.aligned:
         array = array.copy()  # DLPack cannot say "read only" to every consumer, and NumPy refuses to pretend
     return tvm_ffi.from_dlpack(array)
 

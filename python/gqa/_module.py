@@ -1,10 +1,14 @@
-"""`gqa.compile`: the text of an MLIR module as a Python callable."""
+"""`gqa.compile`, `gqa.build` and `gqa.load`: the text of an MLIR module as a Python callable, in memory or as a library."""
 
+import json
 import pathlib
+import struct
 import sys
+from collections.abc import Callable, Mapping
 
 from . import _native
-from ._arrays import as_array, contiguous, device_of, is_ready, like, to_native
+from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_ready, like, to_native
+from ._remarks import Listener
 
 
 class Module:
@@ -52,25 +56,93 @@ class Module:
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
 
 
-def compile(text_or_path, function=None, *, weights=None, target="cpu", reference=False):
+def compile(text_or_path, function=None, *, weights=None, target="cpu", reference=False, on_remark=None):
     """Compiles an MLIR module (text, or the path of a file) for this process.
 
     `function`: the function to call; by default `main`, else the only public one.
     `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
     read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
     attention on a GPU and the rest on the CPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
-    Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
+    `on_remark`: a function of a `gqa.Remark`, called for everything that is found out: what was recognised and shared, and what
+    was left as it is and why. The log, `logging.getLogger("gqa")`, has it as well.
+    Raises ValueError with the compiler's message, TypeError naming an argument, OSError for a file that cannot be read.
     """
-    text, path = _text(text_or_path)
+    _check_types(function, weights, target, reference, on_remark)
+    text, path = text_of(text_or_path)
+    listener = None if on_remark is None else Listener(on_remark)
     call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
-                                                                        target, reference)
+                                                                        target, reference, listener)
+    if listener:
+        listener.raise_error()
     if weights is None:
         weights = _load(path.parent / str(sidecar)) if path and sidecar else {}
     return Module(call, str(name), inputs, outputs, weights, target)
 
 
-def _text(text_or_path):
+def build(text_or_path, output, function=None, *, target="cpu"):
+    """Writes an MLIR module (text, or the path of a file) to a library that runs without the compiler: gqa/artifact.h says how
+    programs call it, `load` and `tvm_ffi.load_module` do it in Python.
+
+    `function`: as for `compile`. `target`: the same, or several with commas between, of which a call takes the best that the
+    machine has: "cpu:x86-64-v2,cpu:x86-64-v4,cuda:sm_80,sm_90" (what stands behind cuda belongs to that).
+    Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
+    """
+    text, path = text_of(text_or_path)
+    _native.library()["write_library"](text, str(path or "<module>"), function or "", target, str(output))
+
+
+def load(path, *, weights=None):
+    """A library of `build` or `gqa-compile MODULE.mlir -o PATH`, which needs no compiler.
+
+    `weights`: values of parameters by name; by default those of the module's `.safetensors` file, beside the library.
+    Raises FileNotFoundError, ValueError for a file that is no such library, RuntimeError if its code does not run on this
+    machine.
+    """
+    import tvm_ffi
+
+    path = pathlib.Path(path).absolute()
+    _check_library(path)
+    _native.load_threads()
+    try:
+        library = tvm_ffi.load_module(str(path))
+        signature = json.loads(str(library["gqa_signature"]()))
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is a library, but not one that gqa-compile has written") from error
+    except RuntimeError as error:
+        raise ValueError(f"{path} cannot be loaded: {error}") from error
+    library["gqa_target"]()
+    names = {short: name for name, short in ELEMENTS.items()}
+    inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"])
+                        for kind in signature[which]] for which in ("inputs", "outputs"))
+    if weights is None:
+        weights = _load(path.parent / signature["weights"]) if signature["weights"] else {}
+    target = "cuda" if any(kind["device"] for kind in signature["inputs"]) else "cpu"
+    return Module(library[signature["name"]], signature["name"], inputs, outputs, weights, target)
+
+
+def _check_library(path):
+    """That a file is a library, and whole: the loader maps one that has been cut off, and crashes later."""
+    with path.open("rb") as file:
+        head = file.read(64)
+        if len(head) < 64 or head[:4] != b"\x7fELF":
+            raise ValueError(f"{path} is not a library")
+        (table,), (size, count) = struct.unpack_from("<Q", head, 0x28), struct.unpack_from("<HH", head, 0x3A)
+        if file.seek(0, 2) < table + size * count:  # the headers of its sections, which are at the end
+            raise ValueError(f"{path} has been cut off")
+
+
+def _check_types(function, weights, target, reference, on_remark):
+    for name, value, kind, is_optional in (("function", function, str, True), ("target", target, str, False),
+                                           ("reference", reference, bool, False), ("weights", weights, Mapping, True),
+                                           ("on_remark", on_remark, Callable, True)):
+        if not isinstance(value, kind) and not (is_optional and value is None):
+            raise TypeError(f"{name} is of type {type(value).__name__}, expected {kind.__name__}{' or None' * is_optional}")
+
+
+def text_of(text_or_path):
     """The text, and the path if it is a file's."""
+    if not isinstance(text_or_path, (str, pathlib.Path)):
+        raise TypeError(f"text_or_path is of type {type(text_or_path).__name__}, expected the text of a module, or a path")
     if isinstance(text_or_path, pathlib.Path) or "\n" not in text_or_path and text_or_path.endswith(".mlir"):
         path = pathlib.Path(text_or_path)
         return path.read_text(), path

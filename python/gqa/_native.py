@@ -1,9 +1,12 @@
 """The compiler's shared library, loaded once per process."""
 
+import ctypes
 import functools
 import os
 import pathlib
 import sys
+
+from ._remarks import write_log
 
 NAME = "_gqa.so"
 
@@ -15,9 +18,19 @@ def library():
 
     for path in _candidates():
         if path.is_file():
-            return tvm_ffi.load_module(str(path))
+            loaded = tvm_ffi.load_module(str(path))
+            loaded["set_log"](write_log)
+            return loaded
     raise ImportError(f"{NAME} not found in {', '.join(str(p.parent) for p in _candidates())}; "
                       "build the project (tools/quickstart) or set GQA_LIBRARY to its path")
+
+
+@functools.cache
+def load_threads():
+    """Loads the oneTBB that comes with the package, if one does, for libraries that need one and find no other."""
+    path = pathlib.Path(__file__).resolve().parent / "libtbb.so.12"
+    if path.is_file():
+        ctypes.CDLL(str(path))
 
 
 def _candidates():

@@ -18,6 +18,8 @@ from ._attention import attention as _attention
 
 __all__ = ["attention"]
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 
 @torch.library.custom_op("gqa::attention", mutates_args=())
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None,
@@ -26,6 +28,8 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Ten
               window: Sequence[int] | None = None, softcap: float | None = None, scale: float | None = None,
               dead_row: str = "zero") -> tuple[torch.Tensor, torch.Tensor]:
     """(output B x Hq x Sq x Dv in q's dtype, lse B x Hq x Sq in f32, f64 for f64)."""
+    if offset is not None and offsets is not None:
+        raise ValueError("offset and offsets are given, expected one of them")
     with torch.no_grad():
         return _attention(q, k, v, causal=causal, offset=offset if offsets is None else offsets,
                           window=None if window is None else tuple(window), softcap=softcap, scale=scale, mask=mask,
@@ -34,11 +38,26 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Ten
 
 @attention.register_fake
 def _(q, k, v, *options, **more):
-    for name, tensor in (("q", q), ("k", k), ("v", v)):
-        torch._check(tensor.ndim == 4, lambda: f"{name} has {tensor.ndim} dimensions, expected 4 (b, h, s, d)")
+    _check_shapes(q, k, v)
     batch, heads, queries, _ = q.shape
     lse = torch.float64 if q.dtype == torch.float64 else torch.float32
     return q.new_empty(batch, heads, queries, v.shape[3]), q.new_empty(batch, heads, queries, dtype=lse)
+
+
+def _check_shapes(q, k, v):
+    """What the operator says when it runs, said when it is traced; sizes may be symbols."""
+    require, require_type = torch._check_value, torch._check_type
+    for name, tensor in (("q", q), ("k", k), ("v", v)):
+        require(tensor.ndim == 4, lambda: f"{name} has {tensor.ndim} dimensions, expected 4 (b, h, s, d)")
+        require(tensor.device == q.device, lambda: f"{name} is on {tensor.device}, expected {q.device}")
+        require_type(tensor.dtype == q.dtype, lambda: f"{name} has elements of type {tensor.dtype}, expected {q.dtype} as q has")
+        require(tensor.shape[0] == q.shape[0], lambda: f"{name} has batch size {tensor.shape[0]}, expected {q.shape[0]} as q has")
+    require_type(q.dtype in FLOATS, lambda: f"q has elements of type {q.dtype}, expected {' or '.join(map(str, FLOATS))}")
+    require(v.shape[1] == k.shape[1], lambda: f"v has {v.shape[1]} heads, expected {k.shape[1]} as k has")
+    require(v.shape[2] == k.shape[2], lambda: f"v has {v.shape[2]} keys, expected {k.shape[2]} as k has")
+    require(k.shape[3] == q.shape[3], lambda: f"k has head dimension {k.shape[3]}, expected {q.shape[3]} as q has")
+    require(k.shape[1] != 0, lambda: f"q has {q.shape[1]} heads and k has 0: expected a multiple")
+    require(q.shape[1] % k.shape[1] == 0, lambda: f"q has {q.shape[1]} heads and k has {k.shape[1]}: expected a multiple")
 
 
 def definition(q, k, v, mask=None, bias=None, sinks=None, kv_len=None, offsets=None, causal=False, offset=None, window=None,

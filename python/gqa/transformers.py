@@ -55,6 +55,10 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
 
     attention_mask: B x tokens, false at padding. Offsets are integers or tensors.
     """
+    if not callable(mask_function):
+        raise TypeError(f"mask_function is of type {type(mask_function).__name__}, expected a function of (b, h, i, j)")
+    if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
+        raise TypeError(f"attention_mask is of type {type(attention_mask).__name__}, expected a tensor B x tokens")
     padded = attention_mask is not None and not bool(attention_mask.all())
     is_causal = mask_function is causal_mask_function and not padded
     if is_causal and q_length == 1 and isinstance(q_offset, int) and q_offset - kv_offset >= kv_length - 1:
@@ -66,7 +70,15 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
     q_place, kv_place = (torch.as_tensor(place, dtype=torch.int64) if isinstance(place, torch.Tensor) or place else 0
                          for place in (q_offset, kv_offset))
     function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
-    return Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+    made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+    return None if q_length == 1 and isinstance(q_offset, int) and _hides_nothing(made, device) else made
+
+
+def _hides_nothing(mask, device):
+    """Whether a single query sees every key: worth asking once for all layers, on the CPU, where asking does not wait."""
+    if torch.device(device).type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return bool(mask.tracer.dense(mask.shape, device).all())
 
 
 def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,
@@ -76,6 +88,10 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
     query, key, value: B x heads x tokens x D. attention_mask: a `Mask`, a boolean or additive tensor that broadcasts to
     B x Hq x Sq x Skv, or None: then is_causal (of the call, or of the module) decides, aligned at the first key.
     """
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if not isinstance(tensor, torch.Tensor) or tensor.ndim != 4:
+            found = f"has {tensor.ndim} dimensions" if isinstance(tensor, torch.Tensor) else f"is of type {type(tensor).__name__}"
+            raise TypeError(f"{name} {found}, expected a tensor B x heads x tokens x D")
     if cache is not None:
         raise ValueError("attn_implementation='gqa' has no paged attention (continuous batching); use 'paged|sdpa'")
     if dropout:
@@ -100,6 +116,11 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
 
 def _add_tensor(options, attention_mask, keys):
     """A mask that a model or a user made: boolean, or added to the scores."""
+    if not isinstance(attention_mask, torch.Tensor):
+        raise TypeError(f"attention_mask is of type {type(attention_mask).__name__}, expected a tensor or None")
+    if attention_mask.dtype != torch.bool and not attention_mask.is_floating_point():
+        raise TypeError(f"attention_mask has elements of type {attention_mask.dtype}, expected bool (true keeps), or floats that "
+                        "are added to the scores")
     attention_mask = attention_mask[..., :keys]
     if attention_mask.dtype == torch.bool:
         options["mask"] = attention_mask
@@ -111,10 +132,11 @@ def _add_tensor(options, attention_mask, keys):
 
 @torch.compiler.disable
 def _call(query, key, value, options):
-    token_major = (x.transpose(1, 2) for x in (query, key, value))
     if torch.is_grad_enabled() and any(x.requires_grad for x in (query, key, value)):
         return _differentiable(query, key, value, options)
-    return attention(*token_major, layout="bshd", **options)
+    if query.shape[2] == 1:  # the output is the same in either order of memory, and a cache need not be looked at as another
+        return attention(query, key, value, **options).transpose(1, 2)
+    return attention(*(x.transpose(1, 2) for x in (query, key, value)), layout="bshd", **options)
 
 
 def _differentiable(query, key, value, options):

@@ -1,5 +1,6 @@
 """What the Python tests share: the tools' folder, and the importer's command line."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import sys
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+os.environ.setdefault("GQA_CACHE", "off")  # tests are of the compiler
 
 
 @pytest.fixture(scope="session")

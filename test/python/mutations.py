@@ -42,7 +42,8 @@ CASES["draft_window"] = dict(queries=2, keys=250, window=(150, -1), offset=("i32
 STEPS = 1 << 22  # warp instructions of a launch; the longest of CASES needs a hundredth of them
 SECONDS = 60     # of processor time for a run
 GUARD = r"(?:@!?%p\d+ )?"
-DELETED = r"(?:bar|barrier|fence|membar|griddepcontrol)\.\S+|cp\.async\.(?:commit_group|wait_group|wait_all)"
+DELETED = (r"(?:bar|barrier|fence|membar|griddepcontrol|setmaxnreg)\.\S+|cp\.async\.(?:bulk\.)?(?:commit_group|wait_group|wait_all)"
+           r"|mbarrier\.arrive\.|wgmma\.(?:fence|commit_group|wait_group)")
 FRESH, FORKED = map(multiprocessing.get_context, ("spawn", "fork"))  # workers have not used CUDA, so their children may
 
 
@@ -63,8 +64,12 @@ def weakened(instruction):
     """What can be in the place of an instruction so that it orders less."""
     if re.match(f"{GUARD}(?:{DELETED})", instruction):
         yield ""
-    if wait := re.search(r"cp\.async\.wait_group (\d+);", instruction):
-        yield instruction.replace(wait[0], f"cp.async.wait_group {int(wait[1]) + 1};")
+    if wait := re.search(r"(cp\.async|cp\.async\.bulk|wgmma)\.wait_group\S* (\d+);", instruction):
+        yield instruction.replace(f" {wait[2]};", f" {int(wait[2]) + 1};")
+    if wait := re.match(GUARD + r"mbarrier\.(?:try|test)_wait\S* (\S+),", instruction):
+        yield f"setp.eq.b32 {wait[1]}, 0, 0;"  # the loop around it ends at once
+    if expected := re.match(GUARD + r"mbarrier\.arrive\.expect_tx.* (\S+);", instruction):
+        yield instruction.replace(f"{expected[1]};", "16;")  # the rest is not waited for
     if "shfl.sync" in instruction and instruction.endswith(", -1;"):
         yield instruction.replace(", -1;", ", 65535;")  # half of the lanes are not waited for
     if order := re.match(GUARD + r"(?:atom|red|ld|st)\.(acq_rel|acquire|release)\.", instruction):
@@ -73,7 +78,8 @@ def weakened(instruction):
 
 def kind_of(body):
     """Tiles use tensor cores; a merge reads the weights of parts in other lanes; what is left computes rows."""
-    return "tiles" if "mma.sync" in body else "merge" if "shfl.sync.idx" in body else "rows"
+    tiles = re.search(r"mma\.sync|wgmma\.mma_async", body)
+    return "tiles" if tiles else "merge" if "shfl.sync.idx" in body else "rows"
 
 
 def mutants(case, text):

@@ -188,6 +188,15 @@ def test_a_call_like_one_before_takes_the_short_way():
     assert torch.equal(again[0], output) and torch.equal(again[1], lse)
 
 
+@pytest.mark.parametrize("options", [dict(scale=0.3), dict(scale=2), dict(causal=True), dict(causal=True, scale=0.3)], ids=str)
+def test_the_short_way_with_what_stays_the_same(options):
+    q, k, v = (tensor(x, "f32") for x in inputs(queries=7))
+    first = gqa.attention(q, k, v, **options)
+    assert torch.equal(gqa.attention(q, k, v, **options), first)
+    np.testing.assert_array_equal(first, gqa.attention(*(x.numpy() for x in (q, k, v)), **options))
+    assert not torch.equal(gqa.attention(q, k, v, **{**options, "scale": 0.7}), first)
+
+
 @pytest.mark.parametrize("change, words", [
     (lambda q, k, v: (q, k, v[:, :, :6].contiguous()), "v has 6 keys"),
     (lambda q, k, v: (q, k[:, :, :6].contiguous(), v), "v has 7 keys"),

@@ -36,7 +36,7 @@ def checkpoint(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("name", ["llama", "bert"])
+@pytest.mark.parametrize("name", ["llama", "bert", "phi3", "neox"])
 def test_converts_a_folder(name, checkpoint, capsys):
     place = checkpoint(name)
     code = main([str(place / "in"), str(place / "out"), "--kv-heads=2", f"--calibration={place / 'text.txt'}",

@@ -138,9 +138,16 @@ class TestModels:
             self.refused(model, "does not run with fewer KV heads than query heads", calibration=[IDS[:1, :1].expand(1, length)])
         assert all(torch.equal(value, before[key]) for key, value in parameters(model).items())
 
-    def test_one_layer_for_all(self):
-        config = transformers.GPTNeoXConfig(**COMMON, **TOKENS)
-        self.refused(transformers.GPTNeoXForCausalLM(config), "attention.query_key_value has q, k and v in one layer")
+    def test_one_layer_in_an_unknown_order(self):
+        """CodeGen deals its features out to four processors, and computes v before k."""
+        config = transformers.CodeGenConfig(vocab_size=97, n_positions=64, n_embd=64, n_layer=2, n_head=8, rotary_dim=4)
+        self.refused(transformers.CodeGenForCausalLM(config), "attn.qkv_proj has q, k and v in one layer, in an order that is not "
+                     "known .*all of q, all of k, all of v: .*changes the result", calibration=DATA)
+
+    def test_one_layer_whose_code_knows_no_groups(self):
+        config = transformers.BloomConfig(vocab_size=97, hidden_size=48, n_layer=2, n_head=6, **TOKENS)
+        self.refused(transformers.BloomForCausalLM(config), "BloomAttention does not run with fewer KV heads", calibration=DATA,
+                     groups="adjacent")
 
     def test_shared_blocks(self):
         model = build("bert")

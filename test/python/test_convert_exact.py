@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import gqa
-from convert_models import BUILDERS, STOCK, batches, build, change_heads, error, outputs
-from gqa.convert import check, parts, rotary, sites, stream
+from convert_models import BUILDERS, LAYERS, STOCK, batches, build, change_heads, error, outputs, settled
+from gqa.convert import check, parts, sites
 
 ROUNDING = 2e-5  # of f32 weights, through two layers
 DATA = batches()
@@ -19,14 +19,9 @@ def repeated(heads, site, group=3):
     return dataclasses.replace(heads, k=heads.k[first], v=heads.v[first])
 
 
-def rotary_of(model, site):
-    recorded = stream.record(model, list(site.blocks), DATA[:1])
-    return rotary.find(site.attention, recorded[0].calls[site.index].keywords.get("position_embeddings"), site.dim)
-
-
 def mapped(model, group=3):
     """Equal heads, and then another map for each of them, taken back nowhere: K and V of a group span the same space."""
-    turned = rotary_of(model, sites.find(model)[0])
+    _, turned = settled(model)[0]
 
     def change(heads, site):
         heads = repeated(heads, site, group)
@@ -106,11 +101,20 @@ def test_heads_of_zeros(name, what):
     assert error(outputs(new, DATA), outputs(model, DATA)) < ROUNDING
 
 
+def test_slopes_of_heads_keep_their_order():
+    """ALiBi belongs to a head's place: neighbours may share, and no head may move."""
+    model = mapped(build("falcon-alibi"))
+    new = gqa.convert(model, 2, calibration=DATA, heal=False, groups="adjacent")
+    assert error(outputs(new, DATA), outputs(model, DATA)) < ROUNDING
+    with pytest.raises(gqa.convert.Unconvertible, match="h.0.self_attention: another order of heads .* use groups='adjacent'"):
+        gqa.convert(model, 2, calibration=DATA)
+
+
 @pytest.mark.parametrize("name", STOCK)
 def test_grouped_heads_grouped_further(name):
     once = gqa.convert(mapped(build(name), group=6), 3, calibration=DATA, heal=False)
     twice = gqa.convert(once, 1, calibration=DATA, heal=False)
-    assert twice.config.num_key_value_heads == 1
+    assert [site.kv_heads for site in sites.find(twice)] == [1] * LAYERS
     assert error(outputs(twice, DATA), outputs(once, DATA)) < ROUNDING
 
 
@@ -122,7 +126,7 @@ def test_same_number_changes_nothing(name):
 
 
 @pytest.mark.parametrize("name, kind", [("llama", "half"), ("cohere-interleaved", "interleaved"), ("phi-partial", "half, 4 of 8"),
-                                        ("bert", "none")])
+                                        ("bert", "none"), ("phi3", "half"), ("neox", "half, 4 of 8"), ("falcon-alibi", "none"),
+                                        ("glm", "interleaved, 4 of 8")])
 def test_rotary_form_is_found(name, kind):
-    model = build(name)
-    assert rotary_of(model, sites.find(model)[0]).kind == kind
+    assert [turned.kind for _, turned in settled(build(name))] == [kind] * LAYERS

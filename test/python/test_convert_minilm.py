@@ -38,3 +38,8 @@ def test_mean_cosine_of_sentence_embeddings(real, method, least, most):
     report = new.conversion_report
     assert report.kv_bytes <= report.kv_bytes_before * KV_HEADS // 12
     assert abs(report.output_cosine - cosine) < 0.1 or method == "mean"  # of tokens in calibration, but not far away
+
+
+def test_table():
+    rows = [dict(kv_heads=n, method=m, mean=0.5, least=-0.25) for n, m in ((6, "mean"), (6, "subspace"), (1, "subspace"))]
+    assert minilm.table(rows).splitlines()[2:] == ["| 6 | 0.500, -0.25 | 0.500, -0.25 |", "| 1 |  | 0.500, -0.25 |"]

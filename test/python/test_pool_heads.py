@@ -1,19 +1,21 @@
 """`gqa-pool-heads` on exported models: what it makes of the graph is what `gqa.convert` makes of the model."""
 
 import json
+import os
+import re
 import subprocess
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import gqa
 from convert_models import HEADS, LAYERS, build, change_heads, error
 from gqa.importer import import_model
 
 IDS = torch.arange(22).reshape(2, 11) * 7 % 97
-NAMES = ["bert", "gpt2", "llama", "llama-bias", "phi-partial", "cohere-interleaved"]
+NAMES = ["bert", "gpt2", "llama", "llama-bias", "phi-partial", "cohere-interleaved", "phi3", "neox"]
 
 
 class FirstResult(torch.nn.Module):
@@ -117,21 +119,72 @@ def test_moments_weight_the_error(tools, graphs, tmp_path):
     assert error(by_data, wanted(model)) < error(by_weights, wanted(model))
 
 
-def test_heal_is_least_squares(tools, graphs, tmp_path):
+def with_weights_of(model, file):
+    """`model` with what the pass has made of the projections of its first layer: stored as inputs x columns."""
+    new, tensors = gqa.convert(model, [2, 6], groups="adjacent"), load_file(file)
+    attention = new.model.layers[0].self_attn
+    with torch.no_grad():
+        for each in "qkv":
+            name = f"{each}_proj.weight"
+            attention.get_parameter(name).copy_(tensors[f"model.model.layers.0.self_attn.{name}.pooled"].T)
+        attention.o_proj.weight.copy_(tensors["model.model.layers.0.self_attn.o_proj.weight.pooled"].reshape(48, 48).T)
+    return new
+
+
+@pytest.mark.parametrize("method", ["mean", "subspace"])
+def test_heal_is_least_squares(method, tools, graphs, tmp_path):
+    """As a caller does it: pool, see what the output projection reads then, and pool again with that to heal by."""
     model, graph, path = build("llama"), graphs("llama"), "model.layers.0.self_attn.o_proj"
-    new = gqa.convert(model, [2, 6], method="mean", groups="adjacent")  # the mean has one basis, a subspace many
+    options, weights = f"kv-heads=2,6 method={method} groups=adjacent", graph.with_name(f"{method}.safetensors")
+    plain, _ = pooled(tools, graph, f"{options} moments={save_moments(model, tmp_path)} weights={weights}")
+    new = with_weights_of(model, weights)
+    assert error(plain, wanted(new)) < 1e-4
     z, target = seen(new, path)[0], seen(model, path)[1]
     file = save_moments(model, tmp_path, **{"0.output": z.T @ z, "0.target": z.T @ target})
-    found, report = pooled(tools, graph, f"kv-heads=2,6 method=mean groups=adjacent heal moments={file}")
+    found, report = pooled(tools, graph, f"{options} heal moments={file}")
     assert [entry["healed"] for entry in report["layers"]] == [True, False]
     assert error(found, wanted(new)) > 1e-2
     weight = new.get_submodule(path).weight  # by the augmented system: rows of the pull below those of the data
     pull = (1e-3 * z.square().sum() / z.shape[1]).sqrt() * torch.eye(z.shape[1], dtype=torch.float64)
     now = weight.detach().T.double()
     healed = torch.linalg.lstsq(torch.cat([z, pull]), torch.cat([target, pull @ now])).solution
+    assert (z @ healed - target).norm() < 0.9 * (z @ now - target).norm()
     with torch.no_grad():
         weight.copy_(healed.T)
     assert error(found, wanted(new)) < 1e-3
+
+
+@pytest.mark.parametrize("name", ["llama-bias", "phi3"])
+def test_weights_go_to_a_new_file(name, tools, graphs, tmp_path):
+    graph = graphs(name)
+    old = graph.with_suffix(".safetensors")
+    before = old.read_bytes()
+    inline, _ = pooled(tools, graph, "kv-heads=2")
+    new = graph.with_name("new.safetensors")
+    found, report = pooled(tools, graph, f"kv-heads=2 weights={new}")
+    assert torch.equal(found, inline)
+    assert old.read_bytes() == before
+    text = graph.with_name("pooled.mlir").read_text()
+    assert 'gqa.weights = "new.safetensors"' in text and "gqa_weight" not in text
+    theirs, ours = load_file(old), load_file(new)
+    made = {key for key in ours if ".pooled" in key}
+    assert set(re.findall(r'gqa.param = "([^"]*)"', text)) == set(ours)
+    assert len(made) == LAYERS * (4 + 3 * (name == "llama-bias"))  # the output projection keeps its bias
+    assert all(torch.equal(ours[key], theirs[key]) for key in set(ours) - made) and len(ours) > len(made)
+    assert sum(map(torch.numel, ours.values())) == sum(map(torch.numel, theirs.values())) - LAYERS * 2 * 32 * (
+        48 + (name == "llama-bias"))  # K and V of 4 heads of 8
+    assert sorted(path.suffix for path in graph.parent.iterdir() if "new" in path.name) == [".safetensors"]  # nothing is left over
+
+
+def test_present_weights_are_not_overwritten(tools, graphs, tmp_path):
+    graph = graphs("llama")
+    old = graph.with_suffix(".safetensors")
+    before = old.read_bytes()
+    (tmp_path / "link.safetensors").symlink_to(old)
+    for target in (old, tmp_path / "link.safetensors"):
+        done = run(tools / "gqa-opt", graph, "--gqa-simplify", f"--gqa-pool-heads=kv-heads=2 weights={target}", "-o", os.devnull)
+        assert done.returncode == 1 and "holds the module's present weights, which stay as they are" in done.stderr
+    assert old.read_bytes() == before
 
 
 def commuting(generator, pairs, dim):

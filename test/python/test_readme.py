@@ -27,9 +27,9 @@ def test_graph_after_sharing(tools):
 
 def test_commands_work(tools, tmp_path):
     commands = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines() if line.startswith("build/bin")]
-    assert len(commands) == 6
+    assert len(commands) == 11
     for command in commands:
-        words = [re.sub(r"\bshared\.mlir|\breport\.json|\bdecode\.(?:s|ptx)\b", lambda m: str(tmp_path / m[0]), word)
+        words = [re.sub(r"\bshared\.mlir|\b(?:report|trace)\.json|\bpictures\b|\bdecode\.(?:s|ptx)\b|\bmodel\.so\b", lambda m: str(tmp_path / m[0]), word)
                  for word in command.split("#")[0].replace('"', "").split()]
         words[0] = str(tools / pathlib.Path(words[0]).name)
         done = subprocess.run(words, cwd=SOURCE, capture_output=True, text=True, timeout=60)

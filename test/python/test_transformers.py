@@ -98,6 +98,17 @@ def test_encoder_decoder():
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_step_that_sees_every_key_needs_no_mask():
+    from transformers.masking_utils import sliding_window_causal_mask_function
+    near, far = (dict(mask_function=sliding_window_causal_mask_function(window)) for window in (9, 8))
+    assert gqa.transformers.mask(2, 1, 9, q_offset=8, **near) is None
+    assert gqa.transformers.mask(2, 1, 9, q_offset=8, **far) is not None
+    padding = torch.ones(2, 9, dtype=torch.bool)
+    padding[0, 0] = False
+    assert gqa.transformers.mask(2, 1, 9, q_offset=8, attention_mask=padding, **near) is not None
+    assert gqa.transformers.mask(2, 2, 9, q_offset=7, **near) is not None
+
+
 def test_one_kernel_serves_all_steps():
     from gqa._attention import _compiled
     _, ours = models("gemma2", **FAMILIES["gemma2"])

@@ -116,17 +116,21 @@ std::unique_ptr<CompiledFunction> compileScale() {
     ADD_FAILURE() << llvm::toString(module.takeError());
     return nullptr;
   }
-  auto implementation = std::make_unique<CompiledFunction::Implementation>();
   TensorType vector{{kDLFloat, 32, 1}, {-1}, ""};
-  implementation->signature = {"main", {vector}, {vector}, ""};
-  readPlaces(**module, implementation->signature);
-  auto code = generateCode(**module, "main", "cpu");
+  Signature signature{"main", {vector}, {vector}, ""};
+  readPlaces(**module, signature);
+  auto object = generateObject(**module, signature, "cpu");
+  if (!object) {
+    ADD_FAILURE() << llvm::toString(object.takeError());
+    return nullptr;
+  }
+  auto code = loadObject(*object);
   if (!code) {
     ADD_FAILURE() << llvm::toString(code.takeError());
     return nullptr;
   }
-  implementation->code = std::move(*code);
-  return std::make_unique<CompiledFunction>(std::move(implementation));
+  return std::make_unique<CompiledFunction>(
+      std::make_unique<CompiledFunction::Implementation>(std::move(signature), std::move(*code)));
 }
 
 /// 0, 1, 2, ... as a tensor, on the host or on device 0.

@@ -1,6 +1,9 @@
-// gqa-compile: takes a module to a phase, to LLVM IR or to code, for this processor or another one.
+// gqa-compile: takes a module to a phase, to LLVM IR, to code or to a library, for this processor or other
+// ones.
+#include "gqa/Artifact/Artifact.h"
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -17,26 +20,31 @@ namespace {
 constexpr const char *help =
     R"(gqa-compile FILE [options]      compiles a module of MLIR ('-': standard input)
 
-  --emit=WHAT           mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
+  --emit=WHAT           so, a shared library that needs no compiler to run: see gqa/artifact.h, gqa-run, and
+                        tvm_ffi.load_module in Python; the default if OUT ends in .so;
+                        mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
                         llvm, optimised LLVM IR; asm, assembly; obj, an object file;
                         ptx, the kernels of a GPU; cubin, their machine code, by ptxas,
                         which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
   --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80). cuda:sm_80,sm_86,sm_90 adds the machine code
                         of each chip, and sm_90a kernels that no other one runs; cpu:ARCH in such a list is the
-                        processor of the host's part
+                        processor of the host's part. A library can hold several: cpu:x86-64-v2,cpu:x86-64-v4,
+                        cuda:sm_80, of which a call takes the best that runs; what stands behind cuda belongs to that
   -o OUT                the file to write; by default standard output
   --function=NAME       by default main, else the only public function
+  --trace=FILE          a Chrome trace of the phases and passes (for chrome://tracing or ui.perfetto.dev)
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
 
-Example
+Examples
+  gqa-compile model.mlir --target=cpu:x86-64-v3,cpu:x86-64-v4 -o model.so
   gqa-compile attention.mlir --target=cpu:sapphirerapids --emit=asm -o attention.s
 
 Exit code: 0 good, 2 the input cannot be used (the first line on stderr says why).
 )";
 
 struct Options {
-  std::string file, emit, output = "-";
+  std::string file, emit, output = "-", trace;
   CompileOptions compile;
   bool help = false;
 };
@@ -54,14 +62,14 @@ std::optional<CodeKind> kindOf(llvm::StringRef emit) {
 }
 
 llvm::Error checkEmit(llvm::StringRef emit) {
-  if (kindOf(emit))
+  if (kindOf(emit) || emit == "so")
     return llvm::Error::success();
   if (emit.empty())
-    return fail(
-        "nothing says what to write; add --emit=mlir:PHASE, or --emit= with llvm, asm, obj, ptx or cubin");
+    return fail("nothing says what to write; add -o OUT.so, or --emit= with so, mlir:PHASE, llvm, asm, obj, "
+                "ptx or cubin");
   if (!emit.consume_front("mlir:"))
     return fail("--emit=" + emit +
-                " is unknown to this build; expected mlir:PHASE, llvm, asm, obj, ptx or cubin");
+                " is unknown to this build; expected so, mlir:PHASE, llvm, asm, obj, ptx or cubin");
   llvm::Expected<Phase> phase = parsePhase(emit);
   return phase ? llvm::Error::success() : phase.takeError();
 }
@@ -71,6 +79,8 @@ llvm::Error setOption(Options &options, llvm::StringRef key, llvm::StringRef val
     options.emit = value.str();
   else if (key == "target")
     options.compile.target = value.str();
+  else if (key == "trace")
+    options.trace = value.str();
   else if (key == "o")
     options.output = value.str();
   else if (key == "function")
@@ -107,8 +117,12 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
   }
   if (options.file.empty())
     return fail("no file is given; expected gqa-compile FILE, see gqa-compile --help");
+  if (options.emit.empty() && llvm::StringRef(options.output).ends_with(".so"))
+    options.emit = "so";
   if (llvm::Error error = checkEmit(options.emit))
     return std::move(error);
+  if (options.emit == "so" && options.output == "-")
+    return fail("a library is written to a file; add -o OUT.so");
   options.compile.filename = options.file == "-" ? "<stdin>" : options.file;
   return options;
 }
@@ -132,6 +146,11 @@ llvm::Expected<bool> compileFile(const Options &options) {
   auto module = parseFile(options.file, options.compile.filename, context);
   if (!module)
     return module.takeError();
+  if (options.emit == "so") {
+    if (llvm::Error error = writeArtifact(**module, options.compile, options.output))
+      return std::move(error);
+    return true;
+  }
   // In memory first: an error leaves no half a file behind.
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream stream(text);
@@ -160,5 +179,6 @@ int main(int argc, char **argv) {
     llvm::outs() << help;
     return 0;
   }
-  return runGuarded("gqa-compile", options->compile.filename, [&] { return compileFile(*options); });
+  return runGuarded("gqa-compile", options->compile.filename,
+                    [&] { return traced(options->trace, [&] { return compileFile(*options); }); });
 }

@@ -3,6 +3,7 @@
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Pipeline/Prescan.h"
 #include "gqa/Pipeline/Register.h"
+#include "gqa/Pipeline/Trace.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/PassManager.h"
@@ -23,6 +24,8 @@ cl::opt<std::string>
             cl::desc("take the module to input, raised, shared, fused, tiled, target or binary"));
 cl::opt<std::string> dumpPhases("dump-phases", cl::value_desc("folder"),
                                 cl::desc("with --to: write the IR after every phase"));
+cl::opt<std::string> traceFile("trace", cl::value_desc("file"),
+                               cl::desc("write a Chrome trace of the phases and passes"));
 
 int fail(const Twine &message) {
   WithColor::error(errs(), "gqa-opt") << message << "\n";
@@ -32,14 +35,13 @@ int fail(const Twine &message) {
 /// Passes from the command line first, then the phases.
 mlir::MlirOptMainConfig makeConfig(std::optional<gqa::Phase> phase) {
   mlir::MlirOptMainConfig config = mlir::MlirOptMainConfig::createFromCLOptions();
-  if (!phase)
-    return config;
   mlir::MlirOptMainConfig passes = config;
   config.setPassPipelineSetupFn([passes, phase](mlir::PassManager &manager) {
+    gqa::tracePasses(manager);
     gqa::PipelineOptions options;
     options.dumpPhases = dumpPhases;
     return mlir::failure(mlir::failed(passes.setupPassPipeline(manager)) ||
-                         mlir::failed(gqa::buildPipelineTo(manager, *phase, options)));
+                         (phase && mlir::failed(gqa::buildPipelineTo(manager, *phase, options))));
   });
   return config;
 }
@@ -71,7 +73,13 @@ int main(int argc, char **argv) {
   std::unique_ptr<ToolOutputFile> out = mlir::openOutputFile(output, &message);
   if (!out)
     return fail(message);
-  if (mlir::failed(mlir::MlirOptMain(out->os(), std::move(file), registry, config)))
+  if (!traceFile.empty())
+    gqa::startTrace();
+  bool good = mlir::succeeded(mlir::MlirOptMain(out->os(), std::move(file), registry, config));
+  if (!traceFile.empty())
+    if (Error error = gqa::writeTrace(traceFile))
+      return fail(toString(std::move(error)));
+  if (!good)
     return EXIT_FAILURE;
   out->keep();
   return EXIT_SUCCESS;

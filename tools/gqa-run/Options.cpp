@@ -51,6 +51,9 @@ const std::vector<Flag> &flags() {
       {"outputs", Flag::Required, text(&O::outputs)},
       {"expect", Flag::Required, text(&O::expect)},
       {"to", Flag::Required, text(&O::to)},
+      {"trace", Flag::Required, text(&O::trace)},
+      {"dot", Flag::Required, text(&O::dot)},
+      {"svg", Flag::Required, text(&O::svg)},
       {"explain", Flag::None, [](O &o, llvm::StringRef) { return o.explain = true, E::success(); }},
       {"dump-phases", Flag::Required, text([](O &o) -> auto & { return o.compile.dumpPhases; })},
       {"function", Flag::Required, text([](O &o) -> auto & { return o.compile.function; })},
@@ -80,6 +83,13 @@ llvm::Error checkCombination(const Options &options) {
                 "and --time");
   if (options.explain && (compile.reference || !compile.simplify))
     return fail("--explain needs the recogniser, which --reference and --no-simplify turn off");
+  bool draws = !options.dot.empty() || !options.svg.empty();
+  if (draws && (runs || !options.to.empty() || options.explain))
+    return fail(
+        "--dot and --svg draw the graph and run nothing; drop them, or --explain, --to, --inputs, --outputs, "
+        "--expect and --time");
+  if (draws && !options.dot.empty() && !options.svg.empty())
+    return fail("--dot and --svg are given; expected one of them, as --svg writes the graphs as well");
   if (options.tolerance && options.expect.empty())
     return fail("--tolerance is for the comparison with a file; add --expect=Y.npz");
   if (!compile.report.empty() && (compile.reference || !compile.simplify))
@@ -122,8 +132,25 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
   return options;
 }
 
+llvm::Error checkForLibrary(const Options &options) {
+  const CompileOptions &compile = options.compile, plain;
+  for (auto [name, given] : {std::pair("--to", !options.to.empty()),
+                             {"--explain", options.explain},
+                             {"--dump-phases", !compile.dumpPhases.empty()},
+                             {"--function", !compile.function.empty()},
+                             {"--report", !compile.report.empty()},
+                             {"--target", compile.target != plain.target},
+                             {"--reference", compile.reference},
+                             {"--no-simplify", !compile.simplify}})
+    if (given)
+      return fail(llvm::Twine(name) + " is for modules, and " + options.file +
+                  " is compiled already; drop it, or give the module");
+  return llvm::Error::success();
+}
+
 llvm::StringRef helpText() {
   return R"(gqa-run FILE [options]      compiles a module of MLIR and runs one of its functions ('-': standard input)
+gqa-run FILE.so [options]   runs what gqa-compile has written
 
 What goes in and out
   --inputs=X.npz            arrays arg0, arg1, ... (parameters come from the module's gqa.weights file)
@@ -135,7 +162,7 @@ What goes in and out
   --seed=N                  for random inputs
   --function=NAME           by default main, else the only public function
 
-How it is compiled
+How it is compiled (not for a library)
   --reference               float64 loops instead of kernels, on the graph as it stands
   --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
   --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest
@@ -145,6 +172,10 @@ How it is compiled
   --explain                 tells what is recognised, shared and left as it is, and why; runs nothing
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
   --dump-phases=DIR         writes the IR after every phase
+  --dot=DIR                 draws the graph: before.dot and after.dot, with attention as operations, in DIR; runs nothing
+  --svg=DIR                 the same as pictures, by graphviz (before.svg and after.svg)
+  --trace=FILE              a Chrome trace of the phases and passes of compiling and of the kernels that ran
+                            (for chrome://tracing or ui.perfetto.dev)
   --time[=N]                median and minimum of N calls (20)
 
 Examples

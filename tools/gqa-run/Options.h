@@ -11,6 +11,8 @@ namespace gqa::run {
 struct Options {
   std::string file;
   std::string inputs, outputs, expect, to;
+  std::string trace;    ///< a file for the Chrome trace
+  std::string dot, svg; ///< a folder for pictures of the graph
   CompileOptions compile;
   std::optional<double> tolerance;
   uint64_t seed = 0;
@@ -21,6 +23,9 @@ struct Options {
 
 /// Reads the arguments after the program's name.
 llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments);
+
+/// Refuses options that a library has no use for.
+llvm::Error checkForLibrary(const Options &options);
 
 /// What --help prints.
 llvm::StringRef helpText();

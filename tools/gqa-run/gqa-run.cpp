@@ -1,11 +1,12 @@
-// gqa-run: compiles a module and runs one of its functions.
+// gqa-run: compiles a module and runs one of its functions, or runs what gqa-compile has made of it.
 #include "Compare.h"
-#include "Explain.h"
 #include "Inputs.h"
+#include "Library.h"
 #include "Options.h"
 
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
+#include "gqa/JIT/Trace.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
@@ -19,15 +20,19 @@ using namespace gqa::run;
 
 namespace {
 
+/// A compiled function, or one in a library.
+using Function =
+    llvm::function_ref<llvm::Expected<std::vector<DLManagedTensor *>>(llvm::ArrayRef<const DLTensor *>)>;
+
 /// One call. Results belong to the arrays.
-llvm::Expected<std::vector<Array>> callOnce(CompiledFunction &function, llvm::ArrayRef<Array> inputs) {
+llvm::Expected<std::vector<Array>> callOnce(Function function, llvm::ArrayRef<Array> inputs) {
   std::vector<DLTensor> views;
   for (const Array &input : inputs)
     views.push_back(input.view());
   std::vector<const DLTensor *> pointers;
   for (const DLTensor &view : views)
     pointers.push_back(&view);
-  auto results = function.call(pointers);
+  auto results = function(pointers);
   if (!results)
     return results.takeError();
   std::vector<Array> arrays;
@@ -36,7 +41,7 @@ llvm::Expected<std::vector<Array>> callOnce(CompiledFunction &function, llvm::Ar
   return arrays;
 }
 
-llvm::Error measure(CompiledFunction &function, llvm::ArrayRef<Array> inputs, int repeats) {
+llvm::Error measure(Function function, llvm::ArrayRef<Array> inputs, int repeats) {
   std::vector<double> times;
   for (int i = 0; i < repeats; ++i) {
     auto start = std::chrono::steady_clock::now();
@@ -78,7 +83,32 @@ llvm::Expected<bool> useResults(llvm::ArrayRef<Array> results, const Options &op
   return true;
 }
 
+llvm::Expected<bool> run(Function function, llvm::ArrayRef<Array> inputs, const Options &options) {
+  auto results = callOnce(function, inputs);
+  if (!results)
+    return results.takeError();
+  if (options.repeats)
+    if (llvm::Error error = measure(function, inputs, options.repeats))
+      return error;
+  return useResults(*results, options);
+}
+
+llvm::Expected<bool> runLibrary(const Options &options) {
+  if (llvm::Error error = checkForLibrary(options))
+    return std::move(error);
+  auto library = Library::load(options.file);
+  if (!library)
+    return library.takeError();
+  auto inputs = makeInputs((*library)->signature(), options);
+  if (!inputs)
+    return inputs.takeError();
+  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*library)->call(tensors); }, *inputs,
+             options);
+}
+
 llvm::Expected<bool> runFile(const Options &options) {
+  if (Library::is(options.file))
+    return runLibrary(options);
   mlir::DialectRegistry registry;
   registerForJIT(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
@@ -86,7 +116,15 @@ llvm::Expected<bool> runFile(const Options &options) {
   if (!module)
     return module.takeError();
   if (options.explain) {
-    if (llvm::Error error = explain(**module, options.compile, llvm::outs()))
+    auto explanation = explainModule(**module, options.compile);
+    if (!explanation)
+      return explanation.takeError();
+    llvm::outs() << gqa::explain(explanation->remarks);
+    return true;
+  }
+  if (!options.dot.empty() || !options.svg.empty()) {
+    bool asSVG = options.dot.empty();
+    if (llvm::Error error = drawModule(**module, options.compile, asSVG ? options.svg : options.dot, asSVG))
       return error;
     return true;
   }
@@ -106,13 +144,8 @@ llvm::Expected<bool> runFile(const Options &options) {
   auto function = compileModule(**module, options.compile);
   if (!function)
     return function.takeError();
-  auto results = callOnce(**function, *inputs);
-  if (!results)
-    return results.takeError();
-  if (options.repeats)
-    if (llvm::Error error = measure(**function, *inputs, options.repeats))
-      return error;
-  return useResults(*results, options);
+  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*function)->call(tensors); }, *inputs,
+             options);
 }
 
 } // namespace
@@ -126,5 +159,6 @@ int main(int argc, char **argv) {
     llvm::outs() << helpText();
     return 0;
   }
-  return runGuarded("gqa-run", options->compile.filename, [&] { return runFile(*options); });
+  return runGuarded("gqa-run", options->compile.filename,
+                    [&] { return traced(options->trace, [&] { return runFile(*options); }); });
 }

@@ -22,15 +22,23 @@ def lit(folder):
 
 
 def unit(folder):
+    return googletest(folder.glob("unit-*.json"), folder / "unit.crashed")
+
+
+def threads(folder):
+    return googletest(folder.glob("threads.json"), folder / "threads.failed")
+
+
+def googletest(paths, crashed):
+    """`crashed`: a file with what else has failed, if anything has."""
     passed, bad = 0, []
-    for path in sorted(folder.glob("unit-*.json")):
+    for path in sorted(paths):
         for group in json.loads(path.read_text())["testsuites"]:
             for test in group["testsuite"]:
                 if test.get("failures"):
                     bad.append(with_reason(f"{group['name']}.{test['name']}", test["failures"][0]["failure"]))
                 elif test["result"] == "COMPLETED":
                     passed += 1
-    crashed = folder / "unit.crashed"
     if crashed.exists():
         bad += crashed.read_text().splitlines()
     return passed, bad or ([] if passed else ["no unit test was found"])
@@ -58,7 +66,7 @@ def corpus(folder):
     return sum(not why for why in rows.values()), [f"{name}: {why}" for name, why in rows.items() if why]
 
 
-SUITES = {"lit": lit, "unit": unit, "python": python, "corpus": corpus}
+SUITES = {"lit": lit, "unit": unit, "threads": threads, "python": python, "corpus": corpus}
 
 
 def one(suite, folder, seconds, log):

@@ -2,6 +2,8 @@
 #ifndef GQA_JIT_JIT_H
 #define GQA_JIT_JIT_H
 
+#include "gqa/JIT/Remarks.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -39,6 +41,7 @@ struct CompileOptions {
   std::string report;                ///< where the recogniser writes its JSON
   std::string dumpPhases;            ///< a directory for the IR after every phase
   std::string filename = "<module>"; ///< what messages call the text
+  RemarkHandler onRemark;            ///< is told what is found out, on the thread that compiles; may be null
 };
 
 /// The code that DLPack calls kDLBool from version 0.8 on.
@@ -46,9 +49,6 @@ constexpr uint8_t dlBool = 6;
 
 /// "f32[2x?x64]"; for messages.
 std::string toString(const TensorType &type);
-
-/// "cuda:0"; for messages.
-std::string toString(DLDevice device);
 
 /// A function in memory. Calls may run on several threads at once; they share the runtime's thread pool.
 ///
@@ -84,11 +84,18 @@ public:
   explicit CompiledFunction(std::unique_ptr<Implementation> implementation);
 
 private:
-  llvm::Expected<std::vector<DLManagedTensor *>> run(void *stream, llvm::ArrayRef<const DLTensor *> inputs,
-                                                     llvm::ArrayRef<DLTensor *> outputs);
-
   std::unique_ptr<Implementation> implementation;
 };
+
+/// What recognising, sharing and fusing make of a module, and what they leave as it is, and why.
+struct Explanation {
+  std::vector<Remark> remarks; ///< in the order in which it was found out
+  std::string graph;           ///< the module after fusing, as text
+};
+
+/// Lowers the text of a module as far as its kernels are chosen. That it cannot be lowered further than fused
+/// is a remark as well; the error is what compile says of modules that do not get there.
+llvm::Expected<Explanation> explainText(llvm::StringRef text, const CompileOptions &options);
 
 } // namespace gqa
 

@@ -6,6 +6,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/Error.h"
 
+#include <functional>
 #include <string>
 
 namespace gqa {
@@ -25,6 +26,8 @@ struct PipelineOptions {
   bool simplify = true;   ///< raise, share and fuse; off, the graph is lowered as it stands
   std::string report;     ///< where the recogniser writes its JSON
   std::string dumpPhases; ///< a directory for the IR after every phase, made if missing
+  /// Is shown the module at the end of each phase; may be null.
+  std::function<void(mlir::ModuleOp, Phase)> afterPhase;
 };
 
 /// Adds the passes that take a module from `input` to `to`, each phase followed by its verifier.

@@ -26,8 +26,8 @@ def GQALowerToReference : Pass<"gqa-lower-to-reference"> {
 
     Numerics: exact (float64, rounded once to the type of the result)
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
-                           "mlir::tensor::TensorDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::math::MathDialect",
+                           "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
   let statistics = [Statistic<"numLowered", "lowered", "operations that became loops in float64">];
 }
 

@@ -42,6 +42,18 @@ const char *gqa_rt_last_error(void);
    fails. Must not be called inside a task of gqa_rt_parallel_for. */
 void gqa_rt_fail(const char *message, int64_t length);
 
+/* ---- Traces ---- */
+
+/* Is told when a span of work begins and ends on a thread: a call, a loop on the threads (a kernel; `count` tasks), a matrix
+   product, a launch on a GPU. Spans nest. `begin` returns 0 for one that it does not want the end of. */
+typedef struct {
+  int (*begin)(const char *name, int64_t count);
+  void (*end)(void);
+} gqa_rt_tracer;
+
+/* From now on `tracer` is told, which lives on; null, as at first: nobody. */
+void gqa_rt_set_tracer(const gqa_rt_tracer *tracer);
+
 /* ---- Memory ---- */
 
 /* At least 64-byte aligned memory, never null: the call fails when there is none. Blocks that a call

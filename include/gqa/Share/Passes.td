@@ -75,6 +75,10 @@ def GQAPoolHeads : Pass<"gqa-pool-heads", "mlir::ModuleOp"> {
     returns of them, hold the pooled heads afterwards; caches filled by the old weights are worth nothing then. The new
     signature is reported as a remark.
 
+    New weights are constants, unless `weights` names a new .safetensors file: then they are parameters in it, written one by
+    one as they are made, together with the parameters that stay; the module's `gqa.weights` names that file, and the old
+    one is only read. Put the module beside it.
+
     An attention is left alone, with a remark that says why, if a weight is out of reach (it is computed, comes from a
     cache that stays, or has other readers) or if a norm of each head stands between projection and score, which does not commute
     with pooling. `report` names a JSON file with what was done and what it cost, for each attention and in total.
@@ -105,6 +109,8 @@ def GQAPoolHeads : Pass<"gqa-pool-heads", "mlir::ModuleOp"> {
     Option<"seed", "seed", "uint64_t", "0", "of the search for groups">,
     Option<"directory", "directory", "std::string", "\"\"",
            "where the module's weights lie; default: beside the file that the module was read from">,
+    Option<"weights", "weights", "std::string", "\"\"",
+           "a new .safetensors file for the new weights and the parameters that stay; default: constants">,
     Option<"report", "report", "std::string", "\"\"", "a JSON file: heads, KV bytes per token and errors">,
   ];
   let dependentDialects = ["gqa::GQADialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect",

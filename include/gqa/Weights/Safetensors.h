@@ -16,11 +16,15 @@ namespace gqa {
 
 /// A tensor as a file holds it: dense, row-major, little-endian, at any alignment.
 struct StoredTensor {
-  llvm::StringRef type; ///< as MLIR writes it: f32, bf16, i64; i1 is a byte for each element
-  unsigned bits = 0;    ///< of an element, as it is stored
+  llvm::StringRef type;  ///< as MLIR writes it: f32, bf16, i64; i1 is a byte for each element
+  llvm::StringRef dtype; ///< as the file writes it: F32, BF16, U8
+  unsigned bits = 0;     ///< of an element, as it is stored
   llvm::SmallVector<int64_t> shape;
   llvm::ArrayRef<char> data;
 };
+
+/// How a file writes an element type of MLIR's, f32 as F32; empty if it cannot.
+llvm::StringRef dtypeOf(llvm::StringRef type);
 
 /// A .safetensors file, mapped into memory for as long as this or a copy of it lives. Everything in its
 /// header has been checked.

@@ -3,6 +3,7 @@
 #include "Module.h"
 
 #include "../LastError.h"
+#include "../Trace.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include <algorithm>
@@ -230,6 +231,7 @@ namespace {
 
 bool launch(gqa_rt_cuda_module *module, const char *kernel, const int64_t (&grid)[3], int64_t threads,
             int64_t sharedBytes, int64_t flags, void **parameters) {
+  Span span(kernel);
   Call *call = current();
   if (!call)
     return false;

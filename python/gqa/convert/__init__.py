@@ -2,8 +2,9 @@
 
 `help(gqa.convert.convert)` has the arguments.
 
-`sites` finds the attentions and `projections` their weights; `subspace` has the mathematics, `rotary` and `parts` what a
-rotary embedding allows of it, `pool` the methods and `groups` who shares; `stream` takes calibration data through the
+`sites` finds the attentions and `projections` their weights, `regrouped` has what code that knows no groups needs;
+`subspace` has the mathematics, `rotary` and `parts` what a rotary embedding allows of it, `pool` the methods and `groups` who
+shares; `check` tries beforehand whether all of that folds away; `stream` takes calibration data through the
 model, `layer` converts one attention with it and `heal` fits its output; `curves` spreads memory over layers; `report` says
 what it cost, `sharing` loads what has no stock class.
 """

@@ -10,33 +10,69 @@ import dataclasses
 
 import torch
 
-from . import parts, stream
+from . import parts, projections, regrouped, stream
 from .errors import Unconvertible
 from .heads import Heads
 
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 
-def folds(site, rotary, batch, number):
-    """Raises Unconvertible if random maps that should fold away, or another order of heads, change what the attention does.
+def order(site, rotary, batch):
+    """Finds the projections.Order of a layer that computes q, k and v together: the one in which maps of heads fold away.
 
-    Also if it does not run with fewer KV heads.
+    Maps of V show any other, whatever the scores are. batch: any hidden states do. Raises Unconvertible if there is none.
     """
-    heads, hidden, call = site.read(), batch.original, batch.calls[number]
-    before = stream.attention(site, hidden, call)[2][batch.rows]
-    trials = ((_mapped(heads, rotary), "a map of K that its query takes back, and one of V that its output projection takes back"),
-              (_reversed(heads), "another order of heads"))
+    layers = site.projections
+    if not isinstance(layers, projections.Joint) or regrouped.form(site.attention):
+        return
+    reasons = []
+    for layers.order in projections.Order:
+        if (reason := _unfolded(site, rotary, batch, site.index)) is None:
+            return
+        reasons.append(f"{layers.order.value}: {reason}")
+    raise Unconvertible(f"{layers.qkv.name} has q, k and v in one layer, in an order that is not known ({'; '.join(reasons)})")
+
+
+def folds(site, rotary, batch, number, reorders):
+    """Raises Unconvertible if random maps that should fold away change what the attention does.
+
+    Also if another order of heads does, and the grouping `reorders` them; and if it does not run with fewer KV heads.
+    """
+    if (reason := _unfolded(site, rotary, batch, number)) is not None:
+        raise Unconvertible(f"{site.name}: {reason}; something between the projections and the scores treats heads differently, "
+                            "so that they cannot be shared")
+    if site.kv_heads == 1:
+        return
+    heads = site.read()
     try:
-        for trial, what in trials:
-            site.write(trial)
-            error = stream.relative(stream.attention(site, hidden, call)[2][batch.rows], before)
-            if not error < TOLERANCE.get(before.dtype, 1e-3):
-                raise Unconvertible(f"{site.name}: {what} changes the result by {error:.1e}; something between the projections "
-                                    "and the scores treats heads differently, so that they cannot be shared")
-        if site.kv_heads > 1:
-            _shares(site, heads, batch, number)
+        if reorders and (error := _changed(site, _reversed(heads), batch, number)) is not None:
+            raise Unconvertible(f"{site.name}: another order of heads changes the result by {error:.1e}; each has something of "
+                                "its own beside its projections, such as an ALiBi slope: use groups='adjacent', which keeps "
+                                "the order")
+        _shares(site, heads, batch, number)
     finally:
         site.write(heads)
+
+
+def _unfolded(site, rotary, batch, number):
+    """What changes the result although it should fold away, or None."""
+    heads = site.read()
+    try:
+        error = _changed(site, _mapped(heads, rotary), batch, number)
+    finally:
+        site.write(heads)
+    if error is None:
+        return None
+    return ("a map of K that its query takes back, and one of V that its output projection takes back changes the result by "
+            f"{error:.1e}")
+
+
+def _changed(site, trial, batch, number):
+    """The relative change of the attention's output with `trial`, which stays, instead of what it has; None: rounding."""
+    before = stream.attention(site, batch.original, batch.calls[number])[2][batch.rows]
+    site.write(trial)
+    error = stream.relative(stream.attention(site, batch.original, batch.calls[number])[2][batch.rows], before)
+    return None if error < TOLERANCE.get(before.dtype, 1e-3) else error
 
 
 def _shares(site, heads, batch, number):

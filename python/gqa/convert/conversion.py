@@ -15,8 +15,9 @@ def convert(model, kv_heads=None, *, method="subspace", calibration=None, heal=T
     """A new model whose attentions have fewer KV heads, `model` left as it is. No labels, and by default linear algebra only.
 
     model: a Hugging Face model of self-attention, multi-head or grouped. One whose configuration has `num_key_value_heads`
-    (Llama, Mistral, Qwen 2) stays of its class, and `save_pretrained` writes a stock checkpoint; others (BERT, GPT-2) become
-    a subclass, for which `gqa.convert.load` reads what `save_pretrained` writes.
+    (Llama, Mistral, Qwen 2, Phi-3), or Falcon's `num_kv_heads`, stays of its class, and `save_pretrained` writes a stock
+    checkpoint; others (BERT, GPT-2, GPT-NeoX, older Falcons) become a subclass, for which `gqa.convert.load` reads what
+    `save_pretrained` writes.
 
     kv_heads: a divisor of the model's KV heads, or one for each attention layer. With `spread=True` it is the mean: the same
     memory is spread over the layers where it helps most, by the error of each layer for each number of heads. (Layers that differ
@@ -31,7 +32,8 @@ def convert(model, kv_heads=None, *, method="subspace", calibration=None, heal=T
     helps on other data.
     refine: passes through the calibration data in which all four projections of each attention also follow the gradient of its
     own error (no labels; refine.py says how). A few lower that error by about a fifth, and take most of the time.
-    groups: `search` for heads that fit together (their order changes, which folds away), or `adjacent`.
+    groups: `search` for heads that fit together (their order changes, which folds away), or `adjacent`, for which no head moves,
+    as ALiBi needs it.
     sweep: also measure the error of every layer for every number of heads, for the report's picture (done anyway by `spread`).
     progress: called as `progress(done, layers)` after each layer.
 
@@ -127,8 +129,17 @@ def _record(model, found, batches):
 
 
 def _rotary(site, recorded):
-    call = recorded[0].calls[site.index]
-    return rotary.find(site.attention, call.keywords.get("position_embeddings"), site.dim)
+    """The Rotary of an attention; the order of its weights, where one layer computes q, k and v, is known afterwards."""
+    keywords = recorded[0].calls[site.index].keywords
+    turned = rotary.Rotary.none(site.dim)
+    if keywords.get("alibi") is None:  # Falcon is given angles as well, and uses one or the other
+        turned = rotary.find(site.attention, keywords.get("position_embeddings"), site.dim)
+    check.order(site, turned, _longest(recorded))
+    return turned
+
+
+def _longest(recorded):
+    return max(recorded, key=lambda batch: batch.rows.shape[1])
 
 
 def _sweep(model, found, rotaries, recorded, method):
@@ -148,7 +159,6 @@ def _layers(found, rotaries, recorded, counts, most, method, report, calibrated,
     """Converts block after block; blocks without attention only pass the data on."""
     batches = recorded if calibrated else []
     order = {site.index: place for place, site in enumerate(found)}
-    longest = max(recorded, key=lambda batch: batch.rows.shape[1])
     for number, block in enumerate(found[0].blocks):
         place = order.get(number)
         if place is None:
@@ -157,7 +167,7 @@ def _layers(found, rotaries, recorded, counts, most, method, report, calibrated,
                 batch.original, batch.converted = call(block, batch.original), call(block, batch.converted)
             continue
         site = found[place]
-        check.folds(site, rotaries[place], longest, number)
+        check.folds(site, rotaries[place], _longest(recorded), number, method.grouping == "search")
         tries = curves.divisors(site.kv_heads) if counts is None else [counts[place]]
         report.layers.append(layer.convert(site, number, rotaries[place], batches, tries, most, method))
         done(site)

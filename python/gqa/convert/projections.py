@@ -1,8 +1,11 @@
 """Reading and writing the projections of an attention module: separate linear layers, or one for q, k and v together."""
 
+import enum
+
 import torch
 from torch import nn
 
+from . import regrouped
 from .errors import Unconvertible
 from .heads import Heads, joined, split
 
@@ -13,13 +16,19 @@ except ImportError:  # without transformers there are no such layers
         pass
 
 
+def _is_linear(module):
+    """nn.Linear and Conv1D, and what a model of transformers makes of nn.Linear (Falcon): trying shows whether it is one."""
+    kind = type(module)
+    return kind in (nn.Linear, Conv1D) or (issubclass(kind, nn.Linear) and kind.__module__.startswith("transformers.models."))
+
+
 class Layer:
     """One linear layer, nn.Linear or Hugging Face's Conv1D (whose weight is transposed), as the attribute of a module."""
 
     def __init__(self, parent, attribute, name):
         self.parent, self.attribute, self.name = parent, attribute, name
         module = self.module
-        if type(module) not in (nn.Linear, Conv1D):
+        if not _is_linear(module):
             raise Unconvertible(f"{name} is a {type(module).__module__}.{type(module).__name__}, whose weight cannot be reached "
                                 "as a matrix (expected nn.Linear or Conv1D); convert before quantising, wrapping or compiling")
         if not module.weight.dtype.is_floating_point:
@@ -30,9 +39,12 @@ class Layer:
         return getattr(self.parent, self.attribute)
 
     @property
+    def in_features(self):
+        return self.module.weight.shape[0 if isinstance(self.module, Conv1D) else 1]
+
+    @property
     def out_features(self):
-        module = self.module
-        return module.weight.shape[1] if isinstance(module, Conv1D) else module.weight.shape[0]
+        return self.module.weight.shape[1 if isinstance(self.module, Conv1D) else 0]
 
     def weight(self):
         """(weight, out x in, and bias or None) as they are."""
@@ -61,7 +73,7 @@ class Layer:
             if isinstance(old, Conv1D):
                 new = Conv1D(out_features, old.weight.shape[0])
             else:
-                new = nn.Linear(old.weight.shape[1], out_features, bias=old.bias is not None)
+                new = type(old)(old.weight.shape[1], out_features, bias=old.bias is not None)
         new = new.to(old.weight.dtype).requires_grad_(old.weight.requires_grad)
         setattr(self.parent, self.attribute, new.train(old.training))
 
@@ -100,11 +112,27 @@ class Separate:
         self.v.resize(v)
 
 
-class Fused:
-    """One layer computes q, k and v side by side, and the module splits them by its attribute `split_size`."""
+class Order(enum.Enum):
+    """How the features of q, k and v stand in one layer."""
 
-    def __init__(self, module, qkv, o):
-        self.module, self.qkv, self.o = module, qkv, o
+    SIDE_BY_SIDE = "all of q, all of k, all of v"  # GPT-2, Phi-3
+    GROUPED = "for each KV head its query heads, then k and v of it"  # Falcon, GPT-NeoX
+
+    def positions(self, q_heads, kv_heads, dim):
+        """Where in the layer's output features those of q, k and v are: all of q, then all of k, then all of v."""
+        places = torch.arange((q_heads + 2 * kv_heads) * dim)
+        if self is Order.SIDE_BY_SIDE:
+            return places
+        group = q_heads // kv_heads
+        return torch.cat([part.flatten() for part in places.view(kv_heads, group + 2, dim).split([group, 1, 1], dim=1)])
+
+
+class Joint:
+    """One layer computes q, k and v together, in an Order that the module's code knows."""
+
+    def __init__(self, module, qkv, o, q_heads):
+        self.module, self.qkv, self.o, self.q_heads = module, qkv, o, q_heads
+        self.order = Order.GROUPED if regrouped.form(module) else Order.SIDE_BY_SIDE  # until check.order has tried
 
     @property
     def reads(self):
@@ -115,26 +143,37 @@ class Fused:
         return self.o.module
 
     def sizes(self):
-        split_size = self.module.split_size
-        return tuple(split_size) if isinstance(split_size, (list, tuple)) else (split_size,) * 3
+        q = self.o.in_features  # V is as wide as K where one layer computes both
+        return q, *2 * ((self.qkv.out_features - q) // 2,)
 
     def layers(self):
         return [self.qkv, self.o]
 
+    def _positions(self):
+        q, k, _ = self.sizes()
+        dim = q // self.q_heads
+        return self.order.positions(self.q_heads, k // dim, dim)
+
     def weights(self):
         weight, bias = self.qkv.weight()
-        biases = (None,) * 3 if bias is None else bias.split(self.sizes())
-        return list(zip(weight.split(self.sizes()), biases))
+        places = self._positions().to(weight.device)
+        biases = (None,) * 3 if bias is None else bias[places].split(self.sizes())
+        return list(zip(weight[places].split(self.sizes()), biases))
 
     def set(self, q, k, v):
-        weights, biases = zip(q, k, v)
-        self.module.split_size = [len(weight) for weight in weights]  # torch splits by a list as well as by a number
-        self.qkv.set(torch.cat(weights), torch.cat(biases))
+        self.resize(len(k[0]), len(v[0]))
+        places = self._positions().argsort().to(q[0].device)
+        weight, bias = (torch.cat(parts)[places] for parts in zip(q, k, v))
+        self.qkv.set(weight, bias)
 
     def resize(self, k, v):
+        if regrouped.adapt(self.module):
+            self.order = Order.SIDE_BY_SIDE
         q = self.sizes()[0]
-        self.module.split_size = [q, k, v]
-        self.qkv.resize(q + k + v)
+        if hasattr(self.module, "split_size"):
+            self.module.split_size = [q, k, v]  # GPT-2's; torch splits by a list as well as by a number
+        if self.qkv.out_features != q + k + v:
+            self.qkv.resize(q + k + v)
 
 
 def read(projections, q_heads, kv_heads):

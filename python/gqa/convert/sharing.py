@@ -57,7 +57,7 @@ def _empty(base):
 
 def use_shared_attention(config):
     """Eager attention of architectures that know no groups becomes ours, which does."""
-    if not hasattr(config, "num_key_value_heads") and config._attn_implementation == "eager":
+    if _counts(config) is None and config._attn_implementation == "eager":
         config._attn_implementation = EAGER
 
 
@@ -75,6 +75,13 @@ def configurations(model, found):
     return list({id(owner.config): owner.config for owner in owners if hasattr(owner, "config")}.values())
 
 
+def _counts(config):
+    """The name of the number of KV heads in a configuration, or None if its architecture has as many as query heads."""
+    if not getattr(config, "new_decoder_architecture", True):
+        return None  # an older Falcon: the number is there, and not used
+    return next((name for name in sites.KV_COUNTS if hasattr(config, name)), None)
+
+
 def prepare(model, found):
     """Before the first attention gets fewer KV heads."""
     register()
@@ -86,9 +93,9 @@ def finish(model, found):
     """Writes the numbers of KV heads into the configuration; the model's class changes where no stock class could hold them."""
     counts, configs = [site.kv_heads for site in found], configurations(model, found)
     stock = not isinstance(model, SharedKV) and len(set(counts)) == 1
-    if stock and all(hasattr(config, "num_key_value_heads") for config in configs):
+    if stock and all(map(_counts, configs)):
         for config in configs:
-            config.num_key_value_heads = counts[0]
+            setattr(config, _counts(config), counts[0])
     else:
         model.config.gqa_kv_heads = counts
         model.__class__ = shared_class(type(model))

@@ -7,14 +7,15 @@ from torch import nn
 
 from . import projections
 from .errors import Unconvertible
-from .projections import Fused, Layer, Separate
+from .projections import Joint, Layer, Separate
 
 QKV = (("q_proj", "k_proj", "v_proj"), ("query", "key", "value"), ("q_lin", "k_lin", "v_lin"))
-JOINT = ("query_key_value", "qkv_proj", "Wqkv", "qkv")
-OUTPUT = ("o_proj", "out_proj", "out_lin", "dense")
+JOINT = ("c_attn", "qkv_proj", "query_key_value", "Wqkv", "qkv")
+OUTPUT = ("o_proj", "out_proj", "out_lin", "c_proj", "dense", "Wo")
 COUNTS = ("num_attention_heads", "num_heads", "n_heads", "n_head")
+KV_COUNTS = ("num_key_value_heads", "num_kv_heads")
 NORM = re.compile(r"(q|k|qk|query|key)_?(layer)?norm", re.IGNORECASE)
-DIMS = ("head_dim", "attention_head_size")
+DIMS = ("head_dim", "attention_head_size", "head_size")
 
 
 @dataclasses.dataclass
@@ -23,7 +24,7 @@ class Site:
 
     name: str  # of the module in the model
     attention: nn.Module
-    projections: Separate | Fused
+    projections: Separate | Joint
     blocks: nn.ModuleList
     index: int  # of the block
     q_heads: int
@@ -52,8 +53,9 @@ class Site:
         self.kv_heads = kv_heads
         # Hugging Face's attention functions read this one from any module; the other is kept by some.
         self.attention.num_key_value_groups = self.q_heads // kv_heads
-        if hasattr(self.attention, "num_key_value_heads"):
-            self.attention.num_key_value_heads = kv_heads
+        for name in KV_COUNTS:
+            if hasattr(self.attention, name):
+                setattr(self.attention, name, kv_heads)
 
     @property
     def element_size(self):
@@ -79,8 +81,8 @@ def find(model):
             found.append(_site(name, module, layers, modules))
     if not found:
         expected = ", ".join("/".join(names) for names in QKV)
-        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers {expected} "
-                            f"or c_attn, and an output projection{_joint(modules)}")
+        raise Unconvertible(f"{type(model).__name__} has no attention that is understood: expected modules with layers {expected}, "
+                            f"or with one for all three ({', '.join(JOINT)}), and an output projection")
     if not hasattr(model, "config"):
         raise Unconvertible(f"{type(model).__name__} is no Hugging Face model, it has no config; convert the one in it, which "
                             f"{found[0].name} belongs to")
@@ -95,20 +97,15 @@ def find(model):
     return found
 
 
-def _joint(modules):
-    """What there is instead, if that is one layer for q, k and v."""
-    name = next((name for name in modules if name.rpartition(".")[2] in JOINT), None)
-    return "" if name is None else f"; {name} has q, k and v in one layer, in an order that differs from model to model"
-
-
 def _layers(name, module, modules):
-    """Separate or Fused, or None if the module is no attention."""
+    """Separate or Joint, or None if the module is no attention."""
     for names in QKV:
         if all(isinstance(getattr(module, each, None), nn.Module) for each in names):
             q, k, v = (Layer(module, each, f"{name}.{each}") for each in names)
             return Separate(q, k, v, _output(name, module, modules))
-    if isinstance(getattr(module, "c_attn", None), nn.Module) and hasattr(module, "split_size"):
-        return Fused(module, Layer(module, "c_attn", f"{name}.c_attn"), Layer(module, "c_proj", f"{name}.c_proj"))
+    for each in JOINT:
+        if isinstance(getattr(module, each, None), nn.Module):
+            return Joint(module, Layer(module, each, f"{name}.{each}"), _output(name, module, modules), _q_heads(module))
     return None
 
 
@@ -142,17 +139,20 @@ def _understood(name, module, layers):
 
 def _site(name, module, layers, modules):
     q_width, k_width, v_width = layers.sizes()
-    config = getattr(module, "config", None)
-    q_heads = _first(module, COUNTS) or _first(config, COUNTS)
+    q_heads = _q_heads(module)
     if not q_heads or q_width % q_heads:
         raise Unconvertible(f"{name}: {q_width} query features, but {q_heads} heads")
     dim = _first(module, DIMS) or q_width // q_heads
     kv_heads = k_width // dim
-    if q_width != q_heads * dim or k_width % dim or q_heads % kv_heads or v_width % kv_heads:
+    if q_width != q_heads * dim or kv_heads < 1 or k_width % dim or q_heads % kv_heads or v_width % kv_heads:
         raise Unconvertible(f"{name}: {q_heads} query heads of {dim} do not fit projections of {q_width} (q), {k_width} (k) "
                             f"and {v_width} (v) features")
     blocks, index = _block(name, modules)
     return Site(name, module, layers, blocks, index, q_heads, kv_heads, dim)
+
+
+def _q_heads(module):
+    return _first(module, COUNTS) or _first(getattr(module, "config", None), COUNTS)
 
 
 def _first(owner, names):

@@ -47,14 +47,17 @@ def import_model(model, output, *, inline_weights=False, inputs=(), example=None
     return _write(torch_module, output)
 
 
-def linalg_of_program(program, inline_weights=True):
-    """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone."""
+def linalg_of_program(program, inline_weights=True, places=False):
+    """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone.
+
+    places: operations say which lines of the model's Python they come from.
+    """
     from .lower import annotate, lower
 
     torch_module = _from_decomposed(_decomposed(program), inline_weights)
     module = lower(torch_module)
     annotate(module, torch_module, "")
-    return _text(module)
+    return _text(module, places)
 
 
 def linalg_of_onnx(model):
@@ -115,8 +118,8 @@ def _write(torch_module, output):
     return describe(types, torch_module, result_types(module))
 
 
-def _text(module):
-    return module.operation.get_asm(large_elements_limit=None, enable_debug_info=False)
+def _text(module, places=False):
+    return module.operation.get_asm(large_elements_limit=None, enable_debug_info=places)
 
 
 def _require(package, install):

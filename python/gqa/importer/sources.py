@@ -44,6 +44,18 @@ def export_object(name, inputs):
     return _export(name, module, args, kwargs, dynamic)
 
 
+def export_module(model, args, kwargs, dynamic):
+    """Exports a module or a function of torch with example arguments, as it is when it is not trained."""
+    module = model if isinstance(model, torch.nn.Module) else _Wrapped(model)
+    name = type(model).__name__ if module is model else getattr(model, "__name__", "the model")
+    training = {part: part.training for part in module.modules()}
+    try:
+        return _export(name, module, args, kwargs, dynamic)
+    finally:
+        for part, was in training.items():
+            part.training = was
+
+
 class _Wrapped(torch.nn.Module):
     """torch.export takes modules only."""
 

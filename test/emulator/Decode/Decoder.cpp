@@ -4,20 +4,21 @@
 #include "Flow.h"
 #include "Layout.h"
 #include "Match.h"
-#include "Operands.h"
 #include "Registers.h"
+#include "Tracking.h"
 
 #include <algorithm>
 
 namespace gqa::emulator {
 namespace {
 
-/// One instruction on its way: which form it has, and its operands before registers have places.
-struct Pending {
-  Insn insn;
-  Match match;
-  std::vector<Slot> slots;
-};
+/// Whether a CTA needs what only mbarriers, bulk copies, wgmma and setmaxnreg use.
+bool usesAsync(std::string_view pattern) {
+  for (std::string_view start : {"mbarrier ", "cp async bulk ", "wgmma ", "setmaxnreg "})
+    if (pattern.starts_with(start))
+      return true;
+  return false;
+}
 
 class Decoder {
 public:
@@ -38,9 +39,9 @@ public:
 
 private:
   void instruction(const Instruction &i);
+  void checkTarget(const Form &form, const Instruction &i) const;
   void finish();
   void connect(const Flow &flow);
-  void track(const Flow &flow);
   void emit(const RegisterFile &file);
   std::vector<Effects> effects() const;
   std::optional<uint64_t> address(const std::string &name) const;
@@ -62,6 +63,14 @@ std::optional<uint64_t> Decoder::address(const std::string &name) const {
   return std::nullopt;
 }
 
+void Decoder::checkTarget(const Form &form, const Instruction &i) const {
+  bool has = form.needs == Needs::Anything || (form.needs == Needs::Sm90 && module.sm >= 90) ||
+             module.target == "sm_90a";
+  if (!has)
+    throw PtxError(i.line, "'" + i.opcode + "' needs .target " +
+                               (form.needs == Needs::Sm90 ? "sm_90" : "sm_90a") + ", found " + module.target);
+}
+
 void Decoder::instruction(const Instruction &i) {
   OperandReader::Symbol symbol = [this](const std::string &name) { return address(name); };
   auto found = known.find(i.opcode);
@@ -77,6 +86,8 @@ void Decoder::instruction(const Instruction &i) {
     OperandReader reader(f, i, p.match, p.insn, labels, symbol);
     std::string error = reader.read(p.slots);
     if (error.empty()) {
+      checkTarget(*form.form, i);
+      kernel.usesAsync |= usesAsync(form.form->pattern);
       p.insn.run = form.form->bind(p.match);
       if (!p.insn.run)
         throw PtxError(i.line, "'" + i.opcode + "' has a combination of suffixes that is not supported");
@@ -108,12 +119,14 @@ std::vector<Effects> Decoder::effects() const {
     e.target = p.insn.target;
     if (e.isGuarded)
       e.uses.push_back(p.insn.guard & ~kNegated);
+    bool reads = isWgmma(p) && readsSums(p, code);
     for (const Slot &s : p.slots) {
       if (s.kind != Slot::Kind::Register)
         continue;
       if (s.defines)
         e.defines.push_back(s.reg);
-      if (!s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
+      if (s.updates ? reads
+                    : !s.defines || e.isGuarded) // a guarded definition leaves some lanes as they were
         e.uses.push_back(s.reg);
     }
     all.push_back(std::move(e));
@@ -139,7 +152,8 @@ void Decoder::finish() {
   Flow flow(effects(), f.registers.size());
   RegisterFile file(f.registers, flow);
   connect(flow);
-  track(flow);
+  trackUndefined(code, flow, kernel);
+  trackWgmma(code, flow, kernel);
   emit(file);
   std::copy_n(f.maxThreads, 3, kernel.maxThreads.begin());
   std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
@@ -153,51 +167,6 @@ void Decoder::connect(const Flow &flow) {
   for (uint32_t at = 0; at < code.size(); ++at)
     if (isBranch(code[at]))
       code[at].insn.join = flow.join(at);
-}
-
-/// Registers that may be read before they are written carry a mask of defined lanes; so do the targets of
-/// moves from them, since undefined values may be moved about.
-void Decoder::track(const Flow &flow) {
-  std::vector<bool> tracked = flow.undefinedAtEntry();
-  auto moves = [](const Pending &p) {
-    std::string_view pattern = p.match.form->pattern;
-    return pattern.starts_with("mov ") && p.slots.size() == 2 && p.slots[1].kind == Slot::Kind::Register;
-  };
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const Pending &p : code)
-      if (moves(p) && tracked[p.slots[1].reg] && !tracked[p.slots[0].reg])
-        changed = tracked[p.slots[0].reg] = true;
-  }
-  std::vector<uint32_t> index(tracked.size());
-  for (size_t r = 0; r < tracked.size(); ++r)
-    if (tracked[r])
-      index[r] = kernel.trackedRegisters++;
-  if (!kernel.trackedRegisters)
-    return;
-  for (Pending &p : code) {
-    Tracking t;
-    bool copy = moves(p) && tracked[p.slots[1].reg];
-    if (copy)
-      t.copies.push_back({index[p.slots[1].reg], index[p.slots[0].reg]});
-    if (p.insn.guard != kNone && tracked[p.insn.guard & ~kNegated]) {
-      t.guard = index[p.insn.guard & ~kNegated];
-      t.guardRegister = p.insn.guard & ~kNegated;
-    }
-    for (const Slot &s : p.slots)
-      if (s.kind == Slot::Kind::Register && tracked[s.reg] && !copy) {
-        if (s.defines)
-          t.writes.push_back(index[s.reg]);
-        else
-          t.reads.push_back({index[s.reg], s.reg});
-      }
-    if (t.guard < 0 && t.reads.empty() && t.writes.empty() && t.copies.empty())
-      continue;
-    if (kernel.tracked.size() == 0xFFFF)
-      throw PtxError(p.insn.line, "too many uses of registers that may be undefined");
-    kernel.tracked.push_back(std::move(t));
-    p.insn.tracked = kernel.tracked.size();
-  }
 }
 
 /// Gives every operand its final form: an offset into registers or constants, or a predicate.

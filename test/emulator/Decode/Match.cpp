@@ -15,9 +15,21 @@ std::vector<std::string_view> split(std::string_view text, char by) {
   return parts;
 }
 
+/// Words may stand for a number by `#`.
+bool isWord(std::string_view word, std::string_view pattern) {
+  size_t at = pattern.find('#');
+  if (at == pattern.npos)
+    return word == pattern;
+  std::string_view end = pattern.substr(at + 1);
+  if (word.size() <= pattern.size() - 1 || !word.starts_with(pattern.substr(0, at)) || !word.ends_with(end))
+    return false;
+  std::string_view digits = word.substr(at, word.size() - pattern.size() + 1);
+  return digits.size() <= 3 && digits.find_first_not_of("0123456789") == digits.npos;
+}
+
 bool isOneOf(std::string_view word, std::string_view alternatives) {
   for (std::string_view a : split(alternatives, '|'))
-    if (a == word)
+    if (isWord(word, a))
       return true;
   return false;
 }

@@ -13,21 +13,28 @@ struct Match;
 /// combination.
 using Bind = Handler (*)(Match &);
 
+/// The least target that has an instruction; `sm_90a` is no part of later chips.
+enum class Needs : uint8_t { Anything, Sm90, Sm90a };
+
 /// One row of the table.
 ///
-/// `pattern`: the mnemonic and its suffixes in order, without dots. `a|b` is one of, `[a|b]` one of or none.
+/// `pattern`: the mnemonic and its suffixes in order, without dots. `a|b` is one of, `[a|b]` one of or none;
+/// `#` in a word stands for a number.
 ///
 /// `operands`: one token for each operand. The first letter says what it is: D result, S source (register,
-/// literal or address of a variable), Q result predicate, P source predicate, M memory, L label, I literal, X
-/// a result with an optional predicate (`%r|%p`), R a predicate with an optional second one. The second says
-/// how wide its register is: t as the first type of the opcode, u as the second, v as the third, w twice the
-/// first, 2, 4 or 8 bytes; `+` allows wider ones up to 32 bits, `*` up to 64. `xN` asks for a vector of N,
-/// `xV` for as many as the suffix v2 or v4 says. `?` may be left out.
+/// literal or address of a variable), U a source that becomes the result (accumulators of wgmma; read if the
+/// next predicate holds), Q result predicate, P source predicate, M memory, T memory with as many coordinates
+/// as the suffix 1d to 5d says, L label, I literal, X a result with an optional predicate (`%r|%p`), R a
+/// predicate with an optional second one. The second says how wide its register is: t as the first type of
+/// the opcode, u as the second, v as the third, w twice the first, 2, 4 or 8 bytes; `+` allows wider ones up
+/// to 32 bits, `*` up to 64. `xN` asks for a vector of N, `xV` for as many as the suffix v2 or v4 says, `xA`
+/// for the accumulators of a wgmma. `?` may be left out.
 struct Form {
   std::string_view pattern;
   std::string_view operands;
   Class pipe;
   Bind bind;
+  Needs needs = Needs::Anything;
 };
 
 struct Match {

@@ -1,6 +1,7 @@
 #include "Operands.h"
 
 #include <bit>
+#include <charconv>
 
 namespace gqa::emulator {
 namespace {
@@ -50,6 +51,17 @@ struct OperandReader::Token {
   unsigned count = 0; ///< registers of a vector; 0: no vector
 };
 
+/// Registers of the accumulators of `.m64nNkK.type`: N * 64 values over 128 threads.
+unsigned OperandReader::accumulators() const {
+  for (std::string_view s : match.suffixes)
+    if (s.starts_with("m64n")) {
+      unsigned n = 0;
+      std::from_chars(s.data() + 4, s.data() + s.size(), n);
+      return match.type() == Type::F16 ? n / 4 : n / 2;
+    }
+  return 0;
+}
+
 OperandReader::Token OperandReader::parse(std::string_view text) const {
   Token t{text[0]};
   size_t at = 1;
@@ -78,7 +90,11 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
       break;
     case 'x':
       ++at;
-      t.count = text[at] != 'V' ? text[at] - '0' : match.has("v4") ? 4 : match.has("v2") ? 2 : 0;
+      t.count = text[at] == 'A'   ? accumulators()
+                : text[at] != 'V' ? text[at] - '0'
+                : match.has("v4") ? 4
+                : match.has("v2") ? 2
+                                  : 0;
       break;
     default:
       t.width = c - '0';
@@ -116,7 +132,23 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
   case 'P':
     return predicate(o, false, slots);
   case 'M':
-    return memory(o, slots);
+    return o.elements.empty() ? memory(o, slots) : "coordinates are not allowed here";
+  case 'T': { // an address and the coordinates of a tensor
+    if (std::string error = memory(o, slots); !error.empty())
+      return error;
+    unsigned rank = 0;
+    for (std::string_view s : match.suffixes)
+      if (s.size() == 2 && s[1] == 'd')
+        rank = s[0] - '0';
+    if (o.elements.size() != rank)
+      return "expected " + std::to_string(rank) + " coordinates, found " + std::to_string(o.elements.size());
+    Token coordinate{'S'};
+    coordinate.width = 4;
+    for (const Operand &e : o.elements)
+      if (std::string error = value(coordinate, e, slots); !error.empty())
+        return error;
+    return {};
+  }
   case 'R':
   case 'X': { // with an optional predicate behind
     std::string error = token.kind == 'R' ? predicate(o, true, slots) : value(token, o, slots);
@@ -140,7 +172,9 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
   case 'I':
     if (o.kind != Operand::Kind::Integer)
       return "expected a whole number";
-    slots.push_back({Slot::Kind::Constant, false, false, false, -1, o.value, {}});
+    slots.emplace_back();
+    slots.back().kind = Slot::Kind::Constant;
+    slots.back().bits = o.value;
     return {};
   default:
     break;
@@ -163,6 +197,7 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
   bool defines = token.kind != 'S';
   Slot slot;
   slot.defines = defines;
+  slot.updates = token.kind == 'U';
   slot.wide = token.width == 8;
   switch (o.kind) {
   case Operand::Kind::Register: {
@@ -180,7 +215,7 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
     break;
   }
   case Operand::Kind::Sink:
-    if (!defines)
+    if (!defines || slot.updates)
       return "'_' holds no value";
     slot.kind = Slot::Kind::Sink;
     break;
@@ -246,6 +281,7 @@ std::string OperandReader::special(const std::string &name, Slot &slot) {
 std::string OperandReader::predicate(const Operand &o, bool defines, std::vector<Slot> &slots) {
   Slot slot;
   slot.defines = defines;
+  slot.isPredicate = true;
   if (o.kind == Operand::Kind::Sink && defines) {
     slots.push_back(slot);
     return {};
@@ -271,7 +307,7 @@ std::string OperandReader::predicate(const Operand &o, bool defines, std::vector
 std::string OperandReader::memory(const Operand &o, std::vector<Slot> &slots) {
   if (o.kind != Operand::Kind::Memory)
     return "expected an address in brackets";
-  if (memories == 2)
+  if (memories == 3)
     return "too many addresses";
   Slot slot;
   insn.offset[memories] = static_cast<int64_t>(o.value);

@@ -19,7 +19,7 @@ struct Slot {
     Nothing
   }; ///< Truth: a literal predicate
   Kind kind = Kind::Nothing;
-  bool defines = false, negated = false, wide = false;
+  bool isPredicate = false, defines = false, updates = false, negated = false, wide = false;
   int reg = -1;
   uint64_t bits = 0;
   std::string special;
@@ -49,6 +49,7 @@ private:
   std::string literal(const Token &token, const Operand &o, Slot &slot);
   std::string special(const std::string &name, Slot &slot);
   Token parse(std::string_view text) const;
+  unsigned accumulators() const;
 
   const Function &f;
   const Instruction &i;

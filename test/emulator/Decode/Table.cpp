@@ -11,10 +11,16 @@
 #define L1_HINT "[L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|L1::no_allocate]"
 #define L2_PREFETCH "[L2::64B|L2::128B|L2::256B]"
 
+#define SHARED "[shared|shared::cta|shared::cluster]"
+#define SHARED_CTA "[shared|shared::cta]"
+#define BULK_RANK "1d|2d|3d|4d|5d"
+#define BYTES_DONE "mbarrier::complete_tx::bytes"
+
 namespace gqa::emulator {
 
 const std::vector<Form> &instructionTable() {
   using namespace bind;
+  constexpr Needs k90 = Needs::Sm90, k90a = Needs::Sm90a;
   static const std::vector<Form> table = {
       // Integers
       {"add [sat] s32", "Dt St St", Class::Integer, integerAdd},
@@ -135,7 +141,8 @@ const std::vector<Form> &instructionTable() {
       {"mov b64", "D4x2 S8", Class::Move, movVector},
       {"mov b64", "D8 S2x4", Class::Move, movVector},
       {"mov b64", "D2x4 S8", Class::Move, movVector},
-      {"cvta [to] global|shared|shared::cta|local|const|param|param::entry u64", "Dt St", Class::Move, cvta},
+      {"cvta [to] global|shared|shared::cta|shared::cluster|local|const|param|param::entry u64", "Dt St",
+       Class::Move, cvta},
       {"isspacep global|shared|shared::cta|local|const|param", "Q S8", Class::Move, isspacep},
       // Memory
       {"ld [weak|volatile] [global|local|const|param|shared|shared::cta] [ca|cg|cs|lu|cv] " L1_HINT
@@ -156,6 +163,7 @@ const std::vector<Form> &instructionTable() {
       {"createpolicy fractional L2::evict_last|L2::evict_normal|L2::evict_first|L2::evict_unchanged b64",
        "D8 S4?", Class::Move, createPolicy},
       {"prefetch [global] L1|L2", "M", Class::Memory, nothing},
+      {"prefetch [param|const] tensormap", "M", Class::Memory, tensorPrefetch, k90},
       // Atomics
       {"atom " ATOM_ORDER " add u32|s32|u64|f32|f64", "Dt M St", Class::Memory, atom},
       {"atom " ATOM_ORDER " add noftz f16|f16x2|bf16|bf16x2", "Dt M St", Class::Memory, atom},
@@ -183,13 +191,72 @@ const std::vector<Form> &instructionTable() {
       {"cp async commit_group", "", Class::Async, cpAsyncCommit},
       {"cp async wait_group", "I", Class::Async, cpAsyncWait},
       {"cp async wait_all", "", Class::Async, cpAsyncWait},
+      // mbarriers
+      {"mbarrier init " SHARED_CTA " b64", "M S4", Class::Barrier, mbarrierInit},
+      {"mbarrier inval " SHARED_CTA " b64", "M", Class::Barrier, mbarrierInval},
+      {"mbarrier arrive|arrive_drop [release|relaxed] [cta|cluster] " SHARED " b64", "D8 M S4?",
+       Class::Barrier, mbarrierArrive},
+      {"mbarrier arrive|arrive_drop noComplete [release] [cta] " SHARED_CTA " b64", "D8 M S4", Class::Barrier,
+       mbarrierArrive},
+      {"mbarrier arrive|arrive_drop expect_tx [release|relaxed] [cta|cluster] " SHARED " b64", "D8 M S4",
+       Class::Barrier, mbarrierArrive, k90},
+      {"mbarrier expect_tx|complete_tx [relaxed] [cta|cluster] " SHARED " b64", "M S4", Class::Barrier,
+       mbarrierExpect, k90},
+      {"mbarrier test_wait [acquire|relaxed] [cta|cluster] " SHARED_CTA " b64", "Q M S8", Class::Barrier,
+       mbarrierWait},
+      {"mbarrier test_wait parity [acquire|relaxed] [cta|cluster] " SHARED_CTA " b64", "Q M S4",
+       Class::Barrier, mbarrierWait},
+      {"mbarrier try_wait [acquire|relaxed] [cta|cluster] " SHARED_CTA " b64", "Q M S8 S4?", Class::Barrier,
+       mbarrierWait, k90},
+      {"mbarrier try_wait parity [acquire|relaxed] [cta|cluster] " SHARED_CTA " b64", "Q M S4 S4?",
+       Class::Barrier, mbarrierWait, k90},
+      {"mbarrier pending_count b64", "D4 S8", Class::Barrier, mbarrierPending},
+      {"fence mbarrier_init release cluster", "", Class::Barrier, fenceMBarrierInit, k90},
+      {"fence proxy async", "", Class::Memory, fenceProxy, k90},
+      {"fence proxy async shared::cta|shared::cluster", "", Class::Memory, fenceProxy, k90},
+      {"fence proxy async global", "", Class::Memory, fence, k90},
+      // Bulk copies
+      {"cp async bulk tensor " BULK_RANK " shared::cluster|shared::cta global [tile] " BYTES_DONE, "M T M",
+       Class::Async, tensorLoad, k90},
+      {"cp async bulk tensor " BULK_RANK " shared::cluster|shared::cta global [tile] " BYTES_DONE
+       " L2::cache_hint",
+       "M T M S8", Class::Async, tensorLoad, k90},
+      {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE " multicast::cluster",
+       "M T M S2", Class::Async, tensorLoad, k90},
+      {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE
+       " multicast::cluster L2::cache_hint",
+       "M T M S2 S8", Class::Async, tensorLoad, k90},
+      {"cp async bulk tensor " BULK_RANK " global shared::cta [tile] bulk_group", "T M", Class::Async,
+       tensorStore, k90},
+      {"cp async bulk tensor " BULK_RANK " global shared::cta [tile] bulk_group L2::cache_hint", "T M S8",
+       Class::Async, tensorStore, k90},
+      {"cp async bulk prefetch tensor " BULK_RANK " L2 global [tile]", "T", Class::Async, tensorPrefetch,
+       k90},
+      {"cp async bulk prefetch tensor " BULK_RANK " L2 global [tile] L2::cache_hint", "T S8", Class::Async,
+       tensorPrefetch, k90},
+      {"cp async bulk shared::cluster|shared::cta global " BYTES_DONE, "M M S4 M", Class::Async, bulkLoad,
+       k90},
+      {"cp async bulk shared::cluster|shared::cta global " BYTES_DONE " L2::cache_hint", "M M S4 M S8",
+       Class::Async, bulkLoad, k90},
+      {"cp async bulk shared::cluster global " BYTES_DONE " multicast::cluster", "M M S4 M S2", Class::Async,
+       bulkLoad, k90},
+      {"cp async bulk shared::cluster global " BYTES_DONE " multicast::cluster L2::cache_hint",
+       "M M S4 M S2 S8", Class::Async, bulkLoad, k90},
+      {"cp async bulk global shared::cta bulk_group", "M M S4", Class::Async, bulkStore, k90},
+      {"cp async bulk global shared::cta bulk_group L2::cache_hint", "M M S4 S8", Class::Async, bulkStore,
+       k90},
+      {"cp async bulk commit_group", "", Class::Async, bulkCommit, k90},
+      {"cp async bulk wait_group [read]", "I", Class::Async, bulkWait, k90},
       // Matrices
       {"ldmatrix sync aligned m8n8 x1 [trans] [shared|shared::cta] b16", "D4x1 M", Class::Matrix, ldmatrix},
       {"ldmatrix sync aligned m8n8 x2 [trans] [shared|shared::cta] b16", "D4x2 M", Class::Matrix, ldmatrix},
       {"ldmatrix sync aligned m8n8 x4 [trans] [shared|shared::cta] b16", "D4x4 M", Class::Matrix, ldmatrix},
-      {"stmatrix sync aligned m8n8 x1 [trans] [shared|shared::cta] b16", "M S4x1", Class::Matrix, stmatrix},
-      {"stmatrix sync aligned m8n8 x2 [trans] [shared|shared::cta] b16", "M S4x2", Class::Matrix, stmatrix},
-      {"stmatrix sync aligned m8n8 x4 [trans] [shared|shared::cta] b16", "M S4x4", Class::Matrix, stmatrix},
+      {"stmatrix sync aligned m8n8 x1 [trans] [shared|shared::cta] b16", "M S4x1", Class::Matrix, stmatrix,
+       k90},
+      {"stmatrix sync aligned m8n8 x2 [trans] [shared|shared::cta] b16", "M S4x2", Class::Matrix, stmatrix,
+       k90},
+      {"stmatrix sync aligned m8n8 x4 [trans] [shared|shared::cta] b16", "M S4x4", Class::Matrix, stmatrix,
+       k90},
       {"movmatrix sync aligned m8n8 trans b16", "D4 S4", Class::Matrix, movmatrix},
       {"mma sync aligned m16n8k16 row col f32 f16|bf16 f16|bf16 f32", "D4x4 S4x4 S4x2 S4x4", Class::Matrix,
        mma},
@@ -199,6 +266,18 @@ const std::vector<Form> &instructionTable() {
       {"mma sync aligned m16n8k8 row col f16 f16 f16 f16", "D4x2 S4x2 S4x1 S4x2", Class::Matrix, mma},
       {"mma sync aligned m16n8k8 row col f32 tf32 tf32 f32", "D4x4 S4x4 S4x2 S4x4", Class::Matrix, mma},
       {"mma sync aligned m16n8k4 row col f32 tf32 tf32 f32", "D4x4 S4x2 S4x1 S4x4", Class::Matrix, mma},
+      // Matrices of warpgroups: with A in shared memory, then in registers
+      {"wgmma mma_async sync aligned m64n#k16 f32|f16 f16|bf16 f16|bf16", "U4xA S8 S8 P I I I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k16 f32|f16 f16|bf16 f16|bf16", "U4xA S4x4 S8 P I I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k32 f32|f16 e4m3|e5m2 e4m3|e5m2", "U4xA S8 S8 P I I", Class::Matrix,
+       wgmma, k90a},
+      {"wgmma mma_async sync aligned m64n#k32 f32|f16 e4m3|e5m2 e4m3|e5m2", "U4xA S4x4 S8 P I I",
+       Class::Matrix, wgmma, k90a},
+      {"wgmma fence sync aligned", "", Class::Matrix, wgmmaFence, k90a},
+      {"wgmma commit_group sync aligned", "", Class::Matrix, wgmmaCommit, k90a},
+      {"wgmma wait_group sync aligned", "I", Class::Matrix, wgmmaWait, k90a},
       // Warps
       {"shfl sync up|down|bfly|idx b32", "X4 S4 S4 S4 S4", Class::Shuffle, shfl},
       {"vote sync all|any|uni pred", "Q P S4", Class::Shuffle, vote},
@@ -208,16 +287,17 @@ const std::vector<Form> &instructionTable() {
       {"redux sync add|min|max u32|s32", "Dt St S4", Class::Shuffle, redux},
       {"redux sync and|or|xor b32", "Dt St S4", Class::Shuffle, redux},
       {"activemask b32", "Dt", Class::Shuffle, activemask},
-      {"elect sync", "X4 S4", Class::Shuffle, elect},
+      {"elect sync", "X4 S4", Class::Shuffle, elect, k90},
       // Control
       {"bra [uni]", "L", Class::Control, bra},
       {"ret [uni]", "", Class::Control, ret},
       {"exit", "", Class::Control, ret},
       {"trap", "", Class::Control, trap},
       {"brkpt", "", Class::Control, trap},
-      {"nanosleep u32", "S4", Class::Control, nothing},
+      {"nanosleep u32", "S4", Class::Control, nanosleep},
+      {"setmaxnreg inc|dec sync aligned u32", "I", Class::Control, setmaxnreg, k90a},
       {"pmevent", "I", Class::Control, nothing},
-      {"griddepcontrol launch_dependents|wait", "", Class::Control, nothing},
+      {"griddepcontrol launch_dependents|wait", "", Class::Control, nothing, k90},
       // Barriers
       {"bar [cta] sync", "S4 S4?", Class::Barrier, barrier},
       {"bar [cta] arrive", "S4 S4", Class::Barrier, barrierArrive},

@@ -105,7 +105,7 @@ long long deviceAttribute(int attribute, const Settings &s) {
   case 120:
     return 0; // clusters: not modelled yet
   case 127:
-    return 0; // tensor maps: not modelled yet
+    return s.sm >= 90; // tensor maps
   default:
     return -1;
   }

@@ -189,10 +189,3 @@ EMULATOR_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, C
     return CUDA_SUCCESS;
   });
 }
-
-/// Tensor maps belong to TMA, which is not modelled yet.
-EMULATOR_API CUresult cuTensorMapEncodeTiled(CUtensorMap *, int, unsigned, void *, const uint64_t *,
-                                             const uint64_t *, const uint32_t *, const uint32_t *, int, int,
-                                             int, int) {
-  return driver().call("cuTensorMapEncodeTiled", Needs::Init, [] { return CUDA_ERROR_NOT_SUPPORTED; });
-}

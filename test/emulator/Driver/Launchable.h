@@ -10,7 +10,8 @@ constexpr int kSharedWithoutAsking = 48 * 1024;
 /// An estimate from lifetimes; only an assembler knows the number.
 inline int registersOf(const Kernel &k) {
   int live = std::min(255u, k.liveRegisters + 8);
-  return k.maxRegisters ? std::min<int>(live, k.maxRegisters) : live;
+  int most = k.registersAtLaunch();
+  return most ? std::min(live, most) : live;
 }
 inline int maxThreads(const Kernel &k) {
   auto product = [](const std::array<unsigned, 3> &d) { return static_cast<int>(d[0] * d[1] * d[2]); };

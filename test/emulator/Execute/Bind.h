@@ -47,6 +47,16 @@ Handler shfl(Match &m), vote(Match &m), match(Match &m), redux(Match &m), active
 // Control.cpp
 Handler bra(Match &m), ret(Match &m), trap(Match &m), barrier(Match &m), barrierArrive(Match &m),
     barrierReduce(Match &m);
-Handler nothing(Match &m);
+Handler nothing(Match &m), nanosleep(Match &m);
+// MBarrierInsn.cpp
+Handler mbarrierInit(Match &m), mbarrierInval(Match &m), mbarrierArrive(Match &m), mbarrierExpect(Match &m),
+    mbarrierWait(Match &m), mbarrierPending(Match &m), fenceProxy(Match &m), fenceMBarrierInit(Match &m);
+// TensorCopy.cpp
+Handler bulkLoad(Match &m), bulkStore(Match &m), tensorLoad(Match &m), tensorStore(Match &m),
+    bulkCommit(Match &m), bulkWait(Match &m), tensorPrefetch(Match &m);
+// RegisterPool.cpp
+Handler setmaxnreg(Match &m);
+// Wgmma.cpp
+Handler wgmma(Match &m), wgmmaFence(Match &m), wgmmaCommit(Match &m), wgmmaWait(Match &m);
 
 } // namespace gqa::emulator::bind

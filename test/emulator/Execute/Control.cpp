@@ -66,6 +66,9 @@ Handler barrierReduce(Match &m) {
          : m.has("and") ? &reduceAt<Reduction::Kind::All>
                         : &reduceAt<Reduction::Kind::Any>;
 }
+Handler nanosleep(Match &) {
+  return [](Warp &w, const Insn &, uint32_t) { w.yield(); };
+}
 Handler nothing(Match &) {
   return [](Warp &, const Insn &, uint32_t) {};
 }

@@ -1,3 +1,4 @@
+#include "Async.h"
 #include "AsyncCopy.h"
 #include "Machine.h"
 
@@ -6,12 +7,16 @@
 namespace gqa::emulator {
 
 Cta::Cta(Grid &grid, Dim3 index)
-    : grid(grid), index(index),
-      shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(), grid.settings.checks),
+    : grid(grid), index(index), shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(),
+                                       grid.settings.checks, grid.kernel.usesAsync),
       random(grid.settings.seed * 1000003 + index.x + 8191 * index.y + 131071 * index.z) {
   for (unsigned i = 0; i < grid.warps(); ++i)
     warps.emplace_back(*this, i);
+  if (grid.kernel.usesAsync)
+    async = std::make_unique<Async>(*this);
 }
+
+Cta::~Cta() = default;
 
 bool Cta::run(Worker &worker, uint64_t steps) {
   constexpr uint64_t kSlice = 4096; // a warp that spins on shared memory leaves room for the one it waits for
@@ -25,12 +30,21 @@ bool Cta::run(Worker &worker, uint64_t steps) {
         break;
       finished += running->state == Warp::State::Done;
     }
-    if (finished == warps.size())
+    if (finished == warps.size()) {
+      if (async)
+        async->finish();
       return true;
-    if (tried == warps.size())
+    }
+    if (tried == warps.size()) {
+      if (async && async->bulk.completeOne())
+        continue;
       deadlock();
-    if (shuffled)
+    }
+    if (shuffled) {
       moveSomeCopies(*running);
+      if (async)
+        async->moveSome();
+    }
     uint64_t slice = shuffled ? 1 + random() % 256 : kSlice;
     running->run(worker, slice);
     done += slice;
@@ -70,7 +84,8 @@ void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned 
                                         " threads have arrived; expected " + std::to_string(b.expected));
   b.votes += votes;
   b.clock.join(warp.clock);
-  warp.tick();
+  b.fenced.join(warp.fenced);
+  warp.synchronise(warp.alive());
   ++warp.counters->barriers;
   if (wait) {
     b.waiting |= 1u << warp.index;
@@ -82,13 +97,28 @@ void Cta::arrive(Warp &warp, unsigned id, unsigned threads, bool wait, unsigned 
 void Cta::releaseIfComplete(Barrier &b) {
   if (!b.came || b.arrived < (b.all ? livingThreads() : b.expected))
     return;
+  polls = 0;
   for (Warp &w : warps)
     if (b.waiting >> w.index & 1) {
       w.clock.join(b.clock);
+      w.fenced.join(b.fenced);
       w.deliver(b.votes, b.arrived);
       w.resume();
     }
   b = Barrier{};
+}
+
+void Cta::poll() {
+  constexpr unsigned kMost = 1 << 16;
+  if (++polls == kMost)
+    deadlock();
+}
+
+void Cta::wake(Obstacle obstacle) {
+  polls = 0;
+  for (Warp &w : warps)
+    if (w.state == Warp::State::Sleeping && w.obstacle == obstacle)
+      w.resume();
 }
 
 void Cta::warpDone(Warp &) {
@@ -107,20 +137,31 @@ std::string Cta::where(const Warp &warp) const {
          ", thread " + dim(thread);
 }
 
+std::string Cta::whereIs(const Warp &w) const {
+  std::string line = " (line " + std::to_string(w.line()) + ")";
+  if (w.state == Warp::State::Done)
+    return " has exited";
+  if (w.state == Warp::State::Sleeping)
+    switch (w.obstacle) {
+    case Obstacle::MBarrier:
+      return " waits at " + async->barriers.describe(w.obstacleAddress) + line;
+    case Obstacle::Warpgroup:
+      return " waits for the other warps of its warpgroup to execute wgmma" + line;
+    case Obstacle::Registers:
+      return " waits for registers, of which " + std::to_string(async->registers.free()) + " are free" + line;
+    }
+  for (const Barrier &b : barriers)
+    if (b.waiting >> w.index & 1)
+      return " waits at barrier " + std::to_string(&b - barriers) + " (line " + std::to_string(w.line()) +
+             ", " + std::to_string(b.arrived) + " of " +
+             std::to_string(b.all ? livingThreads() : b.expected) + " threads have arrived)";
+  return " goes on" + line;
+}
+
 void Cta::deadlock() const {
   std::string text = "no warp can go on; expected every barrier to complete.";
-  for (const Warp &w : warps) {
-    text += " Warp " + std::to_string(w.index);
-    if (w.state == Warp::State::Done) {
-      text += " has exited;";
-      continue;
-    }
-    for (const Barrier &b : barriers)
-      if (b.waiting >> w.index & 1)
-        text += " waits at barrier " + std::to_string(&b - barriers) + " (line " + std::to_string(w.line()) +
-                ", " + std::to_string(b.arrived) + " of " +
-                std::to_string(b.all ? livingThreads() : b.expected) + " threads have arrived);";
-  }
+  for (const Warp &w : warps)
+    text += " Warp " + std::to_string(w.index) + whereIs(w) + ";";
   throw Fault(FaultKind::Deadlock, text);
 }
 

@@ -17,6 +17,11 @@ enum class FaultKind {
   Deadlock,
   LeakedCopy,
   WarpSync,
+  MBarrier,
+  Proxy,
+  Wgmma,
+  TensorMap,
+  Registers,
   Trap,
   Steps,
 };

@@ -4,6 +4,7 @@
 #include "Counters.h"
 #include "Syntax/Module.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -28,9 +29,9 @@ struct Insn {
   const uint32_t *op = nullptr; ///< operands in the order of the text, vectors flattened
   uint32_t guard = kNone;       ///< predicate, perhaps with kNegated
   uint32_t line = 0;
-  uint32_t target = kNone;    ///< of a branch: index of an instruction
-  uint32_t join = kNone;      ///< of a branch: where its sides meet
-  int64_t offset[2] = {0, 0}; ///< of the memory operands
+  uint32_t target = kNone;       ///< of a branch: index of an instruction
+  uint32_t join = kNone;         ///< of a branch: where its sides meet
+  int64_t offset[3] = {0, 0, 0}; ///< of the memory operands
   Class pipe = Class::Integer;
   Space space = Space::Generic;
   uint8_t vector = 1;      ///< elements of a vector access
@@ -48,6 +49,17 @@ struct Tracking {
   std::vector<std::pair<uint32_t, int>> reads; ///< index of the register's mask; register for messages
   std::vector<uint32_t> writes;
   std::vector<std::pair<uint32_t, uint32_t>> copies; ///< (from, to): undefined values may be moved, not used
+  // Indices into Kernel::asyncRegisters.
+  std::vector<uint32_t> touches;                 ///< by an instruction other than wgmma
+  std::vector<uint32_t> accumulators, fragments; ///< of a wgmma, in the order of the text
+  std::vector<std::pair<uint32_t, int>> sums;    ///< reads that happen only if the operand `scale` holds
+  uint32_t scale = kNone;
+};
+
+/// A register that some wgmma uses, and the instructions between which its place is its own.
+struct AsyncRegister {
+  int reg;
+  uint32_t first, last;
 };
 
 struct Parameter {
@@ -70,6 +82,7 @@ struct Kernel {
   std::vector<std::byte> constants;
   std::vector<Tracking> tracked;
   uint32_t trackedRegisters = 0;
+  std::vector<AsyncRegister> asyncRegisters;
   std::vector<Special> specials;
   uint32_t registerBytes = 0;
   uint32_t predicates = 0;
@@ -84,6 +97,15 @@ struct Kernel {
   std::array<unsigned, 3> maxThreads{}, requiredThreads{};
   unsigned minBlocks = 0, maxRegisters = 0, liveRegisters = 0;
   unsigned ptxVersion = 0, sm = 0;
+  bool usesAsync = false; ///< mbarriers, bulk copies, wgmma or setmaxnreg
+
+  /// The most registers that the assembler may give to each thread, so that the promised blocks fit in the 64
+  /// K of a multiprocessor; 0 if the kernel promises nothing.
+  unsigned registersAtLaunch() const {
+    const std::array<unsigned, 3> &threads = requiredThreads[0] ? requiredThreads : maxThreads;
+    unsigned count = threads[0] * threads[1] * threads[2] * minBlocks;
+    return maxRegisters ? maxRegisters : count ? std::min(65536 / count, 255u) / 8 * 8 : 0;
+  }
 };
 
 } // namespace gqa::emulator

@@ -32,6 +32,16 @@ const char *nameOf(FaultKind kind) {
     return "leaked-copy";
   case FaultKind::WarpSync:
     return "warp-sync";
+  case FaultKind::MBarrier:
+    return "mbarrier";
+  case FaultKind::Proxy:
+    return "proxy";
+  case FaultKind::Wgmma:
+    return "wgmma";
+  case FaultKind::TensorMap:
+    return "tensor-map";
+  case FaultKind::Registers:
+    return "registers";
   case FaultKind::Trap:
     return "trap";
   case FaultKind::Steps:

@@ -55,6 +55,7 @@ struct PendingCopies {
 };
 
 class Cta;
+struct Async;
 
 /// bar.red: where a warp that waits wants the result.
 struct Reduction {
@@ -63,10 +64,13 @@ struct Reduction {
   uint32_t result = 0, mask = 0;
 };
 
+/// What a warp sleeps at outside of barriers. When it has changed, the warp tries its instruction again.
+enum class Obstacle : uint8_t { MBarrier, Warpgroup, Registers };
+
 /// 32 threads that step together, some of them perhaps waiting for others at a join.
 class Warp {
 public:
-  enum class State : uint8_t { Ready, AtBarrier, Done };
+  enum class State : uint8_t { Ready, Yielding, AtBarrier, Sleeping, Done };
 
   Warp(Cta &cta, unsigned index);
 
@@ -87,11 +91,20 @@ public:
   void branch(const Insn &insn, uint32_t taken);
   void exitLanes(uint32_t lanes);
   void block() { state = State::AtBarrier; }
+  /// Lets others run.
+  void yield() { state = State::Yielding; }
   void resume() { state = State::Ready; }
+  /// \param what the address of an mbarrier
+  void sleep(Obstacle at, uint32_t what = 0);
   /// Writes what the barrier has reduced.
   void deliver(unsigned votes, unsigned threads);
-  /// A point that orders the memory accesses of this warp's lanes, or of this warp and others.
+  /// A point that orders the memory accesses of this warp and others.
   void tick();
+  /// A point that orders the accesses of these lanes of the warp, too.
+  void synchronise(uint32_t lanes);
+  /// What an arrival of these lanes alone tells others: not what other lanes have done since all of them
+  /// synchronised.
+  Clock released(uint32_t lanes) const;
 
   SharedMemory::Access access(unsigned lane, bool atomic = false) const {
     return {index, static_cast<uint8_t>(lane), &clock, atomic};
@@ -99,12 +112,16 @@ public:
 
   uint32_t active() const { return current.mask; }
   uint32_t alive() const { return living; }
-  unsigned line() const { return code[pc ? pc - 1 : 0].line; }
+  uint32_t at() const { return pc ? pc - 1 : 0; } ///< the instruction that is executed
+  unsigned line() const { return code[pc && state != State::Sleeping ? pc - 1 : pc].line; }
 
   Cta &cta;
   const unsigned index;
   State state = State::Ready;
   Clock clock;
+  Clock fenced; ///< writes to shared memory up to here have passed a fence to the asynchronous proxy
+  Obstacle obstacle = Obstacle::MBarrier;
+  uint32_t obstacleAddress = 0;
   Counters *counters = nullptr;
   Worker *worker = nullptr;
   Reduction reduction;
@@ -129,6 +146,7 @@ private:
   std::vector<uint32_t> defined; ///< lanes for which a tracked register holds a value
   uint32_t pc = 0;
   uint32_t living;
+  uint32_t synchronisedAt = 1; ///< time of the last synchronisation of all lanes
   Level current;
   std::vector<Level> outer;
   std::unique_ptr<std::byte[]> registerFile, localMemory;
@@ -144,12 +162,13 @@ struct Barrier {
   uint32_t waiting = 0; ///< warps that sleep here
   uint32_t came = 0;    ///< warps that have arrived in this phase
   unsigned votes = 0;   ///< threads whose predicate held (bar.red)
-  Clock clock;
+  Clock clock, fenced;
 };
 
 class Cta {
 public:
   Cta(Grid &grid, Dim3 index);
+  ~Cta();
 
   /// Runs for about `steps` warp instructions. \returns whether all threads have exited.
   bool run(Worker &worker, uint64_t steps);
@@ -157,11 +176,16 @@ public:
   /// \param threads the count of the instruction, 0 if it gives none. \param votes for a reduction.
   void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait, unsigned votes = 0);
   void warpDone(Warp &warp);
+  /// Warps that sleep at such an obstacle try again.
+  void wake(Obstacle obstacle);
+  /// A thread looks again and again whether something has happened. \throws Fault if nothing will.
+  void poll();
 
   Grid &grid;
   const Dim3 index;
   SharedMemory shared;
   std::mt19937 random;
+  std::unique_ptr<Async> async; ///< null unless the kernel uses the asynchronous proxy or mbarriers
   /// The warp that is running, for messages.
   Warp *running = nullptr;
   std::string where(const Warp &warp) const;
@@ -169,11 +193,13 @@ public:
 private:
   void releaseIfComplete(Barrier &barrier);
   unsigned livingThreads() const;
+  std::string whereIs(const Warp &warp) const;
   [[noreturn]] void deadlock() const;
 
   std::deque<Warp> warps;
   Barrier barriers[16];
   unsigned turn = 0;
+  unsigned polls = 0; ///< since something has happened
 };
 
 } // namespace gqa::emulator

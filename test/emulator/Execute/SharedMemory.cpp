@@ -9,6 +9,8 @@ namespace gqa::emulator {
 namespace {
 
 std::string lanes(unsigned warp, unsigned lane) {
+  if (lane == kAgent)
+    return "the asynchronous proxy";
   if (lane < 32)
     return "thread " + std::to_string(warp * 32 + lane);
   return (lane == kWholeWarp ? "warp " : "threads of warp ") + std::to_string(warp);
@@ -25,13 +27,17 @@ unsigned bytesOf(uint32_t address, unsigned size) {
 
 } // namespace
 
-SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks)
-    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps), checks(checks),
-      data(new std::byte[words * 4 + 16]) {
+SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy)
+    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps), agents(warps + asyncProxy),
+      checks(checks), data(new std::byte[words * 4 + 16]) {
   std::memset(data.get(), 0xFF, words * 4 + 16); // a NaN in every floating-point type
   if (checks) {
     writes.reset(new Word[words]);
-    reads.reset(new Read[size_t(words) * warps]());
+    reads.reset(new Read[size_t(words) * agents]());
+    if (asyncProxy) {
+      readers.reset(new uint16_t[words / 4 + 1]());
+      recent.reset(new uint32_t[warps]());
+    }
   }
 }
 
@@ -47,9 +53,7 @@ void SharedMemory::checkRead(const Access &access, uint32_t word, unsigned bytes
                              unsigned size) {
   const Word &w = writes[word];
   if (w.inFlight & bytes)
-    throw Fault(FaultKind::InFlight,
-                "read of " + std::to_string(size) + " bytes at shared address " + std::to_string(address) +
-                    " while an asynchronous copy to it is in flight; expected a wait for the copy's group");
+    busy(address, size, "read");
   if ((w.defined & bytes) != bytes)
     throw Fault(FaultKind::UninitialisedMemory, "read of " + std::to_string(size) +
                                                     " bytes at shared address " + std::to_string(address) +
@@ -97,6 +101,7 @@ bool SharedMemory::readRow(const Access &access, uint32_t address) {
 }
 
 void SharedMemory::read(const Access &access, uint32_t address, unsigned size) {
+  note(access);
   if (!checks || (size == 16 && readRow(access, address)))
     return;
   const uint32_t *clock = access.clock->at;
@@ -116,16 +121,19 @@ void SharedMemory::checkWrite(const Access &access, uint32_t word, unsigned byte
                               unsigned size, bool sameValue) {
   const Word &w = writes[word];
   if (w.inFlight & bytes)
-    throw Fault(FaultKind::InFlight,
-                "write of " + std::to_string(size) + " bytes at shared address " + std::to_string(address) +
-                    " while an asynchronous copy to it is in flight; expected a wait for the copy's group");
+    busy(address, size, "write");
+  if (readers && readers[word / 4])
+    throw Fault(FaultKind::InFlight, "write of " + std::to_string(size) + " bytes at shared address " +
+                                         std::to_string(address) +
+                                         " while wgmma or a bulk copy from it is in flight; expected a wait "
+                                         "for its group before");
   if ((w.bytes & bytes) && !(access.atomic && (w.bytes >> 4 & bytes) == bytes)) {
     if (w.warp != access.warp
             ? w.clock > access.clock->at[w.warp]
             : w.clock == access.clock->at[w.warp] && !sameThread(w.lane, access.lane) && !sameValue)
       race(access, address, size, "write", "write", w.warp, w.lane);
   }
-  for (unsigned other = 0; other < warps; ++other) {
+  for (unsigned other = 0; other < agents; ++other) {
     Read r = reads[size_t(other) * words + word];
     if (!(r & bytes)) // the low four bits
       continue;
@@ -145,7 +153,9 @@ bool SharedMemory::isRowFree(const Access &access, uint32_t address) const {
     const Word &w = writes[address / 4 + n];
     free &= w.clock <= clock[w.warp] - (w.warp == access.warp) && !w.inFlight;
   }
-  for (unsigned other = 0; other < warps; ++other) {
+  if (readers)
+    free &= !readers[address / 16];
+  for (unsigned other = 0; other < agents; ++other) {
     const Read *row = &reads[size_t(other) * words + address / 4];
     Read last = std::max(std::max(row[0], row[1]), std::max(row[2], row[3]));
     free &= last >> 10 <= clock[other] - (other == access.warp);
@@ -155,6 +165,7 @@ bool SharedMemory::isRowFree(const Access &access, uint32_t address) const {
 
 void SharedMemory::write(const Access &access, uint32_t address, unsigned size, const void *value) {
   if (checks) {
+    note(access);
     bool same = std::memcmp(at(address), value, size) == 0, free = size == 16 && isRowFree(access, address);
     uint32_t now = access.clock->at[access.warp];
     for (uint32_t word = address / 4; word * 4 < address + size; ++word) {
@@ -191,6 +202,7 @@ void SharedMemory::launch(const Access &access, uint32_t address, unsigned size)
 void SharedMemory::land(const Access &access, uint32_t address, unsigned size) {
   if (!checks)
     return;
+  note(access);
   Word done;
   done.clock = access.clock->at[access.warp];
   done.warp = access.warp;

@@ -5,29 +5,34 @@
 // another warp is how much of that warp's past is known to have happened. Two accesses to a byte, one of them
 // a write, are a race unless the second warp knows of the first. Lanes of one warp are ordered by the warp's
 // own synchronisations only.
+//
+// The asynchronous proxy (TMA, wgmma) counts as one more warp, the agent. Its clock has a tick for each wait
+// that learns of its work, so that who waited knows of all that was done before.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gqa::emulator {
 
 struct Clock {
-  uint32_t at[32] = {}; ///< by warp
+  static constexpr int kSize = 40; ///< 32 warps and the agent, in whole vectors
+  uint32_t at[kSize] = {};         ///< by warp
   void join(const Clock &other) {
-    for (int i = 0; i < 32; ++i)
+    for (int i = 0; i < kSize; ++i)
       at[i] = at[i] > other.at[i] ? at[i] : other.at[i];
   }
 };
 
 /// Lanes in records, beyond 0..31.
-enum : uint8_t { kWholeWarp = 32, kSeveralLanes = 33, kDisjointLanes = 34 };
+enum : uint8_t { kWholeWarp = 32, kSeveralLanes = 33, kDisjointLanes = 34, kAgent = 35 };
 
 class SharedMemory {
 public:
-  /// Valid addresses are [base, end).
-  SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks);
+  /// Valid addresses are [base, end). \param asyncProxy whether the kernel uses it.
+  SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy);
 
   struct Access {
     unsigned warp;
@@ -51,6 +56,27 @@ public:
   void land(const Access &access, uint32_t address, unsigned bytes);
   void poison(uint32_t address, unsigned bytes);
 
+  /// An mbarrier lives in these eight bytes: loads and stores there are faults.
+  void reserve(uint32_t address);
+  void release(uint32_t address);
+
+  /// The same for the asynchronous proxy, in whole rows of 16 bytes. Writes of threads must have passed a
+  /// proxy fence: `fenced` says up to which time of each warp they have.
+  void launchBulk(const Access &access, const Clock &fenced, uint32_t address, uint32_t bytes);
+  void landBulk(uint32_t address, uint32_t bytes, uint32_t stamp);
+  /// A read by the asynchronous proxy of `count` rows, from its launch to its completion.
+  void beginRead(const Access &access, const Clock &fenced, const uint32_t *rows, unsigned count);
+  void checkAsyncRead(const Access &access, const Clock &fenced, uint32_t row);
+  void endRead(const uint32_t *rows, unsigned count, uint32_t stamp);
+  unsigned agent() const { return warps; }
+
+  /// Lanes that have accessed shared memory since the last time that all lanes of the warp synchronised.
+  uint32_t unsynchronised(unsigned warp) const { return recent[warp]; }
+  void synchronised(unsigned warp) {
+    if (recent)
+      recent[warp] = 0;
+  }
+
 private:
   struct Word {
     uint32_t clock = 0;
@@ -68,15 +94,25 @@ private:
   void checkWrite(const Access &access, uint32_t word, unsigned bytes, uint32_t address, unsigned size,
                   bool sameValue);
   void noteRead(const Access &access, uint32_t word, unsigned bytes);
+  void checkFenced(const Clock &fenced, uint32_t word, const char *what) const;
+  bool isRegionFree(const Access &access, const Clock &fenced, uint32_t address, uint32_t bytes) const;
+  void note(const Access &access) {
+    if (recent)
+      recent[access.warp] |= access.lane < 32 ? 1u << access.lane : ~0u;
+  }
+  [[noreturn]] void busy(uint32_t address, unsigned size, const char *what) const;
   [[noreturn]] void race(const Access &access, uint32_t address, unsigned size, const char *now,
                          const char *before, unsigned warp, unsigned lane) const;
 
   uint32_t base, end, words;
-  unsigned warps;
+  unsigned warps, agents; ///< agents: rows of `reads`
   bool checks;
   std::unique_ptr<std::byte[]> data;
   std::unique_ptr<Word[]> writes;
-  std::unique_ptr<Read[]> reads; ///< [warp][word]
+  std::unique_ptr<Read[]> reads;      ///< [warp][word]
+  std::unique_ptr<uint16_t[]> readers; ///< by row: reads of the asynchronous proxy that are in flight
+  std::unique_ptr<uint32_t[]> recent; ///< by warp: see unsynchronised()
+  std::vector<uint32_t> objects;      ///< mbarriers
 };
 
 } // namespace gqa::emulator

@@ -6,7 +6,7 @@ namespace gqa::emulator {
 
 /// The state space that an opcode names; Generic if it names none.
 inline Space spaceOf(const Match &m) {
-  if (m.has("shared") || m.has("shared::cta"))
+  if (m.has("shared") || m.has("shared::cta") || m.has("shared::cluster"))
     return Space::Shared;
   if (m.has("global"))
     return Space::Global;

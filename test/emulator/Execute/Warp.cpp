@@ -1,4 +1,4 @@
-#include "Machine.h"
+#include "Async.h"
 
 #include <bit>
 #include <cstring>
@@ -86,6 +86,8 @@ void Warp::run(Worker &by, uint64_t steps) {
       continue;
     insn.run(*this, insn, mask);
   }
+  if (state == State::Yielding)
+    state = State::Ready;
 }
 
 /// A guard is read by all lanes, operands by those for which it holds.
@@ -103,6 +105,11 @@ void Warp::checkTracked(const Insn &insn, uint32_t mask) {
     check(t.guard, t.guardRegister, current.mask);
   for (auto [at, reg] : t.reads)
     check(at, reg, mask);
+  if (!t.sums.empty() && predicate(insn.op[t.scale]) & mask)
+    for (auto [at, reg] : t.sums)
+      check(at, reg, mask);
+  if (!t.touches.empty() && mask && cta.grid.settings.checks)
+    cta.async->group(index / 4).touch(*this, t, mask);
   for (auto [from, to] : t.copies)
     defined[to] = (defined[to] & ~mask) | (defined[from] & mask);
   for (uint32_t at : t.writes)
@@ -124,7 +131,30 @@ void Warp::deliver(unsigned votes, unsigned threads) {
   }
 }
 
+void Warp::sleep(Obstacle at, uint32_t what) {
+  --pc;
+  --counters->issued[static_cast<int>(code[pc].pipe)];
+  state = State::Sleeping;
+  obstacle = at;
+  obstacleAddress = what;
+}
+
 void Warp::tick() { ++clock.at[index]; }
+
+void Warp::synchronise(uint32_t lanes) {
+  tick();
+  if (living & ~lanes)
+    return;
+  synchronisedAt = clock.at[index];
+  cta.shared.synchronised(index);
+}
+
+Clock Warp::released(uint32_t lanes) const {
+  Clock known = clock;
+  if (cta.grid.settings.checks && cta.shared.unsynchronised(index) & ~lanes)
+    known.at[index] = synchronisedAt - 1;
+  return known;
+}
 
 /// The stack holds, innermost last, the lanes that wait for others. Lanes that go straight to the join wait
 /// in the level that was pushed for it.
@@ -167,6 +197,8 @@ void Warp::exitLanes(uint32_t lanes) {
                   "the thread exits while its cp.async of line " + std::to_string(c.line) +
                       " is in flight; expected cp.async.wait_all or a wait for its group");
     }
+  if (cta.async)
+    cta.async->exitLanes(*this, lanes);
   living &= ~lanes;
   current.mask &= living;
   if (!living) {

@@ -162,7 +162,7 @@ Handler elect(Match &) {
 Handler warpSync(Match &) {
   return [](Warp &w, const Insn &i, uint32_t mask) {
     checkMembers(w, mask, w.source<uint32_t>(i.op[0]), "bar.warp.sync");
-    w.tick();
+    w.synchronise(mask);
   };
 }
 

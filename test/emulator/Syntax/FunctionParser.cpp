@@ -48,14 +48,27 @@ bool Parser::functionDirective(Function &f) {
     f.maxRegisters = integer();
   else if (accept(".pragma"))
     pragma();
-  else if (!accept(".noreturn"))
+  else if (lexer.peek().is(".reqnctapercluster"))
+    cluster(f);
+  else if (!accept(".explicitcluster") && !accept(".noreturn"))
     return false;
   return true;
+}
+
+void Parser::cluster(Function &f) {
+  take();
+  uint64_t ctas = integer();
+  while (accept(","))
+    ctas *= integer();
+  if (ctas != 1)
+    throw PtxError(f.line, "kernel '" + f.name + "' asks for clusters of " + std::to_string(ctas) +
+                               " CTAs; only clusters of one are supported");
 }
 
 void Parser::body(Function &f) {
   expect("{");
   scopes.assign(1, {});
+  blocks.assign(1, {});
   while (!scopes.empty())
     statement(f);
 }
@@ -63,7 +76,9 @@ void Parser::body(Function &f) {
 void Parser::statement(Function &f) {
   if (accept("{")) {
     scopes.emplace_back();
+    blocks.push_back({f.labels.size(), f.body.size()});
   } else if (accept("}")) {
+    closeBlock(f);
     scopes.pop_back();
   } else if (accept(";")) {
   } else if (lexer.peek().kind == Token::Kind::Word && lexer.peek().text[0] == '.') {
@@ -126,9 +141,27 @@ void Parser::registers(Function &f) {
   expect(";");
 }
 
+/// The labels of an inner block are its own: they get names that no text can have.
+void Parser::closeBlock(Function &f) {
+  Block block = blocks.back();
+  blocks.pop_back();
+  if (blocks.empty())
+    return;
+  for (size_t n = block.firstLabel; n < f.labels.size(); ++n) {
+    if (f.labels[n].name.find('#') != std::string::npos)
+      continue; // of a block in this one
+    std::string unique = f.labels[n].name + "#" + std::to_string(n);
+    for (size_t at = block.firstInstruction; at < f.body.size(); ++at)
+      for (Operand &o : f.body[at].operands)
+        if (o.kind == Operand::Kind::Symbol && o.symbol == f.labels[n].name)
+          o.symbol = unique;
+    f.labels[n].name = unique;
+  }
+}
+
 void Parser::label(Function &f, std::string name, unsigned line) {
-  for (const Label &other : f.labels)
-    if (other.name == name)
+  for (size_t n = blocks.back().firstLabel; n < f.labels.size(); ++n)
+    if (f.labels[n].name == name)
       throw PtxError(line, "label '" + name + "' is defined twice");
   f.labels.push_back({std::move(name), static_cast<unsigned>(f.body.size()), line});
 }
@@ -219,7 +252,7 @@ Operand Parser::registerOperand() {
   return o;
 }
 
-/// `[%rd1+16]`, `[symbol+4]`, `[symbol]`, `[64]`.
+/// `[%rd1+16]`, `[symbol+4]`, `[symbol]`, `[64]`, `[%rd1, {%r1, %r2}]`.
 Operand Parser::memoryOperand() {
   Operand o;
   o.kind = Operand::Kind::Memory;
@@ -234,6 +267,13 @@ Operand Parser::memoryOperand() {
       o.value = integer();
   } else {
     o.value = integer();
+  }
+  if (accept(",")) {
+    expect("{");
+    do
+      o.elements.push_back(operand());
+    while (accept(","));
+    expect("}");
   }
   expect("]");
   return o;

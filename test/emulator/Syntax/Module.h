@@ -49,13 +49,13 @@ enum class Space : uint8_t { Generic, Param, Const, Global, Local, Shared };
 struct Operand {
   enum class Kind : uint8_t { Register, Integer, Float, Symbol, Vector, Memory, Sink };
   Kind kind = Kind::Sink;
-  bool negated = false;  ///< `!%p` or `-%r`
-  bool isDouble = false; ///< Float: `value` holds the bits of an f64, else of an f32.
-  int reg = -1;          ///< Register; base of Memory, or -1
-  int predicate = -1;    ///< second half of `%r1|%p1`
-  uint64_t value = 0;    ///< bits of a literal; offset of Memory
-  std::string symbol;    ///< variable, label, special register; base of Memory if `reg` is -1
-  std::vector<Operand> elements;
+  bool negated = false;          ///< `!%p` or `-%r`
+  bool isDouble = false;         ///< Float: `value` holds the bits of an f64, else of an f32.
+  int reg = -1;                  ///< Register; base of Memory, or -1
+  int predicate = -1;            ///< second half of `%r1|%p1`
+  uint64_t value = 0;            ///< bits of a literal; offset of Memory
+  std::string symbol;            ///< variable, label, special register; base of Memory if `reg` is -1
+  std::vector<Operand> elements; ///< of a vector; coordinates behind an address
 };
 
 struct Instruction {

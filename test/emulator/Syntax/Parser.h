@@ -27,7 +27,9 @@ private:
   void function(bool isEntry);
   void parameters(std::vector<Variable> &params);
   bool functionDirective(Function &f);
+  void cluster(Function &f);
   void body(Function &f);
+  void closeBlock(Function &f);
   void statement(Function &f);
   bool bodyDirective(Function &f);
   void registers(Function &f);
@@ -50,6 +52,10 @@ private:
   Lexer lexer;
   Module result;
   std::vector<Scope> scopes; ///< registers by name, innermost last
+  struct Block {
+    size_t firstLabel = 0, firstInstruction = 0;
+  };
+  std::vector<Block> blocks; ///< those that are open, innermost last
 };
 
 } // namespace gqa::emulator

@@ -52,6 +52,37 @@ TEST_P(CompiledTest, Matmul) {
     }
 }
 
+/// A row-major matrix, in boxes of 64 x 64: bf16 with the 128-byte pattern, or f32 without.
+CUtensorMap mapOf(CUdeviceptr p, bool isFloat, uint64_t rows, uint64_t columns) {
+  CUtensorMap map;
+  uint64_t sizes[] = {columns, rows}, strides[] = {columns * (isFloat ? 4 : 2)};
+  uint32_t box[] = {64, 64}, steps[] = {1, 1};
+  EXPECT_CUDA(cuTensorMapEncodeTiled(&map, isFloat ? 7 : 9, 2, reinterpret_cast<void *>(p), sizes, strides,
+                                     box, steps, 0, isFloat ? 0 : 3, 2, 0));
+  return map;
+}
+
+TEST_P(CompiledTest, HopperMatmul) {
+  start(GetParam() + std::string(",sm=90"));
+  constexpr int m = 100, n = 160, k = 512; // the last tiles are partly empty
+  auto a = randomBf16(m * k, 1), b = randomBf16(k * n, 2);
+  CUfunction f = function(ptx("hopper"), "hopper");
+  constexpr int kShared = 66560;
+  ASSERT_CUDA(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, kShared));
+  CUdeviceptr c = 0;
+  ASSERT_CUDA(cuMemAlloc_v2(&c, m * n * 4));
+  ASSERT_CUDA(launch(f, (n + 63) / 64, (m + 63) / 64, 256, kShared, mapOf(upload(a), false, m, k),
+                     mapOf(upload(b), false, k, n), mapOf(c, true, m, n), k / 64));
+  auto got = download<float>(c, m * n);
+  for (int i = 0; i < m; ++i)
+    for (int j = 0; j < n; ++j) {
+      double want = 0;
+      for (int l = 0; l < k; ++l)
+        want += double(bf16Value(a[i * k + l])) * bf16Value(b[l * n + j]);
+      ASSERT_NEAR(got[i * n + j], want, 2e-4) << i << ' ' << j;
+    }
+}
+
 TEST_P(CompiledTest, Reduction) {
   start(GetParam());
   constexpr int n = 10000, blocks = 12;
@@ -148,6 +179,37 @@ TEST_F(MutationTest, MissingSynchronisationIsFound) {
       EXPECT_EQ(result, CUDA_ERROR_LAUNCH_FAILED) << instruction << ' ' << nth;
       EXPECT_NE(text.find("kernel attention, line "), std::string::npos)
           << instruction << ' ' << nth << ": " << text;
+      TearDown();
+      context = nullptr;
+    }
+}
+
+/// The same for sm_90a: each instruction without which the kernel is wrong, and what is found instead.
+TEST_F(MutationTest, MissingSynchronisationOfHopperIsFound) {
+  constexpr int size = 256, kShared = 66560;
+  auto a = randomBf16(size * size, 1);
+  const std::pair<const char *, const char *> kNeeded[] = {
+      {"fence.mbarrier_init", "proxy"},        {"bar.sync \t0", "race"},
+      {"mbarrier.arrive.expect_tx", ""},       {"wgmma.fence", "wgmma"},
+      {"wgmma.commit_group", "in-flight"},     {"wgmma.wait_group", "in-flight"},
+      {"fence.proxy.async", "proxy"},          {"bar.sync 1", "race"},
+      {"cp.async.bulk.commit", "leaked-copy"}, {"cp.async.bulk.wait_group", "leaked-copy"},
+      {"mbarrier.arrive.release", "deadlock"}, {"setmaxnreg.dec", "deadlock"}};
+  std::string good = ptx("hopper");
+  for (auto [instruction, kind] : kNeeded)
+    for (const char *policy : {"eager", "late", "random:9"}) {
+      ASSERT_NE(good.find(instruction), std::string::npos) << instruction;
+      start("threads=1,sm=90,completion=" + std::string(policy));
+      CUfunction f = function(without(good, instruction, 0), "hopper");
+      ASSERT_CUDA(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, kShared));
+      CUdeviceptr c = 0;
+      ASSERT_CUDA(cuMemAlloc_v2(&c, size * size * 4));
+      CUtensorMap map = mapOf(upload(a), false, size, size);
+      testing::internal::CaptureStderr();
+      CUresult result = launch(f, 4, 4, 256, kShared, map, map, mapOf(c, true, size, size), size / 64);
+      std::string text = testing::internal::GetCapturedStderr();
+      EXPECT_NE(result, CUDA_SUCCESS) << instruction << ' ' << policy;
+      EXPECT_NE(text.find(kind), std::string::npos) << instruction << ' ' << policy << ": " << text;
       TearDown();
       context = nullptr;
     }

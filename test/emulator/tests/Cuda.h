@@ -134,4 +134,16 @@ protected:
   CUcontext context = nullptr;
 };
 
+/// On a device of sm_90 under each policy of completion. These tests also run on hardware, where the policies
+/// are all the same: with the folder of NVIDIA's libcuda.so.1 in LD_LIBRARY_PATH.
+class HopperTest : public CudaTest, public testing::WithParamInterface<const char *> {
+protected:
+  void SetUp() override { start(std::string("sm=90,threads=1,completion=") + GetParam()); }
+};
+inline std::string completionName(const testing::TestParamInfo<const char *> &info) {
+  return std::string(info.param).substr(0, std::string(info.param).find(':'));
+}
+#define EMULATOR_EVERY_COMPLETION(Suite)                                                                     \
+  INSTANTIATE_TEST_SUITE_P(Policies, Suite, testing::Values("eager", "late", "random:5"), completionName)
+
 } // namespace gqa::emulator::test

@@ -54,7 +54,7 @@ public:
 
 /// A module with one kernel whose parameters p0, p1, .. are 64-bit and already in %p0, %p1, ...
 inline std::string kernel(unsigned params, const std::string &body, const std::string &before = {}) {
-  std::string text = ".version 8.7\n.target sm_80\n.address_size 64\n" + before + "\n.visible .entry k(";
+  std::string text = ".version 8.7\n.target sm_90a\n.address_size 64\n" + before + "\n.visible .entry k(";
   for (unsigned n = 0; n < params; ++n)
     text += (n ? ", .param .u64 q" : ".param .u64 q") + std::to_string(n);
   text += ")\n{\n.reg .b64 %p<8>;\n";

@@ -52,7 +52,19 @@ TEST(Syntax, Instructions) {
   expectError(body("setp.lt.s32 %r1, %r2, %r3;"), "expected a predicate");
   expectError(body("cvt.u16.u32 %d, %r1;"), "register %d has 64 bits; expected 16");
   expectError(body("mov.u32 %r1, 0f3F;"), "0f needs 8 hexadecimal digits");
-  expectError(body("wgmma.fence.sync.aligned;"), "unknown instruction 'wgmma'");
+  expectError(body("wgmma.fence.sync.aligned;"), "needs .target sm_90a, found sm_80");
+  expectError(body("wgmma.mma_async.sync.aligned.m64n1024k16.f32.f16.f16 {%r0}, %d, %d, 1, 1, 1, 0, 0;"),
+              "is not supported; known forms: ");
+  expectError(body("tcgen05.alloc;"), "unknown instruction 'tcgen05'");
+}
+
+/// Labels of an inner block are its own: inline assembly uses the same ones again and again.
+TEST(Syntax, LabelsOfBlocks) {
+  std::string loop = "{\n.reg .pred P;\nsetp.eq.u32 P, %r1, %r1;\nL:\n@!P bra L;\nbra DONE;\nDONE:\n}\n";
+  EXPECT_EQ(errorOf(body("mov.u32 %r1, 0;\n" + loop + "{\n" + loop + "}\n" + loop + "bra L;\nL:")),
+            "no error");
+  expectError(body("{\nL:\n}\nbra L;"), "unknown label 'L'");
+  expectError(body("{\nL:\nL:\n}"), "label 'L' is defined twice");
 }
 
 TEST(Syntax, Structure) {

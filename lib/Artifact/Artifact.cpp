@@ -1,0 +1,70 @@
+// A version of the code for each target, the tables, and the link.
+#include "gqa/Artifact/Artifact.h"
+#include "Describe.h"
+#include "Link.h"
+
+#include "gqa/Artifact/Write.h"
+#include "gqa/Tile/Target.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace gqa {
+
+llvm::Expected<std::vector<std::string>> splitTargets(llvm::StringRef list) {
+  std::vector<std::string> targets;
+  for (llvm::StringRef item : llvm::split(list, ','))
+    if (!targets.empty() && isCUDA(targets.back()) && !isCUDA(item))
+      targets.back() += ("," + item).str();
+    else
+      targets.push_back(item.str());
+  bool hasCUDA = false;
+  for (auto [index, target] : llvm::enumerate(targets)) {
+    if (llvm::is_contained(llvm::ArrayRef(targets).take_front(index), target) || (isCUDA(target) && hasCUDA))
+      return llvm::createStringError("target '" + target + "' is there twice in '" + list +
+                                     "'; expected one version " +
+                                     "for each processor, and one for CUDA: cuda:sm_80,sm_90");
+    hasCUDA |= isCUDA(target);
+  }
+  return targets;
+}
+
+llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, llvm::StringRef path) {
+  auto targets = splitTargets(options.target);
+  if (!targets)
+    return targets.takeError();
+  auto signature = readSignature(module, options.function);
+  if (!signature)
+    return signature.takeError();
+  std::vector<Version> versions;
+  for (const std::string &target : *targets) {
+    CompileOptions compile = options;
+    compile.target = target;
+    mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+    Version version{target, *signature, {}};
+    auto object = compileObject(*copy, compile, version.signature, suffixOf(versions.size()));
+    if (!object)
+      return object.takeError();
+    version.object = std::move(*object);
+    versions.push_back(std::move(version));
+  }
+  auto tables = describeArtifact(versions);
+  if (!tables)
+    return tables.takeError();
+  std::vector<llvm::StringRef> objects = {{tables->data(), tables->size()}};
+  for (const Version &version : versions)
+    objects.emplace_back(version.object.bytes.data(), version.object.bytes.size());
+  return linkLibrary(objects, path);
+}
+
+llvm::Error writeArtifact(llvm::StringRef text, const CompileOptions &options, llvm::StringRef path) {
+  mlir::DialectRegistry registry;
+  registerForJIT(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  auto module = parseModule(text, options.filename, context);
+  return module ? writeArtifact(**module, options, path) : module.takeError();
+}
+
+} // namespace gqa

@@ -1,0 +1,139 @@
+// Links with lld in this process. It reads files only, so that everything is written to a folder of its own
+// first.
+#include "Link.h"
+#include "RuntimeArchive.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <link.h>
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+namespace gqa {
+namespace {
+
+namespace fs = llvm::sys::fs;
+
+llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(message); }
+
+/// A folder that is gone when this is.
+class Folder {
+public:
+  ~Folder() {
+    if (!path.empty())
+      fs::remove_directories(path);
+  }
+
+  llvm::Error make() {
+    if (std::error_code error = fs::createUniqueDirectory("gqa", path))
+      return fail("a folder for linking cannot be made in the one for temporary files (TMPDIR): " +
+                  error.message());
+    return llvm::Error::success();
+  }
+
+  std::string file(const llvm::Twine &name) const {
+    llvm::SmallString<128> full = path;
+    llvm::sys::path::append(full, name);
+    return full.str().str();
+  }
+
+private:
+  llvm::SmallString<128> path;
+};
+
+llvm::Error writeFile(llvm::StringRef path, llvm::StringRef bytes) {
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error, fs::OF_None);
+  if (!error) {
+    out << bytes;
+    out.close();
+    error = out.error();
+    out.clear_error();
+  }
+  return error ? fail(path + ": " + error.message()) : llvm::Error::success();
+}
+
+/// The libraries that an artifact may need, where this process has them from; those that it does not need are
+/// left out by the linker.
+std::vector<std::string> systemLibraries() {
+  std::vector<std::string> found;
+  auto visit = [](dl_phdr_info *info, size_t, void *context) {
+    constexpr llvm::StringLiteral wanted[] = {"libtbb.so", "libstdc++.so", "libm.so", "libgcc_s.so",
+                                              "libc.so",   "libdl.so",     "ld-linux"};
+    llvm::StringRef name = llvm::sys::path::filename(info->dlpi_name);
+    if (llvm::any_of(wanted, [&](llvm::StringRef prefix) { return name.starts_with(prefix); }))
+      static_cast<std::vector<std::string> *>(context)->push_back(info->dlpi_name);
+    return 0;
+  };
+  dl_iterate_phdr(visit, &found);
+  return found;
+}
+
+/// Runs lld; one link at a time.
+llvm::Error runLinker(llvm::ArrayRef<std::string> arguments) {
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
+  std::vector<const char *> pointers;
+  for (const std::string &argument : arguments)
+    pointers.push_back(argument.c_str());
+  std::string output, errors;
+  llvm::raw_string_ostream outputStream(output), errorStream(errors);
+  lld::Result result = lld::lldMain(pointers, outputStream, errorStream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode == 0)
+    return llvm::Error::success();
+  return fail("the library cannot be linked: " + llvm::StringRef(errors).trim());
+}
+
+} // namespace
+
+llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef path) {
+  Folder folder;
+  if (llvm::Error error = folder.make())
+    return error;
+  // Beside its place, which a rename then replaces: a program that has the old file loaded keeps it.
+  llvm::SmallString<128> unfinished;
+  if (std::error_code error = fs::getPotentiallyUniqueFileName(path + ".%%%%%%%%", unfinished))
+    return fail(path + ": " + error.message());
+  std::vector<std::string> arguments = {"ld.lld",
+                                        "-shared",
+                                        "--gc-sections",
+                                        "--eh-frame-hdr",
+                                        "--hash-style=gnu",
+                                        "--exclude-libs=ALL",
+                                        "--as-needed",
+                                        "--strip-all",
+                                        "-znow",
+                                        "-zrelro",
+                                        "-znoexecstack",
+                                        "-zdefs",
+                                        "--threads=1",
+                                        ("-soname=" + llvm::sys::path::filename(path)).str(),
+                                        "-o",
+                                        unfinished.str().str()};
+  for (auto [index, bytes] : llvm::enumerate(objects)) {
+    arguments.push_back(folder.file(llvm::Twine(index) + ".o"));
+    if (llvm::Error error = writeFile(arguments.back(), bytes))
+      return error;
+  }
+  arguments.push_back(folder.file("libGQARuntime.a"));
+  if (llvm::Error error = writeFile(arguments.back(), runtimeArchive()))
+    return error;
+  llvm::append_range(arguments, systemLibraries());
+  if (llvm::Error error = runLinker(arguments)) {
+    fs::remove(unfinished);
+    return error;
+  }
+  if (std::error_code error = fs::rename(unfinished, path)) {
+    fs::remove(unfinished);
+    return fail(path + ": " + error.message());
+  }
+  return llvm::Error::success();
+}
+
+} // namespace gqa

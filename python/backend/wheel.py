@@ -1,0 +1,106 @@
+"""Builds the wheel (PEP 517, and PEP 660 for `pip install -e`): CMake makes the extension module, this packs it.
+
+A build in ../build is used as it is, brought up to date; otherwise one is configured there. GQA_BUILD names another folder.
+"""
+
+import base64
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sysconfig
+import tomllib
+import zipfile
+
+PYTHON = pathlib.Path(__file__).resolve().parents[1]
+SOURCE = PYTHON.parent
+BUILD = pathlib.Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
+PACKED = (".py", ".pyi", ".typed")
+# What configuring needs and the machine may lack: headers, and CMake itself.
+TOOLS = ["apache-tvm-ffi==0.1.15.post2", "cmake>=3.25", "ninja"]
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    return [] if _is_configured() else TOOLS
+
+
+def get_requires_for_build_editable(config_settings=None):
+    return []
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    _compile()
+    files = {str(path.relative_to(PYTHON)): path.read_bytes()
+             for path in sorted((PYTHON / "gqa").rglob("*")) if path.suffix in PACKED}
+    files |= {f"gqa/{name}": (BUILD / "lib" / "wheel" / name).read_bytes() for name in ("_gqa.so", "libtbb.so.12")}
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return _write(pathlib.Path(wheel_directory), files, f"py3-none-{platform}")
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    """The package stays in the sources, and finds the extension module in ../build."""
+    return _write(pathlib.Path(wheel_directory), {"gqa.pth": f"{PYTHON}\n".encode()}, "py3-none-any")
+
+
+def _is_configured():
+    return (BUILD / "build.ninja").is_file()
+
+
+def _compile():
+    if not _is_configured():
+        python = shutil.which("python") or "python3"  # of the environment that has TOOLS
+        compilers = [f"-DCMAKE_{kind}_COMPILER={name}" for kind, name in (("C", "clang-22"), ("CXX", "clang++-22"))
+                     if shutil.which(name)]
+        subprocess.run(["cmake", "-G", "Ninja", "-S", SOURCE, "-B", BUILD, "-DCMAKE_BUILD_TYPE=Release", *compilers,
+                        "-DMLIR_DIR=" + os.environ.get("MLIR_DIR", "/usr/lib/llvm-22/lib/cmake/mlir"),
+                        f"-DGQA_PYTHON_EXECUTABLE={python}"], check=True)
+    subprocess.run(["cmake", "--build", BUILD, "--target", "gqa_wheel"], check=True)
+
+
+def _version():
+    return re.search(r"project\(gqa VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
+
+
+def _metadata(project):
+    lines = ["Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {_version()}",
+             f"Summary: {project['description']}", f"License: {project['license']['text']}",
+             f"Requires-Python: {project['requires-python']}",
+             *(f"Requires-Dist: {name}" for name in project["dependencies"])]
+    for extra, names in project["optional-dependencies"].items():
+        lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {name}; extra == "{extra}"' for name in names)]
+    return "\n".join(lines) + "\n"
+
+
+def _entry_points(project):
+    return "".join(f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in entries.items())
+                   for group, entries in project["entry-points"].items())
+
+
+def _write(folder, files, tag):
+    """A wheel of these files (name: bytes) with its metadata; returns the name."""
+    project = tomllib.loads((PYTHON / "pyproject.toml").read_text())["project"]
+    info = f"gqa-{_version()}.dist-info"
+    pure = str(tag.endswith("any")).lower()
+    files = {**files, f"{info}/METADATA": _metadata(project).encode(),
+             f"{info}/entry_points.txt": _entry_points(project).encode(),
+             f"{info}/licenses/LICENSE": (SOURCE / "LICENSE").read_bytes(),
+             f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: gqa\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()}
+    record = []
+    name = f"gqa-{_version()}-{tag}.whl"
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:
+        for path, content in files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+            record.append(f"{path},sha256={digest},{len(content)}")
+            wheel.writestr(_member(path), content)
+        wheel.writestr(_member(f"{info}/RECORD"), "\n".join([*record, f"{info}/RECORD,,"]) + "\n")
+    return name
+
+
+def _member(path):
+    """The same bytes from the same sources: no times, plain permissions."""
+    member = zipfile.ZipInfo(path, date_time=(1980, 1, 1, 0, 0, 0))
+    member.external_attr = (0o755 if path.endswith(".so") else 0o644) << 16
+    member.compress_type = zipfile.ZIP_DEFLATED
+    return member

@@ -1,0 +1,55 @@
+# The package's types. Names and defaults are checked against the functions by test/python/test_types.py.
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, overload
+
+from ._explain import Explanation as Explanation
+from ._remarks import Remark as Remark
+
+__all__ = ["attention", "build", "compile", "convert", "explain", "Explanation", "load", "Module", "Remark"]
+
+class Tensor(Protocol):
+    """A tensor of torch, NumPy, JAX, CuPy, or anything else with DLPack."""
+
+    def __dlpack__(self) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+_T = TypeVar("_T", bound=Tensor)
+_Integers = int | Sequence[int] | Tensor
+_Score = Callable[..., Any]  # of (s, b, h, i, j), FlexAttention's score_mod
+_Mask = Callable[..., Any]  # of (b, h, i, j), FlexAttention's mask_mod
+_DeadRow = Literal["zero", "nan", "uniform"]
+
+@overload
+def attention(
+    q: _T, k: Tensor, v: Tensor, *, causal: bool = False, offset: _Integers | None = None, window: int | tuple[int, int] | None = None,
+    softcap: float | None = None, scale: float | None = None, mask: Tensor | _Mask | None = None, bias: Tensor | None = None,
+    kv_len: _Integers | None = None, sinks: Tensor | None = None, score: _Score | None = None, dead_row: _DeadRow = "zero",
+    return_lse: Literal[False] = False, layout: str = "bhsd", out: _T | None = None,
+) -> _T: ...
+@overload
+def attention(
+    q: _T, k: Tensor, v: Tensor, *, causal: bool = False, offset: _Integers | None = None, window: int | tuple[int, int] | None = None,
+    softcap: float | None = None, scale: float | None = None, mask: Tensor | _Mask | None = None, bias: Tensor | None = None,
+    kv_len: _Integers | None = None, sinks: Tensor | None = None, score: _Score | None = None, dead_row: _DeadRow = "zero",
+    return_lse: Literal[True], layout: str = "bhsd", out: tuple[_T, _T] | None = None,
+) -> tuple[_T, _T]: ...
+
+class Module:
+    name: str
+    inputs: list[tuple[str, tuple[int, ...], str]]
+    outputs: list[tuple[str, tuple[int, ...], str]]
+    def __call__(self, *args: Any) -> Any: ...
+
+def compile(
+    text_or_path: str | Path, function: str | None = None, *, weights: Mapping[str, Tensor] | None = None, target: str = "cpu",
+    reference: bool = False, on_remark: Callable[[Remark], object] | None = None,
+) -> Module: ...
+def build(text_or_path: str | Path, output: str | Path, function: str | None = None, *, target: str = "cpu") -> None: ...
+def load(path: str | Path, *, weights: Mapping[str, Tensor] | None = None) -> Module: ...
+def explain(
+    model: Any, inputs: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, *, dynamic_shapes: Any = None,
+    function: str | None = None, target: str = "cpu",
+) -> Explanation: ...
+
+def convert(model: Any, kv_heads: int | None = None, **keywords: Any) -> Any: ...

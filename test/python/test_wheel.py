@@ -1,0 +1,113 @@
+"""The wheel: everything that compiles is inside, and it shares nothing with other copies of LLVM in a process."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import sysconfig
+import zipfile
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+MOST_BYTES = 100 << 20  # PyPI's limit for a file
+
+
+@pytest.fixture(scope="module")
+def wheel(tools, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "-w", folder, SOURCE / "python"],
+                          capture_output=True, text=True, timeout=500, env={**os.environ, "GQA_BUILD": str(tools.parent)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    [path] = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The site-packages of a new environment with the wheel and what it requires, which this environment lends."""
+    folder = tmp_path_factory.mktemp("clean")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True, timeout=120)
+    site = pathlib.Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    for name in ("numpy", "numpy.libs", "tvm_ffi", "safetensors", "typing_extensions.py"):
+        source = pathlib.Path(sysconfig.get_path("purelib")) / name
+        if source.exists():
+            (site / name).symlink_to(source)
+    return site
+
+
+def run(python, script, folder, **environment):
+    """In an empty folder, with nothing that could lead to this build."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GQA_", "PYTHON", "LD_"))}
+    done = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=300, cwd=folder,
+                          env={**clean, "GQA_CACHE": "off", **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_contents(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"gqa/__init__.py", "gqa/__init__.pyi", "gqa/py.typed", "gqa/_gqa.so", "gqa/libtbb.so.12", "gqa/importer/__main__.py"} <= set(names)
+    assert not [name for name in names if "__pycache__" in name or "/test" in name]
+    assert wheel.stat().st_size < MOST_BYTES
+
+
+def test_in_a_clean_environment(installed, tmp_path):
+    python = installed.parents[2] / "bin" / "python"
+    out = run(python, """import numpy as np, gqa
+q, k, v = np.ones((1, 4, 6, 16), np.float32), np.ones((1, 2, 6, 16), np.float32), np.ones((1, 2, 6, 16), np.float32)
+assert (gqa.attention(q, k, v, causal=True) == 1).all()
+text = "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> { %y = arith.addf %x, %x : tensor<4xf32> return %y : tensor<4xf32> }"
+gqa.build(text + chr(10), "model.so")
+print(gqa.load("model.so")(np.ones(4, np.float32)))
+print(gqa.__file__)
+print(open("/proc/self/maps").read())""", tmp_path)
+    assert out.startswith("[2. 2. 2. 2.]")
+    assert str(installed / "gqa" / "_gqa.so") in out and str(installed / "gqa" / "libtbb.so.12") in out
+    assert "libLLVM" not in out and "libMLIR" not in out
+    # What was built runs without the compiler, with the threads of the package.
+    out = run(python, """import numpy as np, gqa
+print(gqa.load("model.so")(np.ones(4, np.float32)))
+print(open("/proc/self/maps").read())""", tmp_path)
+    assert out.startswith("[2. 2. 2. 2.]") and "_gqa.so" not in out
+
+
+OTHERS = {
+    "torch-mlir": """from torch_mlir import ir
+with ir.Context(): ir.Module.parse("module {}")""",
+    "libLLVM": """import ctypes  # for everybody to see
+ctypes.CDLL("/usr/lib/llvm-22/lib/libLLVM.so", mode=ctypes.RTLD_GLOBAL)""",
+    "libgqa": """import ctypes
+ctypes.CDLL(LIBGQA, mode=ctypes.RTLD_GLOBAL)""",
+}
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("other", OTHERS)
+def test_beside_other_copies_of_llvm(installed, tools, tmp_path, other, order):
+    others = "import torch\n" + OTHERS[other].replace("LIBGQA", repr(str(tools.parent / "lib" / "libgqa.so")))
+    ours = """
+import gqa, torch
+q, k, v = torch.ones(1, 4, 6, 16), torch.ones(1, 2, 6, 16), torch.ones(1, 2, 6, 16)
+assert (gqa.attention(q, k, v, causal=True) == 1).all()
+"""
+    script = f"import sys; sys.path.insert(0, {str(installed)!r})\n" + (ours + others if order == "after" else others + ours) + """
+assert (gqa.attention(q, k[:, :1], v[:, :1]) == 1).all()
+print(open("/proc/self/maps").read())"""
+    assert str(installed / "gqa" / "_gqa.so") in run(sys.executable, script, tmp_path)
+
+
+def test_torch_finds_the_backend(installed):
+    """torch.compile(model, backend="gqa") needs no import: the wheel has an entry point."""
+    [info] = installed.glob("gqa-*.dist-info")
+    assert "[torch_dynamo_backends]\ngqa = gqa.dynamo:compile\n" in (info / "entry_points.txt").read_text()
+
+
+def test_editable(tmp_path):
+    """`pip install -e` leaves the package in the sources."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "-e", SOURCE / "python"], check=True, timeout=120)
+    assert run(python, "import gqa; print(gqa.__file__)", tmp_path).strip() == str(SOURCE / "python/gqa/__init__.py")

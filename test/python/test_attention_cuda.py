@@ -33,10 +33,11 @@ def run(names):
     return failed
 
 
-def launches(names, policy, report):
-    """What the driver reports of the launches of these cases, which must all be right."""
+def launches(names, policy, report, device="", target="cuda:sm_80"):
+    """What the driver, as `device`, reports of the launches of these cases, which must all be right."""
     done = subprocess.run([sys.executable, __file__, *names], capture_output=True, text=True, timeout=900, env={
-        **os.environ, "GQA_CUDA_DRIVER": str(DRIVER), "GQA_EMULATOR": f"completion={policy},report={report}"})
+        **os.environ, "GQA_CUDA_DRIVER": str(DRIVER), "GQA_TARGET": target,
+        "GQA_EMULATOR": f"completion={policy},report={report}{device}"})
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     events = [json.loads(line) for line in report.read_text().splitlines()]
     assert [event for event in events if event["event"] == "fault"] == []
@@ -54,6 +55,20 @@ def test_numerics(policy, tmp_path):
     # Rows of a slot are so far apart that neither copies nor matrix loads conflict; few rows are joined through memory.
     prefill = [event["counters"] for event in events if event["block"][0] == 256 and event["counters"]["tensor_flop"]]
     assert prefill and all(counters["shared_bank_conflicts"] == 0 for counters in prefill)
+
+
+# What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
+GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prefill_mask", "prefill_holes",
+          "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window", "decode_garbage",
+          "draft", "wide_decode")
+
+
+@needs_driver
+@pytest.mark.parametrize("policy", POLICIES)
+def test_numerics_of_sm_90a(policy, tmp_path):
+    events = launches(GROUPS, policy, tmp_path / "report.json", ",sm=90,processors=132", "cuda:sm_90a")
+    # One launch of a kernel of its own for each, and more where parts are merged or rows are marked.
+    assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
 
 
 # The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Five blocks of keys are not

@@ -218,11 +218,11 @@ static llvm::Expected<std::unique_ptr<CompiledFunction>> loadFromCache(const Com
 llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(StringRef text,
                                                                             const CompileOptions &given) {
   using Clock = std::chrono::steady_clock;
+  Clock::time_point start = Clock::now();
   traceFromEnvironment();
   CompileOptions options = forThisMachine(given);
   std::optional<std::string> key = cacheKey(text, options);
   options.onRemark = withLog(given.onRemark);
-  Clock::time_point start = Clock::now();
   std::optional<CompiledCode> cached = key ? loadCached(*key) : std::nullopt;
   auto function = cached ? loadFromCache(*cached, options.target) : compileText(text, options, key);
   if (!function) {

@@ -167,7 +167,7 @@ def test_a_trace_of_a_program(tmp_path):
     path = tmp_path / "trace.json"
     subprocess.run([sys.executable, "-c", TRACED], env={**os.environ, "GQA_TRACE": str(path)}, check=True, timeout=120)
     check = pathlib.Path(__file__).resolve().parents[1] / "gqa-run/Inputs/check_trace.py"
-    done = subprocess.run([sys.executable, check, path, "gqa-tile", "optimize LLVM IR", "make and load machine code", "call", "kernel"],
+    done = subprocess.run([sys.executable, check, path, "gqa-tile", "optimize LLVM IR", "make machine code", "load machine code", "call", "kernel"],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(" on 3 threads\n")

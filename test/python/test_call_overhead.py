@@ -36,6 +36,8 @@ def test_forms_are_told_apart():
         for sizes in (dict(), dict(heads=1), dict(q_heads=2), dict(dim=8), dict(value_dim=8), dict(dtype=torch.float64)):
             q, k, v = tensors(**sizes)
             assert_right(gqa.attention(q, k, v), q, k, v)
+            for scale in (0.5, 1, 2.0):
+                assert_right(gqa.attention(q, k, v, scale=scale), q, k, v, scale=scale)
             swapped = [x.transpose(1, 2).contiguous() for x in (q, k, v)]
             assert_right(gqa.attention(*swapped, layout="bshd").transpose(1, 2), q, k, v)
             output, lse = gqa.attention(q, k, v, return_lse=True)

@@ -12,8 +12,8 @@ namespace gqa {
 llvm::Error checkDevice(llvm::StringRef target);
 
 /// What `cuda` stands for where code runs on this machine's GPUs: with kernels for sm_90a if all of them are
-/// that. Other targets are what they are.
-llvm::StringRef targetForDevices(llvm::StringRef target);
+/// that. Other targets are what they are. The error is one line.
+llvm::Expected<llvm::StringRef> targetForDevices(llvm::StringRef target);
 
 } // namespace gqa
 

@@ -100,9 +100,11 @@ llvm::Expected<ObjectCode> compileObject(ModuleOp module, const CompileOptions &
 }
 
 /// With the target that `cuda` stands for here, so that the cache tells machines with different GPUs apart.
-static CompileOptions forThisMachine(CompileOptions options) {
-  if (isCUDA(options.target))
-    options.target = targetForDevices(options.target).str();
+static llvm::Expected<CompileOptions> forThisMachine(CompileOptions options) {
+  llvm::Expected<StringRef> target = targetForDevices(options.target);
+  if (!target)
+    return target.takeError();
+  options.target = target->str();
   return options;
 }
 
@@ -132,7 +134,10 @@ static llvm::Expected<std::unique_ptr<CompiledFunction>> load(const CompiledCode
 
 llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
                                                                 const CompileOptions &options) {
-  llvm::Expected<CompiledCode> code = compileCode(module, forThisMachine(options));
+  llvm::Expected<CompileOptions> resolved = forThisMachine(options);
+  if (!resolved)
+    return resolved.takeError();
+  llvm::Expected<CompiledCode> code = compileCode(module, *resolved);
   return code ? load(*code) : code.takeError();
 }
 
@@ -220,7 +225,10 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(Stri
   using Clock = std::chrono::steady_clock;
   Clock::time_point start = Clock::now();
   traceFromEnvironment();
-  CompileOptions options = forThisMachine(given);
+  llvm::Expected<CompileOptions> resolved = forThisMachine(given);
+  if (!resolved)
+    return resolved.takeError();
+  CompileOptions &options = *resolved;
   std::optional<std::string> key = cacheKey(text, options);
   options.onRemark = withLog(given.onRemark);
   std::optional<CompiledCode> cached = key ? loadCached(*key) : std::nullopt;

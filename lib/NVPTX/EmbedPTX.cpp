@@ -25,7 +25,12 @@ struct EmbedPTXPass : impl::EmbedPTXBase<EmbedPTXPass> {
   void runOnOperation() override {
     ImplicitLocOpBuilder b(getOperation().getLoc(), OpBuilder::atBlockBegin(getOperation().getBody()));
     SmallVector<Field> images;
-    for (auto binary : llvm::make_early_inc_range(getOperation().getOps<gpu::BinaryOp>())) {
+    SmallVector<gpu::BinaryOp> binaries(getOperation().getOps<gpu::BinaryOp>());
+    // What every chip runs comes first.
+    llvm::stable_sort(binaries, [](gpu::BinaryOp a, gpu::BinaryOp b) {
+      return a.getSymName() != kGroupKernels && b.getSymName() == kGroupKernels;
+    });
+    for (gpu::BinaryOp binary : binaries) {
       if (failed(embed(binary, images, b)))
         return signalPassFailure();
       binary.erase();

@@ -78,9 +78,11 @@ bool RegionBounds::accumulate(Value value, int64_t factor, Position &position) {
     return true;
   }
   Operation *op = value.getDefiningOp();
-  bool isWide = value.getType().isIndex() || value.getType().isInteger(64); // narrower sums may wrap around
-  if (isa_and_present<arith::IndexCastOp>(op) && isWide &&
-      op->getOperand(0).getType().getIntOrFloatBitWidth() >= 32)
+  auto isAtLeast = [](Type type, unsigned width) {
+    return type.isIndex() || type.getIntOrFloatBitWidth() >= width;
+  };
+  bool isWide = isAtLeast(value.getType(), 64); // narrower sums may wrap around
+  if (isa_and_present<arith::IndexCastOp>(op) && isWide && isAtLeast(op->getOperand(0).getType(), 32))
     return accumulate(op->getOperand(0), factor, position);
   if (isa_and_present<arith::AddIOp, arith::SubIOp>(op) && isWide)
     return accumulate(op->getOperand(0), factor, position) &&

@@ -26,12 +26,11 @@ llvm::Error checkDevice(llvm::StringRef target) {
 }
 
 llvm::StringRef targetForDevices(llvm::StringRef target) {
-  constexpr int64_t kGroupChip = 90;
   int64_t count = gqa_rt_cuda_num_devices(), facts[GQA_RT_CUDA_NUM_FACTS];
   if (target != "cuda" || count == 0)
     return target;
   for (int64_t device = 0; device < count; ++device)
-    if (gqa_rt_cuda_device_facts(device, facts) || facts[GQA_RT_CUDA_CHIP] != kGroupChip)
+    if (gqa_rt_cuda_device_facts(device, facts) || facts[GQA_RT_CUDA_CHIP] != int64_t(kGroupChip))
       return target;
   return "cuda:sm_90a";
 }

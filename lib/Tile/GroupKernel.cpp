@@ -2,10 +2,8 @@
 // batch, key/value head). One thread has the copy engine bring blocks of keys and values; two groups of four
 // warps multiply, each 64 rows of the tile, and take turns, so that one's exponentials go on beside the
 // other's products. Within a group the scores of a block are computed beside the output of the block before.
-#include "TileBuilder.h"
-#include "gqa/Dialect/Tile/Tile.h"
+#include "WarpTile.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -26,14 +24,11 @@ struct Cursor {
   Value slot, phase;
 };
 
-class GroupTaskBuilder : TileBuilder {
+class GroupTaskBuilder : WarpTile {
 public:
   GroupTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                    const TensorMaps &maps, IndexBuilder &b)
-      : TileBuilder(op, values, b), schedule(schedule), maps(maps) {
-    element = cast<MemRefType>(values.q.getType()).getElementType();
-    consumers = schedule.warps / tile::kGroupWarps;
-  }
+      : WarpTile(op, values, schedule, b), maps(maps), consumers(schedule.warps / tile::kGroupWarps) {}
 
   void build(ValueRange point) {
     bindPosition({point[1], point[2], point[0]});
@@ -53,17 +48,7 @@ public:
   }
 
 private:
-  using Values = SmallVector<Value>;
-
   Value i32(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value))); }
-  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
-    return b.createOrFold<arith::CmpIOp>(predicate, x, y);
-  }
-  Type matrix(int64_t columns, Type type) {
-    return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type);
-  }
-  Type perRow(Type type) { return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows}, type); }
-
   Value channel(int64_t slots, int64_t rows, Value columns) {
     auto type = tile::ChannelType::get(b.getContext(), slots, rows, *getConstantIntValue(columns), element);
     return tile::GroupChannelOp::create(b, type);
@@ -116,7 +101,7 @@ private:
     Cursor cursor{i32(0), i32(0)};
     fill(queryChannel, cursor, maps.q, head, query,
          bytesOf(b.index(boxHeads(values, schedule) * periodOf(values)), values.keyDim));
-    forEach(b.index(0), blocks, {cursor.slot, cursor.phase}, [&](Value number, Values state) -> Values {
+    forEach(b.index(0), blocks, 1, {cursor.slot, cursor.phase}, [&](Value number, Values state) -> Values {
       Cursor cursor{state[0], state[1]};
       Value key = keyOf(number), size = b.index(schedule.keys);
       fill(keyChannel, cursor, maps.k, kvHead, key, bytesOf(size, values.keyDim));
@@ -133,13 +118,8 @@ private:
   //===------------------------------------------------------------------===//
 
   void consume() {
-    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
-    warpRow = b.mul(warp, b.index(tile::kFragmentRows));
-    auto rows = tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow,
-                                         values.period);
-    heads = rows.getHead();
-    queryOfRow = rows.getQuery();
-    Values empty = initialize();
+    bindRows(b.mul(tile::WarpIdOp::create(b, b.getIndexType()), b.index(tile::kFragmentRows)));
+    Values empty = emptyState(*getConstantIntValue(values.valueDim), /*withSinks=*/true);
     auto branch = scf::IfOp::create(b, TypeRange(ValueRange(empty)), isSeen(), /*addThenBlock=*/true,
                                     /*addElseBlock=*/true);
     {
@@ -149,14 +129,7 @@ private:
       b.setInsertionPointToStart(branch.elseBlock());
       scf::YieldOp::create(b, empty);
     }
-    store(branch.getResults());
-  }
-
-  Values initialize() {
-    Type f32 = b.getF32Type();
-    SmallVector<Type> types = {matrix(*getConstantIntValue(values.valueDim), f32), perRow(f32), perRow(f32)};
-    Value sinks = values.sinks ? b.view(values.sinks, {head}, {values.group}) : Value();
-    return tile::WarpInitOp::create(b, types, sinks, sinks ? heads : Value()).getResults();
+    storeRows(branch.getResults());
   }
 
   /// What a block's softmax leaves: the output and the state, the block's probabilities as an operand, and
@@ -216,7 +189,7 @@ private:
     turn(/*pass=*/true);
     Value s = await(pending, /*younger=*/0);
     tile::GroupReleaseOp::create(b, keyChannel, cursor.slot);
-    auto softmax = softmaxOf(s, keyOf(b.index(0)), empty[1], empty[2], /*whole=*/false);
+    auto softmax = softmaxOf(s, b.index(0), empty[1], empty[2], /*whole=*/false);
     tile::GroupWaitOp::create(b, valueChannel, cursor.slot, cursor.phase);
     return {empty[0], softmax.getNewM(), softmax.getNewL(), operand(softmax.getP()), cursor};
   }
@@ -230,7 +203,7 @@ private:
     turn(/*pass=*/true);
     Value s = await(pendingS, /*younger=*/1);
     tile::GroupReleaseOp::create(b, keyChannel, cursor.slot);
-    auto softmax = softmaxOf(s, keyOf(number), step.m, step.l, whole);
+    auto softmax = softmaxOf(s, number, step.m, step.l, whole);
     // A wait between the exponentials and the await keeps the assembler from waiting in front of them.
     tile::GroupWaitOp::create(b, valueChannel, cursor.slot, cursor.phase);
     Value o = await(pendingO, /*younger=*/0);
@@ -239,56 +212,24 @@ private:
     return {o, softmax.getNewM(), softmax.getNewL(), operand(softmax.getP()), cursor};
   }
 
-  tile::WarpSoftmaxStepOp softmaxOf(Value s, Value key, Value m, Value l, bool whole) {
-    Value keys = b.sub(end, key);
-    if (values.scored)
-      s = score(s, key, keys);
-    if (!whole)
-      s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
-    Type rows = m.getType();
-    return tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, m, l, values.unit);
+  tile::WarpSoftmaxStepOp softmaxOf(Value products, Value number, Value m, Value l, bool whole) {
+    Value key = keyOf(number);
+    return softmax(scoresOf(products, key, b.sub(end, key), whole), m, l);
   }
 
   Value operand(Value p) { return tile::WarpToOperandOp::create(b, matrix(schedule.keys, element), p); }
 
-  Value score(Value s, Value key, Value keys) {
-    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
-                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
-    if (values.bias || values.mask || op.hasScore())
-      buildWholeRegion(op, values, score.getScore(), b);
-    return score.getScores();
-  }
-
   Step loop(Value from, Value to, const Step &step, bool whole) {
-    return Step::of(forEach(from, to, step.values(), [&](Value number, Values state) {
+    return Step::of(forEach(from, to, 1, step.values(), [&](Value number, Values state) {
       return advance(number, Step::of(state), whole).values();
     }));
   }
 
-  Values forEach(Value from, Value to, Values state, function_ref<Values(Value, Values)> body) {
-    auto loop = scf::ForOp::create(b, from, to, b.index(1), state);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    ValueRange arguments = loop.getRegionIterArgs();
-    scf::YieldOp::create(b, body(loop.getInductionVar(), Values(arguments.begin(), arguments.end())));
-    return loop.getResults();
-  }
-
-  void store(ValueRange state) {
-    auto [out, lse, deadRow] = viewResults();
-    Value mark = values.marks ? b.index(0) : Value();
-    Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
-    tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse,
-                               marks, mark, deadRow);
-  }
-
-  const WarpSchedule &schedule;
   const TensorMaps &maps;
-  Type element;
   int64_t consumers;
   Value blocks, lastHidden, firstHidden;
   Value queryChannel, keyChannel, valueChannel;
-  Value group, warpRow, heads, queryOfRow;
+  Value group; // of the consumer
 };
 
 } // namespace

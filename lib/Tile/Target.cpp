@@ -57,7 +57,7 @@ std::string hostFeatures() {
 }
 
 constexpr llvm::StringLiteral kChipList = "80, 86, 87, 89, 90, 90a, 100 or 120";
-constexpr llvm::StringLiteral kGroupChip = "sm_90a";
+constexpr llvm::StringLiteral kGroupChipName = "sm_90a";
 
 /// The number of a chip that code can be made for, or 0: `sm_90` is 90.
 unsigned chipNumber(llvm::StringRef name) {
@@ -88,9 +88,9 @@ llvm::StringRef hostOf(llvm::StringRef target) {
 
 /// Adds what stands behind the first chip of a list; a cubin for the first one comes with those of others.
 static llvm::Error addToCUDA(CUDATarget &description, llvm::StringRef item) {
-  bool groups = item == kGroupChip;
+  bool groups = item == kGroupChipName;
   description.groups |= groups;
-  unsigned chip = groups ? 90 : chipNumber(item);
+  unsigned chip = groups ? kGroupChip : chipNumber(item);
   if (!chip)
     return llvm::createStringError("has '" + item + "' in its list; expected sm_NN with NN one of " +
                                    kChipList + ", or cpu:ARCH for the host's part");

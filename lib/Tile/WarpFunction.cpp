@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t kChunk = 8;         // elements of 16 bits in the 16 bytes that one copy moves
 constexpr int64_t kMostDim = 256;     // of a tile
-constexpr int64_t kGroupChip = 90;    // whose warps work in groups
 constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
 
 /// Why the tensor cores' tiles cannot hold an attention, or "".

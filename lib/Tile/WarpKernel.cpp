@@ -1,10 +1,8 @@
 // The schedule of an attention on a GPU: one task per (block of queries, batch, key/value head, part of the
 // keys), run by a few warps. Blocks of keys and of values go through two rings; a block's successor is on its
 // way while it is multiplied.
-#include "TileBuilder.h"
-#include "gqa/Dialect/Tile/Tile.h"
+#include "WarpTile.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -13,12 +11,11 @@ namespace gqa {
 namespace {
 
 /// Builds the body of the kernel for one task.
-class WarpTaskBuilder : TileBuilder {
+class WarpTaskBuilder : WarpTile {
 public:
   WarpTaskBuilder(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                   const TensorMaps *maps, IndexBuilder &b)
-      : TileBuilder(op, values, b), schedule(schedule), maps(maps) {
-    element = cast<MemRefType>(values.q.getType()).getElementType();
+      : WarpTile(op, values, schedule, b), maps(maps) {
     keyWidth = *getConstantIntValue(values.keyWidth);
     valueWidth = *getConstantIntValue(values.valueWidth);
   }
@@ -57,30 +54,15 @@ public:
   }
 
 private:
-  using Values = SmallVector<Value>;
-
   bool isSplit() const { return static_cast<bool>(values.partialO); }
-
-  Type matrix(int64_t columns, Type type) {
-    return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type);
-  }
-  Type perRow(Type type) { return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows}, type); }
-
-  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
-    return b.createOrFold<arith::CmpIOp>(predicate, x, y);
-  }
 
   /// Which rows of the tile, and which keys of a block, are this warp's.
   void bindWarp() {
     warp = tile::WarpIdOp::create(b, b.getIndexType());
-    Value first = b.mul(warp, b.index(tile::kFragmentRows));
-    warpRow = schedule.keysAcrossWarps() ? b.index(0) : first;
-    warpKeys = schedule.keysAcrossWarps() ? schedule.keys / schedule.warps : schedule.keys;
-    warpKey = schedule.keysAcrossWarps() ? b.mul(warp, b.index(warpKeys)) : b.index(0);
-    auto rows = tile::WarpRowsOp::create(b, perRow(b.getIndexType()), perRow(b.getIndexType()), warpRow,
-                                         values.period);
-    heads = rows.getHead();
-    queryOfRow = rows.getQuery();
+    bool across = schedule.keysAcrossWarps();
+    warpKeys = across ? schedule.keys / schedule.warps : schedule.keys;
+    warpKey = across ? b.mul(warp, b.index(warpKeys)) : b.index(0);
+    bindRows(across ? b.index(0) : b.mul(warp, b.index(tile::kFragmentRows)));
   }
 
   /// The blocks of keys, and which of them all rows see, with as many whole blocks behind as are on their
@@ -145,48 +127,28 @@ private:
   }
 
   Values initialize() {
-    Type f32 = b.getF32Type();
-    SmallVector<Type> types = {matrix(valueWidth, f32), perRow(f32), perRow(f32)};
-    auto empty = [&]() -> Values {
-      return tile::WarpInitOp::create(b, types, Value(), Value()).getResults();
-    };
-    auto withSinks = [&]() -> Values {
-      Value sinks = b.view(values.sinks, {head}, {values.group});
-      return tile::WarpInitOp::create(b, types, sinks, heads).getResults();
-    };
+    auto state = [&](bool withSinks) { return emptyState(valueWidth, withSinks); };
     if (!values.sinks)
-      return empty();
+      return state(false);
     // Sinks belong to one part of the keys, and to one of the warps that share them.
     Value isFirst = isSplit() ? compare(arith::CmpIPredicate::eq, split, b.index(0)) : Value();
     if (schedule.keysAcrossWarps()) {
       Value firstWarp = compare(arith::CmpIPredicate::eq, warp, b.index(0));
       isFirst = isFirst ? arith::AndIOp::create(b, isFirst, firstWarp) : firstWarp;
     }
-    return isFirst ? choose(isFirst, types, withSinks, empty) : withSinks();
+    return isFirst ? choose(isFirst, state) : state(true);
   }
 
-  Values choose(Value condition, TypeRange types, function_ref<Values()> then,
-                function_ref<Values()> otherwise) {
-    auto op = scf::IfOp::create(b, types, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
+  Values choose(Value condition, function_ref<Values(bool)> build) {
+    Type f32 = b.getF32Type();
+    auto op = scf::IfOp::create(b, TypeRange{matrix(valueWidth, f32), perRow(f32), perRow(f32)}, condition,
+                                /*addThenBlock=*/true, /*addElseBlock=*/true);
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(op.thenBlock());
-    scf::YieldOp::create(b, then());
-    b.setInsertionPointToStart(op.elseBlock());
-    scf::YieldOp::create(b, otherwise());
+    for (bool then : {true, false}) {
+      b.setInsertionPointToStart(then ? op.thenBlock() : op.elseBlock());
+      scf::YieldOp::create(b, build(then));
+    }
     return op.getResults();
-  }
-
-  using Body = function_ref<Values(Value number, Values state)>;
-
-  Values forEach(Value from, Value to, int64_t step, Values state, Body body) {
-    if (from == to || (getConstantIntValue(from) && getConstantIntValue(from) == getConstantIntValue(to)))
-      return state;
-    auto loop = scf::ForOp::create(b, from, to, b.index(step), state);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    ValueRange arguments = loop.getRegionIterArgs();
-    scf::YieldOp::create(b, body(loop.getInductionVar(), Values(arguments.begin(), arguments.end())));
-    return loop.getResults();
   }
 
   /// Blocks that are in one slot after the other, from `slot` on; the state and the slot behind them.
@@ -229,27 +191,13 @@ private:
     advance(/*isKey=*/true, number, slot, leftSlot, whole);
     Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
     Value keys = b.sub(end, key);
-    if (values.scored)
-      s = score(s, key, keys);
-    if (!whole)
-      s = tile::WarpMaskOp::create(b, s.getType(), s, query, key, queryOfRow, keys, first, last);
-    Type rows = state[1].getType();
-    auto softmax =
-        tile::WarpSoftmaxStepOp::create(b, s.getType(), rows, rows, rows, s, state[1], state[2], values.unit);
-    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), softmax.getP());
+    auto step = softmax(scoresOf(s, key, keys, whole), state[1], state[2]);
+    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), step.getP());
     advance(/*isKey=*/false, number, slot, leftSlot, whole);
     if (maps && !whole)
       tile::WarpClearOp::create(b, valueRing, slot, keys);
-    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, softmax.getAlpha());
-    return {o, softmax.getNewM(), softmax.getNewL()};
-  }
-
-  Value score(Value s, Value key, Value keys) {
-    auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
-                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
-    if (values.bias || values.mask || op.hasScore())
-      buildWholeRegion(op, values, score.getScore(), b);
-    return score.getScores();
+    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, step.getAlpha());
+    return {o, step.getNewM(), step.getNewL()};
   }
 
   void finish(const Values &state) {
@@ -282,13 +230,7 @@ private:
 
   /// The result, or this part's state for the merge.
   void store(const Values &state) {
-    auto storeResult = [&] {
-      auto [out, lse, deadRow] = viewResults();
-      Value mark = values.marks ? b.index(0) : Value();
-      Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
-      tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse,
-                                 marks, mark, deadRow);
-    };
+    auto storeResult = [&] { storeRows(state); };
     if (!isSplit())
       return storeResult();
     Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
@@ -311,11 +253,9 @@ private:
     otherwise();
   }
 
-  const WarpSchedule &schedule;
   const TensorMaps *maps; // or null
-  Type element;
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
-  Value split, warp, warpRow, warpKey, heads, queryOfRow, blocks, firstFull, lastFull;
+  Value split, warp, warpKey, blocks, firstFull, lastFull;
   Value keyRing, valueRing, queryTile;
 };
 

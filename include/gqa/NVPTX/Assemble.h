@@ -15,8 +15,8 @@ struct Cubin {
   std::vector<std::string> notes; ///< what makes kernels slow: registers that are spilled, messages C75xx
 };
 
-/// Assembles `ptx` for sm_`chip`. ptxas is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin; the
-/// error says so, or what ptxas says.
+/// Assembles `ptx` for `chip`, "sm_90". ptxas is looked for in $GQA_CUDA_TOOLS, on PATH and in
+/// $CUDA_HOME/bin; the error says so, or what ptxas says.
 llvm::Expected<Cubin> assemble(llvm::StringRef ptx, llvm::StringRef chip);
 
 } // namespace gqa

@@ -19,13 +19,17 @@ struct CPUTarget {
   int64_t lanes(mlir::FloatType type) const { return vectorBits / type.getWidth(); }
 };
 
+/// The chip whose warps work in groups (sm_90a), and on which and on later ones kernels that follow each
+/// other overlap.
+constexpr unsigned kGroupChip = 90;
+
 /// GPUs of NVIDIA's, by the chips that code is made for.
 struct CUDATarget {
   unsigned chip = 80; ///< kernels are PTX for this one (80: sm_80) and run on every later one
   llvm::SmallVector<unsigned, 4> cubins; ///< chips whose machine code is there beside it
   bool groups = false;                   ///< and kernels that only sm_90a runs, whose warps work in groups
   /// Whether sm_90a is the first chip, so that nothing earlier is asked for.
-  bool isOnlyGroups() const { return groups && chip == 90; }
+  bool isOnlyGroups() const { return groups && chip == kGroupChip; }
 };
 
 /// Whether a target's name is one of `cuda`.

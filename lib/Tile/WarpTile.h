@@ -1,0 +1,43 @@
+// What the schedules of a GPU share: fragments of a tile's rows, and what is done to their scores.
+#ifndef GQA_LIB_TILE_WARPTILE_H
+#define GQA_LIB_TILE_WARPTILE_H
+
+#include "TileBuilder.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace gqa {
+
+class WarpTile : protected TileBuilder {
+protected:
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  WarpTile(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b);
+
+  Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
+  mlir::Type matrix(int64_t columns, mlir::Type type);
+  mlir::Type perRow(mlir::Type type);
+
+  /// The warp's rows of the tile, from `first` on.
+  void bindRows(Value first);
+  /// A state that has seen no key, with sinks if there are any and the caller wants them.
+  Values emptyState(int64_t columns, bool withSinks);
+  /// The scores of the keys from `key` on, of which there are `keys`: what the attention makes of products,
+  /// and -inf for those that a row does not see. `whole`: all rows see all of them.
+  Value scoresOf(Value products, Value key, Value keys, bool whole);
+  tile::WarpSoftmaxStepOp softmax(Value scores, Value m, Value l);
+  /// The rows of the result.
+  void storeRows(mlir::ValueRange state);
+
+  Values forEach(Value from, Value to, int64_t step, Values state,
+                 llvm::function_ref<Values(Value, Values)> body);
+
+  const WarpSchedule &schedule;
+  mlir::Type element;               // of queries, keys and values
+  Value warpRow, heads, queryOfRow; // of the warp
+};
+
+} // namespace gqa
+
+#endif // GQA_LIB_TILE_WARPTILE_H

@@ -21,6 +21,29 @@ void printShaped(AsmPrinter &printer, ArrayRef<int64_t> shape, Type element) {
   printer << "x" << element << ">";
 }
 
+/// `<2x64x128xbf16>` of a ring or a channel: slots x rows x columns.
+template <typename Slots> Type parseSlots(AsmParser &parser, StringRef what) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parseShaped(parser, shape, element))
+    return {};
+  if (shape.size() != 3)
+    return parser.emitError(loc, "expects a ")
+               << what << " of slots x rows x columns, found " << shape.size() << " dimensions",
+           Type();
+  return parser.getChecked<Slots>(loc, parser.getContext(), shape[0], shape[1], shape[2], element);
+}
+
+LogicalResult verifySlots(function_ref<InFlightDiagnostic()> emitError, int64_t slots, Type element,
+                          StringRef what) {
+  if (slots < 1)
+    return emitError() << "expects a " << what << " of at least one slot, found " << slots;
+  if (!element.isF16() && !element.isBF16())
+    return emitError() << "expects a " << what << " of f16 or bf16, found " << element;
+  return success();
+}
+
 } // namespace
 
 Type FragmentType::parse(AsmParser &parser) {
@@ -53,18 +76,7 @@ LogicalResult FragmentType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-Type RingType::parse(AsmParser &parser) {
-  SMLoc loc = parser.getCurrentLocation();
-  SmallVector<int64_t> shape;
-  Type element;
-  if (parseShaped(parser, shape, element))
-    return {};
-  if (shape.size() != 3)
-    return parser.emitError(loc, "expects a ring of slots x rows x columns, found ")
-               << shape.size() << " dimensions",
-           Type();
-  return parser.getChecked<RingType>(loc, parser.getContext(), shape[0], shape[1], shape[2], element);
-}
+Type RingType::parse(AsmParser &parser) { return parseSlots<RingType>(parser, "ring"); }
 
 void RingType::print(AsmPrinter &printer) const {
   printShaped(printer, {getSlots(), getRows(), getColumns()}, getElementType());
@@ -72,28 +84,15 @@ void RingType::print(AsmPrinter &printer) const {
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t slots, int64_t rows,
                                int64_t columns, Type element) {
-  if (slots < 1)
-    return emitError() << "expects a ring of at least one slot, found " << slots;
-  if (!element.isF16() && !element.isBF16())
-    return emitError() << "expects a ring of f16 or bf16, found " << element;
+  if (failed(verifySlots(emitError, slots, element, "ring")))
+    return failure();
   if (rows <= 0 || rows % 16 != 0 || columns <= 0 || columns % 16 != 0)
     return emitError() << "expects multiples of 16 rows and columns in a ring, found " << rows << " x "
                        << columns;
   return success();
 }
 
-Type ChannelType::parse(AsmParser &parser) {
-  SMLoc loc = parser.getCurrentLocation();
-  SmallVector<int64_t> shape;
-  Type element;
-  if (parseShaped(parser, shape, element))
-    return {};
-  if (shape.size() != 3)
-    return parser.emitError(loc, "expects a channel of slots x rows x columns, found ")
-               << shape.size() << " dimensions",
-           Type();
-  return parser.getChecked<ChannelType>(loc, parser.getContext(), shape[0], shape[1], shape[2], element);
-}
+Type ChannelType::parse(AsmParser &parser) { return parseSlots<ChannelType>(parser, "channel"); }
 
 void ChannelType::print(AsmPrinter &printer) const {
   printShaped(printer, {getSlots(), getRows(), getColumns()}, getElementType());
@@ -101,10 +100,8 @@ void ChannelType::print(AsmPrinter &printer) const {
 
 LogicalResult ChannelType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t slots, int64_t rows,
                                   int64_t columns, Type element) {
-  if (slots < 1)
-    return emitError() << "expects a channel of at least one slot, found " << slots;
-  if (!element.isF16() && !element.isBF16())
-    return emitError() << "expects a channel of f16 or bf16, found " << element;
+  if (failed(verifySlots(emitError, slots, element, "channel")))
+    return failure();
   // A panel of 8 rows is what the swizzle repeats after, and 256 the most that one copy or product takes.
   if (rows <= 0 || rows % 16 != 0 || rows > 256 || columns <= 0 || columns % kPanelColumns != 0 ||
       columns > 256)

@@ -68,6 +68,22 @@ class TestCheckpoints:
         with pytest.raises(RuntimeError, match="ignore_mismatched_sizes"):
             transformers.AutoModel.from_pretrained(tmp_path)
 
+    @pytest.mark.parametrize("name", sorted(BUILDERS))
+    def test_hidden_states_and_attentions_are_given_as_before(self, name, tmp_path):
+        model = build(name)
+        model.set_attn_implementation("eager")
+        new = gqa.convert(model, 2, calibration=DATA)
+        new.save_pretrained(tmp_path)
+        wanted = {"output_hidden_states": True, "output_attentions": True}
+        with torch.no_grad():
+            loaded = gqa.convert.load(tmp_path, attn_implementation=model.config._attn_implementation).eval()
+            before, *after = [each(**DATA[0], **wanted) for each in (model, new, copy.deepcopy(new), loaded)]
+        for found in after:
+            for key in ("hidden_states", "attentions"):
+                assert [each.shape for each in found[key]] == [each.shape for each in before[key]]
+            assert error(torch.stack(found.hidden_states), torch.stack(after[0].hidden_states)) < 1e-6
+            assert (found.attentions[0].sum(-1) - 1).abs().max() < 1e-5
+
     def test_copies_and_pickles(self):
         new = gqa.convert(build("gpt2"), 2)
         for again in (copy.deepcopy(new), pickle.loads(pickle.dumps(new))):

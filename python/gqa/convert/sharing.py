@@ -63,10 +63,14 @@ def use_shared_attention(config):
 
 @functools.cache
 def shared_class(base):
-    """The subclass of `base`, a Hugging Face model class, for models with fewer KV heads."""
+    """The subclass of `base`, a Hugging Face model class, for models with fewer KV heads.
+
+    Its qualified name is the base's: by that Hugging Face finds which of a model's layers give hidden states and attentions.
+    """
     if issubclass(base, SharedKV):
         return base
-    return type(f"{SharedKV.__name__}{base.__name__}", (SharedKV, base), {"__module__": base.__module__, "__doc__": base.__doc__})
+    members = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
+    return type(f"{SharedKV.__name__}{base.__name__}", (SharedKV, base), members)
 
 
 def configurations(model, found):

@@ -15,6 +15,7 @@ from .errors import ImportFailure
 from .fold import fold
 from .module import TorchModule
 from .operators import keep_attention, microsoft
+from .scatter import replace_scatter
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
@@ -30,6 +31,7 @@ def import_onnx(model, path, inline_weights=False):
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
     model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
     _replace_cumsum(model.graph)
+    replace_scatter(model.graph)
     model.graph.name = "main"
     context = ir.Context()
     torch_dialect.register_dialect(context)

@@ -141,12 +141,6 @@ def triangles_of_ones(q, k, v):
     return scores(q, k).masked_fill(~seen, float("-inf")).softmax(-1) @ v
 
 
-@form(Q, K, V, PADDING, q_heads=6, causal=True)
-def product_of_masks(q, k, v, mask):
-    seen = torch.ones(7, 7).tril() * mask[:, None, None].float()
-    return (scores(q, k) + (1.0 - seen) * torch.finfo(torch.float32).min).softmax(-1) @ v
-
-
 @form(Q, K, V, q_heads=6, causal=True)
 def chunks(q, k, v):
     i = POSITIONS

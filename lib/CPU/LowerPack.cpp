@@ -31,7 +31,7 @@ public:
   bool isNeverInPlace() {
     auto type = cast<MemRefType>(op.getTile().getType());
     std::optional<int64_t> known = getConstantIntValue(width);
-    return cast<MemRefType>(op.getSource().getType()).getElementType() != b.element ||
+    return op.isDequantizing() || cast<MemRefType>(op.getSource().getType()).getElementType() != b.element ||
            (known && *known != type.getDimSize(1));
   }
 
@@ -51,7 +51,11 @@ public:
   /// All rows in the storage, widened and padded with zeros.
   Value copy() {
     Value zero = b.index(0);
-    if (op.getRest())
+    if (op.isDequantizing()) {
+      widenRows(op, b.target);
+      if (op.getRest())
+        copyRows(op.getRest(), sourceRows);
+    } else if (op.getRest())
       b.forEach(zero, b.index(2), 1, [&](Value part) { // one loop, so that there is one piece of code
         Value isFirst = isEqual(part, zero);
         copyRows(b.select(isFirst, anyRows(op.getSource()), anyRows(op.getRest())),

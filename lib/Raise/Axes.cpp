@@ -70,7 +70,8 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
 ArrayRef<Expr> sourceOf(ArrayRef<Expr> chain) { return chain.empty() ? chain : chain.take_back(); }
 
 /// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's
-/// queries stand together because they belong to one head.
+/// queries stand together because they belong to one head. There may be more behind them, as where a group's
+/// key and value follow its queries.
 bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, unsigned inner) {
   for (Expr element : chain)
     for (AffineExpr index : element->indices) {
@@ -79,9 +80,24 @@ bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, u
       AffineExpr outerExpr = getAffineDimExpr(outer, context.space.getContext());
       AffineExpr innerExpr = getAffineDimExpr(inner, context.space.getContext());
       int64_t step = form.coefficientOf(innerExpr); // 1, or more where head dimensions stand inside
-      if (step > 0 && form.coefficientOf(outerExpr) == innerSize * step)
+      int64_t stride = form.coefficientOf(outerExpr);
+      bool isNext =
+          llvm::none_of(form.terms, [&](auto &term) { return term.second > step && term.second < stride; });
+      if (step > 0 && !ShapedType::isDynamic(innerSize) && stride >= innerSize * step && stride % step == 0 &&
+          isNext)
         return true;
     }
+  return false;
+}
+
+/// True if the element's tensor has a dimension for `inner` right behind the one for `outer`.
+bool areNeighbours(Expr element, unsigned outer, unsigned inner) {
+  auto isDim = [](AffineExpr index, unsigned variable) {
+    return index == getAffineDimExpr(variable, index.getContext());
+  };
+  for (size_t dim = 1; dim < element->indices.size(); ++dim)
+    if (isDim(element->indices[dim - 1], outer) && isDim(element->indices[dim], inner))
+      return true;
   return false;
 }
 
@@ -166,7 +182,7 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
   bool isTokenMajor =
       shared.size() == 1 && standTogether(context, sourceOf(kChain), shared.front(), match.key);
   if (isTokenMajor || (shared.size() == 1 && rows.size() == 2))
-    return std::nullopt;                          // a batch over one head of K and V
+    return std::nullopt; // a batch over one head of K and V
   for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
     if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
         isDivided(evaluator, match.v, variable))
@@ -197,8 +213,13 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
     auto isQuery = [&](unsigned row) {
       return isPosition(evaluator, axes.match, row) || ShapedType::isDynamic(context.space.sizeOf(row));
     };
+    auto follows = [&](unsigned row) { // as a dimension of q
+      return !chain.empty() && !axes.h.variables.empty() &&
+             areNeighbours(chain.back(), axes.h.variables.back(), row);
+    };
     bool ofSink = axes.match.sink && dependsOn(axes.match.sink, queries[1]);
-    unsigned which = ofSink || (isQuery(queries[0]) && !isQuery(queries[1])) ? 1 : 0;
+    bool isGroup = isQuery(queries[0]) || (follows(queries[1]) && !follows(queries[0]));
+    unsigned which = ofSink || (isGroup && !isQuery(queries[1])) ? 1 : 0;
     group.push_back(queries[which]);
     queries.erase(queries.begin() + which);
   }

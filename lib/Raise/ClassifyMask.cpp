@@ -132,6 +132,13 @@ void MaskClassifier::classifyNew(Expr expr, bool negated) {
       classify(operand, negated);
     return;
   }
+  if (root->kind == ExprNode::Kind::Apply && !root->value) {
+    auto hides = [&](double number) { return (number != 0) == negated; };
+    if (std::optional<Decided> part = matchDecided(evaluator, root, hides)) {
+      classify(part->truth, /*negated=*/part->value);
+      return classify(part->rest, negated);
+    }
+  }
   double fill = 0;
   if (auto comparisons =
           matchConstantMask(evaluator, root, rowVariables(axes), axes.match.key, negated, fill)) {

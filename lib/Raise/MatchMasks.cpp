@@ -146,11 +146,18 @@ Expr Matcher::stripTerm(Expr term, AttentionMatch &match, Masks &masks) {
   return masks.conditions.size() == before ? term : context.rebuild(root, {left, right});
 }
 
-/// 0 where an i1 says so and absorbing where it does not, by whatever arithmetic: `(1 - float(seen)) * min`.
+/// 0 where i1s say so and absorbing where one does not, by whatever arithmetic: `(1 - float(seen)) * min`.
 bool Matcher::takeTruth(Expr term, AttentionMatch &match, Masks &masks) {
   std::optional<OfTruth> found = matchOfTruth(evaluator, term);
-  if (!found)
-    return false;
+  if (!found) {
+    auto hides = [&](double number) { return isAbsorbing(number, term->type); };
+    std::optional<Decided> part = matchDecided(evaluator, term, hides);
+    if (!part || !takeMask(part->rest, match, masks))
+      return false;
+    addCondition({part->truth, /*negated=*/part->value}, match, masks);
+    masks.fills.emplace_back(part->number, true);
+    return true;
+  }
   for (auto [seen, hidden, negated] : {std::tuple(found->whenTrue, found->whenFalse, false),
                                        std::tuple(found->whenFalse, found->whenTrue, true)})
     if (seen == 0.0 && isAbsorbing(hidden, term->type)) {

@@ -137,6 +137,35 @@ static std::optional<double> applyInteger(StringRef name, ArrayRef<double> x) {
   return std::nullopt;
 }
 
+/// Whether floats, none of them NaN, compare as the predicate says.
+static std::optional<bool> compare(arith::CmpFPredicate predicate, double a, double b) {
+  using Predicate = arith::CmpFPredicate;
+  if (std::isnan(a) || std::isnan(b))
+    return std::nullopt;
+  switch (predicate) {
+  case Predicate::OEQ:
+  case Predicate::UEQ:
+    return a == b;
+  case Predicate::ONE:
+  case Predicate::UNE:
+    return a != b;
+  case Predicate::OLT:
+  case Predicate::ULT:
+    return a < b;
+  case Predicate::OLE:
+  case Predicate::ULE:
+    return a <= b;
+  case Predicate::OGT:
+  case Predicate::UGT:
+    return a > b;
+  case Predicate::OGE:
+  case Predicate::UGE:
+    return a >= b;
+  default:
+    return std::nullopt;
+  }
+}
+
 std::optional<double> PointEvaluator::apply(Expr expr) const {
   SmallVector<double, 3> x;
   for (Expr operand : expr->operands) {
@@ -151,6 +180,10 @@ std::optional<double> PointEvaluator::apply(Expr expr) const {
   bool isTruth = expr->type.isInteger(1), ofTruths = isTruth && expr->operands[0]->type.isInteger(1);
   if (compareOp && (!ofTruths || compareOp.getPredicate() <= arith::CmpIPredicate::ne)) {
     std::optional<bool> holds = compare(compareOp.getPredicate(), x[0], x[1]);
+    return holds ? std::optional<double>(*holds) : std::nullopt;
+  }
+  if (auto floats = dyn_cast<arith::CmpFOp>(expr->op)) {
+    std::optional<bool> holds = compare(floats.getPredicate(), x[0], x[1]);
     return holds ? std::optional<double>(*holds) : std::nullopt;
   }
   StringRef name = expr->op->getName().getStringRef();
@@ -168,6 +201,15 @@ std::optional<double> PointEvaluator::apply(Expr expr) const {
   constexpr double kExact = 256; // up to here the narrowest float has every integer
   if (!fromTruth && name == "arith.sitofp")
     return std::abs(x[0]) <= kExact ? std::optional<double>(x[0]) : std::nullopt;
+  if (isa<FloatType>(expr->type) && llvm::all_of(x, [&](double number) {
+        return std::abs(number) <= kExact && number == std::trunc(number);
+      })) {
+    std::optional<double> result = name == "arith.addf"   ? std::optional(x[0] + x[1])
+                                   : name == "arith.subf" ? std::optional(x[0] - x[1])
+                                   : name == "arith.mulf" ? std::optional(x[0] * x[1])
+                                                          : std::nullopt;
+    return result && std::abs(*result) <= kExact ? result : std::nullopt;
+  }
   if (isTruth || fromTruth || !isa<IntegerType, IndexType>(expr->type))
     return std::nullopt;
   std::optional<double> result = applyInteger(name, x);

@@ -1,4 +1,5 @@
 // What stands in front of a raised attention: rotations of q and k, appends to caches.
+#include "Dequantize.h"
 #include "gqa/Raise/Build.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -125,7 +126,7 @@ static Operand underRepeat(Value value, StringRef layout) {
   return {value, layout.str()};
 }
 
-/// Rotations and appends in front of a raised attention.
+/// Rotations, appends and narrow caches in front of a raised attention.
 void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
   auto rotate = [&](const Operand &operand) {
     if (std::optional<RotaryForm> rotary = findRotary(rewriter, operand)) {
@@ -133,11 +134,16 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
       findings.rotaryDim = rotary->dim;
     }
   };
-  auto append = [&](const Operand &cached) {
+  auto append = [&](const Operand &cached) -> Operand {
     std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
-    if (append)
-      findings.cache = "concat";
-    return append ? Operand{append->getFresh(), cached.layout} : cached;
+    if (!append) {
+      if (raiseDequantize(rewriter, cached))
+        findings.cache = "concat";
+      return cached;
+    }
+    findings.cache = "concat";
+    raiseDequantize(rewriter, {append->getCache(), cached.layout});
+    return {append->getFresh(), cached.layout};
   };
   append(underRepeat(op.getV(), op.getVLayout()));
   rotate(append(underRepeat(op.getK(), op.getKLayout())));

@@ -56,6 +56,23 @@ std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
   return OfTruth{truth, *whenTrue, *whenFalse};
 }
 
+std::optional<Decided> matchDecided(Evaluator &evaluator, Expr expr,
+                                    llvm::function_ref<bool(double)> wanted) {
+  llvm::SetVector<Expr> truths;
+  DenseSet<Expr> visited;
+  collectTruths(evaluator, expr, truths, visited);
+  constexpr size_t kMost = 8;
+  if (truths.size() > kMost)
+    return std::nullopt;
+  for (Expr truth : truths)
+    for (bool value : {false, true}) {
+      std::optional<double> number = assume(evaluator, expr, truth, value)->getNumber();
+      if (number && wanted(*number))
+        return Decided{truth, value, *number, assume(evaluator, expr, truth, !value)};
+    }
+  return std::nullopt;
+}
+
 std::optional<Condition> simplifyTruth(Evaluator &evaluator, Expr condition) {
   bool isOfNumbers =
       condition->kind == ExprNode::Kind::Apply && condition->op && !condition->value &&

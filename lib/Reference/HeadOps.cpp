@@ -1,6 +1,8 @@
 // The operations around attention as their descriptions read, and how tensors are indexed.
 #include "Reference.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 
 namespace gqa::reference {
@@ -133,6 +135,25 @@ Values evaluate(Emitter &e, AppendKVOp op) {
         });
   };
   return {e.generate(cast<RankedTensorType>(op.getOutput().getType()), sizes, element)};
+}
+
+Values evaluate(Emitter &e, DequantizeOp op) {
+  auto narrow = [&](ValueRange indices) -> Value {
+    if (!cast<RankedTensorType>(op.getX().getType()).getElementType().isInteger())
+      return e.read(op.getX(), indices);
+    Value integer = tensor::ExtractOp::create(e, op.getX(), indices);
+    return op.getIsUnsigned() ? arith::UIToFPOp::create(e, e.getF64Type(), integer).getResult()
+                              : arith::SIToFPOp::create(e, e.getF64Type(), integer).getResult();
+  };
+  auto element = [&](ValueRange indices) {
+    Value value = narrow(indices);
+    if (Value zero = op.getZero())
+      value = e.sub(value, e.read(zero, broadcast(e, zero, indices)));
+    if (Value scale = op.getScale())
+      value = e.mul(value, e.read(scale, broadcast(e, scale, indices)));
+    return value;
+  };
+  return {e.generate(cast<RankedTensorType>(op.getOutput().getType()), sizesOf(e, op.getX()), element)};
 }
 
 } // namespace gqa::reference

@@ -21,14 +21,15 @@ struct LowerToReference : impl::GQALowerToReferenceBase<LowerToReference> {
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
-      if (isa<AttentionOp, MergeOp, RotaryOp, RepeatHeadsOp, AppendKVOp>(op))
+      if (isa<AttentionOp, MergeOp, RotaryOp, RepeatHeadsOp, AppendKVOp, DequantizeOp>(op))
         work.push_back(op);
     });
     for (Operation *op : work) {
       reference::Emitter emitter(op->getLoc(), op);
       using Ops = llvm::TypeSwitch<Operation *, reference::Values>;
-      reference::Values results = Ops(op).Case<AttentionOp, MergeOp, RotaryOp, RepeatHeadsOp, AppendKVOp>(
-          [&](auto found) { return reference::evaluate(emitter, found); });
+      reference::Values results =
+          Ops(op).Case<AttentionOp, MergeOp, RotaryOp, RepeatHeadsOp, AppendKVOp, DequantizeOp>(
+              [&](auto found) { return reference::evaluate(emitter, found); });
       for (auto [result, value] : llvm::zip_equal(op->getResults(), results)) {
         if (value.getType() != result.getType()) // sizes that only one of the two types knows
           value = tensor::CastOp::create(emitter, result.getType(), value);

@@ -13,6 +13,7 @@ Values evaluate(Emitter &e, MergeOp op);
 Values evaluate(Emitter &e, RotaryOp op);
 Values evaluate(Emitter &e, RepeatHeadsOp op);
 Values evaluate(Emitter &e, AppendKVOp op);
+Values evaluate(Emitter &e, DequantizeOp op);
 
 /// Indices in logical order (b, h, s, d), or sizes, permuted to a layout.
 Values at(llvm::StringRef layout, Value b, Value h, Value s, Value d);

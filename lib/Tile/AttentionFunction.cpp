@@ -53,6 +53,20 @@ Value toBroadcast(IndexBuilder &b, Value buffer, ArrayRef<Value> sizes) {
                                            dynamicStrides);
 }
 
+/// A scale or a zero in the shape of the tokens that it belongs to, which are in logical order; where it is
+/// known to be one number for all of a row, with a head dimension of 1.
+Value toRows(IndexBuilder &b, Value factor, Value tokens, StringRef layout) {
+  auto type = cast<MemRefType>(factor.getType());
+  SmallVector<Value> sizes;
+  for (char letter : layout)
+    sizes.push_back(b.size(tokens, dimOf("bhsd", letter)));
+  unsigned headDim = dimOf(layout, 'd');
+  int64_t dim = int64_t(headDim) - (4 - type.getRank());
+  if (dim < 0 || type.getDimSize(dim) == 1)
+    sizes[headDim] = b.index(1);
+  return toLogical(b, toBroadcast(b, factor, sizes), layout);
+}
+
 Value castFloat(IndexBuilder &b, Value value, Type type) {
   unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
   if (from < to)
@@ -92,8 +106,12 @@ bool needsScore(AttentionOp op) {
   return op.getSoftcap() || op.getBias() || op.getMask() || op.hasScore() || !scale || !(*scale > 0);
 }
 
-/// Buffers of scores, and of angles, seen in their full shape.
+/// Buffers of scores, of angles, and of what narrow tokens are made of, seen in their full shape.
 void broadcast(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
+  for (auto [tokens, layout] : {std::pair(&values.k, op.getKLayout()), std::pair(&values.v, op.getVLayout())})
+    for (Value *factor : {&tokens->scale, &tokens->zero})
+      if (*factor)
+        *factor = toRows(b, *factor, tokens->cached, layout);
   SmallVector<Value> sizes = {values.batch, b.size(values.q, 1), values.queries, values.keys};
   for (Value *scores : {&values.mask, &values.bias})
     if (*scores)
@@ -115,15 +133,20 @@ AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
     values.cos = *arguments++;
     values.sin = *arguments++;
   }
-  auto nextTokens = [&](AppendKVOp append, StringRef layout) {
+  auto nextTokens = [&](DequantizeOp dequantize, AppendKVOp append, StringRef layout) {
     TokenBuffers tokens;
     tokens.cached = toLogical(b, *arguments++, layout);
+    tokens.dequantize = dequantize;
+    if (dequantize) {
+      tokens.scale = next(dequantize.getScale());
+      tokens.zero = next(dequantize.getZero());
+    }
     if (append)
       tokens.fresh = toLogical(b, *arguments++, layout);
     return tokens;
   };
-  values.k = nextTokens(op.getKeyAppend(), op.getKLayout());
-  values.v = nextTokens(op.getValueAppend(), op.getVLayout());
+  values.k = nextTokens(op.getKeyDequantize(), op.getKeyAppend(), op.getKLayout());
+  values.v = nextTokens(op.getValueDequantize(), op.getValueAppend(), op.getVLayout());
   values.mask = next(op.getMask());
   values.bias = next(op.getBias());
   values.kvLen = next(op.getKvLen());
@@ -153,13 +176,17 @@ SmallVector<Value> functionOperands(AttentionOp op) {
     operands.append({rotary.getX(), rotary.getCos(), rotary.getSin()});
   else
     operands.push_back(op.getQ());
-  for (auto [tokens, append] :
-       {std::pair(op.getK(), op.getKeyAppend()), std::pair(op.getV(), op.getValueAppend())}) {
+  auto addTokens = [&](Value tokens, DequantizeOp dequantize, AppendKVOp append) {
+    operands.push_back(dequantize ? dequantize.getX() : append ? append.getCache() : tokens);
+    for (Value factor :
+         {dequantize ? dequantize.getScale() : Value(), dequantize ? dequantize.getZero() : Value()})
+      if (factor)
+        operands.push_back(factor);
     if (append)
-      operands.append({append.getCache(), append.getFresh()});
-    else
-      operands.push_back(tokens);
-  }
+      operands.push_back(append.getFresh());
+  };
+  addTokens(op.getK(), op.getKeyDequantize(), op.getKeyAppend());
+  addTokens(op.getV(), op.getValueDequantize(), op.getValueAppend());
   llvm::append_range(operands, op->getOperands().drop_front(3)); // behind q, k and v
   return operands;
 }

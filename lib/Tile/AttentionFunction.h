@@ -10,9 +10,12 @@
 
 namespace gqa {
 
-/// Keys or values: those of a cache, and the new ones behind it if they lie in a buffer of their own.
+/// Keys or values: those of a cache, and the new ones behind it if they lie in a buffer of their own. A
+/// narrow cache has what its numbers are made of, seen in its shape; where the last dimension is 1 they are
+/// the same for all of a row.
 struct TokenBuffers {
-  mlir::Value cached, fresh;
+  mlir::Value cached, fresh, scale = nullptr, zero = nullptr;
+  DequantizeOp dequantize = nullptr;
 };
 
 /// Values of the function around the kernels. Rank-4 buffers are in logical order (b, h, s, d), whatever
@@ -55,7 +58,8 @@ struct TensorMaps {
 mlir::Value mapTensor(mlir::Value buffer, int64_t heads, int64_t rows, IndexBuilder &b);
 
 /// What the function takes, in order: the operands of `op`, but in place of a rotated q what it is rotated
-/// from and by, and in place of a cache with new tokens behind it both of them.
+/// from and by, in place of a cache with new tokens behind it both of them, and in place of a widened cache
+/// the narrow one, its scale and its zero.
 llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op);
 
 /// A private function `name` whose arguments are `functionOperands` as buffers, then the results; `kernels`
@@ -64,8 +68,8 @@ mlir::func::FuncOp
 buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder,
                        llvm::function_ref<void(const AttentionValues &, IndexBuilder &)> kernels);
 
-/// Assertions about operands whose sizes are not known before the program runs. Mask, bias and angles must
-/// not be broadcast yet: their own shapes are checked.
+/// Assertions about operands whose sizes are not known before the program runs. Mask, bias, angles, scales
+/// and zeros must not be broadcast yet: their own shapes are checked.
 void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// Schedules the attention and builds its kernels, at the end of the function.

@@ -38,7 +38,7 @@ public:
     TokenBuffers rows = rowsOf(values.v, key, keys, values.valueDim);
     Value room = b.view(values.panels, {batch, kvHead, b.div(key, depth), zero, zero},
                         {nullptr, nullptr, b.ceilDiv(keys, depth), values.valueWidth, depth});
-    Value joint = rows.fresh ? scratch({step, values.valueDim}, b.getBF16Type()) : Value();
+    Value joint = rows.fresh || rows.dequantize ? scratch({step, values.valueDim}, b.getBF16Type()) : Value();
     packPanels(rows, room, joint);
   }
 };

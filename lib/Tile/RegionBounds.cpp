@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
@@ -66,7 +67,61 @@ Value RegionBounds::findOfCompare(arith::CmpIOp op, Side side) {
     return side == Side::End ? b.mul(b.add(most, b.index(1)), divisor)
                              : b.mul(b.sub(b.index(0), most), divisor);
   }
-  return nullptr;
+  return isEqual ? findOfNumbers(op, side) : Value();
+}
+
+bool RegionBounds::mentions(Value value, unsigned argument) {
+  if (auto own = dyn_cast<BlockArgument>(value))
+    return own == block.getArgument(argument);
+  return llvm::any_of(value.getDefiningOp()->getOperands(),
+                      [&](Value operand) { return mentions(operand, argument); });
+}
+
+/// A number that is looked up for the key, and one for the query.
+Value RegionBounds::findOfNumbers(arith::CmpIOp op, Side side) {
+  auto [place, isNew] = searched.try_emplace(op, Value(), Value());
+  if (isNew && values.schedule.transposed)
+    for (auto [ofQuery, ofKey] : {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())})
+      if (mentions(ofQuery, kQuery) && !mentions(ofQuery, kKey) && mentions(ofKey, kKey) &&
+          !mentions(ofKey, kQuery))
+        place->second = searchKeys(ofQuery, ofKey);
+  return side == Side::Begin ? place->second.first : place->second.second;
+}
+
+/// The first key whose number is between those of the tile's queries, and the place behind the last; null if
+/// the numbers differ within the tile by anything else than query and key.
+std::pair<Value, Value> RegionBounds::searchKeys(Value ofQuery, Value ofKey) {
+  if (!emitAt(ofQuery, kQuery, first) || !emitAt(ofKey, kKey, b.index(0)))
+    return {};
+  OpBuilder::InsertionGuard guard(b);
+  Value least = emitAt(ofQuery, kQuery, first), one = b.index(1);
+  auto queries = scf::ForOp::create(b, b.add(first, one), b.add(last, one), one, ValueRange{least, least});
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(queries.getBody());
+    Value number = emitAt(ofQuery, kQuery, queries.getInductionVar());
+    Value low = arith::MinSIOp::create(b, queries.getRegionIterArgs()[0], number);
+    Value high = arith::MaxSIOp::create(b, queries.getRegionIterArgs()[1], number);
+    scf::YieldOp::create(b, ValueRange{low, high});
+  }
+  auto keys = scf::ForOp::create(b, b.index(0), values.keys, one, ValueRange{values.keys, b.index(0)});
+  b.setInsertionPointToStart(keys.getBody());
+  Value key = keys.getInductionVar(), number = emitAt(ofKey, kKey, key);
+  Value notLess = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, number, queries.getResult(0));
+  Value notMore = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, number, queries.getResult(1));
+  Value isBetween = arith::AndIOp::create(b, notLess, notMore);
+  Value from = keys.getRegionIterArgs()[0], behind = keys.getRegionIterArgs()[1];
+  scf::YieldOp::create(b, ValueRange{arith::SelectOp::create(b, isBetween, b.min(from, key), from),
+                                     arith::SelectOp::create(b, isBetween, b.add(key, one), behind)});
+  return {keys.getResult(0), keys.getResult(1)};
+}
+
+Value RegionBounds::emitAt(Value value, unsigned argument, Value place) {
+  DenseMap<Value, Value> outside = known;
+  known[block.getArgument(argument)] = place;
+  Value result = emit(value);
+  known = std::move(outside); // what was emitted may stand in a loop
+  return result;
 }
 
 bool RegionBounds::accumulate(Value value, int64_t factor, Position &position) {

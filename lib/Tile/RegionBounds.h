@@ -10,7 +10,10 @@ namespace gqa {
 
 /// Reads the region's i1 as comparisons of positions, as prefix-LM and block-diagonal masks are: each bounds
 /// the key by the query's position and by numbers that are the same for a batch element; `and` and `or` of
-/// bounds are bounds. What is compared with anything else bounds nothing. Emits at the builder's place.
+/// bounds are bounds. Numbers that are looked up, such as those of documents, must be equal for a key to be
+/// seen: where many queries share the search, the keys whose number lies between the least and the largest of
+/// the tile's queries are looked for. What is compared with anything else bounds nothing. Emits at the
+/// builder's place.
 class RegionBounds {
 public:
   enum class Side {
@@ -37,18 +40,24 @@ private:
 
   mlir::Value find(mlir::Value condition, Side side);
   mlir::Value findOfCompare(mlir::arith::CmpIOp op, Side side);
+  mlir::Value findOfNumbers(mlir::arith::CmpIOp op, Side side);
+  std::pair<mlir::Value, mlir::Value> searchKeys(mlir::Value ofQuery, mlir::Value ofKey);
+  bool mentions(mlir::Value value, unsigned argument);
   bool accumulate(mlir::Value value, int64_t factor, Position &position);
   bool addCoordinate(mlir::Value value, int64_t divisor, int64_t factor, Position &position);
   /// The largest that the position is, its key apart; null if something in it differs within the tile.
   mlir::Value mostOf(const Position &position);
   /// A value of the region as one of the task; null if it is not the same for all of the tile.
   mlir::Value emit(mlir::Value value);
+  /// The same where an argument of the region is `place`.
+  mlir::Value emitAt(mlir::Value value, unsigned argument, mlir::Value place);
 
   IndexBuilder &b;
   const AttentionValues &values;
   mlir::Value first, last;
   mlir::Block &block;
   llvm::DenseMap<mlir::Value, mlir::Value> known;
+  llvm::DenseMap<mlir::Operation *, std::pair<mlir::Value, mlir::Value>> searched; ///< first key, and behind
 };
 
 } // namespace gqa

@@ -62,6 +62,17 @@ void checkTokens(StringRef name, const TokenBuffers &tokens, int64_t expected, C
                      " tokens together"); // append_kv_c3
 }
 
+/// What narrow tokens are made of.
+void checkFactors(StringRef name, const TokenBuffers &tokens, StringRef layout, Checks &checks,
+                  IndexBuilder &b) {
+  for (auto [what, factor] : {std::pair("scale", tokens.scale), std::pair("zero", tokens.zero)}) {
+    int64_t rank = factor ? cast<MemRefType>(factor.getType()).getRank() : 0;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      checks.equalOrOne(b.size(factor, dim), b.size(tokens.cached, dimOf("bhsd", layout[4 - rank + dim])),
+                        Twine("the ") + what + " of " + name + " does not broadcast to it"); // dequantize_c2
+  }
+}
+
 /// The rotation of the queries.
 void checkAngles(RotaryOp rotary, const AttentionValues &values, Checks &checks, IndexBuilder &b) {
   if (!rotary)
@@ -104,6 +115,8 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
   Value queryHeads = b.size(values.q, 1);
   checkTokens("k", values.k, op.getNumKeys(), checks, b);
   checkTokens("v", values.v, sizeOf(op.getV(), op.getVLayout(), 's'), checks, b);
+  checkFactors("k", values.k, op.getKLayout(), checks, b);
+  checkFactors("v", values.v, op.getVLayout(), checks, b);
   checkAngles(op.getQueryRotary(), values, checks, b);
   for (auto [name, value] : {std::pair("k", values.k.cached), std::pair("v", values.v.cached)})
     checks.equal(b.size(value, 0), values.batch,

@@ -116,19 +116,36 @@ TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value ke
   auto view = [&](Value buffer, Value first, Value count) {
     return b.view(buffer, {batch, kvHead, first, zero}, {nullptr, nullptr, count, dim});
   };
-  if (!tokens.fresh)
-    return {view(tokens.cached, key, keys), nullptr};
-  Value past = b.size(tokens.cached, 2);
-  Value cached = b.max(b.min(keys, b.sub(past, key)), zero);
-  return {view(tokens.cached, b.min(key, past), cached),
-          view(tokens.fresh, b.max(b.sub(key, past), zero), b.sub(keys, cached))};
+  TokenBuffers rows = tokens;
+  Value first = key, cached = keys, past;
+  if (tokens.fresh) {
+    past = b.size(tokens.cached, 2);
+    cached = b.max(b.min(keys, b.sub(past, key)), zero);
+    first = b.min(key, past);
+  }
+  rows.cached = view(tokens.cached, first, cached);
+  if (tokens.fresh)
+    rows.fresh = view(tokens.fresh, b.max(b.sub(key, past), zero), b.sub(keys, cached));
+  for (Value *factor : {&rows.scale, &rows.zero}) {
+    if (!*factor)
+      continue;
+    bool isOfRow = cast<MemRefType>(factor->getType()).getDimSize(3) == 1;
+    *factor =
+        b.view(*factor, {batch, kvHead, first, zero}, {nullptr, nullptr, cached, isOfRow ? b.index(1) : dim});
+  }
+  return rows;
 }
 
 Value TileBuilder::packRows(const TokenBuffers &rows, Value room, IntegerAttr multiple) {
   auto type = cast<MemRefType>(room.getType());
   Type tile = contiguousRowsType({ShapedType::kDynamic, type.getDimSize(1)}, type.getElementType());
   auto pack = tile::PackOp::create(b, tile, rows.cached, room);
-  pack.getRestMutable().assign(rows.fresh ? ValueRange(rows.fresh) : ValueRange());
+  auto optional = [](const Value &value) { return value ? ValueRange(value) : ValueRange(); };
+  pack.getRestMutable().assign(optional(rows.fresh));
+  pack.getScaleMutable().assign(optional(rows.scale));
+  pack.getZeroMutable().assign(optional(rows.zero));
+  DequantizeOp dequantize = rows.dequantize;
+  pack.setIsUnsigned(dequantize && dequantize.getIsUnsigned());
   pack.setMultipleAttr(multiple);
   return pack;
 }

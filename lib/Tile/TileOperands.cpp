@@ -11,7 +11,7 @@ TileOperands::TileOperands(AttentionOp op, const AttentionValues &values, IndexB
       interleaved(values.schedule.interleaved) {}
 
 void TileOperands::allocate() {
-  auto keyType = cast<MemRefType>(values.k.cached.getType()).getElementType();
+  Type keyType = cast<RankedTensorType>(op.getK().getType()).getElementType();
   // Rows in lanes read keys number by number: they are widened once, not once for every row.
   Type element = transposed && !interleaved ? op.getAccumulatorType() : keyType;
   Value keys = b.index(values.schedule.keys);
@@ -20,7 +20,7 @@ void TileOperands::allocate() {
     valueRoom = scratch({b.index(values.schedule.keys / tile::kRegisterDepth), values.valueWidth,
                          b.index(tile::kRegisterDepth)},
                         element);
-  if (valueRoom && values.v.fresh)
+  if (valueRoom && (values.v.fresh || values.v.dequantize))
     joint = scratch({keys, values.valueDim}, element);
   if (!interleaved)
     valueRoom = scratch({keys, values.valueWidth}, element);
@@ -56,8 +56,9 @@ Value TileOperands::packQueries() {
   Value room = interleaved  ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
                : transposed ? scratch({values.keyWidth, values.rows})
                             : scratch({values.rows, values.keyWidth});
-  return tile::PackOp::create(b, room.getType(), rotatedQueries(), room, /*rest=*/Value(), values.period,
-                              transposed, interleaved, values.paired, /*multiple=*/IntegerAttr());
+  return tile::PackOp::create(b, room.getType(), rotatedQueries(), room, /*rest=*/Value(), /*scale=*/Value(),
+                              /*zero=*/Value(), values.period, /*is_unsigned=*/false, transposed, interleaved,
+                              values.paired, /*multiple=*/IntegerAttr());
 }
 
 Value TileOperands::keyTile(Value key, Value keys) {

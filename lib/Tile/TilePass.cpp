@@ -67,8 +67,12 @@ void replaceWithCall(AttentionOp op, func::FuncOp function) {
                                                                 /*writable=*/true));
   SetVector<Operation *> producers; // K and V may have the same one
   for (Value operand : op->getOperands().take_front(3))
-    if (Operation *producer = operand.getDefiningOp(); isa_and_present<RotaryOp, AppendKVOp>(producer))
+    if (Operation *producer = operand.getDefiningOp();
+        isa_and_present<RotaryOp, AppendKVOp, DequantizeOp>(producer))
       producers.insert(producer);
+  for (DequantizeOp cache : {op.getKeyDequantize(), op.getValueDequantize()}) // behind what appends to it
+    if (cache)
+      producers.insert(cache);
   op.erase();
   for (Operation *producer : producers)
     if (producer->use_empty())

@@ -220,9 +220,11 @@ void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget 
 } // namespace
 
 LogicalResult checkDevice(AttentionOp op) {
-  if (op.getKeyAppend() || op.getValueAppend() || op.getQueryRotary())
-    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run "
-                          "gqa-decompose=keep=attention");
+  if (op.getKeyAppend() || op.getValueAppend() || op.getKeyDequantize() || op.getValueDequantize() ||
+      op.getQueryRotary())
+    return op.emitOpError(
+        "cannot be compiled for cuda with an append, a rotation or a narrow cache in front; run "
+        "gqa-decompose=keep=attention");
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
   if (type.isF64())
     return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");

@@ -102,3 +102,18 @@ func.func @transposed(%q: memref<2x3x20xf16>, %room: memref<24x8xf32>) {
   %t = tile.pack %q into %room queries(%n) transposed : memref<2x3x20xf16>, memref<24x8xf32> -> memref<24x8xf32>
   return
 }
+
+// A narrow cache becomes wide in vectors where its rows are contiguous: minus the zero of its channel, times the scale of
+// its row.
+// CHECK-LABEL: func @narrow
+// CHECK: %[[S:.*]] = memref.load %arg1[%{{.*}}, %c0]
+// CHECK: arith.uitofp %{{.*}} : vector<8xi8> to vector<8xf32>
+// CHECK: arith.subf %{{.*}} : vector<8xf32>
+// CHECK: arith.mulf %{{.*}} : vector<8xf32>
+func.func @narrow(%x: memref<?x64xi8, strided<[?, ?], offset: ?>>, %s: memref<?x1xf32, strided<[?, ?], offset: ?>>,
+    %z: memref<?x64xf32, strided<[?, ?], offset: ?>>, %room: memref<64x64xf32>) -> memref<?x64xf32, strided<[?, 1], offset: ?>> {
+  %t = tile.pack %x into %room scale(%s : memref<?x1xf32, strided<[?, ?], offset: ?>>)
+    zero(%z : memref<?x64xf32, strided<[?, ?], offset: ?>>) unsigned
+    : memref<?x64xi8, strided<[?, ?], offset: ?>>, memref<64x64xf32> -> memref<?x64xf32, strided<[?, 1], offset: ?>>
+  return %t : memref<?x64xf32, strided<[?, 1], offset: ?>>
+}

@@ -49,8 +49,8 @@ func.func @softmax_in_f32(%q: tensor<6x7x16xf16>, %k: tensor<6x16x9xf16>, %v: te
 // An output that stays in f32 makes all of it an attention in f32: that is where the products were computed.
 // CHECK-LABEL: @output_in_f32(
 // CHECK: %[[Q:.*]] = arith.extf {{.*}} to tensor<1x6x7x16xf32>
-// CHECK: %[[K:.*]] = arith.extf
-// CHECK: %[[V:.*]] = arith.extf
+// CHECK: %[[K:.*]] = gqa.dequantize
+// CHECK: %[[V:.*]] = gqa.dequantize
 // CHECK: gqa.attention %[[Q]], %[[K]], %[[V]] {{.*}} -> tensor<1x6x7x16xf32>
 // CHECK-NOT: linalg
 func.func @output_in_f32(%q: tensor<6x7x16xf16>, %k: tensor<6x16x9xf16>, %v: tensor<6x9x16xf16>) -> tensor<6x7x16xf32> {

@@ -46,8 +46,32 @@ func.func @diagonal(%q: !Q, %k: !K) -> !Q {
   return %o : !Q
 }
 
-// What differs by head bounds nothing, as little as an `or` with a condition that bounds nothing.
+// Documents: keys between the first and the last whose number lies between those of the tile's queries.
 // CHECK-LABEL: func private @gqa_attention_2
+// CHECK: tile.kernel
+// CHECK: %[[RANGE:.*]]:2 = scf.for
+// CHECK: memref.load
+// CHECK: arith.minsi
+// CHECK: arith.maxsi
+// CHECK: %[[KEYS:.*]]:2 = scf.for %{{.*}} = %c0 to %c900 step %c1 iter_args(%{{.*}} = %c900, %{{.*}} = %c0)
+// CHECK: arith.cmpi sge, %{{.*}}, %[[RANGE]]#0
+// CHECK: arith.cmpi sle, %{{.*}}, %[[RANGE]]#1
+// CHECK: %[[END:.*]] = arith.minsi %[[KEYS]]#1, %c900
+// CHECK: arith.minsi %[[KEYS]]#0
+// CHECK: scf.for %{{.*}} = %{{.*}} to %[[END]] step %c48
+func.func @documents(%q: !Q, %k: !K, %dq: tensor<16x300xi64>, %dk: tensor<16x900xi64>) -> !Q {
+  %o = gqa.attention %q, %k, %k : (!Q, !K, !K, tensor<16x300xi64>, tensor<16x900xi64>) -> !Q
+    score(%s, %b, %h, %i, %j, %x = %dq, %y = %dk) {
+    %m = tensor.extract %x[%b, %i] : tensor<16x300xi64>
+    %n = tensor.extract %y[%b, %j] : tensor<16x900xi64>
+    %seen = arith.cmpi eq, %n, %m : i64
+    gqa.yield %s, %seen : f32, i1
+  }
+  return %o : !Q
+}
+
+// What differs by head bounds nothing, as little as an `or` with a condition that bounds nothing.
+// CHECK-LABEL: func private @gqa_attention_3
 // CHECK: tile.kernel
 // CHECK: scf.for %{{.*}} = %c0 to %c900
 func.func @no_bound(%q: !Q, %k: !K) -> !Q {

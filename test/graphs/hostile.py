@@ -156,3 +156,85 @@ def divided_once_more(q, k, v, w):
 @hostile()
 def classifier(q, k, v, w):
     return (q @ w).softmax(-1)
+
+
+@hostile()
+def keys_turned_around_after_the_softmax(q, k, v, w):
+    return scores(q, k).softmax(-1).flip(-1) @ v
+
+
+@hostile()
+def linear_attention(q, k, v, w):
+    return q.softmax(-1) @ (k.softmax(-2).transpose(-1, -2) @ v)
+
+
+@hostile()
+def rows_shifted_and_columns_summed(q, k, v, w):
+    s = scores(q, k)
+    e = (s - s.amax(-1, keepdim=True)).exp()
+    return (e / e.sum(-2, keepdim=True)) @ v
+
+
+@hostile()
+def largest_counted_twice(q, k, v, w):
+    e = scores(q, k).exp()
+    return (e / (e.sum(-1, keepdim=True) + e.amax(-1, keepdim=True))) @ v
+
+
+@hostile()
+def weighted_after_the_softmax(q, k, v, w):
+    return (scores(q, k).softmax(-1) * torch.arange(1, 8).float()) @ v
+
+
+@hostile()
+def squares_normalised(q, k, v, w):
+    p = scores(q, k).softmax(-1) ** 2
+    return (p / p.sum(-1, keepdim=True)) @ v
+
+
+@hostile()
+def entropy(q, k, v, w):
+    p = scores(q, k).softmax(-1)
+    return (p * p.log()) @ v
+
+
+@hostile()
+def signs_that_differ(q, k, v, w):
+    s = scores(q, k)
+    return ((-s).exp() / s.exp().sum(-1, keepdim=True)) @ v
+
+
+@hostile()
+def causal_after_the_softmax(q, k, v, w):
+    return scores(q, k).softmax(-1).tril() @ v
+
+
+@hostile()
+def batches_exchanged(q, k, v, w):
+    return scores(q, k).softmax(-1).flip(0) @ v
+
+
+@hostile()
+def heads_averaged(q, k, v, w):
+    return scores(q, k).softmax(-1).mean(1, keepdim=True) @ v
+
+
+@hostile()
+def softmax_over_all_pairs(q, k, v, w):
+    return scores(q, k).flatten(-2).softmax(-1).view(2, 6, 7, 7) @ v
+
+
+@hostile()
+def identity_added(q, k, v, w):
+    return (scores(q, k).softmax(-1) + torch.eye(7)) @ v
+
+
+@hostile()
+def cut_off(q, k, v, w):
+    return (scores(q, k).softmax(-1) - 0.1).relu() @ v
+
+
+@hostile()
+def keys_hidden_in_the_sum_only(q, k, v, w):
+    e = scores(q, k).exp()
+    return (e / (e * (w > 0)).sum(-1, keepdim=True)) @ v

@@ -142,8 +142,8 @@ class _Builder(ScoreRegions, Producers):
         self.program.qkv = q, k, v = self._unusual(c.get("values"), q, k, v)
         layouts = c.get("layouts", ("bhsd",) * 4)
         self._operand(*self._queries(q, layouts[0]))
-        for value, layout, fresh in zip((k, v), layouts[1:], c.get("append", (0, 0))):
-            self._operand(*self._tokens(value, layout, fresh))
+        for place, layout, fresh in zip((1, 2), layouts[1:], c.get("append", (0, 0))):
+            self._operand(*self._tokens(self.program.qkv[place], place, layout, fresh))
         self.clauses.append("layout(" + ", ".join(f'{n} = "{l}"' for n, l in zip("qkvo", layouts)) + ")")
         self.result = [(c["batch"], q.shape[1], c["queries"], c["value_dim"])["bhsd".index(l)] for l in layouts[3]]
 
@@ -175,16 +175,16 @@ class _Builder(ScoreRegions, Producers):
         self.operands.append(name)
         self.types.append(type_)
 
-    def _strided(self, value, letters):
+    def _strided(self, value, letters, dtype=None):
         """The tensor as an argument or, where the case says so, as every second element of a larger one."""
-        value = np.ascontiguousarray(value)
+        value, dtype = np.ascontiguousarray(value), dtype or self.case["dtype"]
         if not self.case["strided"] or self.case["dynamic"] or not value.size:
-            return self.program.argument(value, self.case["dtype"], letters)
+            return self.program.argument(value, dtype, letters)
         step = [1, 1, 2, 2]
-        wide = np.full([n * s for n, s in zip(value.shape, step)], np.nan, dtype=value.dtype)
+        wide = np.full([n * s for n, s in zip(value.shape, step)], 99 if dtype == "i8" else np.nan, dtype=value.dtype)
         wide[:, :, ::2, ::2] = value
-        name, type_ = self.program.argument(wide, self.case["dtype"])
-        small = f"tensor<{'x'.join(map(str, value.shape))}x{self.case['dtype']}>"
+        name, type_ = self.program.argument(wide, dtype)
+        small = f"tensor<{'x'.join(map(str, value.shape))}x{dtype}>"
         self.setup.append(f"{name}s = tensor.extract_slice {name}[0, 0, 0, 0] {list(value.shape)} {step} "
                           f": {type_} to {small}")
         return name + "s", small

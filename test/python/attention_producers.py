@@ -3,11 +3,14 @@ behind a cache.
 
     rotary=(kind, elements, type, angles)     angles for each "row" of all, "query", "batch" or "head"
     append=(k, v)                             how many of the keys, and of the values, are new; 0: they are not appended
+    narrow=(type, factors, type of these, zero)   what the keys and values, or those of the cache, are widened from: i8, u8,
+                                              f16 or bf16; "none", or a scale for each of some letters of "bhsd"; whether
+                                              there is a zero for each of them as well
 """
 
 import numpy as np
 
-from reference import rounded
+from reference import rounded, to_bf16
 
 
 def rotate(x, cos, sin, kind, compute=np.float64):
@@ -49,17 +52,68 @@ class Producers:
             return (np.take(np.array(values, rounded(0.0, dtype).dtype), turns) for values in ([1, 0, -1, 0], [0, 1, 0, -1]))
         return rounded(np.cos(angles), dtype), rounded(np.sin(angles), dtype)
 
-    def _tokens(self, value, layout, fresh):
+    def _tokens(self, value, place, layout, fresh):
         """K or V: an argument, or a cache with new tokens behind it."""
-        if not fresh:
-            return self._laid_out(value, layout)
         past = value.shape[2] - fresh
-        cached, new = self._laid_out(value[:, :, :past], layout), self._laid_out(value[:, :, past:], layout)
+        cached, cached_type = self._cache(value[:, :, :past], place, layout)
+        if not fresh:
+            return cached, cached_type
+        new, new_type = self._laid_out(value[:, :, past:], layout)
         name = f"%t{len(self.setup)}"
         type_ = self.program.tensor([value.shape["bhsd".index(letter)] for letter in layout], self.case["dtype"], layout)
-        self.setup.append(f'{name} = gqa.append_kv {cached[0]}, {new[0]} layout("{layout}") '
-                          f": ({cached[1]}, {new[1]}) -> {type_}")
+        self.setup.append(f'{name} = gqa.append_kv {cached}, {new} layout("{layout}") '
+                          f": ({cached_type}, {new_type}) -> {type_}")
         return name, type_
 
-    def _laid_out(self, value, layout):
-        return self._strided(value.transpose(["bhsd".index(letter) for letter in layout]), layout)
+    def _cache(self, value, place, layout):
+        if "narrow" not in self.case:
+            return self._laid_out(value, layout)
+        narrow, zero, scale, wide = self._quantized(value)
+        tokens = self.program.qkv[place]
+        tokens[:, :, :value.shape[2]] = wide
+        name = f"%w{len(self.setup)}"
+        dtype = {"u8": "i8"}.get(self.case["narrow"][0], self.case["narrow"][0])
+        x, x_type = self._laid_out(narrow, layout, dtype)
+        clauses = "".join(f" {clause}({self._factor(factor, layout)})" for clause, factor in (("scale", scale), ("zero", zero))
+                          if factor is not None)
+        type_ = x_type.replace(f"x{dtype}>", f"x{self.case['dtype']}>")
+        unsigned = " unsigned" if self.case["narrow"][0] == "u8" else ""
+        self.setup.append(f"{name} = gqa.dequantize {x}{clauses}{unsigned} : {x_type} -> {type_}")
+        return name, type_
+
+    def _quantized(self, value):
+        """Narrow numbers, zero, scale (None where there is none), and what they stand for. Products are exact in 16 bits."""
+        kind, letters, dtype, has_zero = self.case["narrow"]
+        wide_type = {"f64": np.float64}.get(self.case["dtype"], np.float32)
+        if kind in ("f16", "bf16"):
+            narrow = rounded(value, kind)
+        else:
+            levels = 3 if letters == "none" else 50 if self.case["dtype"] in ("f16", "bf16") else 100
+            narrow = np.rint(np.clip(value.astype(np.float64) * levels / 3, -levels, levels))
+            narrow = (narrow + 128).astype(np.uint8).view(np.int8) if kind == "u8" else narrow.astype(np.int8)
+        numbers = (narrow.view(np.uint8) if kind == "u8" else narrow).astype(wide_type)
+        zero = scale = None
+        shape = [size if letter in letters else 1 for letter, size in zip("bhsd", value.shape)]
+        if letters != "none":
+            exact = self.case["dtype"] in ("f16", "bf16") or self.case.get("coarse")
+            scale = 2.0 ** self.rng.integers(-6, -3, shape) if exact else self.rng.uniform(0.01, 0.06, shape)
+            scale = rounded(scale, dtype)
+        if has_zero:
+            zero = rounded(self.rng.integers(-9, 9, shape) + (128 if kind == "u8" else 0), dtype)
+            numbers = numbers - zero.astype(wide_type)
+        wide = numbers if scale is None else numbers * scale.astype(wide_type)
+        return narrow, zero, scale, rounded(wide, self.case["dtype"])
+
+    def _factor(self, factor, layout):
+        """`%name : type` of an argument whose dimensions of size 1 are known, so that they broadcast."""
+        factor = factor.transpose(["bhsd".index(letter) for letter in layout])
+        letters = self.case["narrow"][1]
+        dtype = self.case["narrow"][2]
+        full = self.program.tensor(factor.shape, dtype, layout)[len("tensor<"):-1].split("x")
+        shown = [size if letter in letters else "1" for size, letter in zip(full, layout)] + full[len(layout):]
+        self.program.inputs.append(to_bf16(factor) if dtype == "bf16" else factor)
+        self.program.types.append(f"tensor<{'x'.join(shown)}>")
+        return f"%a{len(self.program.inputs) - 1} : {self.program.types[-1]}"
+
+    def _laid_out(self, value, layout, dtype=None):
+        return self._strided(value.transpose(["bhsd".index(letter) for letter in layout]), layout, dtype)

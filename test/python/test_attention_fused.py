@@ -1,4 +1,4 @@
-"""Attention that takes over what stands in front of it: rotated queries, and tokens appended to a cache.
+"""Attention that takes over what stands in front of it: rotated queries, tokens appended to a cache, and narrow caches.
 
 The rule is that of test_attention_numerics; GQA_TARGET compiles for another processor.
 """
@@ -69,6 +69,47 @@ class TestAppend:
     @pytest.mark.parametrize("shape", ["few_split", "many"])
     def test_every_second_element(self, shape):
         verify(appended(shaped(shape, dynamic=False, strided=True), (3, 3)), TARGET)
+
+
+NARROW = [("i8", "", "f32", False), ("i8", "h", "f32", False), ("i8", "bhs", "f32", True), ("u8", "bhs", "f16", True),
+          ("i8", "hd", "f32", True), ("u8", "hd", "bf16", False), ("i8", "none", "f32", False), ("i8", "bhsd", "f32", True)]
+
+
+class TestNarrow:
+    """Caches that are widened as the kernel packs them."""
+    @pytest.mark.parametrize("shape, dtype", [(shape, dtype) for shape in SHAPES for dtype in DTYPES])
+    @pytest.mark.parametrize("narrow", NARROW, ids=lambda n: "-".join(map(str, n)))
+    def test_integers(self, narrow, shape, dtype):
+        verify(shaped(shape, dtype=dtype, narrow=narrow), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("pair", [("f32", "f16"), ("f32", "bf16"), ("f64", "bf16")], ids=str)
+    @pytest.mark.parametrize("letters", ["none", "bhs"])
+    def test_floats(self, letters, pair, shape):
+        verify(shaped(shape, dtype=pair[0], narrow=(pair[1], letters, "f32", False)), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("append", [(1, 1), (7, 0), (1, 40), (10**6, 10**6)], ids=str)
+    @pytest.mark.parametrize("dtype", ["f32", "bf16"])
+    def test_fresh_tokens(self, dtype, append, shape):
+        verify(appended(shaped(shape, dtype=dtype, narrow=("i8", "bhs", "f32", True)), append), TARGET)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    @pytest.mark.parametrize("name", ["causal", "kv_len", "masks", "layouts"])
+    def test_clauses(self, name, shape):
+        for narrow in (("i8", "bhs", "f32", True), ("i8", "hd", "f32", False)):
+            verify(clauses(name, shape, dtype="f32", narrow=narrow), TARGET)
+
+    @pytest.mark.parametrize("shape", ["few_split", "many"])
+    @pytest.mark.parametrize("more", [dict(strided=True), dict(dynamic=True), dict(dynamic="lengths"), dict(dim=33, value_dim=65)],
+                             ids=str)
+    def test_places(self, more, shape):
+        verify(shaped(shape, **{"dynamic": False, "dtype": "f32", **more, "narrow": ("i8", "bhs", "f32", True)}), TARGET)
+
+    @pytest.mark.parametrize("dead_row", ["zero", "nan", "uniform"])
+    def test_dead_rows(self, dead_row):
+        verify(shaped("few", dtype="f32", causal=True, offset=("i64", [-2]), dead_row=dead_row,
+                      narrow=("i8", "h", "f32", False)), TARGET)
 
 
 class TestRotary:

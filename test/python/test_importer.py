@@ -157,6 +157,19 @@ def test_onnx_moves_large_initializers_behind_the_inputs(importer, tmp_path):
     assert '%arg1: tensor<16x16xf32> {gqa.param = "w"})' in main_line(tmp_path / "out.mlir")
 
 
+@pytest.mark.parametrize("fill", [np.finfo(np.float32).min, -np.inf, -1e4])
+def test_onnx_keeps_folded_masks_in_the_text(importer, tmp_path, fill):
+    """A mask that the exporter folded is no parameter: its pattern is what the compiler reads."""
+    mask = numpy_helper.from_array(np.triu(np.full((16, 16), fill, np.float32), 1), "m")
+    weight = numpy_helper.from_array(np.triu(np.ones((16, 16), np.float32), 1), "w")
+    save_onnx(tmp_path / "m.onnx", [helper.make_node("Add", ["x", "m"], ["s"]), helper.make_node("MatMul", ["s", "w"], ["y"])],
+              [("x", TensorProto.FLOAT, [16, 16])], [("y", TensorProto.FLOAT, [16, 16])], [mask, weight])
+    done = importer("m.onnx", "-o", "out.mlir")
+    assert done.returncode == 0, done.stderr
+    assert main_line(tmp_path / "out.mlir").count("gqa.param") == 1
+    assert 'gqa.param = "w"' in main_line(tmp_path / "out.mlir")
+
+
 def test_onnx_cumulative_sum(importer, tmp_path):
     axis = numpy_helper.from_array(np.array(1, np.int64), "axis")
     save_onnx(tmp_path / "m.onnx", [helper.make_node("CumSum", ["x", "axis"], ["y"])], [("x", TensorProto.INT64, [2, 5])],

@@ -19,6 +19,19 @@ std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr);
 /// A comparison of such numbers as the i1 that decides it: `select(seen, 0, min) == 0` is `seen`.
 std::optional<Condition> simplifyTruth(Evaluator &evaluator, Expr condition);
 
+/// What one of several i1s says of an expression by itself: where `truth` is `value`, it is a number, and
+/// where it is not, `rest`.
+struct Decided {
+  Expr truth;
+  bool value;
+  double number;
+  Expr rest;
+};
+
+/// An i1 of `expr` that alone makes it a number such as is `wanted`: in `float(a) * float(b) != 0`, of which
+/// a zero is wanted, each of the two. None where there are too many to try.
+std::optional<Decided> matchDecided(Evaluator &evaluator, Expr expr, llvm::function_ref<bool(double)> wanted);
+
 /// `expr` where the i1 `truth`, wherever it stands in it, is `value`.
 Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value);
 

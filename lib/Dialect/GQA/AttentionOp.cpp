@@ -68,6 +68,17 @@ static AppendKVOp concatOf(Value operand, StringRef layout) {
 AppendKVOp AttentionOp::getKeyAppend() { return concatOf(getK(), getKLayout()); }
 AppendKVOp AttentionOp::getValueAppend() { return concatOf(getV(), getVLayout()); }
 
+/// What the tokens, or those of the cache in front of fresh ones, are widened from. The mean of V over dead
+/// rows reads V itself.
+static DequantizeOp dequantizeOf(AttentionOp op, Value operand, AppendKVOp append) {
+  bool readsWhole = operand == op.getV() && op.getDeadRow() == DeadRow::Uniform;
+  Value tokens = append ? Value(append.getCache()) : operand;
+  return readsWhole ? DequantizeOp() : tokens.getDefiningOp<DequantizeOp>();
+}
+
+DequantizeOp AttentionOp::getKeyDequantize() { return dequantizeOf(*this, getK(), getKeyAppend()); }
+DequantizeOp AttentionOp::getValueDequantize() { return dequantizeOf(*this, getV(), getValueAppend()); }
+
 RotaryOp AttentionOp::getQueryRotary() {
   auto rotary = getQ().getDefiningOp<RotaryOp>();
   bool taken =

@@ -1,4 +1,4 @@
-// gqa.append_kv: constraints and shapes.
+// gqa.append_kv and gqa.dequantize: constraints and shapes.
 #include "Verify.h"
 #include "gqa/Dialect/GQA/GQA.h"
 
@@ -67,6 +67,28 @@ LogicalResult AppendKVOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSha
   Value left = getValueOrCreateConstantIndexOp(builder, getLoc(), cached);
   Value right = getValueOrCreateConstantIndexOp(builder, getLoc(), fresh);
   shapes[0][dim] = arith::AddIOp::create(builder, getLoc(), left, right).getResult();
+  return success();
+}
+
+LogicalResult DequantizeOp::verify() {
+  if (failed(verifyTensors(*this))) // dequantize_c4
+    return failure();
+  auto x = cast<RankedTensorType>(getX().getType()), output = cast<RankedTensorType>(getOutput().getType());
+  if (provablyDiffer(output.getShape(), x.getShape()) ||
+      output.getElementTypeBitWidth() <= x.getElementTypeBitWidth()) // dequantize_c1
+    return emitOpError("result is ") << output << ", expected the shape and a wider type than that of x, "
+                                     << x;
+  for (auto [name, value] : {std::pair("scale", getScale()), std::pair("zero", getZero())})
+    if (value &&
+        !broadcastsTo(cast<RankedTensorType>(value.getType()).getShape(), x.getShape())) // dequantize_c2
+      return emitOpError(name) << " is " << value.getType() << ", which does not broadcast to x, " << x;
+  if (getIsUnsigned() && !x.getElementType().isInteger()) // dequantize_c3
+    return emitOpError("is unsigned, expected integers, found ") << x.getElementType();
+  return success();
+}
+
+LogicalResult DequantizeOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  shapes = {tensor::getMixedSizes(builder, getLoc(), getX())};
   return success();
 }
 

@@ -64,18 +64,38 @@ LogicalResult verifyRest(PackOp op) {
     return success();
   auto source = cast<MemRefType>(op.getSource().getType()), rest = cast<MemRefType>(op.getRest().getType());
   bool rows = source.getRank() == 2 && !op.getTransposed();
-  if (rows && source.getElementType() == rest.getElementType() &&
-      succeeded(verifyCompatibleShape({source.getDimSize(1)}, {rest.getDimSize(1)})))
+  unsigned sourceBits = source.getElementTypeBitWidth(), bits = rest.getElementTypeBitWidth();
+  bool fits = source.getElementType() == rest.getElementType() ||
+              (sourceBits < bits && bits <= elementOf(op.getTile()).getIntOrFloatBitWidth());
+  if (rows && fits && succeeded(verifyCompatibleShape({source.getDimSize(1)}, {rest.getDimSize(1)})))
     return success();
   return op.emitOpError("has more rows in ")
          << rest << ", expected those of keys or values, as in the source, " << source;
 }
 
+/// What the numbers of a narrow cache are made of.
+LogicalResult verifyFactors(PackOp op) {
+  auto source = cast<MemRefType>(op.getSource().getType());
+  bool rows = source.getRank() == 2 && !op.getTransposed();
+  if (op.isDequantizing() && !rows)
+    return op.emitOpError("widens ") << source << ", expected rows of keys or values";
+  for (auto [name, value] : {std::pair("scale", op.getScale()), std::pair("zero", op.getZero())}) {
+    auto type = value ? cast<MemRefType>(value.getType()) : MemRefType();
+    if (type && (failed(verifyCompatibleShape({type.getDimSize(0)}, {source.getDimSize(0)})) ||
+                 (type.getDimSize(1) != 1 &&
+                  failed(verifyCompatibleShape({type.getDimSize(1)}, {source.getDimSize(1)})))))
+      return op.emitOpError(name) << " is " << type << ", expected the rows of " << source
+                                  << ", and its columns or one";
+  }
+  return success();
+}
+
 } // namespace
 
 void PackOp::build(OpBuilder &builder, OperationState &state, Type tile, Value source, Value storage) {
-  build(builder, state, tile, source, storage, /*rest=*/Value(), /*queries=*/Value(),
-        /*transposed=*/UnitAttr(), /*interleaved=*/UnitAttr(), /*paired=*/IntegerAttr(),
+  build(builder, state, tile, source, storage, /*rest=*/Value(), /*scale=*/Value(), /*zero=*/Value(),
+        /*queries=*/Value(), /*is_unsigned=*/UnitAttr(), /*transposed=*/UnitAttr(),
+        /*interleaved=*/UnitAttr(), /*paired=*/IntegerAttr(),
         /*multiple=*/IntegerAttr());
 }
 
@@ -124,7 +144,16 @@ LogicalResult PackOp::verify() {
     return emitOpError("has a multiple of ")
            << int64_t(*getMultiple()) << ", expected a positive one, of rows of keys or values";
   // pack_c7
-  return verifyRest(*this);
+  if (failed(verifyRest(*this)))
+    return failure();
+  // pack_c8
+  return verifyFactors(*this);
+}
+
+bool PackOp::isDequantizing() {
+  Type element = elementOf(getSource());
+  return getScale() || getZero() || element.getIntOrFloatBitWidth() < 16 ||
+         (getRest() && elementOf(getRest()) != element);
 }
 
 LogicalResult QKOp::verify() {

@@ -38,6 +38,32 @@ def index_copy(x, dim, index, source):
     return torch.where((last >= 0).view(along), source.index_select(dim, last.clamp(min=0)), x)
 
 
+def index_put(x, indices, values, accumulate=False):
+    """Rows written to the places that one tensor of indices names; other forms as torch has them."""
+    named = [d for d, index in enumerate(indices) if index is not None]
+    if accumulate or len(named) != 1 or indices[named[0]].dim() != 1 or indices[named[0]].dtype == torch.bool:
+        return NotImplemented
+    dim, = named
+    index = indices[dim].to(torch.int64)
+    shape = [*x.shape]
+    shape[dim] = index.shape[0]
+    return index_copy(x, dim, torch.where(index < 0, index + x.shape[dim], index), values.expand(shape))
+
+
+def scatter(x, dim, index, source):
+    """Elements written along `dim`, where all else has the same size; other forms as torch has them."""
+    dim = dim % x.dim() if x.dim() else 0
+    rows = index.shape[dim] if x.dim() else None
+    others = [d for d in range(x.dim()) if d != dim]
+    alike = all(x.shape[d] == index.shape[d] == source.shape[d] for d in others)
+    if not isinstance(rows, int) or rows > MAX_ROWS_AS_SELECTS or not alike:
+        return NotImplemented
+    position = torch.arange(x.shape[dim], device=x.device).view([-1 if d == dim else 1 for d in range(x.dim())])
+    for row in range(rows):
+        x = torch.where(position == index.narrow(dim, row, 1), source.narrow(dim, row, 1), x)
+    return x
+
+
 def squeeze_dims(x, dims):
     """A view; torch-mlir has no lowering of the form with several dimensions."""
     dims = {d % x.dim() for d in dims}
@@ -57,6 +83,8 @@ def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *
 REPLACEMENTS = {
     aten.cumsum.default: cumsum,
     aten.index_copy.default: index_copy,
+    aten.index_put.default: index_put,
+    aten.scatter.src: scatter,
     aten.squeeze.dims: squeeze_dims,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }

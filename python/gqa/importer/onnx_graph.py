@@ -15,9 +15,12 @@ from .errors import ImportFailure
 from .fold import fold
 from .module import TorchModule
 from .operators import keep_attention, microsoft
+from .scatter import replace_scatter
 
 # Smaller initializers are shapes, axes and scales, which torch-mlir's patterns want to see as constants.
 _SMALLEST_WEIGHT = 128
+_HIDES = -1e4  # a mask's fill is this or less
+_LARGEST_MASK = 1 << 22  # elements that may stand in the text
 _ROUNDS = 4  # of folding: each may make the shapes known that the next one reads
 
 
@@ -28,6 +31,7 @@ def import_onnx(model, path, inline_weights=False):
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
     model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
     _replace_cumsum(model.graph)
+    replace_scatter(model.graph)
     model.graph.name = "main"
     context = ir.Context()
     torch_dialect.register_dialect(context)
@@ -75,7 +79,8 @@ def _weights_as_inputs(graph):
     listed = {value.name for value in graph.input}
     for init in graph.initializer:
         array = numpy_helper.to_array(init)
-        if array.size < _SMALLEST_WEIGHT or init.data_type not in _WEIGHT_TYPES or init.name in listed:
+        inline = array.size < _SMALLEST_WEIGHT or init.data_type not in _WEIGHT_TYPES or _is_mask(array)
+        if inline or init.name in listed:
             keep.append(init)
             continue
         graph.input.append(helper.make_tensor_value_info(init.name, init.data_type, init.dims))
@@ -83,6 +88,14 @@ def _weights_as_inputs(graph):
     del graph.initializer[:]
     graph.initializer.extend(keep)
     return weights
+
+
+def _is_mask(array):
+    """Zeros and numbers that hide: a mask that constant folding left. The compiler reads its pattern; no weight is like it."""
+    if array.ndim < 2 or array.size > _LARGEST_MASK:
+        return False
+    hides = array.astype(np.float64) <= _HIDES
+    return bool(hides.any() and ((array == 0) | hides).all())
 
 
 _WEIGHT_TYPES = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}

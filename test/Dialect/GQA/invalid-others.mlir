@@ -225,6 +225,54 @@ func.func @append_kv_c5_too_many_elements(%x: tensor<4294967296x4294967296x1x1xf
 
 // -----
 
+func.func @dequantize_c1_shape(%x: tensor<2x6x3x8xi8>) {
+  // expected-error @below {{result is 'tensor<2x6x4x8xf32>', expected the shape and a wider type than that of x, 'tensor<2x6x3x8xi8>'}}
+  %r = gqa.dequantize %x : tensor<2x6x3x8xi8> -> tensor<2x6x4x8xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c1_not_wider(%x: tensor<2x6x3x8xf16>) {
+  // expected-error @below {{result is 'tensor<2x6x3x8xbf16>', expected the shape and a wider type than that of x, 'tensor<2x6x3x8xf16>'}}
+  %r = gqa.dequantize %x : tensor<2x6x3x8xf16> -> tensor<2x6x3x8xbf16>
+  return
+}
+
+// -----
+
+func.func @dequantize_c2_scale(%x: tensor<2x6x3x8xi8>, %s: tensor<4xf32>) {
+  // expected-error @below {{scale is 'tensor<4xf32>', which does not broadcast to x, 'tensor<2x6x3x8xi8>'}}
+  %r = gqa.dequantize %x scale(%s : tensor<4xf32>) : tensor<2x6x3x8xi8> -> tensor<2x6x3x8xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c2_zero(%x: tensor<2x6x3x8xi8>, %z: tensor<2x1x1xf32>) {
+  // expected-error @below {{zero is 'tensor<2x1x1xf32>', which does not broadcast to x, 'tensor<2x6x3x8xi8>'}}
+  %r = gqa.dequantize %x zero(%z : tensor<2x1x1xf32>) : tensor<2x6x3x8xi8> -> tensor<2x6x3x8xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c3_unsigned_floats(%x: tensor<2x6x3x8xf16>) {
+  // expected-error @below {{is unsigned, expected integers, found 'f16'}}
+  %r = gqa.dequantize %x unsigned : tensor<2x6x3x8xf16> -> tensor<2x6x3x8xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_c4_too_many_elements(%x: tensor<4294967296x4294967296x1x1xi8>) {
+  // expected-error @below {{has 2^60 elements or more}}
+  %r = gqa.dequantize %x : tensor<4294967296x4294967296x1x1xi8> -> tensor<4294967296x4294967296x1x1xf32>
+  return
+}
+
+// -----
+
 func.func @yield_outside_of_attention(%x: f32) {
   // expected-error @below {{'gqa.yield' op expects parent op 'gqa.attention'}}
   gqa.yield %x : f32

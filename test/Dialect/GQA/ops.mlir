@@ -132,3 +132,12 @@ func.func @append_kv(%cache: !kv, %new: tensor<2x2x1x8xf32>, %p: tensor<1xi64>, 
   %d = gqa.append_kv %t, %t layout("bshd") : (tensor<2x5x2x8xf32>, tensor<2x5x2x8xf32>) -> tensor<2x10x2x8xf32>
   return %a, %b, %c, %d : tensor<2x2x6x8xf32>, !kv, !kv, tensor<2x10x2x8xf32>
 }
+
+// CHECK-LABEL: @dequantize
+func.func @dequantize(%x: tensor<2x2x5x8xi8>, %y: tensor<?x2x?x8xbf16>, %s: tensor<2x5x1xf16>, %z: tensor<f32>) -> (!kv, tensor<?x2x?x8xf64>) {
+  // CHECK: gqa.dequantize %{{.*}} scale(%{{.*}} : tensor<2x5x1xf16>) zero(%{{.*}} : tensor<f32>) unsigned : tensor<2x2x5x8xi8> -> tensor<2x2x5x8xf32>
+  %a = gqa.dequantize %x scale(%s : tensor<2x5x1xf16>) zero(%z : tensor<f32>) unsigned : tensor<2x2x5x8xi8> -> !kv
+  // CHECK: gqa.dequantize %{{.*}} : tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xf64>
+  %b = gqa.dequantize %y : tensor<?x2x?x8xbf16> -> tensor<?x2x?x8xf64>
+  return %a, %b : !kv, tensor<?x2x?x8xf64>
+}

@@ -195,6 +195,30 @@ func.func @pack_c7_panels(%x: memref<?x16xbf16>, %room: memref<1x16x32xbf16>) {
 
 // -----
 
+func.func @pack_c8_rank(%x: memref<2x2x16xi8>, %room: memref<4x16xf32>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op widens 'memref<2x2x16xi8>', expected rows of keys or values}}
+  %t = tile.pack %x into %room queries(%n) : memref<2x2x16xi8>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c8_columns(%x: memref<?x16xi8>, %s: memref<?x8xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op scale is 'memref<?x8xf32>', expected the rows of 'memref<?x16xi8>', and its columns or one}}
+  %t = tile.pack %x into %room scale(%s : memref<?x8xf32>) : memref<?x16xi8>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c8_rows(%x: memref<3x16xi8>, %z: memref<4x1xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op zero is 'memref<4x1xf32>', expected the rows of 'memref<3x16xi8>', and its columns or one}}
+  %t = tile.pack %x into %room zero(%z : memref<4x1xf32>) : memref<3x16xi8>, memref<4x16xf32> -> memref<?x16xf32>
+  return
+}
+
+// -----
+
 func.func @rotate_c1_shape(%x: memref<2x2x16xf32>, %c: memref<2x2x8xf32>, %y: memref<2x3x16xf32>) {
   // expected-error @+1 {{'tile.rotate' op rotates 'memref<2x2x16xf32>', expected a result of the same shape and precision, found 'memref<2x3x16xf32>'}}
   tile.rotate %x by %c, %c half into %y : memref<2x2x16xf32>, memref<2x2x8xf32>, memref<2x2x8xf32>, memref<2x3x16xf32>

@@ -22,8 +22,8 @@ def GQA_Dialect : Dialect {
 
     **Deliberately absent.** No operation here has a destination operand, a tile size or a memory space: those belong
     to the `tile` dialect. There is no separate causal or grouped operation: a mask and a head count are data. There is no
-    softmax: outside of attention `linalg` expresses it. Paged, quantised and ragged KV will be operands of
-    `gqa.attention`, not new operations.
+    softmax: outside of attention `linalg` expresses it. Paged and ragged KV will be operands of `gqa.attention`, not new
+    operations; quantised KV is a producer that its kernel takes over, as the rotation of the queries is.
   }];
   let cppNamespace = "::gqa";
   let useDefaultAttributePrinterParser = 1;
@@ -53,6 +53,8 @@ def GQA_HeadOrderAttr : EnumAttr<GQA_Dialect, GQA_HeadOrder, "head_order">;
 // What attention computes on: floats of at most 64 bits.
 def GQA_Float : AnyTypeOf<[F16, BF16, F32, F64]>;
 def GQA_Heads : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[4]>], "rank-4 tensor">;
+// What a cache may hold instead of them.
+def GQA_Narrow : RankedTensorOf<[I8, F8E4M3FN, F8E5M2, F16, BF16], [HasAnyRankOfPred<[4]>], "rank-4 tensor">;
 def GQA_Lse : RankedTensorOf<[F32, F64], [HasAnyRankOfPred<[3]>], "rank-3 tensor">;
 def GQA_Mask : RankedTensorOf<[I1], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "tensor of rank 0 to 4">;
 def GQA_Bias : RankedTensorOf<[F16, BF16, F32, F64], [HasAnyRankOfPred<[0, 1, 2, 3, 4]>], "tensor of rank 0 to 4">;

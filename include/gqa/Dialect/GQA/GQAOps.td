@@ -127,8 +127,11 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
     /// The constant offset: the attribute, else 0 where no operand gives it.
     std::optional<int64_t> getConstantOffset();
     /// Producers that a kernel takes over, or null. The concatenation that k, or v, is: cache and fresh tokens are read
-    /// where they are. The rotation that only q is: queries are rotated as they are packed.
-    AppendKVOp getKeyAppend(); AppendKVOp getValueAppend(); RotaryOp getQueryRotary();
+    /// where they are. The narrow numbers that k or v, or the cache in front of fresh tokens, are made of: they are
+    /// widened as they are packed. The rotation that only q is: queries are rotated as they are packed.
+    AppendKVOp getKeyAppend(); AppendKVOp getValueAppend();
+    DequantizeOp getKeyDequantize(); DequantizeOp getValueDequantize();
+    RotaryOp getQueryRotary();
     bool hasScore() { return !getScore().empty(); }
     mlir::Block &getScoreBlock() { return getScore().front(); }
   }];
@@ -310,6 +313,45 @@ def GQA_AppendKVOp : GQA_Op<"append_kv", [Pure,
   }];
   let hasVerifier = 1;
   let hasFolder = 1;
+}
+
+def GQA_DequantizeOp : GQA_Op<"dequantize", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "a narrow cache as numbers to compute with";
+  let description = [{
+    What stands between an int8 or a 16-bit KV cache and the attention that reads it. Exists so that a kernel widens
+    keys and values as it packs them, and reads the narrow cache from memory and nothing else.
+
+    With `scale` and `zero` broadcast to the shape of `x`, compared from the last dimension (only a 1 in the type
+    broadcasts), so per tensor, per head, per token, per channel, or any of these together:
+
+    ```
+    result = (x - zero) * scale        a zero left out is 0, a scale 1; no scale and no zero: x is only widened
+    ```
+
+    Integers are signed unless the operation is `unsigned`. Computed in f32 (f64 for a result of f64), and rounded once.
+
+    Constraints:
+    * (C1) the result has the shape of x, and an element type with more bits.
+    * (C2) scale and zero broadcast to x.
+    * (C3) `unsigned` is there for integers only.
+    * (C4) every tensor has fewer than 2^60 elements and no encoding.
+
+    Example:
+
+    ```mlir
+    // A scale per token and head, a zero point for all.
+    %k = gqa.dequantize %x scale(%s : tensor<8x64x1xf32>) zero(%z : tensor<f32>) : tensor<1x8x64x128xi8> -> tensor<1x8x64x128xf32>
+    %v = gqa.dequantize %y : tensor<1x8x64x128xbf16> -> tensor<1x8x64x128xf32>
+    ```
+  }];
+  let arguments = (ins GQA_Narrow:$x, Optional<GQA_Bias>:$scale, Optional<GQA_Bias>:$zero, UnitAttr:$is_unsigned);
+  let results = (outs GQA_Heads:$output);
+  let assemblyFormat = [{
+    $x (`scale` `(` $scale^ `:` type($scale) `)`)? (`zero` `(` $zero^ `:` type($zero) `)`)? (`unsigned` $is_unsigned^)?
+    attr-dict `:` type($x) `->` type($output)
+  }];
+  let hasVerifier = 1;
 }
 
 #endif

@@ -125,6 +125,10 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
     rows. Exists so that a KV cache and the tokens behind it are read where they are: of all blocks of keys, one at most
     is copied.
 
+    With `zero` and `scale` the source is a narrow cache: `(x - zero) * scale`, computed in f32 (f64 for a tile of f64) and
+    rounded once, takes the place of each element x of it, but not of what comes `then`. Either has a row for each row of
+    the source, and a column for each of its columns, or one for all. Integers are signed unless the source is `unsigned`.
+
     A source of rank 3, `heads x queries x d`, holds the queries of a tile: head `g` and query `n` become row `g * N + n`,
     with `N` given by `queries`. All else in the storage becomes zero. With `transposed` a row becomes a column:
     the tile is `d x rows`, or `d/2 x 2 rows` if it is `interleaved`; with `paired` its columns are in the order of pairs.
@@ -137,7 +141,10 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
       same element type, of 16 bits, and the last of the storage's dimensions is 32.
     * (C5) an `interleaved` tile is transposed, of bf16, and has `queries`.
     * (C6) `multiple` is positive, and only there if the source has rank 2 and is not transposed.
-    * (C7) what comes `then` has the source's element type and last dimension; both have rank 2 and are not transposed.
+    * (C7) what comes `then` has the source's last dimension, and its element type or a wider one that is not wider than the
+      tile's; both have rank 2 and are not transposed.
+    * (C8) scale and zero have the source's rows, and its columns or one; a source that has them, or that is of integers or of
+      8 bits, has rank 2 and is not transposed.
 
     Example:
 
@@ -146,14 +153,16 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
       : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
     %all = tile.pack %cached into %room then(%fresh : memref<?x80xf32>)
       : memref<?x80xf32>, memref<64x80xf32> -> memref<?x80xf32, strided<[?, 1], offset: ?>>
+    %wide = tile.pack %narrow into %room scale(%s : memref<?x1xf32>) : memref<?x80xi8>, memref<64x80xf32> -> memref<?x80xf32>
     %qt = tile.pack %q into %columns queries(%n) transposed
       : memref<4x?x80xbf16>, memref<80x48xf32> -> memref<80x48xf32>
     %vt = tile.pack %values into %panels transposed : memref<?x80xbf16>, memref<4x80x32xbf16> -> memref<4x80x32xbf16>
     ```
   }];
-  let arguments = (ins Arg<Tile_Operand, "", [MemRead]>:$source, Arg<Tile_Operand, "", [MemWrite]>:$storage,
-                       Arg<Optional<Tile_Keys>, "", [MemRead]>:$rest, Optional<Index>:$queries,
-                       UnitAttr:$transposed, UnitAttr:$interleaved,
+  let arguments = (ins Arg<Tile_Source, "", [MemRead]>:$source, Arg<Tile_Operand, "", [MemWrite]>:$storage,
+                       Arg<Optional<Tile_Keys>, "", [MemRead]>:$rest, Arg<Optional<Tile_Factors>, "", [MemRead]>:$scale,
+                       Arg<Optional<Tile_Factors>, "", [MemRead]>:$zero, Optional<Index>:$queries,
+                       UnitAttr:$is_unsigned, UnitAttr:$transposed, UnitAttr:$interleaved,
                        OptionalAttr<I64Attr>:$paired, OptionalAttr<I64Attr>:$multiple);
   let results = (outs Tile_Operand:$tile);
   let builders = [
@@ -161,11 +170,16 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
     OpBuilder<(ins "mlir::Type":$tile, "mlir::Value":$source, "mlir::Value":$storage)>,
   ];
   let assemblyFormat = [{
-    $source `into` $storage (`then` `(` $rest^ `:` type($rest) `)`)? (`queries` `(` $queries^ `)`)?
+    $source `into` $storage (`then` `(` $rest^ `:` type($rest) `)`)? (`scale` `(` $scale^ `:` type($scale) `)`)?
+    (`zero` `(` $zero^ `:` type($zero) `)`)? (`unsigned` $is_unsigned^)? (`queries` `(` $queries^ `)`)?
     (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`multiple` `=` $multiple^)? attr-dict
     `:` type($source) `,` type($storage) `->` type($tile)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether the source is a narrow cache, whose rows are not merely copied.
+    bool isDequantizing();
+  }];
 }
 
 def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
@@ -223,7 +237,7 @@ def Tile_QKOp : Tile_Op<"qk"> {
     ```
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
-                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Variadic<Tile_Keys>, "", [MemRead]>:$prefetch,
+                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch,
                        UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
@@ -375,7 +389,7 @@ def Tile_PVOp : Tile_Op<"pv"> {
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$p, Arg<Tile_Operand, "", [MemRead]>:$v,
                        Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha,
-                       I1:$hidden, Arg<Variadic<Tile_Keys>, "", [MemRead]>:$prefetch, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
+                       I1:$hidden, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`interleaved` $interleaved^)?
     (`paired` `=` $paired^)?

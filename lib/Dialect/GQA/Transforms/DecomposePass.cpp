@@ -44,30 +44,49 @@ Value emptyTensor(OpBuilder &builder, Location loc, RankedTensorType type, Array
 
 namespace {
 
-/// Whether a kernel of the attention that uses the value produces it in passing.
+/// Whether a kernel of the attention that uses the value, or the concatenation of the value with new tokens,
+/// produces it in passing. Concatenations that are built have taken their users with them.
 bool isTakenOver(OpOperand &use) {
-  auto attention = dyn_cast<AttentionOp>(use.getOwner());
   Operation *producer = use.get().getDefiningOp();
+  if (auto append = dyn_cast<AppendKVOp>(use.getOwner()))
+    return use.getOperandNumber() == 0 && isa<DequantizeOp>(producer) &&
+           llvm::all_of(append->getUses(), [&](OpOperand &tokens) {
+             auto reader = dyn_cast<AttentionOp>(tokens.getOwner());
+             return reader && producer == (tokens.getOperandNumber() == 1 ? reader.getKeyDequantize()
+                                                                          : reader.getValueDequantize());
+           });
+  auto attention = dyn_cast<AttentionOp>(use.getOwner());
   if (!attention)
     return false;
-  if (use.getOperandNumber() == 0)
+  switch (use.getOperandNumber()) {
+  case 0:
     return producer == attention.getQueryRotary();
-  return (use.getOperandNumber() == 1 && producer == attention.getKeyAppend()) ||
-         (use.getOperandNumber() == 2 && producer == attention.getValueAppend());
+  case 1:
+    return producer == attention.getKeyAppend() || producer == attention.getKeyDequantize();
+  case 2:
+    return producer == attention.getValueAppend() || producer == attention.getValueDequantize();
+  default:
+    return false;
+  }
 }
 
-/// Why a rotation or an append in front of an attention is a loop of its own, or null if it is not in front
-/// of one.
-const char *reasonAgainst(Operation *op) {
+/// Why what stands in front of an attention is a loop of its own, or null if it is not in front of one.
+const char *reasonAgainst(Operation *op, Keep keep) {
   auto rotary = dyn_cast<RotaryOp>(op);
   auto append = dyn_cast<AppendKVOp>(op);
   for (OpOperand &use : op->getUses()) {
     bool isQuery = use.getOperandNumber() == 0, isKeyOrValue = !isQuery && use.getOperandNumber() <= 2;
-    if (!isa<AttentionOp>(use.getOwner()) || isTakenOver(use))
+    bool isTaken = isTakenOver(use) && (keep == Keep::Fused || !isa<DequantizeOp>(op));
+    if (!isa<AttentionOp>(use.getOwner()) || isTaken)
       continue;
     if (rotary && isQuery && rotary.getRotaryDim() > 0)
       return rotary->hasOneUse() ? "the attention reads the rotated queries in another layout"
                                  : "the rotated queries have other users";
+    if (isa<DequantizeOp>(op) && isKeyOrValue)
+      return keep == Keep::Fused
+                 ? "the mean of the values, of rows that see no key, reads them widened"
+                 : "the target's kernels read keys and values in the type that they compute with: "
+                   "the cache is widened in memory";
     if (append && isKeyOrValue)
       return append.getPositions()
                  ? "the tokens are written into the cache, which is copied as arguments stay"
@@ -79,9 +98,10 @@ const char *reasonAgainst(Operation *op) {
 /// Puts what `op` means in front of it, for all users that do not take it over.
 void replace(Operation *op, ArrayRef<OpOperand *> users) {
   OpBuilder builder(op);
-  SmallVector<Value> results = llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
-                                   .Case<AttentionOp, RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(
-                                       [&](auto found) { return decompose(builder, found); });
+  SmallVector<Value> results =
+      llvm::TypeSwitch<Operation *, SmallVector<Value>>(op)
+          .Case<AttentionOp, RotaryOp, RepeatHeadsOp, AppendKVOp, DequantizeOp, MergeOp>(
+              [&](auto found) { return decompose(builder, found); });
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (value.getType() != result.getType()) // sizes that only one of the two types knows
       value = tensor::CastOp::create(builder, op->getLoc(), result.getType(), value);
@@ -95,18 +115,18 @@ struct Decompose : impl::GQADecomposeBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation()->walk([&](Operation *op) {
-      if (isa<RotaryOp, RepeatHeadsOp, AppendKVOp, MergeOp>(op) ||
+      if (isa<RotaryOp, RepeatHeadsOp, AppendKVOp, DequantizeOp, MergeOp>(op) ||
           (keep == Keep::Nothing && isa<AttentionOp>(op)))
         work.push_back(op);
     });
-    for (Operation *op : work) {
+    for (Operation *op : llvm::reverse(work)) { // so that what others are made of comes last
       SmallVector<OpOperand *> users;
       for (OpOperand &use : op->getUses())
         if (keep != Keep::Fused || !isTakenOver(use))
           users.push_back(&use);
       if (users.empty() && !op->use_empty())
         continue;
-      const char *reason = keep == Keep::Nothing ? nullptr : reasonAgainst(op);
+      const char *reason = keep == Keep::Nothing ? nullptr : reasonAgainst(op, keep);
       if (reason)
         remark::missed(op->getLoc(), remark::RemarkOpts::name("NotFused").category("gqa-decompose"))
             << remark::reason("{0}", reason);

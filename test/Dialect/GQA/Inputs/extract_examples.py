@@ -17,6 +17,8 @@ SCORE = """  %o = gqa.attention %q, %q, %q : (tensor<1x2x3x4xf32>, tensor<1x2x3x
 def operands(statement):
     """The (name, type) pairs of one operation's text, which starts at its result names."""
     text = statement.split("=", 1)[1] if statement.startswith("%") else statement
+    beside = re.findall(r"\((%\w+) : (tensor<[^>]*>)\)", text)  # in clauses
+    text = re.sub(r"\(%\w+ : tensor<[^>]*>\)", "", text)
     head, tail = re.split(r"\s:\s", text, maxsplit=1)
     signature, _, region = tail.partition("score(")
     header = region.partition("{")[0]
@@ -27,7 +29,7 @@ def operands(statement):
     types += types[-1:] * (len(names) - len(types))  # gqa.rotary spells the type of cos and sin once
     if len(names) != len(types):
         sys.exit(f"{len(names)} operands, {len(types)} types in: {statement}")
-    return zip(names, types)
+    return [*zip(names, types), *beside]
 
 
 def wrap(example, index):

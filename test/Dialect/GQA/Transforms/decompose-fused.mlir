@@ -2,7 +2,7 @@
 // RUN: gqa-opt %s --gqa-decompose=keep=attention --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
 // RUN: gqa-opt %s --gqa-decompose=keep=fused --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
 
-// WHOLE-NOT: gqa.{{(rotary|append_kv)}}
+// WHOLE-NOT: gqa.{{(rotary|append_kv|dequantize)}}
 
 // CHECK-LABEL: @step
 // CHECK: gqa.rotary %arg0
@@ -69,5 +69,33 @@ func.func @no_sizes(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x?xf32>, %new: ten
   // expected-remark @below {{the attention knows more of the cache than its type does}}
   %ka = gqa.append_kv %k, %new : (tensor<1x2x9x?xf32>, tensor<1x2x1x?xf32>) -> tensor<1x2x10x64xf32>
   %o = gqa.attention %q, %ka, %ka : (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>, tensor<1x2x10x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o : tensor<1x8x1x64xf32>
+}
+
+// A narrow cache is widened as it is packed, also in front of new tokens; not for what reads it as a whole.
+// CHECK-LABEL: @narrow
+// CHECK: linalg.generic {{.*}} ins(%arg1
+// CHECK: %[[K:.*]] = gqa.dequantize %arg1
+// CHECK: %[[ALL:.*]] = tensor.insert_slice
+// CHECK: %[[KA:.*]] = gqa.append_kv %[[K]], %arg2
+// CHECK: gqa.attention %arg0, %[[KA]], %[[KA]]
+func.func @narrow(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xi8>, %new: tensor<1x2x1x64xf32>, %s: tensor<f32>)
+    -> (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>) {
+  %w = gqa.dequantize %k scale(%s : tensor<f32>) : tensor<1x2x9x64xi8> -> tensor<1x2x9x64xf32>
+  %ka = gqa.append_kv %w, %new : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>) -> tensor<1x2x10x64xf32>
+  %o = gqa.attention %q, %ka, %ka : (tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>, tensor<1x2x10x64xf32>) -> tensor<1x8x1x64xf32>
+  return %o, %ka : tensor<1x8x1x64xf32>, tensor<1x2x10x64xf32>
+}
+
+// The mean over rows without a key reads all of V.
+// CHECK-LABEL: @narrow_uniform
+// CHECK: %[[V:.*]] = linalg.generic {{.*}} ins(%arg1
+// CHECK: %[[K:.*]] = gqa.dequantize %arg1
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]]
+func.func @narrow_uniform(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xi8>, %n: tensor<1xi64>) -> tensor<1x8x1x64xf32> {
+  // expected-remark @below {{the mean of the values, of rows that see no key, reads them widened}}
+  %v = gqa.dequantize %k : tensor<1x2x9x64xi8> -> tensor<1x2x9x64xf32>
+  %w = gqa.dequantize %k : tensor<1x2x9x64xi8> -> tensor<1x2x9x64xf32>
+  %o = gqa.attention %q, %w, %v kv_len(%n) dead_row(uniform) : (tensor<1x8x1x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>, tensor<1xi64>) -> tensor<1x8x1x64xf32>
   return %o : tensor<1x8x1x64xf32>
 }

@@ -15,6 +15,7 @@ llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, AttentionOp o
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, RotaryOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, RepeatHeadsOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, AppendKVOp op);
+llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, DequantizeOp op);
 llvm::SmallVector<mlir::Value> decompose(mlir::OpBuilder &builder, MergeOp op);
 
 /// The float `value` widened or rounded to `type`.

@@ -20,9 +20,9 @@ def GQADecompose : Pass<"gqa-decompose"> {
     form that bufferization does in place and that vectorises along the head dimension.
 
     With `keep=attention`, `gqa.attention` stays, and `keep=fused` leaves with it what its kernel does in passing
-    (`gqa-tile`): the rotation of queries that nothing else reads, and the concatenation of a cache with new tokens. Where
-    something else reads the concatenation, such as the graph's result, there is one for that, which the attention does
-    not read.
+    (`gqa-tile`): the rotation of queries that nothing else reads, the concatenation of a cache with new tokens, and the
+    widening of a narrow cache. Where something else reads the concatenation, such as the graph's result, there is one for
+    that, which the attention does not read.
 
     ```mlir
     // before

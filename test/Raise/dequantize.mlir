@@ -1,0 +1,129 @@
+// RUN: gqa-opt %s --gqa-raise --split-input-file --remarks-filter-missed=gqa-raise -verify-diagnostics | FileCheck %s
+
+// Keys and values that are widened from a narrow cache: (x - zero) * scale, in the spellings of front ends.
+!N = tensor<1x2x5x8xf32>
+!I = tensor<1x2x5x8xi8>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#perToken = affine_map<(b, h, s, d) -> (b, h, s)>
+#perChannel = affine_map<(b, h, s, d) -> (h, d)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// sitofp(x) * scale per token; and the integer difference of DequantizeLinear, per channel.
+// CHECK-LABEL: @integers(
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %arg1 scale(%{{.*}} : tensor<1x2x5x1xf32>) : tensor<1x2x5x8xi8> -> tensor<1x2x5x8xf32>
+// CHECK-DAG: %[[V:.*]] = gqa.dequantize %arg2 scale(%{{.*}} : tensor<1x2x1x8xf32>) zero(%{{.*}} : tensor<1x2x1x8xf32>) unsigned : tensor<1x2x5x8xi8> -> tensor<1x2x5x8xf32>
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]]
+func.func @integers(%q: !N, %k: !I, %v: !I, %sk: tensor<1x2x5xf32>, %sv: tensor<2x8xf32>, %zv: tensor<2x8xi8>) -> !N {
+  %e = tensor.empty() : !N
+  %kw = linalg.generic {indexing_maps = [#id, #perToken, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k, %sk : !I, tensor<1x2x5xf32>) outs(%e : !N) {
+  ^bb0(%x: i8, %y: f32, %o: f32):
+    %f = arith.sitofp %x : i8 to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !N
+  %vw = linalg.generic {indexing_maps = [#id, #perChannel, #perChannel, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%v, %zv, %sv : !I, tensor<2x8xi8>, tensor<2x8xf32>) outs(%e : !N) {
+  ^bb0(%x: i8, %z: i8, %y: f32, %o: f32):
+    %xi = arith.extui %x : i8 to i32
+    %zi = arith.extui %z : i8 to i32
+    %di = arith.subi %xi, %zi : i32
+    %f = arith.sitofp %di : i32 to f32
+    %r = arith.mulf %y, %f : f32
+    linalg.yield %r : f32
+  } -> !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}
+
+// -----
+
+!N = tensor<1x2x5x8xf32>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// A cache of bf16, and one of int8 with new tokens behind it: each part is widened for itself.
+// CHECK-LABEL: @parts(
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %arg1 : tensor<1x2x5x8xbf16> -> tensor<1x2x5x8xf32>
+// CHECK-DAG: %[[OLD:.*]] = gqa.dequantize %arg2 scale(%{{.*}} : tensor<1x1x1x1xf32>) : tensor<1x2x4x8xi8> -> tensor<1x2x4x8xf32>
+// CHECK-DAG: %[[NEW:.*]] = gqa.dequantize %arg3 scale(%{{.*}} : tensor<1x1x1x1xf32>) : tensor<1x2x1x8xi8> -> tensor<1x2x1x8xf32>
+// CHECK: %[[V:.*]] = gqa.append_kv %[[OLD]], %[[NEW]]
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]]
+func.func @parts(%q: !N, %k: tensor<1x2x5x8xbf16>, %v: tensor<1x2x4x8xi8>, %vn: tensor<1x2x1x8xi8>) -> !N {
+  %e = tensor.empty() : !N
+  %kw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k : tensor<1x2x5x8xbf16>) outs(%e : !N) {
+  ^bb0(%x: bf16, %o: f32):
+    %f = arith.extf %x : bf16 to f32
+    linalg.yield %f : f32
+  } -> !N
+  %all = tensor.concat dim(2) %v, %vn : (tensor<1x2x4x8xi8>, tensor<1x2x1x8xi8>) -> tensor<1x2x5x8xi8>
+  %c = arith.constant 0.0625 : f32
+  %vw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%all : tensor<1x2x5x8xi8>) outs(%e : !N) {
+  ^bb0(%x: i8, %o: f32):
+    %f = arith.sitofp %x : i8 to f32
+    %r = arith.mulf %f, %c : f32
+    linalg.yield %r : f32
+  } -> !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}
+
+// -----
+
+!N = tensor<1x2x5x8xf32>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// What is not taken is said: a scale for groups of channels of each token, and a difference that wraps around.
+// CHECK-LABEL: @kept(
+// CHECK-NOT: gqa.dequantize
+// CHECK: gqa.attention
+func.func @kept(%q: !N, %k: tensor<1x2x5x8xi8>, %v: tensor<1x2x5x8xi8>, %s: tensor<1x2x5x8xf32>) -> !N {
+  %e = tensor.empty() : !N
+  // expected-remark @below {{the attention reads a cache that is widened in memory: scale or zero differ along the head dimension of each token}}
+  %kw = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k, %s : tensor<1x2x5x8xi8>, tensor<1x2x5x8xf32>) outs(%e : !N) {
+  ^bb0(%x: i8, %y: f32, %o: f32):
+    %f = arith.sitofp %x : i8 to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !N
+  %three = arith.constant 3 : i8
+  // expected-remark @below {{the attention reads a cache that is widened in memory: it is computed of bytes in another way than (x - zero) * scale}}
+  %vw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%v : tensor<1x2x5x8xi8>) outs(%e : !N) {
+  ^bb0(%x: i8, %o: f32):
+    %d = arith.subi %x, %three : i8
+    %f = arith.sitofp %d : i8 to f32
+    linalg.yield %f : f32
+  } -> !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}

@@ -8,6 +8,7 @@
 #include "gqa/Pipeline/Trace.h"
 #include "gqa/Runtime/Runtime.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/ExecutionEngine/Orc/IRCompileLayer.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -103,7 +104,6 @@ static llvm::Error compileFile(llvm::Module &module, llvm::TargetMachine &machin
 /// In a context of its own, as LLVM's contexts are for one thread.
 static llvm::Error compileBitcode(llvm::StringRef bitcode, llvm::StringRef target,
                                   llvm::SmallVector<char, 0> &bytes) {
-  joinTrace();
   auto machine = makeTarget(target);
   if (!machine)
     return machine.takeError();
@@ -118,6 +118,11 @@ static llvm::Error compileFiles(llvm::Module &module, llvm::TargetMachine &machi
   object.files.resize(kernels.size() + 1);
   std::vector<std::string> errors(object.files.size());
   auto compile = [&](int64_t number) {
+    bool joined = !llvm::timeTraceProfilerEnabled() && joinTrace();
+    llvm::scope_exit leaveTrace([joined] {
+      if (joined)
+        llvm::timeTraceProfilerFinishThread(); // the pool's threads outlive the trace
+    });
     auto index = size_t(number);
     llvm::Error error = index < kernels.size()
                             ? compileBitcode(llvm::toStringRef(kernels[index]), target, object.files[index])

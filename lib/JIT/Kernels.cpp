@@ -51,6 +51,7 @@ std::vector<llvm::SmallVector<char, 0>> takeKernels(llvm::Module &module, llvm::
   for (llvm::Function &function : module)
     if (isKernel(function)) {
       function.setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function.setDSOLocal(false); // memory of another file may be far away
       function.setName(function.getName() + suffix);
       if (!suffix.empty())
         function.setVisibility(llvm::GlobalValue::HiddenVisibility);

@@ -129,6 +129,18 @@ typedef struct {
 GQA_API gqa_status gqa_compile_attention(const gqa_attention *attention, const gqa_compile_options *options,
                                          gqa_function **function);
 
+/* ---- Libraries on disk ---- */
+
+/* Compiles what gqa_compile, gqa_compile_file and gqa_compile_attention do, and writes it to the file `library`, whole or not
+   at all: a shared library that programs call without this one, LLVM or a compiler, as gqa/artifact.h says. The target may be
+   a list for several kinds of machines, "cpu:x86-64-v2,cpu:x86-64-v4,cuda:sm_80,sm_90", which need not be this one.
+   GQA_COMPILE_ERROR also where the file cannot be written. */
+GQA_API gqa_status gqa_write_library(const char *text, size_t length, const gqa_compile_options *options,
+                                     const char *library);
+GQA_API gqa_status gqa_write_library_of_file(const char *path, const gqa_compile_options *options, const char *library);
+GQA_API gqa_status gqa_write_library_of_attention(const gqa_attention *attention, const gqa_compile_options *options,
+                                                  const char *library);
+
 /* ---- What a function takes and returns ---- */
 
 typedef struct {

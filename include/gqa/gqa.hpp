@@ -62,6 +62,11 @@ private:
   Error failure;
 };
 
+/// Of a call of gqa.h that has just returned `status` on this thread.
+inline Status statusOf(gqa_status status) {
+  return status ? Status(Error{status, gqa_last_error()}) : Status();
+}
+
 /// A result of a call, with its memory.
 struct TensorDeleter {
   void operator()(DLManagedTensor *tensor) const {
@@ -115,6 +120,22 @@ inline gqa_attention describeAttention(int64_t qHeads, int64_t kvHeads, int64_t 
   return attention;
 }
 
+/// Libraries on disk, for programs that have no compiler: see gqa/artifact.h.
+inline Status writeLibrary(std::string_view text, const std::string &library,
+                           const gqa_compile_options &options = defaultOptions()) {
+  if (text.empty()) // a length of 0 would mean something else
+    return Error{GQA_INVALID_ARGUMENT, "the text is empty"};
+  return statusOf(gqa_write_library(text.data(), text.size(), &options, library.c_str()));
+}
+inline Status writeLibraryOfFile(const std::string &path, const std::string &library,
+                                 const gqa_compile_options &options = defaultOptions()) {
+  return statusOf(gqa_write_library_of_file(path.c_str(), &options, library.c_str()));
+}
+inline Status writeLibraryOfAttention(const gqa_attention &attention, const std::string &library,
+                                      const gqa_compile_options &options = defaultOptions()) {
+  return statusOf(gqa_write_library_of_attention(&attention, &options, library.c_str()));
+}
+
 /// A compiled function. Move-only; calls may run on several threads at once.
 class Function {
 public:
@@ -153,9 +174,8 @@ public:
   /// Calls with memory for the results. `stream`: a CUstream, where arguments are on a GPU.
   Status call(const std::vector<const DLTensor *> &inputs, const std::vector<DLTensor *> &outputs,
               void *stream = nullptr) const {
-    gqa_status status =
-        gqa_call(handle.get(), inputs.data(), inputs.size(), outputs.data(), outputs.size(), stream);
-    return status ? Status(last(status)) : Status();
+    return statusOf(
+        gqa_call(handle.get(), inputs.data(), inputs.size(), outputs.data(), outputs.size(), stream));
   }
   /// Calls with results that the function allocates.
   Result<std::vector<Tensor>> run(const std::vector<const DLTensor *> &inputs, void *stream = nullptr) const {

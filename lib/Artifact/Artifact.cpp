@@ -6,8 +6,6 @@
 #include "gqa/Artifact/Write.h"
 #include "gqa/Tile/Target.h"
 
-#include "mlir/IR/DialectRegistry.h"
-#include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -44,7 +42,7 @@ llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, 
     compile.target = target;
     mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
     Version version{target, *signature, {}};
-    auto object = compileObject(*copy, compile, version.signature, suffixOf(versions.size()));
+    auto object = compileObject(*copy, compile, version.signature, Files::Several, suffixOf(versions.size()));
     if (!object)
       return object.takeError();
     version.object = std::move(*object);
@@ -55,15 +53,13 @@ llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, 
     return tables.takeError();
   std::vector<llvm::StringRef> objects = {{tables->data(), tables->size()}};
   for (const Version &version : versions)
-    objects.emplace_back(version.object.bytes.data(), version.object.bytes.size());
+    for (const auto &file : version.object.files)
+      objects.push_back(llvm::toStringRef(file));
   return linkLibrary(objects, path);
 }
 
 llvm::Error writeArtifact(llvm::StringRef text, const CompileOptions &options, llvm::StringRef path) {
-  mlir::DialectRegistry registry;
-  registerForJIT(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  auto module = parseModule(text, options.filename, context);
+  llvm::Expected<LoneModule> module = parseAlone(text, options.filename);
   return module ? writeArtifact(**module, options, path) : module.takeError();
 }
 

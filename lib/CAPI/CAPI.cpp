@@ -1,35 +1,15 @@
-// The functions of gqa.h over gqa::CompiledFunction.
-#include "AttentionText.h"
-#include "gqa/gqa.h"
-
-#include "gqa/JIT/JIT.h"
+// What a function of gqa.h takes and returns, calls, and the log.
+#include "Function.h"
+#include "Status.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringRef.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 #include <algorithm>
-#include <cstring>
 
 using namespace gqa;
 
-struct gqa_function {
-  std::unique_ptr<CompiledFunction> compiled;
-};
-
 namespace {
-
-thread_local std::string lastError;
-
-gqa_status fail(gqa_status status, std::string message) {
-  lastError = std::move(message);
-  return status;
-}
-
-gqa_status fail(gqa_status status, llvm::Error error) {
-  return fail(status, llvm::toString(std::move(error)));
-}
 
 /// An argument that does not fit, or a call that failed.
 gqa_status failCall(llvm::Error error) {
@@ -41,50 +21,6 @@ gqa_status failCall(llvm::Error error) {
     message = info.message();
   });
   return fail(status, std::move(message));
-}
-
-gqa_status null(const char *argument) {
-  return fail(GQA_INVALID_ARGUMENT, std::string(argument) + " is a null pointer");
-}
-
-/// A structure of the caller, which may be shorter or longer than ours: what it does not have is 0.
-template <typename T> llvm::Expected<T> read(const T *given, const char *name) {
-  T result{};
-  if (!given)
-    return result;
-  if (given->struct_size < sizeof(size_t) || given->struct_size > 4096)
-    return llvm::createStringError("struct_size of %s is %zu, expected sizeof(%s)", name, given->struct_size,
-                                   name);
-  std::memcpy(&result, given, std::min(given->struct_size, sizeof(T)));
-  return result;
-}
-
-CompileOptions optionsOf(const gqa_compile_options &given) {
-  CompileOptions options;
-  auto set = [](std::string &to, const char *from) {
-    if (from)
-      to = from;
-  };
-  set(options.target, given.target);
-  set(options.function, given.function);
-  set(options.filename, given.filename);
-  set(options.report, given.report);
-  options.simplify = !given.keep_graph;
-  if (gqa_remark_callback callback = given.on_remark)
-    options.onRemark = [callback, context = given.remark_context](const Remark &remark) {
-      gqa_remark told{sizeof(gqa_remark),  gqa_remark_kind(remark.kind), remark.pass.c_str(),
-                      remark.name.c_str(), remark.text.c_str(),          remark.place.c_str()};
-      callback(&told, context);
-    };
-  return options;
-}
-
-gqa_status compileText(llvm::StringRef text, const CompileOptions &options, gqa_function **function) {
-  auto compiled = CompiledFunction::compile(text, options);
-  if (!compiled)
-    return fail(GQA_COMPILE_ERROR, compiled.takeError());
-  *function = new gqa_function{std::move(*compiled)};
-  return GQA_OK;
 }
 
 gqa_status describe(const gqa_function *function, bool isInput, size_t index, gqa_tensor_type *type) {
@@ -141,62 +77,12 @@ gqa_status checkCall(const gqa_function *function, llvm::ArrayRef<const DLTensor
 
 int gqa_api_version(void) { return GQA_API_VERSION; }
 
-const char *gqa_last_error(void) { return lastError.c_str(); }
-
 void gqa_set_log(gqa_log_callback callback, void *context) {
   if (!callback)
     return setLogHandler(nullptr);
   setLogHandler([callback, context](LogLevel level, llvm::StringRef line) {
     callback(gqa_log_level(level), line.str().c_str(), context);
   });
-}
-
-gqa_status gqa_compile(const char *text, size_t length, const gqa_compile_options *options,
-                       gqa_function **function) {
-  if (!text || !function)
-    return null(text ? "function" : "text");
-  *function = nullptr;
-  auto given = read(options, "gqa_compile_options");
-  if (!given)
-    return fail(GQA_INVALID_ARGUMENT, given.takeError());
-  return compileText(length ? llvm::StringRef(text, length) : llvm::StringRef(text), optionsOf(*given),
-                     function);
-}
-
-gqa_status gqa_compile_file(const char *path, const gqa_compile_options *options, gqa_function **function) {
-  if (!path || !function)
-    return null(path ? "function" : "path");
-  *function = nullptr;
-  auto given = read(options, "gqa_compile_options");
-  if (!given)
-    return fail(GQA_INVALID_ARGUMENT, given.takeError());
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return fail(GQA_INVALID_ARGUMENT, std::string(path) + ": " + buffer.getError().message());
-  CompileOptions read = optionsOf(*given);
-  if (!given->filename)
-    read.filename = path;
-  return compileText((*buffer)->getBuffer(), read, function);
-}
-
-gqa_status gqa_compile_attention(const gqa_attention *attention, const gqa_compile_options *options,
-                                 gqa_function **function) {
-  if (!attention || !function)
-    return null(attention ? "function" : "attention");
-  *function = nullptr;
-  auto described = read(attention, "gqa_attention");
-  if (!described)
-    return fail(GQA_INVALID_ARGUMENT, described.takeError());
-  auto given = read(options, "gqa_compile_options");
-  if (!given)
-    return fail(GQA_INVALID_ARGUMENT, given.takeError());
-  llvm::Expected<std::string> text = attentionText(*described);
-  if (!text)
-    return fail(GQA_INVALID_ARGUMENT, text.takeError());
-  CompileOptions chosen = optionsOf(*given);
-  chosen.function = "main";
-  chosen.simplify = true;
-  return compileText(*text, chosen, function);
 }
 
 void gqa_release(gqa_function *function) { delete function; }

@@ -17,7 +17,7 @@ namespace {
 
 /// Structured operations to loops over loads and stores whose indices are as simple as they can be.
 void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
-  pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small and must not fail
+  pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small
   LowerTileToCPUOptions tiles;
   tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));

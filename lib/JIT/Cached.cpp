@@ -2,6 +2,7 @@
 #include "HostTarget.h"
 
 #include "gqa/Cache/KernelCache.h"
+#include "gqa/NVPTX/Assemble.h"
 #include "gqa/Runtime/Function.h"
 #include "gqa/Tile/Target.h"
 
@@ -83,6 +84,13 @@ std::string titleOf(const Signature &signature, llvm::StringRef target) {
 } // namespace
 
 // Where llvm::json finds them.
+
+/// What stands in front of an entry's object files.
+struct CachedHead {
+  CompiledCode code; // without the files
+  std::vector<int64_t> sizes;
+};
+
 static bool fromJSON(const llvm::json::Value &value, TensorType &type, llvm::json::Path path) {
   llvm::json::ObjectMapper map(value, path);
   unsigned code, bits;
@@ -93,24 +101,31 @@ static bool fromJSON(const llvm::json::Value &value, TensorType &type, llvm::jso
   return true;
 }
 
-static bool fromJSON(const llvm::json::Value &value, CompiledCode &code, llvm::json::Path path) {
+static bool fromJSON(const llvm::json::Value &value, CachedHead &head, llvm::json::Path path) {
   llvm::json::ObjectMapper map(value, path);
-  Signature &signature = code.signature;
-  ObjectCode &object = code.object;
+  Signature &signature = head.code.signature;
+  ObjectCode &object = head.code.object;
   return map && map.map("name", signature.name) && map.map("weights", signature.weights) &&
          map.map("inputs", signature.inputs) && map.map("outputs", signature.outputs) &&
          map.map("features", object.features) && map.map("kernels", object.hasKernels) &&
-         map.map("multiplies", object.multiplies);
+         map.map("multiplies", object.multiplies) && map.map("sizes", head.sizes);
 }
 
 std::optional<std::string> cacheKey(llvm::StringRef text, const CompileOptions &options) {
   bool tellsMore = !options.report.empty() || !options.dumpPhases.empty() || options.onRemark;
   if (tellsMore || !KernelCache::get() || compilerBuild().empty())
     return std::nullopt;
-  std::string processor = processorOf(hostOf(options.target)), all;
+  std::string processor = processorOf(hostOf(options.target)), assembler, all;
+  if (isCUDA(options.target)) {
+    llvm::Expected<CUDATarget> chips = describeCUDA(options.target);
+    if (!chips)
+      llvm::consumeError(chips.takeError()); // compiling says what is wrong with it
+    else if (!chips->cubins.empty())
+      assembler = identifyAssembler();
+  }
   for (llvm::StringRef part :
        {llvm::StringRef(compilerBuild()), llvm::StringRef(options.target), llvm::StringRef(processor),
-        llvm::StringRef(options.function), llvm::StringRef(options.filename),
+        llvm::StringRef(assembler), llvm::StringRef(options.function), llvm::StringRef(options.filename),
         llvm::StringRef(options.reference ? "reference" : ""),
         llvm::StringRef(options.simplify ? "simplify" : ""), text})
     all += llvm::utostr(part.size()) + ":" + part.str();
@@ -122,31 +137,42 @@ std::optional<CompiledCode> loadCached(llvm::StringRef key) {
   if (!content)
     return std::nullopt;
   auto [text, bytes] = llvm::StringRef(*content).split('\n');
-  llvm::Expected<CompiledCode> code = llvm::json::parse<CompiledCode>(text);
-  if (!code) {
-    llvm::consumeError(code.takeError());
+  llvm::Expected<CachedHead> head = llvm::json::parse<CachedHead>(text);
+  if (!head) {
+    llvm::consumeError(head.takeError());
     return std::nullopt;
   }
+  ObjectCode &object = head->code.object;
   // The folder can be shared with other machines.
-  if (gqa_rt_missing_feature(code->object.features.c_str()))
+  if (gqa_rt_missing_feature(object.features.c_str()))
     return std::nullopt;
-  code->object.bytes.assign(bytes.begin(), bytes.end());
-  return std::move(*code);
+  for (int64_t size : head->sizes) {
+    llvm::StringRef file = bytes.take_front(size_t(size));
+    object.files.emplace_back(file.begin(), file.end());
+    bytes = bytes.drop_front(file.size());
+  }
+  return std::move(head->code);
 }
 
 void storeCached(llvm::StringRef key, const CompiledCode &code, const CompileOptions &options) {
   const Signature &signature = code.signature;
   const ObjectCode &object = code.object;
+  llvm::json::Array sizes;
+  for (const auto &file : object.files)
+    sizes.push_back(int64_t(file.size()));
   llvm::json::Value head = llvm::json::Object{{"name", signature.name},
                                               {"weights", signature.weights},
                                               {"inputs", listOf(signature.inputs)},
                                               {"outputs", listOf(signature.outputs)},
                                               {"features", object.features},
                                               {"kernels", object.hasKernels},
-                                              {"multiplies", object.multiplies}};
+                                              {"multiplies", object.multiplies},
+                                              {"sizes", std::move(sizes)}};
   std::string content;
-  llvm::raw_string_ostream(content) << head << "\n"
-                                    << llvm::StringRef(object.bytes.data(), object.bytes.size());
+  llvm::raw_string_ostream out(content);
+  out << head << "\n";
+  for (const auto &file : object.files)
+    out << llvm::toStringRef(file);
   KernelCache::get()->store(key, titleOf(signature, options.target), content);
 }
 

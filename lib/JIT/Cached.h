@@ -14,8 +14,9 @@ struct CompiledCode {
 };
 
 /// Where the cache has what `text` becomes: a digest of the text, of the options, of the processor's name and
-/// features, and of the builds of this compiler and of LLVM. None if the options ask for files or
-/// remarks beside the code, if the cache is off, or if a build cannot be told from another.
+/// features, of the builds of this compiler and of LLVM, and of the assembler if it makes machine code for
+/// GPUs. None if the options ask for files or remarks beside the code, if the cache is off, or if a build
+/// cannot be told from another.
 std::optional<std::string> cacheKey(llvm::StringRef text, const CompileOptions &options);
 
 /// What is cached under `key`, if it runs on this machine.

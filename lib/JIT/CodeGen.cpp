@@ -2,10 +2,14 @@
 #include "CodeGen.h"
 #include "Diagnostics.h"
 #include "HostTarget.h"
+#include "Kernels.h"
 #include "Translate.h"
 
+#include "gqa/Pipeline/Trace.h"
 #include "gqa/Runtime/Runtime.h"
 
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/ExecutionEngine/Orc/IRCompileLayer.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -45,10 +49,10 @@ llvm::Expected<LoadedCode> loadObject(const ObjectCode &object) {
   code.jit->getExecutionSession().setErrorReporter(llvm::consumeError);
   if (llvm::Error error = addSymbols(*code.jit))
     return error;
-  auto bytes = llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.bytes.data(), object.bytes.size()),
-                                                    "<gqa>");
-  if (llvm::Error error = code.jit->addObjectFile(std::move(bytes)))
-    return error;
+  for (const auto &file : object.files)
+    if (llvm::Error error =
+            code.jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(llvm::toStringRef(file), "<gqa>")))
+      return error;
   auto entry = code.jit->lookup(kEntryName);
   if (!entry)
     return entry.takeError();
@@ -90,8 +94,50 @@ static llvm::Error write(llvm::Module &module, llvm::TargetMachine &machine, llv
   return llvm::Error::success();
 }
 
+static llvm::Error compileFile(llvm::Module &module, llvm::TargetMachine &machine,
+                               llvm::SmallVector<char, 0> &bytes) {
+  optimize(module, machine);
+  llvm::raw_svector_ostream out(bytes);
+  return write(module, machine, llvm::CodeGenFileType::ObjectFile, out);
+}
+
+/// In a context of its own, as LLVM's contexts are for one thread.
+static llvm::Error compileBitcode(llvm::StringRef bitcode, llvm::StringRef target,
+                                  llvm::SmallVector<char, 0> &bytes) {
+  auto machine = makeTarget(target);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "<gqa>"), context);
+  return module ? compileFile(**module, **machine, bytes) : module.takeError();
+}
+
+/// Each kernel and what remains of `module`, on the runtime's threads.
+static llvm::Error compileFiles(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef target,
+                                llvm::ArrayRef<llvm::SmallVector<char, 0>> kernels, ObjectCode &object) {
+  object.files.resize(kernels.size() + 1);
+  std::vector<std::string> errors(object.files.size());
+  auto compile = [&](int64_t number) {
+    bool joined = !llvm::timeTraceProfilerEnabled() && joinTrace();
+    llvm::scope_exit leaveTrace([joined] {
+      if (joined)
+        llvm::timeTraceProfilerFinishThread(); // the pool's threads outlive the trace
+    });
+    auto index = size_t(number);
+    llvm::Error error = index < kernels.size()
+                            ? compileBitcode(llvm::toStringRef(kernels[index]), target, object.files[index])
+                            : compileFile(module, machine, object.files[index]);
+    errors[index] = llvm::toString(std::move(error));
+  };
+  gqa_rt_parallel_for(
+      int64_t(object.files.size()), INT64_MAX,
+      [](int64_t number, void *context) { (*static_cast<decltype(compile) *>(context))(number); }, &compile);
+  auto failed = llvm::find_if(errors, [](const std::string &error) { return !error.empty(); });
+  return failed == errors.end() ? llvm::Error::success() : makeError(*failed);
+}
+
 llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature &signature,
-                                          llvm::StringRef target, llvm::StringRef suffix) {
+                                          llvm::StringRef target, Files files, llvm::StringRef suffix) {
   auto machine = makeTarget(target);
   if (!machine)
     return machine.takeError();
@@ -110,8 +156,10 @@ llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature
         value->setName(name + suffix);
         value->setVisibility(llvm::GlobalValue::HiddenVisibility);
       }
-  llvm::raw_svector_ostream out(object.bytes);
-  if (llvm::Error error = write(ir, **machine, llvm::CodeGenFileType::ObjectFile, out))
+  std::vector<llvm::SmallVector<char, 0>> kernels;
+  if (files == Files::Several)
+    kernels = takeKernels(ir, suffix);
+  if (llvm::Error error = compileFiles(ir, **machine, target, kernels, object))
     return std::move(error);
   return object;
 }
@@ -137,6 +185,7 @@ llvm::Error emitText(mlir::ModuleOp module, llvm::StringRef name, llvm::StringRe
   auto code = translateModule(module, name, **machine);
   if (!code)
     return code.takeError();
+  optimize(*code->module, **machine);
   if (assembly)
     return write(*code->module, **machine, llvm::CodeGenFileType::AssemblyFile, out);
   code->module->print(out, /*AAW=*/nullptr);

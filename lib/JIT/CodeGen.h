@@ -21,11 +21,11 @@ struct LoadedCode {
 };
 
 /// Translates and optimises `module`, whose C interface function `_mlir_ciface_<name>` becomes the entry, for
-/// a processor that need not be this one. `suffix` is added to the names that stand in NamesInObject.
+/// a processor that need not be this one. `suffix` is added to the names that others see.
 llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature &signature,
-                                          llvm::StringRef target, llvm::StringRef suffix = "");
+                                          llvm::StringRef target, Files files, llvm::StringRef suffix = "");
 
-/// Links an object, whose names have no suffix, in memory.
+/// Links code, whose names have no suffix, in memory.
 llvm::Expected<LoadedCode> loadObject(const ObjectCode &object);
 
 /// Writes the code of generateObject as LLVM IR or assembly.

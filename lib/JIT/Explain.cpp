@@ -4,8 +4,6 @@
 #include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/JIT/JITModule.h"
 
-#include "mlir/IR/DialectRegistry.h"
-
 using namespace mlir;
 
 namespace gqa {
@@ -52,13 +50,8 @@ llvm::Expected<Explanation> explainModule(ModuleOp module, const CompileOptions 
 }
 
 llvm::Expected<Explanation> explainText(StringRef text, const CompileOptions &options) {
-  DialectRegistry registry;
-  registerForJIT(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(text, options.filename, context);
-  if (!module)
-    return module.takeError();
-  return explainModule(**module, options);
+  llvm::Expected<LoneModule> module = parseAlone(text, options.filename);
+  return module ? explainModule(**module, options) : module.takeError();
 }
 
 } // namespace gqa

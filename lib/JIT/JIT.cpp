@@ -58,11 +58,25 @@ llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef file
   return module;
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>> parseFile(StringRef path, StringRef filename, MLIRContext &context) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
   if (!buffer)
     return makeError(path + ": " + buffer.getError().message());
-  return parseModule((*buffer)->getBuffer(), filename, context);
+  return std::move(*buffer);
+}
+
+llvm::Expected<LoneModule> parseAlone(StringRef text, StringRef filename) {
+  DialectRegistry registry;
+  registerForJIT(registry);
+  LoneModule lone{std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED), {}};
+  if (llvm::Error error = parseModule(text, filename, *lone.context).moveInto(lone.module))
+    return std::move(error);
+  return std::move(lone);
+}
+
+llvm::Expected<LoneModule> parseFileAlone(StringRef path, StringRef filename) {
+  auto buffer = readFile(path);
+  return buffer ? parseAlone((*buffer)->getBuffer(), filename) : buffer.takeError();
 }
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options,
@@ -92,11 +106,11 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
 }
 
 llvm::Expected<ObjectCode> compileObject(ModuleOp module, const CompileOptions &options, Signature &signature,
-                                         StringRef suffix) {
+                                         Files files, StringRef suffix) {
   if (llvm::Error error = lowerModule(module, "binary", options))
     return error;
   readPlaces(module, signature);
-  return generateObject(module, signature, hostOf(options.target), suffix);
+  return generateObject(module, signature, hostOf(options.target), files, suffix);
 }
 
 /// With the target that `cuda` stands for here, so that the cache tells machines with different GPUs apart.
@@ -118,7 +132,7 @@ static llvm::Expected<CompiledCode> compileCode(ModuleOp module, const CompileOp
     return error;
   if (llvm::Error error = checkHost(hostOf(options.target)))
     return error;
-  llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+  llvm::Expected<ObjectCode> object = compileObject(module, options, *signature, Files::Several);
   if (!object)
     return object.takeError();
   return CompiledCode{std::move(*signature), std::move(*object)};
@@ -183,10 +197,10 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
                        "' lists several; expected cuda:sm_NN");
   }
   if (kind == CodeKind::Object) {
-    llvm::Expected<ObjectCode> object = compileObject(module, options, *signature);
+    llvm::Expected<ObjectCode> object = compileObject(module, options, *signature, Files::One);
     if (!object)
       return object.takeError();
-    out.write(object->bytes.data(), object->bytes.size());
+    out << toStringRef(object->files.front());
     return llvm::Error::success();
   }
   if (llvm::Error error = lowerModule(module, "binary", options))
@@ -198,10 +212,7 @@ llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind 
 
 static llvm::Expected<std::unique_ptr<CompiledFunction>>
 compileText(StringRef text, const CompileOptions &options, const std::optional<std::string> &key) {
-  DialectRegistry registry;
-  registerForJIT(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(text, options.filename, context);
+  llvm::Expected<LoneModule> module = parseAlone(text, options.filename);
   if (!module)
     return module.takeError();
   llvm::Expected<CompiledCode> code = compileCode(**module, options);

@@ -2,6 +2,7 @@
 // one for kernels, whose loops and registers are laid out already.
 #include "Translate.h"
 #include "Diagnostics.h"
+#include "Kernels.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
@@ -51,8 +52,6 @@ void annotate(llvm::Module &module, const llvm::TargetMachine &machine) {
       allocate->addRetAttr(llvm::Attribute::NoAlias);
 }
 
-bool isKernel(const llvm::Function &function) { return function.hasFnAttribute("gqa-kernel"); }
-
 /// The function that a pass is about to work on, or part of; null for larger units.
 const llvm::Function *functionOf(llvm::Any unit) {
   if (const auto *function = llvm::any_cast<const llvm::Function *>(&unit))
@@ -85,7 +84,7 @@ public:
     llvm::FunctionPassManager kernel;
     llvm::cantFail(passes.parsePassPipeline(kernel, kKernelPasses));
     for (llvm::Function &function : module)
-      if (!function.isDeclaration() && isKernel(function))
+      if (isKernel(function))
         kernel.run(function, functions);
   }
 
@@ -115,7 +114,7 @@ private:
 } // namespace
 
 llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::StringRef name,
-                                                 llvm::TargetMachine &machine) {
+                                                 const llvm::TargetMachine &machine) {
   DiagnosticCollector collector(module.getContext());
   TranslatedModule result;
   result.context = std::make_unique<llvm::LLVMContext>();
@@ -129,9 +128,12 @@ llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::St
     return collector.take("the module could not be translated to LLVM IR");
   addEntry(*result.module, *function);
   annotate(*result.module, machine);
-  llvm::TimeTraceScope span("optimize LLVM IR");
-  Optimizer(machine).run(*result.module);
   return result;
+}
+
+void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::TimeTraceScope span("optimize LLVM IR");
+  Optimizer(machine).run(module);
 }
 
 } // namespace gqa

@@ -1,4 +1,4 @@
-// From the LLVM dialect to optimised LLVM IR.
+// From the LLVM dialect to LLVM IR, and to better LLVM IR.
 #ifndef GQA_LIB_JIT_TRANSLATE_H
 #define GQA_LIB_JIT_TRANSLATE_H
 
@@ -17,10 +17,12 @@ struct TranslatedModule {
   std::unique_ptr<llvm::Module> module;
 };
 
-/// Translates and optimises `module` for `machine`; `name` is the function that the entry calls through its C
-/// interface.
+/// Translates `module` for `machine`; `name` is the function that the entry calls through its C interface.
 llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::StringRef name,
-                                                 llvm::TargetMachine &machine);
+                                                 const llvm::TargetMachine &machine);
+
+/// Any module of translated functions: all of them, or some.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 } // namespace gqa
 

@@ -113,4 +113,17 @@ llvm::Expected<Cubin> assemble(StringRef ptx, StringRef chip) {
   return Cubin{std::move(*code), readNotes(*text)};
 }
 
+std::string identifyAssembler() {
+  llvm::Expected<std::string> program = findAssembler();
+  if (!program) {
+    llvm::consumeError(program.takeError());
+    return "";
+  }
+  llvm::sys::fs::file_status status;
+  if (llvm::sys::fs::status(*program, status))
+    return *program;
+  auto changed = status.getLastModificationTime().time_since_epoch().count();
+  return *program + " " + std::to_string(status.getSize()) + " " + std::to_string(changed);
+}
+
 } // namespace gqa

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Func/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
@@ -38,8 +39,10 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Attention : Keep::Fused}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
-  if (!options.reference)
+  if (!options.reference) {
     pm.addPass(createGQATile({options.target}));
+    pm.addPass(func::createDuplicateFunctionEliminationPass()); // a model's layers share their kernels
+  }
 }
 
 void buildBuffers(OpPassManager &pm) {

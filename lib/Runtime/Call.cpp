@@ -51,8 +51,19 @@ void gqa::rt::failWithLastError() {
   _longjmp(running->back, 1);
 }
 
-gqa::rt::TaskScope::TaskScope() : call(running) { enter(nullptr); }
-gqa::rt::TaskScope::~TaskScope() { enter(call); }
+// Threads have calls of their own, as the frames between a task and the loop's call are not compiled code.
+bool gqa::rt::runTask(void (*task)(int64_t i, void *context), int64_t i, void *context) {
+  Call call;
+  call.outer = running;
+  enter(&call);
+  if (_setjmp(call.back)) {
+    leave(*running);
+    return false;
+  }
+  task(i, context);
+  leave(call);
+  return true;
+}
 
 void gqa_rt_set_tracer(const gqa_rt_tracer *tracer) { gqa::rt::currentTracer() = tracer; }
 

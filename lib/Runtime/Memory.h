@@ -3,6 +3,7 @@
 #define GQA_LIB_RUNTIME_MEMORY_H
 
 #include <cstddef>
+#include <cstdint>
 
 namespace gqa::rt {
 
@@ -25,16 +26,9 @@ struct BlockList {
 /// The list of this thread's running call, or null outside of one.
 BlockList *&currentBlocks();
 
-/// While it lives this thread runs a task of a parallel loop: its blocks are its own, and a failure has no
-/// call to return to, because the frames in between are not compiled code.
-class TaskScope {
-public:
-  TaskScope();
-  ~TaskScope();
-
-private:
-  struct Call *call;
-};
+/// Runs a task of a parallel loop, whose blocks are its own. False if it failed: why is this thread's last
+/// error.
+bool runTask(void (*task)(int64_t i, void *context), int64_t i, void *context);
 
 } // namespace gqa::rt
 

@@ -1,17 +1,20 @@
 // The thread pool: oneTBB's, in one arena of GQA_NUM_THREADS slots.
 #include "Threads.h"
 #include "HappensBefore.h"
+#include "LastError.h"
 #include "Memory.h"
 #include "Trace.h"
 
 #include "gqa/Runtime/Runtime.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
+#include <string>
 
 namespace {
 
@@ -35,15 +38,34 @@ int numThreads() {
 /// Multiply-adds that one core does in about the time that it takes to wake another.
 constexpr int64_t kSmallWork = 200000;
 
+/// A loop of compiled code, which ends early if a task fails.
 struct Kernel {
   gqa::rt::Task task;
   void *context;
+  std::atomic<bool> failed{false};
+  std::string message{}; // of the first that failed
+
+  static void runTask(int64_t i, void *context) {
+    auto *kernel = static_cast<Kernel *>(context);
+    if (kernel->failed.load(std::memory_order_relaxed) || gqa::rt::runTask(kernel->task, i, kernel->context))
+      return;
+    if (!kernel->failed.exchange(true))
+      kernel->message = gqa::rt::lastError();
+  }
 };
 
-void runTask(int64_t i, void *context) {
-  gqa::rt::TaskScope scope;
-  auto *kernel = static_cast<Kernel *>(context);
-  kernel->task(i, kernel->context);
+/// False if a task failed: why is this thread's last error.
+bool runKernel(int64_t n, int64_t work, gqa::rt::Task task, void *context) {
+  gqa::rt::Span span("kernel", n);
+  Kernel kernel{task, context};
+  if (work < kSmallWork)
+    for (int64_t i = 0; i < n; ++i)
+      Kernel::runTask(i, &kernel);
+  else
+    gqa::rt::parallelFor(n, Kernel::runTask, &kernel);
+  if (kernel.failed)
+    gqa::rt::lastError() = kernel.message;
+  return !kernel.failed;
 }
 
 } // namespace
@@ -77,11 +99,6 @@ void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
 int64_t gqa_rt_num_threads(void) { return numThreads(); }
 
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context) {
-  gqa::rt::Span span("kernel", n);
-  Kernel kernel{task, context};
-  if (work < kSmallWork)
-    for (int64_t i = 0; i < n; ++i)
-      runTask(i, &kernel);
-  else
-    gqa::rt::parallelFor(n, runTask, &kernel);
+  if (!runKernel(n, work, task, context))
+    gqa::rt::failWithLastError(); // no object of a frame above is skipped
 }

@@ -57,8 +57,7 @@ void buildFor(AttentionOp op, AttentionValues values, const Schedule &schedule, 
 void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b) {
   Schedule general = chooseSchedule(op, op.getNumQueries(), target);
   Schedule single = chooseSchedule(op, 1, target);
-  bool dynamic = ShapedType::isDynamic(op.getNumQueries());
-  if (!dynamic || single.transposed == general.transposed) {
+  if (!mayHaveSingleQuery(op) || single.transposed == general.transposed) {
     buildFor(op, values, general, b);
     return;
   }

@@ -46,6 +46,10 @@ int64_t keysOfFewRows(int64_t lanes) { return llvm::alignTo(24, lanes); }
 
 } // namespace
 
+bool mayHaveSingleQuery(AttentionOp op) {
+  return ShapedType::isDynamic(op.getNumQueries()) && !op->hasAttr("gqa.prompts_only");
+}
+
 Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target) {
   int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // a dynamic one is negative
   int64_t lanes = target.lanes(op.getAccumulatorType());

@@ -206,7 +206,7 @@ void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, co
 }
 
 void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget &target, IndexBuilder &b) {
-  if (!ShapedType::isDynamic(op.getNumQueries()))
+  if (!mayHaveSingleQuery(op))
     return buildFor(op, values, op.getNumQueries(), target, b);
   // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));

@@ -39,12 +39,12 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
     seen = None
-    if offset is mask is bias is kv_len is sinks is score is out is None:
-        seen = _form(q, k, v, causal, window, softcap, scale, dead_row, return_lse, layout)
+    if offset is bias is kv_len is sinks is score is out is None:
+        seen = _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, layout)
         if found := _seen.get(seen):
             call, further = found
             try:
-                results = call(q, k, v, *further)
+                results = call(q, k, v, *further) if mask is None else call(q, k, v, mask, *further)
                 return tuple(results) if return_lse else results
             except ValueError:
                 pass  # some size or type differs after all; what follows says which
@@ -74,7 +74,7 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     else:
         results = function._run(*values)
     if seen is not None:
-        _remember(seen, function._call, values[3:])
+        _remember(seen, function._call, values[3 + (mask is not None):])
     if out is not None:
         return out
     output = like(results[0], q)
@@ -87,7 +87,7 @@ _seen = {}
 _MOST_SEEN = 1024
 
 
-def _form(q, k, v, causal, window, softcap, scale, dead_row, return_lse, layout):
+def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, layout):
     """Everything that decides which function is called; None if that takes a closer look."""
     torch = sys.modules.get("torch")
     try:
@@ -97,14 +97,21 @@ def _form(q, k, v, causal, window, softcap, scale, dead_row, return_lse, layout)
         if not (type(q) is type(k) is type(v) is plain and q.is_cpu and _is_plain(q) and _is_plain(k) and _is_plain(v)):
             return None
         if layout == "bhsd":
-            _, q_heads, queries, dim = q.shape
+            batch, q_heads, queries, dim = q.shape
             _, heads, keys, value_dim = v.shape
         else:
-            s, h, d = layout.index("s"), layout.index("h"), layout.index("d")
-            q_heads, queries, dim, heads, keys, value_dim = (*map(q.shape.__getitem__, (h, s, d)),
-                                                             *map(v.shape.__getitem__, (h, s, d)))
+            b, s, h, d = map(layout.index, "bshd")
+            batch, q_heads, queries, dim, heads, keys, value_dim = (*map(q.shape.__getitem__, (b, h, s, d)),
+                                                                    *map(v.shape.__getitem__, (h, s, d)))
+        repeats = None
+        if mask is not None:
+            if not (type(mask) is plain and mask.dtype is torch.bool and mask.is_cpu and mask.is_contiguous()):
+                return None
+            repeats = tuple(n == 1 for n in mask.shape)
+            if not all(n in (1, want) for n, want in zip(mask.shape, (batch, q_heads, queries, keys), strict=True)):
+                return None
         form = (q_heads, heads, dim, value_dim, queries == 1, queries == keys, q.dtype, causal, window, softcap, scale, dead_row,
-                return_lse, layout)
+                return_lse, layout, repeats)
         hash(form)  # a list as window cannot be
         return form
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a nested tensor has no shape

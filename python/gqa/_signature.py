@@ -7,7 +7,8 @@ import dataclasses
 class Signature:
     """Heads and head dimensions are static; batch, queries and keys are dynamic, so that a decoder compiles once.
 
-    A single query stays static: decoding has a schedule of its own. `static` makes every size static.
+    A single query stays static: decoding has a schedule of its own, and a prompt's kernels need none for it. `static`
+    makes every size static.
     """
 
     kind: str  # of q, k, v and the output
@@ -88,4 +89,5 @@ class Signature:
         for name in self.operands:
             text += f" {name}(%{'factor' if name == 'scale' else name})"
         layouts = {**self.layouts, "o": self.layout}
-        return text + " layout(" + ", ".join(f'{name} = "{value}"' for name, value in layouts.items()) + ")"
+        text += " layout(" + ", ".join(f'{name} = "{value}"' for name, value in layouts.items()) + ")"
+        return text + (" {gqa.prompts_only}" if self._size("Sq") == "?" else "")

@@ -24,12 +24,12 @@ class Mask(BlockMask):
     """Which keys a query sees, as a function of (b, h, i, j): B x 1 x Sq x Skv without memory.
 
     It is a BlockMask for models, which pass those through, and has none of its blocks. `causal` with `offset` says the same
-    where the function is no more than that.
+    where the function is no more than that; `seen` does so as a tensor, for a single query.
     """
 
     def __init__(self, shape, function, causal_offset=None):
         self._shape, self.mask_mod, self.causal_offset = shape, function, causal_offset
-        self.tracer = Tracer(function)
+        self.tracer, self.seen = Tracer(function), None
 
     @property
     def shape(self):
@@ -47,6 +47,8 @@ class Mask(BlockMask):
 
     def __repr__(self):
         return f"<gqa.transformers.Mask {'x'.join(map(str, self._shape))}>"
+
+    __str__ = __repr__
 
 
 def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function=causal_mask_function, attention_mask=None,
@@ -71,14 +73,24 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
                          for place in (q_offset, kv_offset))
     function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
     made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
-    return None if q_length == 1 and isinstance(q_offset, int) and _hides_nothing(made, device) else made
+    return _of_one_query(made, device) if q_length == 1 and isinstance(q_offset, int) else made
 
 
-def _hides_nothing(mask, device):
-    """Whether a single query sees every key: worth asking once for all layers, on the CPU, where asking does not wait."""
+def _of_one_query(mask, device):
+    """What a single query sees, looked at once for all layers: on the CPU, where asking does not wait.
+
+    None if it sees every key. As a tensor, a call costs less than with a function; but with a function kernels skip what is
+    hidden, which pays where most of a cache is not in use yet.
+    """
     if torch.device(device).type != "cpu" or torch.compiler.is_compiling():
-        return False
-    return bool(mask.tracer.dense(mask.shape, device).all())
+        return mask
+    seen = mask.tracer.dense(mask.shape, device).contiguous()
+    count = int(seen.sum())
+    if count == seen.numel():
+        return None
+    if 2 * count > seen.numel():
+        mask.seen = seen
+    return mask
 
 
 def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,
@@ -100,7 +112,9 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
     queries, keys = query.shape[2], key.shape[2]
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     if isinstance(attention_mask, Mask):
-        if attention_mask.causal_offset is None:
+        if attention_mask.seen is not None:
+            options["mask"] = attention_mask.seen
+        elif attention_mask.causal_offset is None:
             options["mask"] = attention_mask.tracer
         else:
             options |= {"causal": True, "offset": attention_mask.causal_offset}

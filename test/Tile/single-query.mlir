@@ -23,3 +23,13 @@ func.func @no_branch(%q: tensor<64x16x?x64xf32>, %k: tensor<64x1x?x64xf32>) -> t
   %o = gqa.attention %q, %k, %k : (tensor<64x16x?x64xf32>, tensor<64x1x?x64xf32>, tensor<64x1x?x64xf32>) -> tensor<64x16x?x64xf32>
   return %o : tensor<64x16x?x64xf32>
 }
+
+// Where single queries go elsewhere, there is nothing to choose.
+// CHECK-LABEL: func private @gqa_attention_2
+// CHECK-NOT: scf.if {{.*}} {
+// CHECK: tile.qk {{.*}} transposed
+// CHECK-NOT: tile.qk
+func.func @no_branch_prompts_only(%q: tensor<64x4x?x64xf32>, %k: tensor<64x2x?x64xf32>) -> tensor<64x4x?x64xf32> {
+  %o = gqa.attention %q, %k, %k {gqa.prompts_only} : (tensor<64x4x?x64xf32>, tensor<64x2x?x64xf32>, tensor<64x2x?x64xf32>) -> tensor<64x4x?x64xf32>
+  return %o : tensor<64x4x?x64xf32>
+}

@@ -18,7 +18,7 @@ def test_only_the_functions_of_the_header_are_visible(tools):
     listed = subprocess.run(["nm", "-D", "--defined-only", library(tools)], capture_output=True, text=True, check=True).stdout
     shown = {line.split()[-1] for line in listed.splitlines()}
     declared = set(re.findall(r"^GQA_API [^(]*?\b(gqa_\w+)\(", (SOURCE / "include/gqa/gqa.h").read_text(), flags=re.M))
-    assert shown == declared and len(declared) == 14
+    assert shown == declared and len(declared) == 17
 
 
 def test_beside_torch_and_torch_mlir(tools):
@@ -71,6 +71,6 @@ def test_examples_build_outside_of_the_tree(tools, tmp_path, installed):
     for command in [install] * installed + [configure, ["ninja", "-C", tmp_path / "build"]]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
-    for program in ("in_c", "in_cxx"):
-        done = subprocess.run([tmp_path / "build" / program], capture_output=True, text=True, timeout=60)
+    for program in ("in_c", "in_cxx", "ship"):
+        done = subprocess.run([tmp_path / "build" / program], capture_output=True, text=True, timeout=60, cwd=tmp_path)
         assert done.stdout.split() == ["10", "15", "10", "15"], done.stderr

@@ -47,6 +47,22 @@ def test_forms_are_told_apart():
             assert not torch.allclose(gqa.attention(q, k, v, window=2, causal=True), output)
 
 
+def test_masks():
+    for queries, keys in ((1, 6), (1, 7), (6, 6), (5, 6)):
+        q, k, v = tensors(queries, keys)
+        for shape in ((2, 1, 1, keys), (1, 1, 1, keys), (2, 4, queries, keys), (1, 1, queries, keys), (queries, keys), (2, 1, 1, 1)):
+            for seed in range(2):
+                mask = torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.7
+                mask[..., 0] = True
+                assert_right(gqa.attention(q, k, v, mask=mask), q, k, v, attn_mask=mask)
+        expanded = mask.expand(2, 4, queries, keys)
+        assert_right(gqa.attention(q, k, v, mask=expanded), q, k, v, attn_mask=expanded)
+        with pytest.raises(ValueError, match=f"mask has shape 2x1x1x{keys + 1}, which does not broadcast"):
+            gqa.attention(q, k, v, mask=torch.ones(2, 1, 1, keys + 1, dtype=torch.bool))
+        with pytest.raises(TypeError, match="mask has elements of type"):
+            gqa.attention(q, k, v, mask=torch.ones(2, 1, 1, keys))
+
+
 def test_what_is_not_plain_is_still_read_right():
     q, k, v = tensors()
     gqa.attention(q, k, v)

@@ -109,6 +109,17 @@ def test_a_step_that_sees_every_key_needs_no_mask():
     assert gqa.transformers.mask(2, 2, 9, q_offset=7, **near) is not None
 
 
+def test_a_step_over_a_padded_batch_has_its_mask_as_a_tensor():
+    """Made once for all layers; as a function where most keys are hidden, so that kernels skip them."""
+    padding = torch.ones(2, 9, dtype=torch.bool)
+    padding[0, :3] = False
+    made = gqa.transformers.mask(2, 1, 9, q_offset=8, attention_mask=padding)
+    assert torch.equal(made.seen, padding.view(2, 1, 1, 9)) and made.seen.is_contiguous()
+    padding[:, :7] = False
+    assert gqa.transformers.mask(2, 1, 9, q_offset=8, attention_mask=padding).seen is None
+    assert gqa.transformers.mask(2, 2, 9, q_offset=7, attention_mask=padding).seen is None
+
+
 def test_one_kernel_serves_all_steps():
     from gqa._attention import _compiled
     _, ours = models("gemma2", **FAMILIES["gemma2"])
@@ -133,6 +144,6 @@ def test_messages():
     with pytest.raises(ValueError, match=r"has no dropout, .* model.eval\(\)"):
         ours.train()(tokens())
     mask = gqa.transformers.mask(1, 4, 4)
-    assert repr(mask) == "<gqa.transformers.Mask 1x1x4x4>"
+    assert repr(mask) == str(mask) == "<gqa.transformers.Mask 1x1x4x4>"
     with pytest.raises(TypeError, match="cannot be sliced"):
         mask[:, :, :2]

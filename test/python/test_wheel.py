@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -97,6 +98,25 @@ assert (gqa.attention(q, k, v, causal=True) == 1).all()
 assert (gqa.attention(q, k[:, :1], v[:, :1]) == 1).all()
 print(open("/proc/self/maps").read())"""
     assert str(installed / "gqa" / "_gqa.so") in run(sys.executable, script, tmp_path)
+
+
+@pytest.mark.skipif(not os.environ.get("GQA_FRESH_WHEEL"), reason="builds everything once more: tools/check --wheel")
+def test_of_a_fresh_clone(tmp_path):
+    """`pip install ./python` where nothing is built, into an environment that has nothing."""
+    subprocess.run(["git", "clone", "-q", SOURCE, tmp_path / "clone"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    python = tmp_path / "venv" / "bin" / "python"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GQA_", "PYTHON"))}
+    if shutil.which("ccache"):
+        environment |= {f"CMAKE_{kind}_COMPILER_LAUNCHER": "ccache" for kind in ("C", "CXX")}
+        environment |= {"CCACHE_BASEDIR": str(tmp_path), "CCACHE_NOHASHDIR": "1",
+                        "CCACHE_SLOPPINESS": "pch_defines,time_macros,include_file_mtime,include_file_ctime"}
+    done = subprocess.run([python, "-m", "pip", "install", "./python"], cwd=tmp_path / "clone", capture_output=True, text=True,
+                          env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run(python, """import numpy as np, gqa
+q, k = np.ones((1, 4, 6, 16), np.float32), np.ones((1, 2, 6, 16), np.float32)
+print((gqa.attention(q, k, k, causal=True) == 1).all(), gqa.__file__)""", tmp_path).startswith(f"True {tmp_path}/venv/")
 
 
 def test_torch_finds_the_backend(installed):

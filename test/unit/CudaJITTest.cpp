@@ -119,7 +119,7 @@ std::unique_ptr<CompiledFunction> compileScale() {
   TensorType vector{{kDLFloat, 32, 1}, {-1}, ""};
   Signature signature{"main", {vector}, {vector}, ""};
   readPlaces(**module, signature);
-  auto object = generateObject(**module, signature, "cpu");
+  auto object = generateObject(**module, signature, "cpu", Files::Several);
   if (!object) {
     ADD_FAILURE() << llvm::toString(object.takeError());
     return nullptr;

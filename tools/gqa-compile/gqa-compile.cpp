@@ -6,8 +6,6 @@
 #include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
 
-#include "mlir/IR/DialectRegistry.h"
-#include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
@@ -139,13 +137,10 @@ llvm::Error emit(mlir::ModuleOp module, const Options &options, llvm::raw_pwrite
 }
 
 llvm::Expected<bool> compileFile(const Options &options) {
-  mlir::DialectRegistry registry;
-  registerForJIT(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  printRemarks(context, llvm::errs());
-  auto module = parseFile(options.file, options.compile.filename, context);
+  auto module = parseFileAlone(options.file, options.compile.filename);
   if (!module)
     return module.takeError();
+  printRemarks(*module->context, llvm::errs());
   if (options.emit == "so") {
     if (llvm::Error error = writeArtifact(**module, options.compile, options.output))
       return std::move(error);

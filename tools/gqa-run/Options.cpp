@@ -63,6 +63,7 @@ const std::vector<Flag> &flags() {
        [](O &o, llvm::StringRef) { return o.compile.reference = true, E::success(); }},
       {"no-simplify", Flag::None,
        [](O &o, llvm::StringRef) { return o.compile.simplify = false, E::success(); }},
+      {"no-cache", Flag::None, [](O &o, llvm::StringRef) { return o.cache = false, E::success(); }},
       {"time", Flag::Optional, setTime},
       {"tolerance", Flag::Required, setTolerance},
       {"seed", Flag::Required, setSeed},
@@ -141,7 +142,8 @@ llvm::Error checkForLibrary(const Options &options) {
                              {"--report", !compile.report.empty()},
                              {"--target", compile.target != plain.target},
                              {"--reference", compile.reference},
-                             {"--no-simplify", !compile.simplify}})
+                             {"--no-simplify", !compile.simplify},
+                             {"--no-cache", !options.cache}})
     if (given)
       return fail(llvm::Twine(name) + " is for modules, and " + options.file +
                   " is compiled already; drop it, or give the module");
@@ -168,6 +170,7 @@ How it is compiled (not for a library)
   --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest
                             on this processor; arrays are copied there and back
   --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
+  --no-cache                compiles even if the code is in the cache of kernels, and keeps it nowhere
   --report=R.json           what the recogniser found
   --explain                 tells what is recognised, shared and left as it is, and why; runs nothing
   --to=PHASE                prints the IR after input, raised, shared, fused, tiled, target or binary, and stops
@@ -185,7 +188,7 @@ Examples
 
 Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
 Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
-load, by default libcuda.so.1).
+load, by default libcuda.so.1), GQA_CACHE_DIR (the cache of kernels, by default ~/.cache/gqa).
 )";
 }
 

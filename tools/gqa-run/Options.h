@@ -16,7 +16,8 @@ struct Options {
   CompileOptions compile;
   std::optional<double> tolerance;
   uint64_t seed = 0;
-  int repeats = 0; ///< how many calls to time, 0 for none
+  int repeats = 0;   ///< how many calls to time, 0 for none
+  bool cache = true; ///< compiled code is looked for there, and kept
   bool explain = false;
   bool help = false;
 };

@@ -8,12 +8,11 @@
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
 
-#include "mlir/IR/DialectRegistry.h"
-#include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
+#include <cstdlib>
 
 using namespace gqa;
 using namespace gqa::run;
@@ -106,13 +105,9 @@ llvm::Expected<bool> runLibrary(const Options &options) {
              options);
 }
 
-llvm::Expected<bool> runFile(const Options &options) {
-  if (Library::is(options.file))
-    return runLibrary(options);
-  mlir::DialectRegistry registry;
-  registerForJIT(registry);
-  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-  auto module = parseFile(options.file, options.compile.filename, context);
+/// What the compiler makes of the module; nothing runs.
+llvm::Expected<bool> showModule(const Options &options) {
+  auto module = parseFileAlone(options.file, options.compile.filename);
   if (!module)
     return module.takeError();
   if (options.explain) {
@@ -128,24 +123,33 @@ llvm::Expected<bool> runFile(const Options &options) {
       return error;
     return true;
   }
-  if (!options.to.empty()) {
-    if (llvm::Error error = lowerModule(**module, options.to, options.compile))
-      return error;
-    (*module)->print(llvm::outs());
-    llvm::outs() << "\n";
-    return true;
-  }
-  auto signature = readSignature(**module, options.compile.function);
-  if (!signature)
-    return signature.takeError();
-  auto inputs = makeInputs(*signature, options);
-  if (!inputs)
-    return inputs.takeError();
-  auto function = compileModule(**module, options.compile);
+  if (llvm::Error error = lowerModule(**module, options.to, options.compile))
+    return error;
+  (**module).print(llvm::outs());
+  llvm::outs() << "\n";
+  return true;
+}
+
+/// Compiles the module, or finds its code in the cache.
+llvm::Expected<bool> runModule(const Options &options) {
+  auto text = readFile(options.file);
+  if (!text)
+    return text.takeError();
+  auto function = CompiledFunction::compile((*text)->getBuffer(), options.compile);
   if (!function)
     return function.takeError();
+  auto inputs = makeInputs((*function)->signature(), options);
+  if (!inputs)
+    return inputs.takeError();
   return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*function)->call(tensors); }, *inputs,
              options);
+}
+
+llvm::Expected<bool> runFile(const Options &options) {
+  if (Library::is(options.file))
+    return runLibrary(options);
+  bool shows = options.explain || !options.dot.empty() || !options.svg.empty() || !options.to.empty();
+  return shows ? showModule(options) : runModule(options);
 }
 
 } // namespace
@@ -159,6 +163,8 @@ int main(int argc, char **argv) {
     llvm::outs() << helpText();
     return 0;
   }
+  if (!options->cache || !options->trace.empty()) // a trace shows how code is made
+    setenv("GQA_CACHE", "off", /*overwrite=*/1);
   return runGuarded("gqa-run", options->compile.filename,
                     [&] { return traced(options->trace, [&] { return runFile(*options); }); });
 }

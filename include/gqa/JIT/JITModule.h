@@ -5,9 +5,11 @@
 #include "gqa/JIT/JIT.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -32,9 +34,18 @@ void printRemarks(mlir::MLIRContext &context, llvm::raw_ostream &out);
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(llvm::StringRef text, llvm::StringRef filename,
                                                               mlir::MLIRContext &context);
 
-/// The same from a file; `-` is standard input. Messages call it `filename`.
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseFile(llvm::StringRef path, llvm::StringRef filename,
-                                                            mlir::MLIRContext &context);
+/// A file's text; `-` is standard input.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(llvm::StringRef path);
+
+/// A module in a context of its own, which has no threads.
+struct LoneModule {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  mlir::ModuleOp operator*() { return *module; }
+};
+llvm::Expected<LoneModule> parseAlone(llvm::StringRef text, llvm::StringRef filename);
+llvm::Expected<LoneModule> parseFileAlone(llvm::StringRef path, llvm::StringRef filename);
 
 /// The signature of the entry, named as in CompileOptions::function, before anything is lowered.
 llvm::Expected<Signature> readSignature(mlir::ModuleOp module, llvm::StringRef function);
@@ -80,16 +91,19 @@ inline constexpr const char *kEntryName = "gqa_entry", *kKernelsName = "gqa_cuda
 
 /// Code that is still to be linked against the runtime.
 struct ObjectCode {
-  llvm::SmallVector<char, 0> bytes; ///< an object file
-  std::string features;             ///< of the processor that it needs; see gqa_rt_missing_feature
-  bool hasKernels = false;          ///< for CUDA
-  bool multiplies = false;          ///< needs a BLAS
+  std::vector<llvm::SmallVector<char, 0>> files; ///< object files, to be linked with each other as well
+  std::string features;    ///< of the processor that it needs; see gqa_rt_missing_feature
+  bool hasKernels = false; ///< for CUDA
+  bool multiplies = false; ///< needs a BLAS
 };
+
+/// One object file, or several that threads make at the same time: each kernel has one.
+enum class Files { One, Several };
 
 /// Compiles `module`, which is lowered in place, for a target that this machine need not have, and notes in
 /// `signature` which tensors may be on a GPU. `suffix` is added to the object's names, which then are hidden.
 llvm::Expected<ObjectCode> compileObject(mlir::ModuleOp module, const CompileOptions &options,
-                                         Signature &signature, llvm::StringRef suffix = "");
+                                         Signature &signature, Files files, llvm::StringRef suffix = "");
 
 /// An object of `module` for the plainest processor of this kind.
 llvm::Expected<llvm::SmallVector<char, 0>> compileTables(llvm::Module &module);

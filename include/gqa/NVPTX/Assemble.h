@@ -19,6 +19,10 @@ struct Cubin {
 /// $CUDA_HOME/bin; the error says so, or what ptxas says.
 llvm::Expected<Cubin> assemble(llvm::StringRef ptx, llvm::StringRef chip);
 
+/// Which assembler that is: its path, size and time of change, as it has no shorter way to say its version
+/// than to be run. "" if there is none.
+std::string identifyAssembler();
+
 } // namespace gqa
 
 #endif // GQA_NVPTX_ASSEMBLE_H

@@ -39,7 +39,8 @@ int gqa_rt_call(void (*entry)(void **arguments), void **arguments);
 const char *gqa_rt_last_error(void);
 
 /* Ends the current gqa_rt_call with this message; does not return. Compiled code calls it where a cf.assert
-   fails. Must not be called inside a task of gqa_rt_parallel_for. */
+   fails. In a task of gqa_rt_parallel_for it ends the task; tasks that have not begun are left out, and the loop ends
+   its call with the first such message. */
 void gqa_rt_fail(const char *message, int64_t length);
 
 /* ---- Traces ---- */

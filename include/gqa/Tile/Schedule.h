@@ -24,6 +24,11 @@ struct Schedule {
   bool interleaved = false;
 };
 
+/// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the
+/// attribute `gqa.prompts_only` does not say that such calls go elsewhere. It halves what there is to
+/// compile; kernels of many queries are right for any number.
+bool mayHaveSingleQuery(AttentionOp op);
+
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
 Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target);
 

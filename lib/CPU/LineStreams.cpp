@@ -47,6 +47,17 @@ void LineStreams::fetch(Value number, int64_t shares) {
         prefetch(stream, ofStream[i].first, ofStream[i].second);
 }
 
+void LineStreams::fetchApart(Value number, int64_t shares) {
+  for (const Stream &stream : streams)
+    if (stream.lines % shares != 0 || shares % stream.linesOfRow != 0)
+      return fetch(number, shares);
+  for (const Stream &stream : streams) {
+    Value perRow = b.index(stream.linesOfRow), row = b.div(number, perRow), line = b.rem(number, perRow);
+    for (int64_t i = 0; i < stream.lines / shares; ++i)
+      prefetch(stream, b.add(row, b.index(i * (shares / stream.linesOfRow))), line);
+  }
+}
+
 void LineStreams::prefetch(const Stream &stream, Value row, Value line) {
   auto type = cast<MemRefType>(stream.buffer.getType());
   Value column = b.mul(line, b.index(kLineBits / type.getElementTypeBitWidth()));

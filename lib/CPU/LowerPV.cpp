@@ -1,4 +1,5 @@
 // tile.pv: blocks of the output in registers, lanes along the head dimension, over all keys of the tile.
+#include "Diagonal.h"
 #include "LineStreams.h"
 #include "RegisterBlocks.h"
 #include "TileLowering.h"
@@ -19,7 +20,7 @@ public:
   Product(tile::PVOp op, VectorBuilder &b)
       : op(op), b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(o, 0)),
         keys(b.size(v, 0)), width(b.size(o, 1)), blockKeys(cast<MemRefType>(p.getType()).getDimSize(0)),
-        streams(b, op.getPrefetch(), blockKeys) {}
+        diagonal(b, rows, keys, op.getPeriod(), op.getLast()), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
@@ -43,16 +44,23 @@ private:
   /// Whether a value is NaN or infinite: only these times zero are not zero.
   Value anyNotFinite() {
     Value zero = b.index(0), zeros = b.splat(0.0);
-    Value sum = b.fold(zero, keys, 1, zeros, [&](Value key, ValueRange so) {
-      return b.fold(zero, width, unit(), so, [&](Value d, ValueRange far) {
-        Value sum = far[0];
-        for (Value vector : values(key, d))
-          sum = b.fma(vector, zeros, sum);
-        return SmallVector<Value>{sum};
+    std::optional<int64_t> known = getConstantIntValue(width);
+    int64_t woven = known && *known % (4 * unit()) == 0 ? 4 : 1; // sums, as each is a chain of additions
+    SmallVector<Value> sums(woven, zeros);
+    sums = b.fold(zero, keys, 1, sums, [&](Value key, ValueRange so) {
+      return b.fold(zero, width, woven * unit(), so, [&](Value d, ValueRange far) {
+        SmallVector<Value> next(far);
+        for (int64_t i = 0; i < woven; ++i)
+          for (Value vector : values(key, b.add(d, b.index(i * unit()))))
+            next[i] = b.fma(vector, zeros, next[i]);
+        return next;
       });
-    })[0];
+    });
+    Value all = sums[0];
+    for (Value sum : ArrayRef(sums).drop_front())
+      all = b.addF(all, sum);
     Value total =
-        vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum, arith::FastMathFlags::reassoc);
+        vector::ReductionOp::create(b, vector::CombiningKind::ADD, all, arith::FastMathFlags::reassoc);
     return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, total, total);
   }
 
@@ -67,12 +75,16 @@ private:
     Value columns = b.index(unit());
     b.blocked(b.div(width, columns), units, 1, [&](Value column, int64_t count) {
       Value panel = b.mul(b.div(column, b.index(units)), b.ceilDiv(rows, b.index(block.scalars)));
-      b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes), [&](Value row, int64_t height) {
+      auto buildRows = [&](Value row, int64_t height) {
         Value index = b.add(panel, b.div(row, b.index(block.scalars)));
         buildBlock(row, height, b.mul(column, columns), count, index);
-      });
+      };
+      b.blocked(rows, block.scalars, std::min<int64_t>(2, b.lanes), buildRows, op.getRows());
     });
   }
+
+  /// Whether other tiles have read these keys before, so that L3 has them (see Schedule.cpp).
+  bool isManyRows() { return getConstantIntValue(rows).value_or(0) >= 2 * b.lanes; }
 
   /// Keys of an iteration, as few as there can be with two lines to fetch meanwhile, so that these are
   /// spread; 0 if there is less to fetch. Many sums leave no room for the operands of several keys, and take
@@ -105,11 +117,11 @@ private:
     };
     // From zero, not from o: short sums round less, and o joins them in one step.
     SmallVector<Value> sums(count * vectors, b.splat(0.0));
-    Value done = b.index(0);
+    Value done = b.index(0), seen = diagonal.keysSeen(row, count);
     int64_t together = streams.empty() || !blocks ? 0 : keysOfIteration(count * vectors);
     if (together) {
       int64_t perBlock = llvm::divideCeil(blockKeys, together);
-      done = b.roundDown(keys, together);
+      done = b.roundDown(seen, together);
       sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
         streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.div(key, b.index(together))),
                       blocks * perBlock);
@@ -118,10 +130,12 @@ private:
           next = addProducts(b.add(key, b.index(i)), next);
         return next;
       });
+    } else if (blocks && isManyRows()) {
+      streams.fetchApart(index, blocks);
     } else if (blocks) {
       streams.fetch(index, blocks);
     }
-    sums = b.fold(done, keys, 1, sums, addProducts);
+    sums = b.fold(done, seen, 1, sums, addProducts);
     for (int64_t i = 0; i < count; ++i) {
       Value factor = b.splat(b.load(alpha, rowAt[i]));
       for (int64_t j = 0; j < vectors; ++j)
@@ -162,6 +176,7 @@ private:
   VectorBuilder &b;
   Value p, v, o, alpha, rows, keys, width;
   int64_t blockKeys;
+  Diagonal diagonal;
   LineStreams streams;
   int64_t blocks = 0; // of the output, if that is known
 };

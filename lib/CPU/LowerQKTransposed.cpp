@@ -1,5 +1,6 @@
 // tile.qk with many rows: an outer product for every element of the head dimension, vectors of rows times
 // single numbers of keys. Nothing is summed across lanes.
+#include "Diagonal.h"
 #include "LineStreams.h"
 #include "RegisterBlocks.h"
 #include "TileLowering.h"
@@ -33,6 +34,7 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
   RegisterBlock block = chooseRegisterBlock(b.target, vectors, std::nullopt);
   Value lastKey = b.sub(keys, b.index(1));
   auto type = cast<MemRefType>(s.getType());
+  Diagonal diagonal(b, rows, keys, op.getPeriod(), op.getLast());
   LineStreams streams(b, op.getPrefetch(), type.getDimSize(0));
   int64_t blocks = llvm::divideCeil(type.getDimSize(0), block.scalars);
   int64_t panels = llvm::divideCeil(type.getDimSize(1), block.vectors * b.lanes);
@@ -42,7 +44,7 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
     SmallVector<Value> rowAt;
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(firstRow, b.index(i * b.lanes)));
-    b.forEach(b.index(0), keys, block.scalars, [&](Value key) {
+    b.forEach(b.index(0), diagonal.keysSeen(firstRow, count * b.lanes), block.scalars, [&](Value key) {
       if (!streams.empty() && !ShapedType::isDynamic(type.getDimSize(1))) {
         Value panel = b.div(firstRow, b.index(block.vectors * b.lanes));
         Value number = b.add(b.mul(panel, b.index(blocks)), b.div(key, b.index(block.scalars)));
@@ -78,8 +80,10 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
     });
   };
   Value vectorCount = b.div(rows, b.index(b.lanes));
-  b.blocked(vectorCount, block.vectors, 1,
-            [&](Value at, int64_t count) { buildPanel(b.mul(at, b.index(b.lanes)), count); });
+  Value used = op.getRows() ? b.ceilDiv(op.getRows(), b.index(b.lanes)) : Value();
+  b.blocked(
+      vectorCount, block.vectors, 1,
+      [&](Value at, int64_t count) { buildPanel(b.mul(at, b.index(b.lanes)), count); }, used);
 }
 
 } // namespace gqa

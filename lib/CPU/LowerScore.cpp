@@ -2,6 +2,7 @@
 // band by writing -inf where it is not.
 #include "TileLowering.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include <limits>
 
@@ -21,11 +22,18 @@ public:
     Value zero = b.index(0);
     b.forEach(zero, op.getHeads(), 1, [&](Value g) {
       Value head = b.add(op.getH(), g), firstRow = b.mul(g, op.getPeriod());
-      b.forEach(zero, op.getKeys(), 1, [&](Value key) {
-        b.forEach(zero, op.getQueries(), 1, [&](Value i) {
-          SmallVector<Value> at = {key, b.add(firstRow, i)};
-          b.store(elementwise(b.load(s, at), head, b.add(op.getI(), i), key), s, at);
-        });
+      auto compute = [&](Value key, Value i) {
+        SmallVector<Value> at = {key, b.add(firstRow, i)};
+        b.store(elementwise(b.load(s, at), head, b.add(op.getI(), i), key), s, at);
+      };
+      // In the order of what is read from memory: the scores are in L1, a bias and a mask have rows of keys.
+      bool byQueries = op.getBias() || op.getMask();
+      Value outer = byQueries ? op.getQueries() : op.getKeys(),
+            inner = byQueries ? op.getKeys() : op.getQueries();
+      b.forEach(zero, outer, 1, [&](Value x) {
+        if (byQueries)
+          prefetchNext(head, b.add(op.getI(), x));
+        b.forEach(zero, inner, 1, [&](Value y) { byQueries ? compute(y, x) : compute(x, y); });
       });
     });
   }
@@ -46,6 +54,23 @@ private:
       x = b.mulF(value, b.tanh(b.divF(x, value)));
     }
     return x;
+  }
+
+  /// Brings near what the next block of keys reads for a query: rows are too short for a processor to notice.
+  void prefetchNext(Value head, Value query) {
+    int64_t keys = cast<MemRefType>(s.getType()).getDimSize(0);
+    if (ShapedType::isDynamic(keys))
+      return;
+    for (Value operand : {op.getBias(), op.getMask()}) {
+      if (!operand)
+        continue;
+      int64_t bits = llvm::alignTo(cast<MemRefType>(operand.getType()).getElementTypeBitWidth(), 8);
+      for (int64_t key = keys; key < 2 * keys; key += kLineBits / bits) {
+        SmallVector<Value> at = {op.getB(), head, query, b.add(op.getJ(), b.index(key))};
+        memref::PrefetchOp::create(b, operand, at, /*isWrite=*/false, /*localityHint=*/2,
+                                   /*isDataCache=*/true);
+      }
+    }
   }
 
   Value hidden(Value like) { return b.floatLike(like, -std::numeric_limits<double>::infinity()); }

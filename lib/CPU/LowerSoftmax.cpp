@@ -9,7 +9,7 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Vectors whose exponentials are computed together, as each is a chain of 16 operations.
+/// The most vectors whose exponentials are computed together, as each is a chain of 16 operations.
 constexpr int64_t kWoven = 4;
 
 class SoftmaxStep {
@@ -17,13 +17,13 @@ public:
   SoftmaxStep(tile::SoftmaxStepOp op, VectorBuilder &b)
       : op(op), b(b), s(op.getS()), scores(b.flat(s)), rows(b.size(s, 1)), keys(op.getKeys()),
         none(b.splat(-std::numeric_limits<double>::infinity())), scale(b.splat(op.getScale())),
-        period(std::min(getConstantIntValue(rows).value_or(b.lanes), b.lanes)),
-        together(op.getP() ? tile::kRegisterDepth : b.lanes / period) {}
+        period(std::min(getConstantIntValue(rows).value_or(b.lanes), b.lanes)), woven(chooseWoven()),
+        together(op.getP() ? tile::kRegisterDepth : woven * keysOfVector()) {}
 
   void build() {
     if (together > 1)
       hideRest();
-    Value vectors = b.ceilDiv(rows, b.index(b.lanes));
+    Value vectors = b.ceilDiv(op.getRows() ? op.getRows() : rows, b.index(b.lanes));
     SmallVector<Value> least = {b.splat(0.0)};
     least = b.fold(b.index(0), vectors, 1, least, [&](Value vector, ValueRange so) {
       return SmallVector<Value>{buildVector(b.mul(vector, b.index(b.lanes)), so[0])};
@@ -34,6 +34,16 @@ public:
   }
 
 private:
+  /// As many as divide a block of keys, so that there is no loop for a rest.
+  int64_t chooseWoven() {
+    int64_t blockKeys = cast<MemRefType>(s.getType()).getDimSize(0), count = kWoven;
+    if (ShapedType::isDynamic(blockKeys))
+      return 1;
+    while (count > 1 && blockKeys % (count * keysOfVector()) != 0)
+      --count;
+    return count;
+  }
+
   /// Makes the keys a multiple of those that are read together.
   void hideRest() {
     Value whole = b.roundUp(keys, together);
@@ -43,7 +53,7 @@ private:
   }
 
   /// Keys that share a vector.
-  int64_t keysOfVector() { return b.lanes / period; }
+  int64_t keysOfVector() const { return b.lanes / period; }
 
   /// The vector of scores that starts with `row`, `number` vectors behind that of `key`.
   Value at(Value key, int64_t number, Value row) {
@@ -67,26 +77,18 @@ private:
     return vector;
   }
 
-  /// A loop over the vectors of keys, several of them in an iteration, and over those that are left. `body`
-  /// gets the first key, a number of vectors, and what has been carried along so far.
-  SmallVector<Value>
-  overKeys(ArrayRef<Value> init,
-           function_ref<SmallVector<Value>(Value key, int64_t count, ValueRange so)> body) {
-    int64_t step = kWoven * keysOfVector();
-    Value whole = op.getP() ? keys : b.roundDown(keys, step); // of registers
-    SmallVector<Value> most = b.fold(b.index(0), whole, step, init,
-                                     [&](Value key, ValueRange so) { return body(key, kWoven, so); });
-    if (op.getP())
-      return most;
-    return b.fold(whole, keys, keysOfVector(), most,
-                  [&](Value key, ValueRange so) { return body(key, 1, so); });
+  /// A loop over the vectors of keys, `woven` of them in an iteration. `body` gets the first key, and what
+  /// has been carried along so far.
+  SmallVector<Value> overKeys(ArrayRef<Value> init,
+                              function_ref<SmallVector<Value>(Value key, ValueRange so)> body) {
+    return b.fold(b.index(0), keys, woven * keysOfVector(), init, body);
   }
 
   /// The rows from `row` on, a vector of them. Returns `least` with their least scores joined in.
   Value buildVector(Value row, Value least) {
-    SmallVector<Value> bounds = overKeys({none, least}, [&](Value key, int64_t count, ValueRange so) {
+    SmallVector<Value> bounds = overKeys({none, least}, [&](Value key, ValueRange so) {
       SmallVector<Value> vectors;
-      for (int64_t j = 0; j < count; ++j)
+      for (int64_t j = 0; j < woven; ++j)
         vectors.push_back(b.loadVector(scores, at(key, j, row)));
       Value largest = so[0], lowest = so[1];
       for (Value vector : vectors) {
@@ -112,10 +114,10 @@ private:
 
   /// Stores them in place of the scores, or interleaved; returns their sum.
   Value probabilities(Value row, Value shift) {
-    SmallVector<Value> zeros(kWoven, b.splat(0.0));
-    SmallVector<Value> sums = overKeys(zeros, [&](Value key, int64_t count, ValueRange so) {
+    SmallVector<Value> zeros(woven, b.splat(0.0));
+    SmallVector<Value> sums = overKeys(zeros, [&](Value key, ValueRange so) {
       SmallVector<Value> places, areHidden, differences, next(so);
-      for (int64_t j = 0; j < count; ++j) {
+      for (int64_t j = 0; j < woven; ++j) {
         places.push_back(at(key, j, row));
         Value score = b.loadVector(scores, places.back());
         areHidden.push_back(b.equal(score, none));
@@ -128,7 +130,7 @@ private:
         if (!op.getP())
           b.storeVector(p, scores, place);
       }
-      for (int64_t j = 0; op.getP() && j < count; j += 2)
+      for (int64_t j = 0; op.getP() && j < woven; j += 2)
         storePair(b.add(key, b.index(j)), row, ps[j], ps[j + 1]);
       return next;
     });
@@ -165,7 +167,8 @@ private:
   VectorBuilder &b;
   Value s, scores, rows, keys, none, scale;
   int64_t period;   // rows of a vector
-  int64_t together; // keys that are read together
+  int64_t woven;    // vectors of an iteration
+  int64_t together; // keys of which whole numbers are read
 };
 
 } // namespace

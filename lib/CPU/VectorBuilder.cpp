@@ -204,17 +204,18 @@ Value VectorBuilder::andThen(Value condition, function_ref<Value()> second) {
   return branch.getResult(0);
 }
 
-void VectorBuilder::blocked(Value count, int64_t block, int64_t rest,
-                            function_ref<void(Value, int64_t)> body) {
+void VectorBuilder::blocked(Value count, int64_t block, int64_t rest, function_ref<void(Value, int64_t)> body,
+                            Value used) {
+  auto needed = [&](Value end) { return used ? min(end, roundUp(used, block)) : end; };
   if (std::optional<int64_t> known = getConstantIntValue(count)) {
     int64_t whole = *known / block * block;
-    forEach(index(0), index(whole), block, [&](Value at) { body(at, block); });
+    forEach(index(0), needed(index(whole)), block, [&](Value at) { body(at, block); });
     if (whole != *known)
       body(index(whole), *known - whole);
     return;
   }
   Value whole = roundDown(count, block);
-  forEach(index(0), whole, block, [&](Value at) { body(at, block); });
+  forEach(index(0), needed(whole), block, [&](Value at) { body(at, block); });
   if (block > rest)
     forEach(whole, count, rest, [&](Value at) { body(at, rest); });
 }

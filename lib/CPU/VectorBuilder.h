@@ -75,7 +75,7 @@ public:
   /// a * b + c, in one rounding where the processor can.
   Value fma(Value a, Value b, Value c);
 
-  /// e^(scale * x) for a product that is not positive, scalars or vectors; NaN stays NaN.
+  /// e^(scale * x) for a positive scale and an x that is not, scalars or vectors; NaN stays NaN.
   Value exp(Value x, Value scale);
   /// The same of several, whose chains of operations are woven into each other.
   llvm::SmallVector<Value> exp(llvm::ArrayRef<Value> xs, Value scale);
@@ -95,7 +95,9 @@ public:
   Value andThen(Value condition, llvm::function_ref<Value()> second);
   /// From 0 to `count` in blocks of `block`, then what is left: in one block if `count` is known, else in
   /// blocks of `rest`, of which `count` is a multiple. `body` gets a position and the size of its block.
-  void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body);
+  /// Whole blocks from `used` on may be left out.
+  void blocked(Value count, int64_t block, int64_t rest, llvm::function_ref<void(Value, int64_t)> body,
+               Value used = nullptr);
   /// Loads from before this place are not reused after it. No code results.
   void keepOrder();
 

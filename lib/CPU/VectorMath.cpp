@@ -9,8 +9,9 @@ using namespace mlir;
 namespace gqa {
 
 // With t = log2(e) * scale * x, e^(scale * x) = 2^n 2^f for n the integer nearest to t and |f| <= 1/2. 2^f is
-// a polynomial fitted for the least relative error, 2e-9, so that the rounding of f32 is what remains: 1e-7
-// where t is small. From 2^-127 down, where the result would be denormal, it is zero.
+// a polynomial fitted for the least relative error, 2e-9, so that the rounding of f32 is what remains. t is
+// rounded to find n only: in f = t - n its rounding would be an error of 2^-24 |t|, where 2^-24 is that of p.
+// From 2^-127 down, where the result would be denormal, it is zero.
 SmallVector<Value> VectorBuilder::expF32(ArrayRef<Value> xs, Value scale) {
   // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of a float; with 127 more these are the
   // exponent of 2^n.
@@ -26,13 +27,13 @@ SmallVector<Value> VectorBuilder::expF32(ArrayRef<Value> xs, Value scale) {
   auto each = [](ArrayRef<Value> values, function_ref<Value(Value)> step) {
     return llvm::map_to_vector(values, step);
   };
-  Value factor = mulF(scale, number(kLog2E)), least = number(-127.0), round = number(kRound);
-  SmallVector<Value> ts = each(xs, [&](Value x) { return mulF(x, factor); });
-  ts = each(ts, [&](Value t) { return select(less(t, least), least, t); }); // NaN stays NaN
-  SmallVector<Value> shifted = each(ts, [&](Value t) { return addF(t, round); }), fs;
-  SmallVector<Value> whole = each(shifted, [&](Value s) { return subF(s, round); });
-  for (auto [t, n] : llvm::zip(ts, whole))
-    fs.push_back(subF(t, n));
+  Value factor = mulF(scale, number(kLog2E)), least = divF(number(-127.0), factor), round = number(kRound);
+  SmallVector<Value> cut = each(xs, [&](Value x) { return select(less(x, least), least, x); }),
+                     fs; // NaN stays
+  SmallVector<Value> shifted = each(cut, [&](Value x) { return fma(x, factor, round); });
+  SmallVector<Value> whole = each(shifted, [&](Value s) { return subF(round, s); });
+  for (auto [x, minusN] : llvm::zip(cut, whole))
+    fs.push_back(fma(x, factor, minusN));
   SmallVector<Value> ps(xs.size(), number(1.53533514279e-4));
   for (double coefficient :
        {1.33988873416e-3, 9.61843748244e-3, 5.55033244026e-2, 2.40226479119e-1, 6.93147202868e-1, 1.0}) {
@@ -64,7 +65,7 @@ Value VectorBuilder::tanh(Value x) {
   auto number = [&](double value) { return floatLike(x, value); };
   Value negative = less(x, number(0.0));
   Value magnitude = select(negative, arith::NegFOp::create(*this, x), x);
-  Value t = exp(magnitude, number(-2.0));
+  Value t = exp(arith::NegFOp::create(*this, magnitude), number(2.0));
   Value far = divF(subF(number(1.0), t), addF(number(1.0), t));
   Value square = mulF(x, x), p = number(-5.8951621885e-3);
   for (double coefficient : {2.0795975455e-2, -5.3783831501e-2, 1.3331924143e-1, -3.3333298003e-1})

@@ -84,8 +84,9 @@ private:
     prefetch(values.k, next, values.keyDim, duringQK);
     prefetch(values.k, b.add(next, half), values.keyDim, duringPV);
     prefetch(values.v, next, values.valueDim, duringPV);
-    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, duringQK, transposed, interleaved,
-                       values.paired);
+    auto [used, period, diagonal] = parts(key);
+    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, used, period, diagonal, duringQK, transposed,
+                       interleaved, values.paired);
     if (values.scored) {
       auto score =
           tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries, values.period,
@@ -95,10 +96,23 @@ private:
     }
     if (Value edge = isEdge(key, keys))
       branch(edge, [&] { tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last); });
-    Value hidden =
-        tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, probabilities);
+    Value hidden = tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, used,
+                                               probabilities);
     tile::PVOp::create(b, probabilities ? probabilities : scores, valueTile(key, keys), accumulator, alpha,
-                       hidden, duringPV, interleaved, values.paired);
+                       hidden, used, period, diagonal, duringPV, interleaved, values.paired);
+  }
+
+  /// What counts of a tile of many rows and a block from `key` on: the rows there are, and the diagonal as a
+  /// period and the last key of the first query; null for all.
+  std::tuple<Value, Value, Value> parts(Value key) {
+    if (!transposed || interleaved)
+      return {};
+    Value used; // if a last tile may have fewer queries than others
+    if (getConstantIntValue(b.rem(values.queries, values.period)) != 0)
+      used = b.add(b.mul(b.sub(values.group, b.index(1)), values.period), queries);
+    if (!last)
+      return {used, nullptr, nullptr};
+    return {used, values.period, b.sub(b.add(query, last), key)};
   }
 
   /// Whether a block has keys that some row does not see; null if none has.

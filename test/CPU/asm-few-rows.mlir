@@ -25,7 +25,8 @@
 // BF16: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=4 spills=0 calls=0
 // BF16: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=2 spills=0 calls=0
 // BF16: task {{.*}} libm=0
-// Scheduled for no processor in particular, the scores of pairs keep some sums on the stack: no more than these.
+// For no processor in particular LLVM clears the lower halves of words by a blend with zeros, which take the register of a
+// sum: that one is on the stack, and no more.
 // GENERIC: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=4 spills={{[0-9]|1[0-2]}} calls=0
 // GENERIC: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=2 spills=0 calls=0
 

@@ -39,6 +39,19 @@ func.func @many_rows(%p: memref<96x48xf32>, %v: memref<96x64xf32>, %o: memref<48
   return
 }
 
+// Rows on the diagonal add up no value that is hidden from all of them.
+// CHECK-LABEL: func @diagonal
+// V4: %[[LAST:.*]] = arith.addi %arg5, %c1
+// V4: %[[SEEN:.*]] = arith.minsi %{{.*}}, %c96
+// V4: scf.for %{{.*}} = %c0 to %[[SEEN]] step %c1 iter_args
+// CHECK: return
+func.func @diagonal(%p: memref<96x48xf32>, %v: memref<96x64xf32>, %o: memref<48x64xf32>, %a: memref<48xf32>, %h: i1, %last: index) {
+  %n = arith.constant 48 : index
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) diagonal(%n, %last)
+    : memref<96x48xf32>, memref<96x64xf32>, memref<48x64xf32>, memref<48xf32>
+  return
+}
+
 // Values in half precision are widened on the way.
 // CHECK-LABEL: func @half
 // V4: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>

@@ -50,6 +50,36 @@ func.func @many_rows(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x
   return
 }
 
+// On the diagonal two vectors of queries see the keys up to the second one's last, and rows that do not count are left out.
+// CHECK-LABEL: func @diagonal
+// V3: %[[VECTORS:.*]] = arith.ceildivsi %arg3, %c8
+// V3: %[[PAIRS:.*]] = arith.minsi %{{.*}}, %c6
+// V3: scf.for %[[VECTOR:.*]] = %c0 to %[[PAIRS]] step %c2
+// V3: %[[ROW:.*]] = arith.muli %[[VECTOR]], %c8
+// V3: %[[QUERY:.*]] = arith.addi %[[ROW]], %c15
+// V3: %[[BEHIND:.*]] = arith.addi %arg4, %c1
+// V3: %[[COUNT:.*]] = arith.addi %[[QUERY]], %[[BEHIND]]
+// V3: %[[SEEN:.*]] = arith.minsi %{{.*}}, %{{.*}}
+// V3: scf.for %{{.*}} = %c0 to %[[SEEN]] step %c6
+// CHECK: return
+func.func @diagonal(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x48xf32>, %rows: index, %last: index) {
+  %n = arith.constant 48 : index
+  tile.qk %q, %k, %s transposed rows(%rows) diagonal(%n, %last) : memref<64x48xf32>, memref<?x64xf32>, memref<96x48xf32>
+  return
+}
+
+// Four heads of twelve: the last query of a block of rows is one of the head that ends in it.
+// CHECK-LABEL: func @diagonal_of_heads
+// V3: %[[FIRST:.*]] = arith.remsi %{{.*}}, %c12
+// V3: %[[QUERY:.*]] = arith.addi %[[FIRST]], %c15
+// V3: arith.minsi %[[QUERY]], %c11
+// CHECK: return
+func.func @diagonal_of_heads(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: memref<96x48xf32>, %last: index) {
+  %n = arith.constant 12 : index
+  tile.qk %q, %k, %s transposed diagonal(%n, %last) : memref<64x48xf32>, memref<?x64xf32>, memref<96x48xf32>
+  return
+}
+
 // What is needed next is fetched along the way, a line of each buffer in turn.
 // CHECK-LABEL: func @prefetch
 // CHECK-DAG: %[[V:.*]] = memref.reinterpret_cast %{{.*}} to offset: [%{{.*}}], sizes: [%{{.*}}, 64], strides: [%{{.*}}, 1]

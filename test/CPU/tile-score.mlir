@@ -39,3 +39,18 @@ func.func @region(%s: memref<64x8xf32>, %heads: index, %h: index, %period: index
   } : memref<64x8xf32>, f32
   return
 }
+
+// A bias is read along its rows of keys, and those of the next block are brought near meanwhile.
+// CHECK-LABEL: func @bias
+// CHECK: scf.for %[[I:.*]] = %c0 to %arg3
+// CHECK-COUNT-3: memref.prefetch %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+// CHECK: scf.for %[[J:.*]] = %c0 to %arg4
+// CHECK: %[[BIAS:.*]] = memref.load %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
+// CHECK: arith.addf %{{.*}}, %[[BIAS]]
+func.func @bias(%s: memref<48x16xf32>, %bias: memref<1x1x?x?xf32>, %at: index, %queries: index, %keys: index, %x: f32) {
+  %one = arith.constant 1 : index
+  tile.score %s at(%at, %at, %at, %at) heads(%one) queries(%queries) period(%queries) keys(%keys) scale(%x)
+    bias(%bias : memref<1x1x?x?xf32>) : memref<48x16xf32>, f32
+  return
+}

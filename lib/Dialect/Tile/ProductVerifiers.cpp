@@ -156,6 +156,16 @@ bool PackOp::isDequantizing() {
          (getRest() && elementOf(getRest()) != element);
 }
 
+/// The parts of a product that are left out.
+template <typename Product> static LogicalResult verifyParts(Product op, bool mayLeaveOut) {
+  if ((op.getRows() || op.getPeriod()) && !mayLeaveOut)
+    return op.emitOpError(
+        "leaves out rows or a diagonal, expected rows in lanes and no interleaved operands");
+  if (static_cast<bool>(op.getPeriod()) != static_cast<bool>(op.getLast()))
+    return op.emitOpError("has half a diagonal, expected a period and the last key of its first row");
+  return success();
+}
+
 LogicalResult QKOp::verify() {
   // qk_c1
   if (!getInterleaved() && (failed(verifySameElements(*this, {getQ(), getS()}, "q and s")) ||
@@ -174,6 +184,9 @@ LogicalResult QKOp::verify() {
   int64_t rows = getInterleaved() ? q.getDimSize(1) / 2 : q.getDimSize(getTransposed() ? 1 : 0);
   if (!q.isDynamicDim(getTransposed() ? 1 : 0) && !s.isDynamicDim(1) && s.getDimSize(1) < rows)
     return emitOpError("expects a column of s for each of the ") << rows << " rows of q, found " << s;
+  // qk_c6
+  if (failed(verifyParts(*this, getTransposed() && !getInterleaved())))
+    return failure();
   // qk_c4
   if (!getInterleaved())
     return success();
@@ -199,6 +212,9 @@ LogicalResult PVOp::verify() {
   // pv_c4
   if (getInterleaved() && (failed(verifyInterleaved(*this, {getP(), getV()}, {getO(), getAlpha()})) ||
                            failed(verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o"))))
+    return failure();
+  // pv_c6
+  if (failed(verifyParts(*this, !getInterleaved())))
     return failure();
   // pv_c5
   auto type = cast<MemRefType>(getV().getType());

@@ -6,9 +6,13 @@ kernel's task that multiplies and adds vectors, and one for each task.
 
 `load-bytes` counts whole vectors that one iteration reads, memory operands of products included; `broadcast` numbers that
 are spread over a vector; `spills` vector registers that a loop keeps on the stack. A task's `prefetch` counts all of them, wherever they are.
+
+With `--mca CPU` each loop has `tile-products` and `cycles` as well: what llvm-mca says an iteration takes on that processor if all it
+reads is in L1.
 """
 
 import re
+import subprocess
 import sys
 
 VECTOR = {"xmm": 16, "ymm": 32, "zmm": 64}
@@ -66,16 +70,29 @@ def describe(body):
     return counts
 
 
+def cycles(body, cpu):
+    """Cycles of an iteration, by LLVM's model of the processor."""
+    rounds = 200
+    text = "\n".join(line for line in body if not line.startswith((".L", "j")))
+    report = subprocess.run(["llvm-mca", f"-mcpu={cpu}", f"-iterations={rounds}"], input=text + "\n", capture_output=True,
+                            text=True, check=True).stdout
+    return round(int(re.search(r"Total Cycles:\s+(\d+)", report)[1]) / rounds, 1)
+
+
 def main():
+    cpu = sys.argv[sys.argv.index("--mca") + 1] if "--mca" in sys.argv else None
     for name, lines in functions(sys.stdin.read()):
         if "_task" not in name:
             continue
         spilling = 0
         for body in innermost_loops(lines):
             counts = describe(body)
-            if counts["fma"] + counts["mul-add"] // 2 < 4:
+            tiles = sum(line.startswith("tdp") for line in body)
+            if counts["fma"] + counts["mul-add"] // 2 < 4 and not (cpu and tiles):
                 continue
             spilling += counts["spills"] > 0
+            if cpu:
+                counts |= {"tile-products": tiles, "cycles": cycles(body, cpu)}
             print("loop", *(f"{key}={value}" for key, value in counts.items()))
         print("task", f"spilling-loops={spilling}", f"libm={sum(bool(LIBM.search(line)) for line in lines)}",
               f"prefetch={sum(line.startswith('prefetch') for line in lines)}")

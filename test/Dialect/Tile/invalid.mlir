@@ -381,6 +381,32 @@ func.func @qk_c5(%q: memref<4x16xf32>, %k: memref<24x16xf32>, %s: memref<24x2xf3
 
 // -----
 
+func.func @qk_c6_rows(%q: memref<4x16xf32>, %k: memref<24x16xf32>, %s: memref<24x4xf32>, %n: index) {
+  // expected-error @+1 {{'tile.qk' op leaves out rows or a diagonal, expected rows in lanes and no interleaved operands}}
+  tile.qk %q, %k, %s rows(%n) : memref<4x16xf32>, memref<24x16xf32>, memref<24x4xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c6_diagonal(%q: memref<16x8xf32>, %k: memref<24x16xf32>, %s: memref<24x8xf32>, %n: index) {
+  // expected-error @+1 {{'tile.qk' op has half a diagonal, expected a period and the last key of its first row}}
+  "tile.qk"(%q, %k, %s, %n) <{transposed, operandSegmentSizes = array<i32: 1, 1, 1, 0, 1, 0, 0>}>
+    : (memref<16x8xf32>, memref<24x16xf32>, memref<24x8xf32>, index) -> ()
+  return
+}
+
+// -----
+
+func.func @pv_c6(%p: memref<32x32xbf16>, %v: memref<2x16x32xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>, %h: i1, %n: index) {
+  // expected-error @+1 {{'tile.pv' op leaves out rows or a diagonal, expected rows in lanes and no interleaved operands}}
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) interleaved diagonal(%n, %n)
+    : memref<32x32xbf16>, memref<2x16x32xbf16>, memref<16x16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c4_rows(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
   // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed q}}
   tile.qk %q, %k, %s interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>

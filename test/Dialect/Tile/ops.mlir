@@ -56,18 +56,18 @@ func.func @joined(%keys: memref<?x80xf32>, %new: memref<1x80xf32>, %room: memref
 
 // CHECK-LABEL: func @many_rows
 // CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) transposed : memref<4x?x80xf16>, memref<80x48xf32> -> memref<80x48xf32>
-// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} transposed : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
+// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} transposed rows(%[[N:.*]]) diagonal(%[[N]], %[[N]]) : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
 // CHECK: tile.mask {{.*}} first(%{{.*}}) last(%{{.*}}) : memref<96x48xf32>
-// CHECK: tile.softmax_step {{.*}} : memref<96x48xf32>, {{.*}}, f32
-// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%{{.*}}) : memref<96x48xf32>
+// CHECK: tile.softmax_step {{.*}} rows(%[[N]]) : memref<96x48xf32>, {{.*}}, f32
+// CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%{{.*}}) rows(%[[N]]) diagonal(%[[N]], %[[N]]) : memref<96x48xf32>
 func.func @many_rows(%queries: memref<4x?x80xf16>, %q: memref<80x48xf32>, %k: memref<96x80xf32>, %s: memref<96x48xf32>,
                      %m: memref<48xf32>, %o: memref<48x80xf32>, %n: index, %x: f32) {
   %t = tile.pack %queries into %q queries(%n) transposed : memref<4x?x80xf16>, memref<80x48xf32> -> memref<80x48xf32>
-  tile.qk %t, %k, %s transposed : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
+  tile.qk %t, %k, %s transposed rows(%n) diagonal(%n, %n) : memref<80x48xf32>, memref<96x80xf32>, memref<96x48xf32>
   tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) last(%n) : memref<96x48xf32>
-  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x)
+  %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x) rows(%n)
     : memref<96x48xf32>, memref<48xf32>, memref<48xf32>, memref<48xf32>, f32
-  tile.pv %s, %k, %o rescale(%m) hidden(%h)
+  tile.pv %s, %k, %o rescale(%m) hidden(%h) rows(%n) diagonal(%n, %n)
     : memref<96x48xf32>, memref<96x80xf32>, memref<48x80xf32>, memref<48xf32>
   return
 }

@@ -210,7 +210,7 @@ def Tile_InitOp : Tile_Op<"init", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def Tile_QKOp : Tile_Op<"qk"> {
+def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
   let summary = "scores of a tile: q times the transpose of k";
   let description = [{
     `s[c, r] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, with `q[d, r]`. Keys past the rows of k
@@ -219,6 +219,10 @@ def Tile_QKOp : Tile_Op<"qk"> {
     `prefetch` are brought near, lines of each in turn: a processor follows several streams of addresses at once better
     than one.
 
+    With `rows` only so many rows count, and with `diagonal(N, last)` of row r only the keys `c <= r mod N + last`: what else
+    there is in s is undefined, and `tile.mask` hides it. Exists so that a tile on the diagonal of a causal attention costs
+    half of another.
+
     Constraints:
     * (C1) q and s have the same element type; k has it too, or, where q is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
@@ -226,21 +230,24 @@ def Tile_QKOp : Tile_Op<"qk"> {
     * (C4) with `interleaved`, instead of (C1), q and k are bf16, q is transposed, and s is f32; k has a multiple of 32 columns
       and, as a precondition, of 32 rows, and q a multiple of 32 columns.
     * (C5) s has a column for every row of q.
+    * (C6) with `rows` or a `diagonal` q is transposed and not interleaved; a `diagonal` has both numbers.
 
     Example:
 
     ```mlir
     tile.qk %q, %k, %s prefetch(%v, %next : memref<?x128xbf16>, memref<?x128xbf16>)
       : memref<4x128xf32>, memref<?x128xbf16>, memref<48x4xf32>
-    tile.qk %qt, %kf, %st transposed : memref<128x48xf32>, memref<?x128xf32>, memref<96x48xf32>
+    tile.qk %qt, %kf, %st transposed rows(%r) diagonal(%n, %last) : memref<128x48xf32>, memref<?x128xf32>, memref<96x48xf32>
     tile.qk %qi, %kb, %si transposed interleaved : memref<64x128xbf16>, memref<?x128xbf16>, memref<256x64xf32>
     ```
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
-                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch,
+                       Arg<Tile_Matrix, "", [MemWrite]>:$s, Optional<Index>:$rows, Optional<Index>:$period,
+                       Optional<Index>:$last, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch,
                        UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
-    $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
+    $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)?
+    (`rows` `(` $rows^ `)`)? (`diagonal` `(` $period^ `,` $last `)`)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($q) `,` type($k) `,` type($s)
   }];
   let hasVerifier = 1;
@@ -316,7 +323,7 @@ def Tile_MaskOp : Tile_Op<"mask", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
+def Tile_SoftmaxStepOp : Tile_Op<"softmax_step", [AttrSizedOperandSegments]> {
   let summary = "one step of an online softmax";
   let description = [{
     Replaces the scores in s by probabilities against the running maximum, and updates m and l. For each row, which is a
@@ -330,10 +337,11 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
     m     = m'
     ```
 
-    Yields whether some score was -inf. NaN among the scores makes l NaN. Only the first `keys` keys are read; where several
-    of them share a vector, those up to the next whole vector are written too, as hidden ones, and reported as such.
+    Yields whether some score was -inf. NaN among the scores makes l NaN. Only the first `keys` keys are read; up to a
+    divisor of the keys of s others may be written, as hidden ones, and reported as such.
 
-    The rows are a power of two below the lanes of a vector, or a multiple of the lanes: a precondition.
+    The rows are a power of two below the lanes of a vector, or a multiple of the lanes: a precondition. With `rows` only
+    so many count, and what becomes of the others is undefined.
 
     With `into` the probabilities are an operand of a product: rounded to bf16 and `interleaved`, and s is undefined
     afterwards. Keys behind `keys`, up to a multiple of 32, are hidden then. Still l sums what was not rounded: lse must
@@ -353,23 +361,25 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step"> {
   }];
   let arguments = (ins Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$s, Arg<Tile_Rows, "", [MemRead, MemWrite]>:$m,
                        Arg<Tile_Rows, "", [MemRead, MemWrite]>:$l, Arg<Tile_Rows, "", [MemWrite]>:$alpha,
-                       Index:$keys, Tile_Accumulator:$scale, Arg<Optional<Tile_Interleaved>, "", [MemWrite]>:$p);
+                       Index:$keys, Tile_Accumulator:$scale, Optional<Index>:$rows,
+                       Arg<Optional<Tile_Interleaved>, "", [MemWrite]>:$p);
   let results = (outs I1:$hidden);
   let assemblyFormat = [{
-    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)`
+    $s `,` $m `,` $l `,` $alpha `keys` `(` $keys `)` `scale` `(` $scale `)` (`rows` `(` $rows^ `)`)?
     (`into` `(` $p^ `:` type($p) `)`)? attr-dict
     `:` type($s) `,` type($m) `,` type($l) `,` type($alpha) `,` type($scale)
   }];
   let hasVerifier = 1;
 }
 
-def Tile_PVOp : Tile_Op<"pv"> {
+def Tile_PVOp : Tile_Op<"pv", [AttrSizedOperandSegments]> {
   let summary = "the output of a tile: rescaled, plus p times v";
   let description = [{
     `o[r, d] = alpha[r] * o[r, d] + sum_c p[c, r] * v[c, d]` over the rows c of v, for the rows of o. A hidden key
     (p is -0.0) contributes nothing, whatever its value holds; `hidden` says whether there may be one. With `paired` the
     columns of o are in the order of pairs. With `interleaved` v holds panels, the sum is over pairs, and o is transposed:
-    `o[d, r]`. Meanwhile the rows of `prefetch` are brought near.
+    `o[d, r]`. Meanwhile the rows of `prefetch` are brought near. `rows` and `diagonal` are those of `tile.qk`: rows that do
+    not count become undefined, and the keys that the diagonal hides are hidden ones.
 
     Constraints:
     * (C1) p, o and alpha have the same element type; v has it too or a narrower one.
@@ -378,6 +388,7 @@ def Tile_PVOp : Tile_Op<"pv"> {
     * (C4) with `interleaved`, instead of (C1), p and v are bf16, and o and alpha are f32; both dimensions of o are
       multiples of 16.
     * (C5) v has rank 3 exactly if p is `interleaved`, and a last dimension of 32 then.
+    * (C6) with `rows` or a `diagonal` p is not interleaved; a `diagonal` has both numbers.
 
     Example:
 
@@ -389,10 +400,11 @@ def Tile_PVOp : Tile_Op<"pv"> {
   }];
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$p, Arg<Tile_Operand, "", [MemRead]>:$v,
                        Arg<Tile_Matrix, "", [MemRead, MemWrite]>:$o, Arg<Tile_Rows, "", [MemRead]>:$alpha,
-                       I1:$hidden, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
+                       I1:$hidden, Optional<Index>:$rows, Optional<Index>:$period, Optional<Index>:$last,
+                       Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
   let assemblyFormat = [{
     $p `,` $v `,` $o `rescale` `(` $alpha `)` `hidden` `(` $hidden `)` (`interleaved` $interleaved^)?
-    (`paired` `=` $paired^)?
+    (`paired` `=` $paired^)? (`rows` `(` $rows^ `)`)? (`diagonal` `(` $period^ `,` $last `)`)?
     (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($p) `,` type($v) `,` type($o) `,` type($alpha)
   }];

@@ -35,6 +35,7 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
           {name("gqa_rt_aligned_alloc"), symbol(&gqa_rt_aligned_alloc)},
           {name("gqa_rt_free"), symbol(&gqa_rt_free)},
           {name("gqa_rt_cuda_launch"), symbol(&gqa_rt_cuda_launch)},
+          {name("gqa_rt_cuda_constant"), symbol(&gqa_rt_cuda_constant)},
           {name("gqa_rt_cuda_map"), symbol(&gqa_rt_cuda_map)},
           {name("gqa_rt_cuda_map_tensor"), symbol(&gqa_rt_cuda_map_tensor)},
           {name("gqa_rt_cuda_unmap"), symbol(&gqa_rt_cuda_unmap)},

@@ -94,6 +94,10 @@ void gqa_rt_cuda_unmap(void);
 void *gqa_rt_cuda_alloc(int64_t bytes);
 void gqa_rt_cuda_free(void *memory);
 
+/* A copy on the device of the `bytes` bytes at `data`, which never change, 256-byte aligned. The first call on a
+   device copies them and waits; it lives until the module is unloaded. Null if `bytes` is 0. */
+void *gqa_rt_cuda_constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes);
+
 /* The memory of the function's result `index`, dense and row-major: on the device if the call's results are,
    else what gqa_rt_aligned_alloc(64, bytes) gives. For results that the host's processor does not read or
    write. */

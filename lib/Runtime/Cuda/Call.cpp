@@ -55,12 +55,13 @@ Error Call::allocate(int64_t bytes, void *&memory) {
   if (!error.empty())
     return error;
   memory = pointer(allocated);
-  scratch.push_back(memory);
+  scratch.push_back({memory, bytes});
   return "";
 }
 
 Error Call::release(void *memory) {
-  auto place = std::find(scratch.begin(), scratch.end(), memory);
+  auto place = std::find_if(scratch.begin(), scratch.end(),
+                            [&](const gqa_rt_cuda_span &span) { return span.data == memory; });
   if (place == scratch.end())
     return memory ? "compiled code frees device memory that its call has not allocated" : "";
   scratch.erase(place);
@@ -167,8 +168,8 @@ void Call::finish(bool failed) {
   const Driver &driver = Driver::get();
   if (failed && (!scratch.empty() || !results.empty()))
     driver.streamSynchronize(stream()); // copies may still read memory that the caller is about to free
-  for (void *memory : scratch)
-    (void)device.release(stream(), address(memory)); // an error here has been reported, or will be
+  for (const gqa_rt_cuda_span &span : scratch)
+    (void)device.release(stream(), address(span.data)); // an error here has been reported, or will be
   for (void *memory : results)
     if (failed)
       (void)device.release(stream(), address(memory));
@@ -230,6 +231,11 @@ bool release(void *memory) {
   return call && !report(call->release(memory));
 }
 
+bool constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes, void *&memory) {
+  Call *call = current();
+  return call && !report(getConstant(*module, call->device, data, bytes, memory));
+}
+
 bool result(int64_t index, int64_t bytes, void *&memory) {
   Call *call = current();
   return call && !report(call->result(index, bytes, memory));
@@ -282,6 +288,13 @@ void *gqa_rt_cuda_alloc(int64_t bytes) {
 void gqa_rt_cuda_free(void *memory) {
   if (!release(memory))
     failWithLastError();
+}
+
+void *gqa_rt_cuda_constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes) {
+  void *memory = nullptr;
+  if (bytes > 0 && !constant(module, data, bytes, memory))
+    failWithLastError();
+  return memory;
 }
 
 void *gqa_rt_cuda_result(int64_t index, int64_t bytes) {

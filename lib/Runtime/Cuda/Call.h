@@ -54,16 +54,18 @@ public:
 
 private:
   bool isOnDevice(const void *data) const {
-    return std::any_of(spans.begin(), spans.end(), [&](const gqa_rt_cuda_span &span) {
+    auto holds = [&](const gqa_rt_cuda_span &span) {
       return address(data) - address(span.data) < uint64_t(span.bytes);
-    });
+    };
+    return std::any_of(spans.begin(), spans.end(), holds) ||
+           std::any_of(scratch.begin(), scratch.end(), holds);
   }
 
-  std::vector<gqa_rt_cuda_span> spans; // on the device
+  std::vector<gqa_rt_cuda_span> spans, scratch; // on the device: the caller's, and what is allocated
   std::vector<Mapping> mappings;
-  std::vector<void *> scratch, results; // allocated
-  std::deque<CUtensorMap> maps;         // which stay where they are
-  void *shared = nullptr;               // the workspace, one of the scratch memory
+  std::vector<void *> results;  // allocated
+  std::deque<CUtensorMap> maps; // which stay where they are
+  void *shared = nullptr;       // the workspace, one of the scratch memory
   int64_t sharedBytes = 0;
 };
 

@@ -26,7 +26,8 @@ unsigned numParallelInFront(linalg::LinalgOp op) {
 /// How many points the loops behind the rows have; dynamic ones are kDynamic.
 int64_t countInside(linalg::LinalgOp op, unsigned rows) {
   int64_t count = 1;
-  for (int64_t size : ArrayRef<int64_t>(op.getStaticLoopRanges()).drop_front(rows)) {
+  SmallVector<int64_t> sizes(op.getStaticLoopRanges());
+  for (int64_t size : ArrayRef<int64_t>(sizes).drop_front(rows)) {
     if (ShapedType::isDynamic(size))
       return size;
     count *= size;

@@ -20,7 +20,7 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.environment["GQA_CACHE"] = "off"  # tests are of the compiler
 # What a developer sets on purpose reaches the tools.
-for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUDA_TOOLS"):
+for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUBLASLT", "GQA_CUDA_TOOLS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
@@ -37,6 +37,7 @@ emulator = os.path.join(config.gqa_binary_root, "lib", "emulator", "libcuda.so.1
 if os.path.exists(emulator):
     config.available_features.add("cuda-emulator")
 config.substitutions.append(("%{emulator}", emulator))
+config.substitutions.append(("%{cublaslt}", os.path.join(os.path.dirname(emulator), "libcublasLt.so.12")))
 
 for tool in ("FileCheck", "not", "count", "split-file"):
     if not os.path.exists(os.path.join(config.llvm_tools_dir, tool)):

@@ -1,5 +1,6 @@
 // gqa-lower-matmul: matrix products on memrefs become calls of the runtime's BLAS entry point.
 #include "gqa/CPU/Passes.h"
+#include "gqa/CPU/Products.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,24 +18,7 @@ namespace gqa {
 
 namespace {
 
-std::optional<int32_t> typeCode(Type type) {
-  if (type.isF32())
-    return GQA_RT_F32;
-  if (type.isF64())
-    return GQA_RT_F64;
-  if (type.isF16())
-    return GQA_RT_F16;
-  if (type.isBF16())
-    return GQA_RT_BF16;
-  return std::nullopt;
-}
-
-/// Which loop dimensions a product's operand has, and how it lies in memory.
-struct Operand {
-  Value value;
-  int32_t type = 0;
-  bool transposed = false;
-};
+using Operand = Product::Operand;
 
 /// `value` read by `map` as rows x columns (or columns x rows), behind a batch dimension if there is one.
 std::optional<Operand> matchOperand(Value value, AffineMap map, unsigned batchDims, unsigned row,
@@ -46,7 +30,7 @@ std::optional<Operand> matchOperand(Value value, AffineMap map, unsigned batchDi
   for (unsigned i = 0; i < batchDims; ++i)
     if (map.getDimPosition(i) != i)
       return std::nullopt;
-  std::optional<int32_t> code = typeCode(type.getElementType());
+  std::optional<int32_t> code = typeCodeOf(type.getElementType());
   SmallVector<int64_t> strides;
   int64_t offset;
   if (!code || failed(type.getStridesAndOffset(strides, offset)) || strides.back() != 1)
@@ -58,28 +42,6 @@ std::optional<Operand> matchOperand(Value value, AffineMap map, unsigned batchDi
   else if (first != row || second != column)
     return std::nullopt;
   return operand;
-}
-
-struct Match {
-  unsigned batchDims;
-  Operand a, b, c;
-};
-
-std::optional<Match> match(linalg::LinalgOp op) {
-  if (!isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op.getOperation()) || !op.hasPureBufferSemantics())
-    return std::nullopt;
-  unsigned batch = isa<linalg::BatchMatmulOp>(op.getOperation()) ? 1 : 0, m = batch, n = batch + 1,
-           k = batch + 2;
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  auto a = matchOperand(op->getOperand(0), maps[0], batch, m, k);
-  auto b = matchOperand(op->getOperand(1), maps[1], batch, k, n);
-  auto c = matchOperand(op->getOperand(2), maps[2], batch, m, n);
-  if (!a || !b || !c || c->transposed)
-    return std::nullopt;
-  bool doubles = c->type == GQA_RT_F64;
-  if ((a->type == GQA_RT_F64) != doubles || (b->type == GQA_RT_F64) != doubles)
-    return std::nullopt;
-  return Match{batch, *a, *b, *c};
 }
 
 /// The fill with zero that `op` would add to, if nothing comes in between.
@@ -96,81 +58,118 @@ linalg::FillOp zeroFill(linalg::LinalgOp op, Value output) {
   return nullptr;
 }
 
+/// The call's arguments and the function that it calls.
 class Lowering {
 public:
-  explicit Lowering(ModuleOp module) : module(module) {}
+  Lowering(ImplicitLocOpBuilder &b, const Product &product, StringRef name)
+      : b(b), product(product), name(name) {}
 
-  void lower(linalg::LinalgOp op, const Match &match) {
-    ImplicitLocOpBuilder b(op.getLoc(), op);
-    int32_t flags = GQA_RT_TYPES(match.a.type, match.b.type, match.c.type);
-    flags |= match.a.transposed ? GQA_RT_TRANSPOSE_A : 0;
-    flags |= match.b.transposed ? GQA_RT_TRANSPOSE_B : 0;
-    if (linalg::FillOp fill = zeroFill(op, match.c.value))
-      fill.erase();
-    else
-      flags |= GQA_RT_ACCUMULATE;
-    unsigned rows = match.batchDims, columns = rows + 1;
+  void run(bool accumulates) {
+    int32_t flags = GQA_RT_TYPES(product.a.type, product.b.type, product.c.type);
+    flags |= product.a.transposed ? GQA_RT_TRANSPOSE_A : 0;
+    flags |= product.b.transposed ? GQA_RT_TRANSPOSE_B : 0;
+    flags |= accumulates ? GQA_RT_ACCUMULATE : 0;
+    unsigned rows = product.batchDims, columns = rows + 1;
     Value one = arith::ConstantIndexOp::create(b, 1);
     SmallVector<Value> arguments{arith::ConstantIntOp::create(b, flags, 32)};
-    arguments.push_back(wide(b, rows ? size(b, match.c.value, 0) : one));
-    arguments.push_back(wide(b, size(b, match.c.value, rows)));
-    arguments.push_back(wide(b, size(b, match.c.value, columns)));
-    arguments.push_back(wide(b, size(b, match.a.value, match.a.transposed ? rows : columns)));
-    for (const Operand &operand : {match.a, match.b, match.c})
-      addOperand(b, operand.value, match.batchDims, arguments);
-    LLVM::CallOp::create(b, matmulFunction(), arguments);
-    op->erase();
+    arguments.push_back(wide(rows ? size(product.c.value, 0) : one));
+    arguments.push_back(wide(size(product.c.value, rows)));
+    arguments.push_back(wide(size(product.c.value, columns)));
+    arguments.push_back(wide(size(product.a.value, product.a.transposed ? rows : columns)));
+    for (const Operand &operand : {product.a, product.b, product.c})
+      addOperand(operand.value, arguments);
+    LLVM::CallOp::create(b, function(), arguments);
   }
 
 private:
-  static Value wide(ImplicitLocOpBuilder &b, Value index) {
-    return arith::IndexCastOp::create(b, b.getI64Type(), index);
-  }
-
-  static Value size(ImplicitLocOpBuilder &b, Value memref, unsigned dim) {
-    return memref::DimOp::create(b, memref, int64_t(dim));
-  }
+  Value wide(Value index) { return arith::IndexCastOp::create(b, b.getI64Type(), index); }
+  Value size(Value memref, unsigned dim) { return memref::DimOp::create(b, memref, int64_t(dim)); }
 
   /// Address of the first element, row stride, batch stride.
-  static void addOperand(ImplicitLocOpBuilder &b, Value memref, unsigned batchDims,
-                         SmallVectorImpl<Value> &arguments) {
+  void addOperand(Value memref, SmallVectorImpl<Value> &arguments) {
     auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
     Value base = memref::ExtractAlignedPointerAsIndexOp::create(b, metadata.getBaseBuffer());
     int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
     Value scaled = arith::MulIOp::create(b, metadata.getOffset(), arith::ConstantIndexOp::create(b, bytes));
-    Value address = wide(b, arith::AddIOp::create(b, base, scaled));
+    Value address = wide(arith::AddIOp::create(b, base, scaled));
     arguments.push_back(LLVM::IntToPtrOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), address));
-    arguments.push_back(wide(b, metadata.getStrides()[batchDims]));
-    arguments.push_back(batchDims ? wide(b, metadata.getStrides()[0])
-                                  : Value(arith::ConstantIntOp::create(b, 0, 64)));
+    arguments.push_back(wide(metadata.getStrides()[product.batchDims]));
+    arguments.push_back(product.batchDims ? wide(metadata.getStrides()[0])
+                                          : Value(arith::ConstantIntOp::create(b, 0, 64)));
   }
 
-  LLVM::LLVMFuncOp matmulFunction() {
-    if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>("gqa_rt_matmul"))
+  LLVM::LLVMFuncOp function() {
+    auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+    if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
       return known;
-    OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
     auto type = LLVM::LLVMFunctionType::get(
         LLVM::LLVMVoidType::get(b.getContext()),
         {b.getI32Type(), i64, i64, i64, i64, pointer, i64, i64, pointer, i64, i64, pointer, i64, i64});
-    return LLVM::LLVMFuncOp::create(b, module.getLoc(), "gqa_rt_matmul", type);
+    return LLVM::LLVMFuncOp::create(builder, module.getLoc(), name, type);
   }
 
-  ModuleOp module;
+  ImplicitLocOpBuilder &b;
+  const Product &product;
+  StringRef name;
 };
 
 struct LowerMatmulPass : impl::LowerMatmulBase<LowerMatmulPass> {
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> products;
     getOperation().walk([&](linalg::LinalgOp op) { products.push_back(op); });
-    Lowering lowering(getOperation());
     for (linalg::LinalgOp op : products)
-      if (std::optional<Match> found = match(op)) {
-        lowering.lower(op, *found);
+      if (std::optional<Product> product = matchProduct(op)) {
+        bool accumulates = !takeZeroFill(op, *product);
+        ImplicitLocOpBuilder b(op.getLoc(), op);
+        callProduct(b, *product, accumulates, "gqa_rt_matmul");
+        op->erase();
         ++numLowered;
       }
   }
 };
 
 } // namespace
+
+std::optional<Product> matchProduct(linalg::LinalgOp op) {
+  if (!isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op.getOperation()) || !op.hasPureBufferSemantics())
+    return std::nullopt;
+  unsigned batch = isa<linalg::BatchMatmulOp>(op.getOperation()) ? 1 : 0, m = batch, n = batch + 1,
+           k = batch + 2;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  auto a = matchOperand(op->getOperand(0), maps[0], batch, m, k);
+  auto b = matchOperand(op->getOperand(1), maps[1], batch, k, n);
+  auto c = matchOperand(op->getOperand(2), maps[2], batch, m, n);
+  if (!a || !b || !c || c->transposed)
+    return std::nullopt;
+  bool doubles = c->type == GQA_RT_F64;
+  if ((a->type == GQA_RT_F64) != doubles || (b->type == GQA_RT_F64) != doubles)
+    return std::nullopt;
+  return Product{batch, *a, *b, *c};
+}
+
+bool takeZeroFill(linalg::LinalgOp op, const Product &product) {
+  linalg::FillOp fill = zeroFill(op, product.c.value);
+  if (fill)
+    fill.erase();
+  return bool(fill);
+}
+
+std::optional<int32_t> typeCodeOf(Type type) {
+  if (type.isF32())
+    return GQA_RT_F32;
+  if (type.isF64())
+    return GQA_RT_F64;
+  if (type.isF16())
+    return GQA_RT_F16;
+  if (type.isBF16())
+    return GQA_RT_BF16;
+  return std::nullopt;
+}
+
+void callProduct(ImplicitLocOpBuilder &b, const Product &product, bool accumulates, StringRef function) {
+  Lowering(b, product, function).run(accumulates);
+}
+
 } // namespace gqa

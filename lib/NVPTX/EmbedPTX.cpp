@@ -35,7 +35,7 @@ struct EmbedPTXPass : impl::EmbedPTXBase<EmbedPTXPass> {
         return signalPassFailure();
       binary.erase();
     }
-    if (!images.empty())
+    if (getOperation().lookupSymbol(kCUDAModule)) // without kernels, constants may still ask for it
       embedImages(b, images);
   }
 

@@ -1,5 +1,6 @@
 // tile.device.*: the host's side of memory on the device, as calls of the runtime.
 #include "TileLowering.h"
+#include "gqa/CPU/Products.h"
 #include "gqa/Runtime/Cuda.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
@@ -24,10 +25,37 @@ public:
     Value width = b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     address = b.add(address, b.mul(data.getOffset(), width));
     int64_t access = op.getWrite() ? GQA_RT_CUDA_WRITE : GQA_RT_CUDA_READ;
+    if (op.getUpdate())
+      access = GQA_RT_CUDA_READ | GQA_RT_CUDA_WRITE;
     Value memory = call(
         "gqa_rt_cuda_map",
         {toPointer(address), toI64(spanOf(op.getBuffer(), data, width)), toI64(b.index(access))}, pointer());
     op.getMapped().replaceAllUsesWith(buffer(type, memory, data.getSizes(), data.getStrides()));
+    op.erase();
+  }
+
+  void lowerConstant(tile::DeviceConstantOp op) {
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getBuffer());
+    lowerMemory(op, op.getMemory(), {}, [&](Value bytes) {
+      return call("gqa_rt_cuda_constant", {moduleAddress(b), toPointer(address), bytes}, pointer());
+    });
+  }
+
+  void lowerMatmul(tile::DeviceMatmulOp op) {
+    auto operand = [](Value buffer, bool transposed) {
+      return Product::Operand{buffer, *typeCodeOf(cast<MemRefType>(buffer.getType()).getElementType()),
+                              transposed};
+    };
+    unsigned batchDims = cast<MemRefType>(op.getC().getType()).getRank() - 2;
+    Product product{batchDims, operand(op.getA(), op.getTransposeA()), operand(op.getB(), op.getTransposeB()),
+                    operand(op.getC(), false)};
+    callProduct(b, product, op.getAccumulate(), "gqa_rt_cuda_matmul");
+    op.erase();
+  }
+
+  void lowerFree(tile::DeviceFreeOp op) {
+    Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getMemory());
+    call("gqa_rt_cuda_free", {toPointer(address)}, nullptr);
     op.erase();
   }
 
@@ -115,12 +143,18 @@ private:
     return empty ? b.createOrFold<arith::SelectOp>(empty, zero, span) : span;
   }
 
+  /// A descriptor of what begins at `memory`. An offset that is in the type is taken off the address again.
   Value buffer(MemRefType type, Value memory, ValueRange sizes, ValueRange strides) {
     Location loc = b.getLoc();
+    auto [ignored, offset] = type.getStridesAndOffset();
+    offset = ShapedType::isDynamic(offset) ? 0 : offset;
+    int64_t width = int64_t(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    if (offset != 0)
+      memory = b.advance(memory, toI64(b.index(-offset * width)));
     auto descriptor = MemRefDescriptor::poison(b, loc, converter.convertType(type));
     descriptor.setAllocatedPtr(b, loc, memory);
     descriptor.setAlignedPtr(b, loc, memory);
-    descriptor.setOffset(b, loc, toI64(b.index(0)));
+    descriptor.setOffset(b, loc, toI64(b.index(offset)));
     for (unsigned dim = 0; dim < type.getRank(); ++dim) {
       descriptor.setSize(b, loc, dim, toI64(sizes[dim]));
       descriptor.setStride(b, loc, dim, toI64(strides[dim]));
@@ -147,6 +181,12 @@ void lowerDeviceOperations(ModuleOp module) {
       HostLowering(op, converter).lowerMap(map);
     else if (auto alloc = dyn_cast<tile::DeviceAllocOp>(op))
       HostLowering(op, converter).lowerAlloc(alloc);
+    else if (auto free = dyn_cast<tile::DeviceFreeOp>(op))
+      HostLowering(op, converter).lowerFree(free);
+    else if (auto matmul = dyn_cast<tile::DeviceMatmulOp>(op))
+      HostLowering(op, converter).lowerMatmul(matmul);
+    else if (auto constant = dyn_cast<tile::DeviceConstantOp>(op))
+      HostLowering(op, converter).lowerConstant(constant);
     else if (auto result = dyn_cast<tile::DeviceResultOp>(op))
       HostLowering(op, converter).lowerResult(result);
     else if (auto unmap = dyn_cast<tile::DeviceUnmapOp>(op))

@@ -36,7 +36,7 @@ Value lower(Operation *op) {
     return lowerLogarithm(op, kLog10Of2);
   if (auto division = dyn_cast<arith::DivFOp>(op))
     return lowerDivision(division);
-  return nullptr;
+  return lowerTrigonometry(op);
 }
 
 } // namespace

@@ -16,15 +16,6 @@ namespace {
 
 constexpr int64_t kLanes = 32;
 
-/// The variable through which the runtime knows this module's kernels; EmbedPTX.cpp fills it.
-void declareModule(ModuleOp module, Type type) {
-  if (module.lookupSymbol(kCUDAModule))
-    return;
-  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
-                         kCUDAModule, Attribute());
-}
-
 class Outliner {
 public:
   Outliner(tile::KernelOp op, Operation *kernels)
@@ -171,7 +162,7 @@ private:
     Value blocks = b.index(1);
     for (Value size : op.getSizes())
       blocks = b.mul(blocks, size);
-    SmallVector<Value> arguments = {moduleAddress(), nameOf(function)};
+    SmallVector<Value> arguments = {moduleAddress(b), nameOf(function)};
     arguments.push_back(arith::IndexCastOp::create(b, b.getI64Type(), blocks));
     int64_t flags = op.getDependent() ? GQA_RT_CUDA_DEPENDENT : 0;
     for (int64_t number : {int64_t(1), int64_t(1), threads(), sharedBytes, flags})
@@ -182,13 +173,6 @@ private:
   }
 
   Value constant(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
-
-  Value moduleAddress() {
-    // gqa_rt_cuda_module: images, how many, and the runtime's state.
-    declareModule(module,
-                  LLVM::LLVMStructType::getLiteral(op.getContext(), {pointer(), b.getI64Type(), pointer()}));
-    return LLVM::AddressOfOp::create(b, pointer(), kCUDAModule);
-  }
 
   Value nameOf(func::FuncOp function) {
     std::string text = function.getName().str();
@@ -213,6 +197,19 @@ bool isForGroupChip(tile::KernelOp kernel) {
 
 func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
   return Outliner(kernel, kernels).run();
+}
+
+Value moduleAddress(NVVMBuilder &b) {
+  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  if (!module.lookupSymbol(kCUDAModule)) {
+    // gqa_rt_cuda_module: images, how many, and the runtime's state. EmbedPTX.cpp fills it.
+    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, b.getI64Type(), pointer});
+    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+    LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
+                           kCUDAModule, Attribute());
+  }
+  return LLVM::AddressOfOp::create(b, pointer, kCUDAModule);
 }
 
 func::FuncOp declareRuntime(ModuleOp module, StringRef name, FunctionType type) {

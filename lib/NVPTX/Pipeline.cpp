@@ -54,6 +54,8 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
 void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   LowerTileToNVVMOptions lowering;
   lowering.onlyGroups = llvm::cantFail(describeCUDA(target)).isOnlyGroups();
+  pm.addPass(createCanonicalizerPass()); // reads of arguments that are in kernels now
+  pm.addPass(createCSEPass());
   pm.addPass(createPlaceTensors());
   pm.addPass(createLowerTileToNVVM(lowering));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
@@ -65,6 +67,11 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createCarryAddresses());
+  kernels.addPass(math::createMathExtendToSupportedTypes());
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16", "f16"};
+  emulate.targetTypeStr = "f32";
+  kernels.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   kernels.addPass(createExpandMath());
   kernels.addPass(std::make_unique<LowerFunctionsPass>()); // of those that are in polynomials as well
   kernels.addPass(arith::createArithExpandOpsPass());

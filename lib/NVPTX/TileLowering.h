@@ -57,8 +57,14 @@ mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels
 /// The host's operations (tile.device.*) as calls of the runtime.
 void lowerDeviceOperations(mlir::ModuleOp module);
 
-/// Logarithms and divisions of f32 by what the device has for them.
+/// The value of a sine or a cosine of f32 in simple operations; null for another operation.
+mlir::Value lowerTrigonometry(mlir::Operation *op);
+
+/// Logarithms, divisions, sines and cosines of f32 by what the device has for them.
 void lowerFunctions(mlir::Operation *kernels);
+
+/// The variable through which the runtime knows this module's kernels.
+mlir::Value moduleAddress(NVVMBuilder &b);
 
 /// A function of the runtime.
 mlir::func::FuncOp declareRuntime(mlir::ModuleOp module, llvm::StringRef name, mlir::FunctionType type);

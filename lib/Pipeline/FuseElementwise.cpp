@@ -1,4 +1,5 @@
-// gqa-fuse-elementwise and gqa-relax-reductions: the loops of everything that is not attention.
+// gqa-fuse-elementwise, gqa-separate-fills and gqa-relax-reductions: the loops of everything that is not
+// attention.
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -6,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -14,6 +16,7 @@ namespace gqa {
 
 #define GEN_PASS_DEF_FUSEELEMENTWISE
 #define GEN_PASS_DEF_RELAXREDUCTIONS
+#define GEN_PASS_DEF_SEPARATEFILLS
 #include "gqa/Pipeline/Passes.h.inc"
 
 namespace {
@@ -63,6 +66,28 @@ struct FuseElementwisePass : impl::FuseElementwiseBase<FuseElementwisePass> {
     affine::AffineApplyOp::getCanonicalizationPatterns(patterns, context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
+  }
+};
+
+struct SeparateFillsPass : impl::SeparateFillsBase<SeparateFillsPass> {
+  void runOnOperation() override {
+    SmallVector<linalg::FillOp> fills;
+    getOperation()->walk([&](linalg::FillOp fill) { fills.push_back(fill); });
+    for (linalg::FillOp fill : fills) {
+      auto empty = fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>();
+      if (!empty || !fill.hasPureTensorSemantics())
+        continue;
+      for (OpOperand &use : llvm::make_early_inc_range(fill->getUses())) {
+        auto user = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+        if (!user || !user.isDpsInit(&use) || fill->hasOneUse())
+          continue;
+        OpBuilder builder(user);
+        IRMapping mapping;
+        builder.clone(*empty, mapping);
+        use.set(builder.clone(*fill, mapping)->getResult(0));
+        ++numSeparated;
+      }
+    }
   }
 };
 

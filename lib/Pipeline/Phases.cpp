@@ -46,6 +46,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 void buildBuffers(OpPassManager &pm) {
+  pm.addPass(createSeparateFills());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -102,8 +103,11 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     buildTiled(pm, options);
     return success();
   case Phase::Target: {
-    if (isCUDA(options.target))
+    if (isCUDA(options.target)) {
+      if (!options.reference)
+        pm.addPass(createOffload());
       buildNVPTXPipeline(pm, options.target);
+    }
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
     cpu.target = hostOf(options.target).str();

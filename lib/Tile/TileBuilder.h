@@ -3,13 +3,9 @@
 #define GQA_LIB_TILE_TILEBUILDER_H
 
 #include "AttentionFunction.h"
+#include "gqa/Tile/Kernel.h"
 
 namespace gqa {
-
-/// A kernel whose body is built for one point of the grid; 0 `warps` are those of a target without any.
-/// `dependent`: it is ready before the kernel in front of it has ended.
-void buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
-                 llvm::function_ref<void(mlir::ValueRange)> body, int64_t warps = 0, bool dependent = false);
 
 /// A point of the grid (batch, key/value head, block of queries) and the memory of its tile.
 class TileBuilder {

@@ -39,16 +39,6 @@ std::string whyRowByRow(AttentionOp op) {
   return text;
 }
 
-/// What has a lowering for the device, of the operations of a score region that are functions.
-bool isComputed(Operation &op) {
-  if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
-    return true;
-  bool known = isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::ErfOp, math::Exp2Op,
-                   math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op, math::Log2Op, math::LogOp,
-                   math::RsqrtOp, math::SqrtOp, math::TanhOp>(op);
-  return known && llvm::all_of(op.getOperandTypes(), [](Type type) { return !type.isF64(); });
-}
-
 /// The values' operands in the device's memory.
 AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
   auto map = [&](Value &value, bool write) {
@@ -235,7 +225,7 @@ LogicalResult checkDevice(AttentionOp op) {
              << (ShapedType::isDynamic(dim) ? "a dynamic one" : std::to_string(dim));
   if (op.hasScore())
     for (Operation &inner : op.getScoreBlock())
-      if (!isComputed(inner))
+      if (!hasDeviceLowering(inner))
         return inner.emitOpError("in a score region cannot be compiled for cuda");
   if (std::string why = whyRowByRow(op); !why.empty())
     op.emitRemark("attention runs without tensor cores on cuda: ") << why;

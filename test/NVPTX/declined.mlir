@@ -17,11 +17,11 @@ func.func @dynamic_head(%q: tensor<1x4x3x?xf16>) -> tensor<1x4x3x?xf16> {
 
 // -----
 
-func.func @sine(%q: tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16> {
+func.func @arc(%q: tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16> {
   %o = gqa.attention %q, %q, %q : (tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>, tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16>
     score(%s, %b, %h, %i, %j) {
-      // expected-error @+1 {{'math.sin' op in a score region cannot be compiled for cuda}}
-      %t = math.sin %s : f32
+      // expected-error @+1 {{'math.atan' op in a score region cannot be compiled for cuda}}
+      %t = math.atan %s : f32
       gqa.yield %t : f32
     }
   return %o : tensor<1x4x3x16xf16>

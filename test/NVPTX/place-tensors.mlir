@@ -52,3 +52,67 @@ module {
     return
   }
 }
+
+// -----
+
+// A buffer between kernels is on the device, and freed there; a constant is copied once.
+// CHECK: module attributes {gqa.device_arguments = array<i64: 0>, gqa.device_results = array<i64: 0>}
+// CHECK: %[[TABLE:.*]] = memref.get_global @table
+// CHECK: %[[C:.*]] = tile.device.constant %[[TABLE]]
+// CHECK: %[[T:.*]] = tile.device.alloc : memref<8xf32>
+// CHECK: tile.device.map %arg0
+// CHECK-NOT: tile.device.map
+// CHECK: tile.kernel
+// CHECK: tile.device.unmap
+// CHECK-NEXT: tile.device.map
+// CHECK-NEXT: tile.kernel
+// CHECK: tile.device.free %[[T]]
+module {
+  memref.global "private" constant @table : memref<8xf32> = dense<1.0>
+  func.func @main(%x: memref<8xf32>) -> memref<8xf32> {
+    %c8 = arith.constant 8 : index
+    %table = memref.get_global @table : memref<8xf32>
+    %t = memref.alloc() : memref<8xf32>
+    %y = memref.alloc() : memref<8xf32>
+    %x1 = tile.device.map %x : memref<8xf32>
+    %table1 = tile.device.map %table : memref<8xf32>
+    %t1 = tile.device.map %t update : memref<8xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %0 = memref.load %x1[%i] : memref<8xf32>
+      %1 = memref.load %table1[%i] : memref<8xf32>
+      %2 = arith.addf %0, %1 : f32
+      memref.store %2, %t1[%i] : memref<8xf32>
+    }
+    tile.device.unmap
+    %t2 = tile.device.map %t : memref<8xf32>
+    %y2 = tile.device.map %y update : memref<8xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %0 = memref.load %t2[%i] : memref<8xf32>
+      memref.store %0, %y2[%i] : memref<8xf32>
+    }
+    tile.device.unmap
+    memref.dealloc %t : memref<8xf32>
+    return %y : memref<8xf32>
+  }
+}
+
+// -----
+
+// A result in another shape than its kernel's.
+// CHECK: gqa.device_results = array<i64: 0>
+// CHECK: %[[R:.*]] = tile.device.result 0 : memref<4x2xf32>
+// CHECK: return %{{.*}} : memref<8xf32>
+module {
+  func.func @main(%x: memref<4x2xf32>) -> memref<8xf32> {
+    %y = memref.alloc() : memref<4x2xf32>
+    func.call @kernels(%x, %y) : (memref<4x2xf32>, memref<4x2xf32>) -> ()
+    %flat = memref.collapse_shape %y [[0, 1]] : memref<4x2xf32> into memref<8xf32>
+    return %flat : memref<8xf32>
+  }
+  func.func private @kernels(%x: memref<4x2xf32>, %o: memref<4x2xf32>) {
+    %x1 = tile.device.map %x : memref<4x2xf32>
+    %o1 = tile.device.map %o write : memref<4x2xf32>
+    tile.device.unmap
+    return
+  }
+}

@@ -167,8 +167,8 @@ What goes in and out
 How it is compiled (not for a library)
   --reference               float64 loops instead of kernels, on the graph as it stands
   --target=cpu[:ARCH]       this processor, or one whose features it has (cpu:x86-64-v3)
-  --target=cuda[:sm_NN]     attention on the first GPU, with code for its chip or an older one (cuda:sm_80), the rest
-                            on this processor; arrays are copied there and back
+  --target=cuda[:sm_NN]     the first GPU, with code for its chip or an older one (cuda:sm_80); arrays are copied
+                            there and back
   --no-simplify             lowers the graph as it stands: no recognising, sharing, fusing
   --no-cache                compiles even if the code is in the cache of kernels, and keeps it nowhere
   --report=R.json           what the recogniser found

@@ -32,8 +32,7 @@ struct Signature {
 };
 
 struct CompileOptions {
-  /// `cpu`, or `cpu:ARCH` for a processor whose features this machine has; `cuda`, or `cuda:sm_NN`, for
-  /// attention on a GPU and the rest on this processor.
+  /// `cpu`, or `cpu:ARCH` for a processor whose features this machine has; `cuda`, or `cuda:sm_NN`, for a GPU.
   std::string target = "cpu";
   std::string function;              ///< by default `main`, else the only public function
   bool reference = false;            ///< float64 loops instead of kernels

@@ -34,12 +34,51 @@ def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
                            "mlir::NVVM::NVVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
+def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
+  let summary = "what a graph does around its attentions, as kernels of a GPU";
+  let description = [{
+    Products become calls of `gqa_rt_cuda_matmul`, everything else that is a loop over buffers, a copy or a store becomes
+    a kernel: of a thread for each point, or, around a reduction, of a block for each row, which also runs the operations beside it
+    that have the same rows. Whatever a kernel uses it finds through `tile.device.map`, so that it may be on either side; see
+    `gqa-place-tensors`. What is computed from elements of an argument, such as a position in a cache, moves into the kernels.
+    A remark tells of each operation that the device cannot do, and why.
+
+    ```mlir
+    // before
+    linalg.generic {...} ins(%x : memref<8x64xf32>) outs(%y : memref<8x64xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %0 = math.exp %in : f32
+      linalg.yield %0 : f32
+    }
+    // after
+    %x1 = tile.device.map %x : memref<8x64xf32>
+    %y1 = tile.device.map %y update : memref<8x64xf32>
+    tile.kernel warps = 8 grid(%b = %c2) {
+      ...
+      %0 = memref.load %x1[%i, %j] : memref<8x64xf32>
+      %1 = math.exp %0 : f32
+      memref.store %1, %y1[%i, %j] : memref<8x64xf32>
+    }
+    tile.device.unmap
+    ```
+
+    Numerics: reassociates
+  }];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels made of operations around attentions">,
+                    Statistic<"numProducts", "products", "matrix products on the device">];
+  let dependentDialects = ["gqa::tile::TileDialect", "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+                           "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect", "mlir::NVVM::NVVMDialect",
+                           "mlir::scf::SCFDialect"];
+}
+
 def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
   let summary = "which tensors of the entry may be in the memory of a GPU";
   let description = [{
     Arguments that the host hands to kernels and does not read itself may be anywhere, and so may results that only kernels
     write: their memory is asked of the runtime, which knows where the caller wants them. The module's attributes
-    `gqa.device_arguments` and `gqa.device_results` list both by number.
+    `gqa.device_arguments` and `gqa.device_results` list both by number. Other buffers that only kernels use are
+    allocated on the device, and constants are copied there once. Where the host reads an element by itself, a remark tells that
+    the call waits there.
 
     ```mlir
     // before

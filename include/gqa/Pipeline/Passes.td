@@ -58,6 +58,29 @@ def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect"];
 }
 
+def SeparateFills : Pass<"gqa-separate-fills"> {
+  let summary = "what starts from a filled tensor has one of its own";
+  let description = [{
+    Common subexpressions leave one fill for all reductions and products of a shape, each of which would get a copy of it
+    when tensors become memory.
+
+    ```mlir
+    // before
+    %zero = linalg.fill ins(%c0 : f32) outs(%empty : tensor<8x8xf32>) -> tensor<8x8xf32>
+    %0 = linalg.matmul ins(%a, %b : ...) outs(%zero : tensor<8x8xf32>) -> tensor<8x8xf32>
+    %1 = linalg.matmul ins(%a, %c : ...) outs(%zero : tensor<8x8xf32>) -> tensor<8x8xf32>
+    // after
+    %empty0 = tensor.empty() : tensor<8x8xf32>
+    %zero0 = linalg.fill ins(%c0 : f32) outs(%empty0 : tensor<8x8xf32>) -> tensor<8x8xf32>
+    %0 = linalg.matmul ins(%a, %b : ...) outs(%zero0 : tensor<8x8xf32>) -> tensor<8x8xf32>
+    ...
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numSeparated", "separated", "fills made for one operation">];
+}
+
 def RelaxReductions : Pass<"gqa-relax-reductions"> {
   let summary = "lets sums be added in any order, so that they become vectors";
   let description = [{

@@ -18,6 +18,8 @@
 
    Environment:
    GQA_CUDA_DRIVER     the driver to load; by default libcuda.so.1
+   GQA_CUBLASLT        the cuBLASLt to load; by default one that the process has loaded, else libcublasLt.so.13, .12 or .11,
+                       the latest that the driver can serve
    GQA_CUDA_FORCE_PTX  1: modules are loaded from their PTX, cubins are left alone */
 #ifndef GQA_RUNTIME_CUDA_H
 #define GQA_RUNTIME_CUDA_H
@@ -92,6 +94,10 @@ void gqa_rt_cuda_unmap(void);
 void *gqa_rt_cuda_alloc(int64_t bytes);
 void gqa_rt_cuda_free(void *memory);
 
+/* A copy on the device of the `bytes` bytes at `data`, which never change, 256-byte aligned. The first call on a
+   device copies them and waits; it lives until the module is unloaded. Null if `bytes` is 0. */
+void *gqa_rt_cuda_constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes);
+
 /* The memory of the function's result `index`, dense and row-major: on the device if the call's results are,
    else what gqa_rt_aligned_alloc(64, bytes) gives. For results that the host's processor does not read or
    write. */
@@ -107,6 +113,13 @@ enum { GQA_RT_CUDA_F16 = 0, GQA_RT_CUDA_BF16 = 1 };
 const void *gqa_rt_cuda_map_tensor(const void *data, int64_t element, int64_t batch, int64_t heads,
                                    int64_t rows, int64_t columns, int64_t batch_stride, int64_t head_stride,
                                    int64_t row_stride, int64_t box_heads, int64_t box_rows);
+
+/* gqa_rt_matmul on the device, in the call's stream, by cuBLASLt: the same flags and meaning, with all operands in memory of
+   the device. Both operands are of one type, the result is of that type or, of f16 and bf16, f32. Sums are of f32 (f64 of f64):
+   f32 is never rounded to TF32. Rows must not overlap; an operand with a batch stride of 0 is one for all. */
+void gqa_rt_cuda_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
+                        int64_t a_row, int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c,
+                        int64_t c_row, int64_t c_batch);
 
 /* Facts about the call's device, for choosing tiles and splits. */
 enum {
@@ -130,6 +143,10 @@ void *gqa_rt_cuda_stream(void);
 /* Null if the driver is loaded and there is a device, else one line that says what is missing. The first call
    loads and initialises the driver. */
 const char *gqa_rt_cuda_error(void);
+
+/* Null if the cuBLASLt that gqa_rt_cuda_matmul needs is loaded, else one line that says what is missing and what to do.
+   The first call of either loads it. */
+const char *gqa_rt_cuda_blas_error(void);
 
 /* 0 if there is no driver. */
 int64_t gqa_rt_cuda_num_devices(void);

@@ -3,6 +3,7 @@
 #define GQA_TILE_TARGET_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
@@ -39,6 +40,9 @@ bool isCUDA(llvm::StringRef target);
 /// each of its chips beside the PTX for the first; `cpu:ARCH` in it names the processor of the host's part.
 /// `sm_90a` adds kernels that no other chip runs, and as the first chip stands for sm_90 as well.
 llvm::Expected<CUDATarget> describeCUDA(llvm::StringRef target);
+
+/// Whether kernels of a GPU can compute what `op` does, if it is a function of numbers.
+bool hasDeviceLowering(mlir::Operation &op);
 
 /// The processor of the host's part of a target's code: for `cuda` the one that its list names or `cpu`, else
 /// the target itself.

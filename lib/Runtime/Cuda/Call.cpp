@@ -1,73 +1,18 @@
 // What compiled code does in a call: mapped buffers, scratch memory, launches. The functions of the interface
 // have no objects to destroy, because a failure leaves them by a jump.
+#include "Call.h"
 #include "Module.h"
 
 #include "../LastError.h"
 #include "../Trace.h"
 #include "gqa/Runtime/Runtime.h"
 
-#include <algorithm>
-#include <deque>
-#include <vector>
-
 namespace gqa::rt::cuda {
 namespace {
 
-CUdeviceptr address(const void *memory) { return reinterpret_cast<uintptr_t>(memory); }
-void *pointer(CUdeviceptr address) { return reinterpret_cast<void *>(uintptr_t(address)); }
-
-bool contains(const gqa_rt_cuda_span &span, const void *data) {
-  uintptr_t offset = reinterpret_cast<uintptr_t>(data) - reinterpret_cast<uintptr_t>(span.data);
-  return offset < uintptr_t(span.bytes);
-}
-
-/// A buffer of the host and its copy on the device.
-struct Mapping {
-  void *host;
-  CUdeviceptr device;
-  int64_t bytes, access;
-};
-
-class Call {
-public:
-  Call(const gqa_rt_cuda_site &site, Device &device)
-      : site(site), device(device), spans(site.spans, site.spans + site.num_spans) {
-    if (site.results)
-      spans.insert(spans.end(), site.results, site.results + site.num_results);
-  }
-
-  CUstream stream() const { return static_cast<CUstream>(site.stream); }
-
-  Error map(void *data, int64_t bytes, int64_t access, void *&mapped);
-  Error unmap();
-  Error allocate(int64_t bytes, void *&memory);
-  Error release(void *memory);
-  Error result(int64_t index, int64_t bytes, void *&memory);
-  Error mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&sizes)[4],
-                  const uint64_t (&strides)[3], const unsigned (&box)[4], const void *&map);
-  Error launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
-               void **parameters);
-
-  /// Frees what the call has not; results too if it failed.
-  void finish(bool failed);
-
-  const gqa_rt_cuda_site &site;
-  Device &device;
-  Call *outer = nullptr;
-
-private:
-  bool isOnDevice(const void *data) const {
-    return std::any_of(spans.begin(), spans.end(),
-                       [&](const gqa_rt_cuda_span &span) { return contains(span, data); });
-  }
-
-  std::vector<gqa_rt_cuda_span> spans; // on the device
-  std::vector<Mapping> mappings;
-  std::vector<void *> scratch, results; // allocated
-  std::deque<CUtensorMap> maps;         // which stay where they are
-};
-
 thread_local Call *running = nullptr;
+
+} // namespace
 
 Error Call::map(void *data, int64_t bytes, int64_t access, void *&mapped) {
   mapped = data;
@@ -110,16 +55,32 @@ Error Call::allocate(int64_t bytes, void *&memory) {
   if (!error.empty())
     return error;
   memory = pointer(allocated);
-  scratch.push_back(memory);
+  scratch.push_back({memory, bytes});
   return "";
 }
 
 Error Call::release(void *memory) {
-  auto place = std::find(scratch.begin(), scratch.end(), memory);
+  auto place = std::find_if(scratch.begin(), scratch.end(),
+                            [&](const gqa_rt_cuda_span &span) { return span.data == memory; });
   if (place == scratch.end())
     return memory ? "compiled code frees device memory that its call has not allocated" : "";
   scratch.erase(place);
   return device.release(stream(), address(memory));
+}
+
+Error Call::workspace(int64_t bytes, void *&memory) {
+  Error error;
+  if (bytes > sharedBytes) {
+    if (shared)
+      error = release(shared);
+    shared = nullptr;
+    sharedBytes = 0;
+    if (error.empty())
+      error = allocate(bytes, shared);
+    sharedBytes = error.empty() ? bytes : 0;
+  }
+  memory = shared;
+  return error;
 }
 
 Error Call::result(int64_t index, int64_t bytes, void *&memory) {
@@ -156,6 +117,8 @@ Error Call::mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&siz
                                              /*outside=*/0));
 }
 
+namespace {
+
 /// Empty, or the limit of the device that a launch is beyond.
 Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid)[3], int64_t threads,
                   int64_t shared) {
@@ -174,6 +137,8 @@ Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid
            number(device.index()) + " (" + device.name() + ") has " + number(room);
   return "";
 }
+
+} // namespace
 
 Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
                    void **parameters) {
@@ -203,21 +168,19 @@ void Call::finish(bool failed) {
   const Driver &driver = Driver::get();
   if (failed && (!scratch.empty() || !results.empty()))
     driver.streamSynchronize(stream()); // copies may still read memory that the caller is about to free
-  for (void *memory : scratch)
-    (void)device.release(stream(), address(memory)); // an error here has been reported, or will be
+  for (const gqa_rt_cuda_span &span : scratch)
+    (void)device.release(stream(), address(span.data)); // an error here has been reported, or will be
   for (void *memory : results)
     if (failed)
       (void)device.release(stream(), address(memory));
 }
 
-/// The running call, or null and the error is the thread's last one.
 Call *current() {
   if (!running)
     report("compiled code that uses CUDA was entered without gqa_rt_cuda_call");
   return running;
 }
 
-} // namespace
 } // namespace gqa::rt::cuda
 
 using namespace gqa::rt;
@@ -266,6 +229,11 @@ bool allocate(int64_t bytes, void *&memory) {
 bool release(void *memory) {
   Call *call = current();
   return call && !report(call->release(memory));
+}
+
+bool constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes, void *&memory) {
+  Call *call = current();
+  return call && !report(getConstant(*module, call->device, data, bytes, memory));
 }
 
 bool result(int64_t index, int64_t bytes, void *&memory) {
@@ -320,6 +288,13 @@ void *gqa_rt_cuda_alloc(int64_t bytes) {
 void gqa_rt_cuda_free(void *memory) {
   if (!release(memory))
     failWithLastError();
+}
+
+void *gqa_rt_cuda_constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes) {
+  void *memory = nullptr;
+  if (bytes > 0 && !constant(module, data, bytes, memory))
+    failWithLastError();
+  return memory;
 }
 
 void *gqa_rt_cuda_result(int64_t index, int64_t bytes) {

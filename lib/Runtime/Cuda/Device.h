@@ -26,6 +26,9 @@ public:
   /// What the driver's `function` returned, as an error. One that ends the context is remembered.
   Error check(const char *function, CUresult result);
 
+  /// Whether memory comes and goes in the order of streams.
+  bool hasPools() const { return pools; }
+
   /// Memory in the order of `stream`; this device's context is current. Without pools both wait.
   Error allocate(CUstream stream, int64_t bytes, CUdeviceptr &memory);
   Error release(CUstream stream, CUdeviceptr memory);

@@ -107,6 +107,7 @@ struct Loaded {
     int64_t sharedBytes; // that it may ask for
   };
   std::map<std::string, Kernel, std::less<>> kernels;
+  std::map<const void *, CUdeviceptr> constants; // by where the host has them
 };
 
 /// What `state` of a module points to.
@@ -192,6 +193,28 @@ Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, in
   return "";
 }
 
+Error getConstant(gqa_rt_cuda_module &module, Device &device, const void *data, int64_t bytes, void *&copy) {
+  State &state = stateOf(module);
+  std::lock_guard<std::mutex> lock(state.mutex);
+  auto [place, isNew] = state.loaded[&device].constants.try_emplace(data, 0);
+  Error error;
+  if (isNew) {
+    error = GQA_CUDA_CHECK(device, cuMemAlloc, memAlloc(&place->second, size_t(bytes)));
+    if (error.empty()) {
+      error = GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,
+                             memcpyHtoDAsync(place->second, data, size_t(bytes), /*stream=*/nullptr));
+      if (error.empty())
+        error = GQA_CUDA_CHECK(device, cuStreamSynchronize, streamSynchronize(/*stream=*/nullptr));
+      if (!error.empty())
+        Driver::get().memFree(place->second);
+    }
+  }
+  copy = reinterpret_cast<void *>(uintptr_t(place->second));
+  if (!error.empty())
+    state.loaded[&device].constants.erase(place);
+  return error;
+}
+
 } // namespace gqa::rt::cuda
 
 using namespace gqa::rt::cuda;
@@ -203,10 +226,13 @@ void gqa_rt_cuda_unload(gqa_rt_cuda_module *module) {
     return;
   for (auto &[device, loaded] : state->loaded) {
     Scope scope(device->index());
-    if (!scope.error.empty() || !loaded.module)
+    if (!scope.error.empty())
       continue;                     // gone with its context
     Driver::get().ctxSynchronize(); // its kernels may still run
-    Driver::get().moduleUnload(loaded.module);
+    if (loaded.module)
+      Driver::get().moduleUnload(loaded.module);
+    for (auto [host, copy] : loaded.constants)
+      Driver::get().memFree(copy);
   }
 }
 

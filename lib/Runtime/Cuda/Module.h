@@ -16,6 +16,9 @@ const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Dev
 Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, int64_t sharedBytes,
                 CUfunction &kernel);
 
+/// The module's copy of constant `data` on the device, made by the first call.
+Error getConstant(gqa_rt_cuda_module &module, Device &device, const void *data, int64_t bytes, void *&copy);
+
 } // namespace gqa::rt::cuda
 
 #endif // GQA_LIB_RUNTIME_CUDA_MODULE_H

@@ -1,6 +1,7 @@
 // The state behind the driver's functions: one device with its primary context, and everything made in it.
 #pragma once
 #include "Cuda.h"
+#include "Execute/Fault.h"
 #include "Execute/Kernel.h"
 #include "Memory/DeviceMemory.h"
 #include "Settings.h"
@@ -95,6 +96,8 @@ public:
   void destroyPrimary();
   /// Bytes [pointer, pointer + bytes) in device memory that is allocated.
   bool isDevice(uint64_t pointer, uint64_t bytes) const;
+  /// What a kernel, or other work on the device, did wrong: reported, and from now on every call's error.
+  CUresult fail(FaultKind kind, const std::string &name, const std::string &message);
   /// Adds a line to the report file, and to stderr if `loud`.
   void report(const std::string &json, const std::string &loud = {});
 

@@ -43,6 +43,31 @@ const Error *find(unsigned code) {
 }
 } // namespace
 
+static CUresult errorOf(FaultKind kind) {
+  switch (kind) {
+  case FaultKind::OutOfBounds:
+  case FaultKind::UseAfterFree:
+    return CUDA_ERROR_ILLEGAL_ADDRESS;
+  case FaultKind::Misaligned:
+    return CUDA_ERROR_MISALIGNED_ADDRESS;
+  case FaultKind::Trap:
+    return CUDA_ERROR_ILLEGAL_INSTRUCTION;
+  case FaultKind::Steps:
+  case FaultKind::Deadlock:
+    return CUDA_ERROR_LAUNCH_TIMEOUT;
+  default:
+    return CUDA_ERROR_LAUNCH_FAILED;
+  }
+}
+
+CUresult Driver::fail(FaultKind kind, const std::string &name, const std::string &message) {
+  sticky = errorOf(kind);
+  report("{\"event\": \"fault\", \"kind\": " + quoted(nameOf(kind)) + ", \"kernel\": " + quoted(name) +
+             ", \"error\": " + std::to_string(sticky) + ", \"message\": " + quoted(message) + "}",
+         message);
+  return settings.blocking ? sticky : CUDA_SUCCESS;
+}
+
 const char *errorName(unsigned error) { return find(error) ? find(error)->name : nullptr; }
 const char *errorText(unsigned error) { return find(error) ? find(error)->text : nullptr; }
 

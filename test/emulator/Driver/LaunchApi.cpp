@@ -13,23 +13,6 @@ namespace {
 
 Driver &driver() { return Driver::get(); }
 
-CUresult errorOf(FaultKind kind) {
-  switch (kind) {
-  case FaultKind::OutOfBounds:
-  case FaultKind::UseAfterFree:
-    return CUDA_ERROR_ILLEGAL_ADDRESS;
-  case FaultKind::Misaligned:
-    return CUDA_ERROR_MISALIGNED_ADDRESS;
-  case FaultKind::Trap:
-    return CUDA_ERROR_ILLEGAL_INSTRUCTION;
-  case FaultKind::Steps:
-  case FaultKind::Deadlock:
-    return CUDA_ERROR_LAUNCH_TIMEOUT;
-  default:
-    return CUDA_ERROR_LAUNCH_FAILED;
-  }
-}
-
 struct Request {
   CUfunction function;
   Dim3 grid, block;
@@ -109,14 +92,7 @@ CUresult launch(const Request &r) {
            ", \"block\": " + text(r.block) + ", \"shared\": " + std::to_string(r.shared) +
            ", \"number\": " + std::to_string(grid.id) + ", \"seconds\": " + std::to_string(seconds) +
            ", \"counters\": " + outcome.counters.json() + "}");
-  if (!outcome.fault)
-    return CUDA_SUCCESS;
-  d.sticky = errorOf(*outcome.fault);
-  d.report("{\"event\": \"fault\", \"kind\": " + quoted(nameOf(*outcome.fault)) +
-               ", \"kernel\": " + quoted(grid.kernel.name) + ", \"error\": " + std::to_string(d.sticky) +
-               ", \"message\": " + quoted(outcome.message) + "}",
-           outcome.message);
-  return d.settings.blocking ? d.sticky : CUDA_SUCCESS;
+  return outcome.fault ? d.fail(*outcome.fault, grid.kernel.name, outcome.message) : CUDA_SUCCESS;
 }
 
 /// What the attributes ask for that is not modelled.

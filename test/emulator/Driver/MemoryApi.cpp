@@ -43,6 +43,16 @@ template <class T> CUresult fill(CUdeviceptr to, T value, size_t count) {
   return CUDA_SUCCESS;
 }
 
+/// `height` rows of `width` bytes, `pitch` bytes apart.
+CUresult fillRows(CUdeviceptr to, size_t pitch, unsigned char value, size_t width, size_t height) {
+  if (width && height > 1 && pitch < width)
+    return CUDA_ERROR_INVALID_VALUE;
+  CUresult result = CUDA_SUCCESS;
+  for (size_t row = 0; row < height && result == CUDA_SUCCESS; ++row)
+    result = fill<uint8_t>(to + row * pitch, value, width);
+  return result;
+}
+
 /// The allocation on the host that holds the pointer.
 bool findHost(uint64_t pointer, uint64_t &begin, size_t &bytes) {
   auto after = driver().hostMemory.upper_bound(pointer);
@@ -195,6 +205,10 @@ EMULATOR_API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_
 }
 EMULATOR_API CUresult cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
   return onStream("cuMemsetD32Async", stream, [&] { return fill<uint32_t>(to, value, count); });
+}
+EMULATOR_API CUresult cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char value, size_t width,
+                                        size_t height, CUstream stream) {
+  return onStream("cuMemsetD2D8Async", stream, [&] { return fillRows(to, pitch, value, width, height); });
 }
 
 EMULATOR_API CUresult cuPointerGetAttribute(void *data, int attribute, CUdeviceptr pointer) {

@@ -4,127 +4,18 @@
 // With GQA_FAKE_OLD it lacks what drivers before CUDA 11.2 lack, with GQA_FAKE_INCOMPLETE a function that all
 // have. Environment: FAKE_CUDA_DEVICES (1), FAKE_CUDA_CHIP (80), FAKE_CUDA_POOLS (1),
 // FAKE_CUDA_FAIL=symbol:code.
-#include "FakeDriver.h"
+#include "FakeBooks.h"
 
-#include "Runtime/Cuda/Driver.h"
-
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <set>
-#include <string>
-#include <vector>
-
-namespace gqa::rt::cuda {
-struct CUctx_st {};
-struct CUmod_st {
-  std::string text;
-};
-struct CUfunc_st {
-  std::string name;
-  int sharedBytes = 48 << 10;
-};
-struct CUstream_st {};
-struct CUevent_st {};
-struct CUmemPoolHandle_st {};
-} // namespace gqa::rt::cuda
 
 using namespace gqa::rt::cuda;
+using namespace gqa::test::fake;
 
 namespace {
 
-CUresult code(int value) { return static_cast<CUresult>(value); }
-const CUresult invalidValue = code(1), notInitialized = code(3), invalidDevice = code(101),
-               invalidImage = code(200), invalidContext = code(201), invalidHandle = code(400),
-               notFound = code(500);
-
-int setting(const char *name, int otherwise) {
-  const char *text = std::getenv(name);
-  return text ? std::atoi(text) : otherwise;
-}
-
-std::recursive_mutex mutex; // guards everything below but the stacks of contexts
-bool initialized = false;
-CUresult sticky = CUDA_SUCCESS;
 CUctx_st contexts[8];
-std::map<uintptr_t, size_t> memory; // address and size of each block
-std::set<const void *> handles;     // modules, streams, events, pools
 std::map<CUmodule, std::map<std::string, CUfunc_st>> functions;
-std::map<std::string, int> calls;
-std::map<std::string, std::pair<int, int>> failures; // calls to come before it, error
-thread_local std::vector<CUcontext> current;
-
-void readEnvironment() {
-  const char *text = std::getenv("FAKE_CUDA_FAIL");
-  static bool done = false;
-  if (!done && text)
-    if (const char *colon = std::strchr(text, ':'))
-      failures[std::string(text, colon)] = {0, std::atoi(colon + 1)};
-  done = true;
-}
-
-/// What every function does first. Not success: it returns that.
-CUresult enter(const char *symbol, bool needsContext) {
-  readEnvironment();
-  ++calls[symbol];
-  if (auto failure = failures.find(symbol); failure != failures.end() && failure->second.first-- == 0) {
-    CUresult result = code(failure->second.second);
-    failures.erase(failure);
-    if (result >= 700 && result < 720)
-      sticky = result;
-    return result;
-  }
-  if (!initialized && std::strcmp(symbol, "cuInit") != 0 && std::strcmp(symbol, "cuDriverGetVersion") != 0)
-    return notInitialized;
-  if (needsContext && sticky != CUDA_SUCCESS)
-    return sticky;
-  return needsContext && current.empty() ? invalidContext : CUDA_SUCCESS;
-}
-
-/// Whether all of the range is in one block.
-bool inBlock(CUdeviceptr address, size_t bytes) {
-  auto after = memory.upper_bound(uintptr_t(address));
-  if (after == memory.begin())
-    return false;
-  auto block = std::prev(after);
-  return address + bytes <= block->first + block->second;
-}
-
-bool isStream(CUstream stream) { return !stream || handles.count(stream); }
-
-CUresult allocate(CUdeviceptr *address, size_t bytes) {
-  void *block =
-      bytes && bytes < (size_t(1) << 40) ? std::aligned_alloc(256, (bytes + 255) / 256 * 256) : nullptr;
-  if (!block)
-    return bytes ? CUDA_ERROR_OUT_OF_MEMORY : invalidValue;
-  std::memset(block, 0xff, bytes);
-  *address = reinterpret_cast<uintptr_t>(block);
-  memory[uintptr_t(*address)] = bytes;
-  return CUDA_SUCCESS;
-}
-
-CUresult release(CUdeviceptr address) {
-  if (!memory.erase(uintptr_t(address)))
-    return invalidValue;
-  std::free(reinterpret_cast<void *>(uintptr_t(address)));
-  return CUDA_SUCCESS;
-}
-
-template <typename T> T *make() {
-  T *handle = new T;
-  handles.insert(handle);
-  return handle;
-}
-
-template <typename T> CUresult destroy(T *handle) {
-  if (!handles.erase(handle))
-    return invalidHandle;
-  delete handle;
-  return CUDA_SUCCESS;
-}
 
 template <typename T> T parameter(void **parameters, int index) {
   T value;
@@ -188,42 +79,6 @@ CUresult loadModule(CUmodule *module, const char *text, unsigned count, CUjit_op
 }
 
 } // namespace
-
-//===--------------------------------------------------------------------===//
-// For tests
-//===--------------------------------------------------------------------===//
-
-void fake_fail(const char *symbol, int skip, int error) {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  failures[symbol] = {skip, error};
-}
-
-int fake_pending(void) {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  return int(failures.size());
-}
-
-int fake_calls(const char *symbol) {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  return calls[symbol];
-}
-
-int fake_live(void) {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  return int(memory.size() + handles.size());
-}
-
-int fake_contexts(void) { return int(current.size()); }
-
-//===--------------------------------------------------------------------===//
-// The driver's functions
-//===--------------------------------------------------------------------===//
-
-#define ENTER(symbol, needsContext)                                                                          \
-  std::lock_guard<std::recursive_mutex> lock(mutex);                                                         \
-  if (CUresult early = enter(#symbol, needsContext); early != CUDA_SUCCESS)                                  \
-  return early
-#define DRIVER extern "C" __attribute__((visibility("default"))) CUresult
 
 DRIVER cuInit(unsigned) {
   ENTER(cuInit, false);
@@ -434,6 +289,16 @@ DRIVER cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUst
     return invalidValue;
   return copy(reinterpret_cast<void *>(uintptr_t(to)), reinterpret_cast<const void *>(uintptr_t(from)), bytes,
               to, stream);
+}
+
+DRIVER cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char value, size_t width, size_t height,
+                         CUstream stream) {
+  ENTER(cuMemsetD2D8Async, true);
+  if (!isStream(stream) || (height > 1 && pitch < width) || !inBlock(to, pitch * (height - 1) + width))
+    return invalidValue;
+  for (size_t row = 0; row < height; ++row)
+    std::memset(reinterpret_cast<char *>(uintptr_t(to)) + row * pitch, value, width);
+  return CUDA_SUCCESS;
 }
 
 #ifndef GQA_FAKE_OLD

@@ -5,6 +5,7 @@ int main(int argc, char **argv) {
   testing::InitGoogleTest(&argc, argv);
   GTEST_FLAG_SET(death_test_style,
                  "threadsafe"); // a child starts afresh: no fork of a process that uses CUDA
-  setenv("GQA_CUDA_DRIVER", GQA_FAKE_DRIVER, /*overwrite=*/0);
+  if (!getenv("GQA_CUDA_DRIVER"))
+    gqa::test::use(GQA_FAKE_DRIVER);
   return RUN_ALL_TESTS();
 }

@@ -64,6 +64,12 @@ int Scale::call(const gqa_rt_cuda_site &site) const {
   return gqa_rt_cuda_call(&site, enter, arguments);
 }
 
+void use(const char *driver) {
+  setenv("GQA_CUDA_DRIVER", driver, 1);
+  if (control<int()>("fake_live"))
+    setenv("GQA_CUBLASLT", driver, 1);
+}
+
 void endChild() {
   const testing::TestResult &result = *testing::UnitTest::GetInstance()->current_test_info()->result();
   for (int i = 0; i < result.total_part_count(); ++i)
@@ -101,6 +107,38 @@ int copyAround(Owned &owned, const std::vector<float> &from, std::vector<float> 
          gqa_rt_cuda_event_elapsed(0, owned.begin, owned.end) < 0;
 }
 
+/// Two products of f32, of which the second one is done as the first one was.
+struct Squares {
+  void *memory;
+
+  static void enter(void **arguments) {
+    auto *at = static_cast<float *>(static_cast<const Squares *>(arguments[0])->memory);
+    for (int64_t i = 0; i < 2; ++i)
+      gqa_rt_cuda_matmul(GQA_RT_TYPES(GQA_RT_F32, GQA_RT_F32, GQA_RT_F32), 1, kSize, kSize, kSize, at, kSize,
+                         0, at, kSize, 0, at + (i + 1) * kSize * kSize, kSize, 0);
+    gqa_rt_cuda_matmul(GQA_RT_TYPES(GQA_RT_F32, GQA_RT_F32, GQA_RT_F32), 1, kSize, kSize, 0, at, kSize, 0, at,
+                       kSize, 0, at + kSize * kSize, kSize, 0); // zeroes the first one
+  }
+
+  static constexpr int64_t kSize = 8;
+};
+
+/// Whether the squares of a matrix of ones are right.
+int multiply(Owned &owned, gqa_rt_cuda_site &site) {
+  constexpr size_t size = size_t(Squares::kSize * Squares::kSize);
+  std::vector<float> ones(size, 1), results(2 * size), want(size, 0);
+  want.resize(2 * size, float(Squares::kSize));
+  auto *memory = static_cast<float *>(owned.memory);
+  Squares squares{memory};
+  void *arguments[] = {&squares};
+  int failed = gqa_rt_cuda_copy_in(0, owned.stream, memory, ones.data(), int64_t(4 * size)) ||
+               gqa_rt_cuda_call(&site, Squares::enter, arguments) ||
+               gqa_rt_cuda_copy_out(0, owned.stream, results.data(), memory + size, int64_t(8 * size));
+  if (!failed)
+    EXPECT_EQ(results, want);
+  return failed;
+}
+
 } // namespace
 
 std::string exercise() {
@@ -116,7 +154,8 @@ std::string exercise() {
       !create(owned.memory, gqa_rt_cuda_reserve(0, owned.stream, int64_t(8 * from.size()))))
     return gqa_rt_last_error();
   site.stream = owned.stream;
-  if (copyAround(owned, from, copied) || Scale{&module.module, to.data(), from.data(), 2, 1000}.call(site))
+  if (copyAround(owned, from, copied) || Scale{&module.module, to.data(), from.data(), 2, 1000}.call(site) ||
+      multiply(owned, site))
     return gqa_rt_last_error();
   EXPECT_EQ(copied, from);
   EXPECT_EQ(to, std::vector<float>(1000, 6));

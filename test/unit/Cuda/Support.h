@@ -48,6 +48,9 @@ struct Scale {
 /// The site of device 0's default stream.
 gqa_rt_cuda_site defaultSite();
 
+/// The driver of this process, before it is loaded; a fake one has a cuBLASLt inside.
+void use(const char *driver);
+
 /// Ends a child of a death test, with what it expected in vain on stderr.
 [[noreturn]] void endChild();
 
@@ -60,7 +63,7 @@ std::string exercise();
 #define IN_CHILD(driver, body)                                                                               \
   EXPECT_EXIT(                                                                                               \
       {                                                                                                      \
-        setenv("GQA_CUDA_DRIVER", driver, 1);                                                                \
+        gqa::test::use(driver);                                                                              \
         body;                                                                                                \
         gqa::test::endChild();                                                                               \
       },                                                                                                     \

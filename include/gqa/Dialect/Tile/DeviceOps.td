@@ -8,15 +8,16 @@ def Tile_DeviceMapOp : Tile_Op<"device.map", [MemoryEffects<[MemRead, MemWrite]>
   let summary = "where kernels find a buffer";
   let description = [{
     The buffer itself, if it is in the device's memory, else one there of the same sizes and strides: a copy of it, or,
-    with `write`, one that kernels fill and `tile.device.unmap` copies back. A buffer that is written has no holes.
+    with `write`, one that kernels fill and `tile.device.unmap` copies back. A buffer that is written has no holes; with
+    `update`, which is both, what kernels leave alone is as it was.
 
     ```mlir
     %k1 = tile.device.map %k : memref<1x8x?x128xbf16, strided<[?, ?, ?, ?], offset: ?>>
     ```
   }];
-  let arguments = (ins AnyMemRef:$buffer, UnitAttr:$write);
+  let arguments = (ins AnyMemRef:$buffer, UnitAttr:$write, UnitAttr:$update);
   let results = (outs AnyMemRef:$mapped);
-  let assemblyFormat = "$buffer (`write` $write^)? attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer (`write` $write^)? (`update` $update^)? attr-dict `:` type($buffer)";
 }
 
 def Tile_DeviceUnmapOp : Tile_Op<"device.unmap", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -34,7 +35,7 @@ def Tile_DeviceUnmapOp : Tile_Op<"device.unmap", [MemoryEffects<[MemRead, MemWri
 def Tile_DeviceAllocOp : Tile_Op<"device.alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "memory of the device for kernels of this call";
   let description = [{
-    Undefined at first; it lives until the call ends.
+    Undefined at first; it lives until it is freed or the call ends.
 
     ```mlir
     %p = tile.device.alloc(%n) : memref<?x16x128xf32>
@@ -43,6 +44,51 @@ def Tile_DeviceAllocOp : Tile_Op<"device.alloc", [MemoryEffects<[MemAlloc]>]> {
   let arguments = (ins Variadic<Index>:$sizes);
   let results = (outs AnyMemRef:$memory);
   let assemblyFormat = "(`(` $sizes^ `)`)? attr-dict `:` type($memory)";
+}
+
+def Tile_DeviceFreeOp : Tile_Op<"device.free"> {
+  let summary = "the end of memory of the device";
+  let description = [{
+    In the order of the stream: kernels that have been launched may still use it.
+
+    ```mlir
+    tile.device.free %p : memref<?x16x128xf32>
+    ```
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemFree]>:$memory);
+  let assemblyFormat = "$memory attr-dict `:` type($memory)";
+}
+
+def Tile_DeviceMatmulOp : Tile_Op<"device.matmul", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "a matrix product by a library of the device";
+  let description = [{
+    C = A B, or C += A B with `accumulate`, of buffers in the device's memory whose rows are contiguous, behind a batch dimension
+    if they have one. With `transpose_a` the buffer holds the transpose of A.
+
+    ```mlir
+    tile.device.matmul transpose_b %x, %w, %y : memref<14x48xf32>, memref<96x48xf32>, memref<14x96xf32>
+    ```
+  }];
+  let arguments = (ins UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$accumulate, AnyMemRef:$a,
+                       AnyMemRef:$b, AnyMemRef:$c);
+  let assemblyFormat = [{
+    (`transpose_a` $transpose_a^)? (`transpose_b` $transpose_b^)? (`accumulate` $accumulate^)? $a `,` $b `,` $c attr-dict
+    `:` type($a) `,` type($b) `,` type($c)
+  }];
+}
+
+def Tile_DeviceConstantOp : Tile_Op<"device.constant", [Pure, AllTypesMatch<["buffer", "memory"]>]> {
+  let summary = "a constant of the host on the device";
+  let description = [{
+    A copy that the first call on a device makes, and all later ones find there.
+
+    ```mlir
+    %c = tile.device.constant %frequencies : memref<64xf32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$buffer);
+  let results = (outs AnyMemRef:$memory);
+  let assemblyFormat = "$buffer attr-dict `:` type($buffer)";
 }
 
 def Tile_DeviceResultOp : Tile_Op<"device.result", [MemoryEffects<[MemAlloc]>]> {

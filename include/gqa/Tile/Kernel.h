@@ -1,0 +1,16 @@
+// Kernels of the tile dialect.
+#ifndef GQA_TILE_KERNEL_H
+#define GQA_TILE_KERNEL_H
+
+#include "gqa/Tile/IndexBuilder.h"
+
+namespace gqa {
+
+/// A kernel whose body is built for one point of the grid; 0 `warps` are those of a target without any.
+/// `dependent`: it is ready before the kernel in front of it has ended.
+void buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
+                 llvm::function_ref<void(mlir::ValueRange)> body, int64_t warps = 0, bool dependent = false);
+
+} // namespace gqa
+
+#endif // GQA_TILE_KERNEL_H

@@ -1,0 +1,101 @@
+// The body of a structured operation at one point of its loops, and the points of loops.
+#include "LoopKernel.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+void LoopBody::collect(linalg::LinalgOp op, KernelOperands &operands) {
+  for (OpOperand &operand : op->getOpOperands())
+    operands.use(operand.get(), op.isDpsInit(&operand));
+  Block &body = op->getRegion(0).front();
+  for (Operation &inner : body)
+    for (Value value : inner.getOperands())
+      if (value.getParentRegion() != &op->getRegion(0))
+        operands.use(value);
+}
+
+SmallVector<Value> LoopBody::indices(OpOperand &operand, ValueRange point) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  SmallVector<OpFoldResult> operands(point.begin(), point.end());
+  SmallVector<Value> result;
+  for (unsigned i = 0; i < map.getNumResults(); ++i) {
+    OpFoldResult index = affine::makeComposedFoldedAffineApply(b, b.getLoc(), map.getSubMap({i}), operands);
+    result.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), index));
+  }
+  return result;
+}
+
+Value LoopBody::load(OpOperand &operand, ValueRange point) {
+  Value value = operands.lookup(operand.get());
+  return isa<MemRefType>(value.getType()) ? memref::LoadOp::create(b, value, indices(operand, point)) : value;
+}
+
+void LoopBody::store(OpOperand &output, Value value, ValueRange point) {
+  memref::StoreOp::create(b, value, operands.lookup(output.get()), indices(output, point));
+}
+
+SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point) {
+  IRMapping mapping = operands.values();
+  Block &body = op->getRegion(0).front();
+  mapping.map(body.getArguments(), elements);
+  for (Operation &inner : body.without_terminator())
+    clone(inner, mapping, point);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value value) { return mapping.lookupOrDefault(value); });
+}
+
+/// One instruction with a predicate: a branch that ends in a trap would be a way out of the kernel, past its
+/// barriers.
+void buildAssertion(IndexBuilder &b, Value condition) {
+  Value broken = arith::XOrIOp::create(b, condition, arith::ConstantIntOp::create(b, 1, 1));
+  NVVM::InlinePtxOp::create(b, TypeRange(), ValueRange(), ValueRange(), StringRef("trap;"), broken);
+}
+
+void LoopBody::clone(Operation &inner, IRMapping &mapping, ValueRange point) {
+  if (auto index = dyn_cast<linalg::IndexOp>(inner))
+    mapping.map(index.getResult(), point[index.getDim()]);
+  else if (auto assertion = dyn_cast<cf::AssertOp>(inner))
+    buildAssertion(b, mapping.lookupOrDefault(assertion.getArg()));
+  else
+    b.clone(inner, mapping);
+}
+
+Value countPoints(IndexBuilder &b, ValueRange sizes) {
+  Value count = b.index(1);
+  for (Value size : sizes)
+    count = b.mul(count, size);
+  return count;
+}
+
+SmallVector<Value> delinearize(IndexBuilder &b, Value index, ValueRange sizes) {
+  SmallVector<Value> point(sizes.size());
+  for (size_t dim = sizes.size(); dim-- > 1;) {
+    point[dim] = b.rem(index, sizes[dim]);
+    index = b.div(index, sizes[dim]);
+  }
+  if (!point.empty())
+    point[0] = index;
+  return point;
+}
+
+Value threadOf(IndexBuilder &b) {
+  constexpr int64_t kLanes = 32;
+  Value warp = tile::WarpIdOp::create(b, b.getIndexType()),
+        lane = tile::WarpLaneOp::create(b, b.getIndexType());
+  return b.add(b.mul(warp, b.index(kLanes)), lane);
+}
+
+void finishKernel(linalg::LinalgOp last) {
+  OpBuilder builder(last);
+  tile::DeviceUnmapOp::create(builder, last.getLoc());
+}
+
+} // namespace gqa

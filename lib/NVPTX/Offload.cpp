@@ -1,0 +1,243 @@
+// gqa-offload: what a graph does around its attentions, on the device as well.
+#include "LoopKernel.h"
+#include "gqa/CPU/Products.h"
+#include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/NVPTX/Passes.h"
+#include "gqa/Runtime/Runtime.h"
+#include "gqa/Tile/Kernel.h"
+#include "gqa/Tile/Target.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+#define GEN_PASS_DEF_OFFLOAD
+#include "gqa/NVPTX/Passes.h.inc"
+
+namespace {
+
+bool isForKernel(Type type) {
+  return type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() <= 64);
+}
+
+/// Why no kernel can do what `op` does, or "".
+std::string whyOnHost(linalg::LinalgOp op) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (!op.hasPureBufferSemantics() || op->getNumRegions() != 1)
+    return "it is not a loop over buffers";
+  for (OpOperand &operand : op->getOpOperands())
+    if (Type type = getElementTypeOrSelf(operand.get().getType()); !isForKernel(type))
+      return out << "its operands are of type " << type, text;
+  for (OpOperand &output : op.getDpsInitsMutable())
+    if (!op.getMatchingIndexingMap(&output).isProjectedPermutation(/*allowZeroInResults=*/true))
+      return "it writes to places that are not those of its loops";
+  for (Operation &inner : op->getRegion(0).front()) {
+    bool known =
+        isa_and_nonnull<arith::ArithDialect, math::MathDialect, affine::AffineDialect, index::IndexDialect>(
+            inner.getDialect()) ||
+        isa<linalg::IndexOp, linalg::YieldOp, memref::LoadOp, memref::DimOp, cf::AssertOp>(inner);
+    if (!known || inner.getNumRegions() || !hasDeviceLowering(inner))
+      return out << "'" << inner.getName() << "' has no lowering for the device", text;
+    for (Type type : inner.getResultTypes())
+      if (!isForKernel(type))
+        return out << "it computes numbers of type " << type, text;
+  }
+  return "";
+}
+
+/// What gqa_rt_cuda_matmul takes.
+bool isForLibrary(const Product &product) {
+  return product.a.type == product.b.type &&
+         (product.c.type == product.a.type || product.c.type == GQA_RT_F32);
+}
+
+class Offload {
+public:
+  explicit Offload(func::FuncOp function) : function(function) {}
+
+  void run() {
+    copiesToLoops();
+    findHostBuffers();
+    SmallVector<linalg::LinalgOp> operations;
+    function.walk([&](linalg::LinalgOp op) { operations.push_back(op); });
+    for (linalg::LinalgOp op : operations)
+      if (std::optional<Product> product = matchProduct(op); product && isForLibrary(*product))
+        offloadProduct(op, *product);
+    SmallVector<Block *> blocks;
+    function.walk([&](Block *block) {
+      if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()))
+        blocks.push_back(block);
+    });
+    llvm::for_each(blocks, [&](Block *block) { offloadLoops(*block); });
+  }
+
+  int64_t numKernels = 0, numProducts = 0;
+
+private:
+  void copiesToLoops() {
+    SmallVector<memref::CopyOp> copies;
+    function.walk([&](memref::CopyOp copy) { copies.push_back(copy); });
+    for (memref::CopyOp copy : copies) {
+      OpBuilder builder(copy);
+      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+      copy.erase();
+    }
+  }
+
+  /// What the host reads by itself stays there, and so does what is computed from such buffers alone: sizes.
+  void findHostBuffers() {
+    function.walk([&](Operation *op) {
+      if (isa<linalg::LinalgOp>(op->getParentOp()))
+        return;
+      if (auto load = dyn_cast<memref::LoadOp>(op); load && !readsArgument(load))
+        hostBuffers.insert(rootOf(load.getMemRef()));
+      if (auto reshape = dyn_cast<memref::ReshapeOp>(op))
+        hostBuffers.insert(rootOf(reshape.getShape()));
+    });
+  }
+
+  bool isOnHost(Operation *op) {
+    auto buffers = llvm::make_filter_range(op->getOperands(),
+                                           [](Value operand) { return isa<MemRefType>(operand.getType()); });
+    return llvm::all_of(buffers, [&](Value buffer) { return hostBuffers.contains(rootOf(buffer)); });
+  }
+
+  void offloadProduct(linalg::LinalgOp op, const Product &product) {
+    bool accumulates = !takeZeroFill(op, product);
+    IndexBuilder b(op.getLoc(), op);
+    auto map = [&](Value buffer, bool written) -> Value {
+      return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
+    };
+    Value x = map(product.a.value, false), y = map(product.b.value, false), z = map(product.c.value, true);
+    tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
+    tile::DeviceUnmapOp::create(b);
+    op->erase();
+    ++numProducts;
+  }
+
+  /// Whether operations in front may be run behind `op` instead.
+  static bool letsPass(Operation &op) {
+    auto load = dyn_cast<memref::LoadOp>(op);
+    return isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load));
+  }
+
+  void offloadLoops(Block &block) {
+    SmallVector<linalg::LinalgOp> run;
+    llvm::DenseSet<Value> checked; // conditions of this block
+    auto flush = [&] {
+      for (const RowGroup &group : groupRows(run))
+        offloadGroup(group);
+      run.clear();
+    };
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      auto loops = dyn_cast<linalg::LinalgOp>(op);
+      if (loops && isWanted(loops)) {
+        run.push_back(loops);
+      } else if (auto assertion = dyn_cast<cf::AssertOp>(op)) {
+        offloadAssertion(assertion, checked);
+      } else if (!letsPass(op)) {
+        flush();
+        if (auto store = dyn_cast<memref::StoreOp>(op))
+          offloadStore(store);
+      }
+    }
+    flush();
+  }
+
+  /// What is asserted of a position that the host does not know, once for each condition.
+  void offloadAssertion(cf::AssertOp assertion, llvm::DenseSet<Value> &checked) {
+    Value condition = assertion.getArg();
+    if (!readsArgument(condition))
+      return;
+    if (checked.insert(condition).second) {
+      IndexBuilder b(assertion.getLoc(), assertion);
+      buildKernelWith(b, {condition},
+                      [&](const KernelOperands &operands) { buildAssertion(b, operands.lookup(condition)); });
+    }
+    assertion.erase();
+  }
+
+  bool isWanted(linalg::LinalgOp op) {
+    if (isOnHost(op))
+      return false;
+    std::string why = whyOnHost(op);
+    if (!why.empty())
+      op.emitRemark("runs on the host, between kernels: ") << why;
+    return why.empty();
+  }
+
+  void offloadGroup(const RowGroup &group) {
+    if (group.members.size() == 1 && !isRowReduction(group.members[0]))
+      buildPointKernel(group.members[0]);
+    else
+      buildRowKernel(group);
+    ++numKernels;
+  }
+
+  /// A number of the host, as a parameter of a kernel that stores it.
+  void offloadStore(memref::StoreOp store) {
+    if (isOnHost(store) || !isForKernel(store.getValueToStore().getType()))
+      return;
+    IndexBuilder b(store.getLoc(), store);
+    buildKernelWith(b, store->getOperands(), [&](const KernelOperands &operands) {
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, threadOf(b), b.index(0));
+      auto branch = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(branch.thenYield());
+      IRMapping mapping = operands.values();
+      b.clone(*store, mapping);
+    });
+    store.erase();
+  }
+
+  /// A kernel of one warp that uses `values`, of which it writes buffers.
+  void buildKernelWith(IndexBuilder &b, ValueRange values, function_ref<void(const KernelOperands &)> body) {
+    KernelOperands operands;
+    for (Value value : values)
+      operands.use(value, /*written=*/isa<MemRefType>(value.getType()));
+    operands.map(b);
+    buildKernel(
+        b, {b.index(1)}, /*work=*/nullptr,
+        [&](ValueRange) {
+          operands.enter(b);
+          body(operands);
+        },
+        /*warps=*/1);
+    tile::DeviceUnmapOp::create(b);
+    ++numKernels;
+  }
+
+  func::FuncOp function;
+  llvm::DenseSet<Value> hostBuffers;
+};
+
+struct OffloadPass : impl::OffloadBase<OffloadPass> {
+  using OffloadBase::OffloadBase;
+
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal() ||
+          function.walk([](tile::KernelOp) { return WalkResult::interrupt(); }).wasInterrupted())
+        continue;
+      Offload offload(function);
+      offload.run();
+      numKernels += offload.numKernels;
+      numProducts += offload.numProducts;
+    }
+  }
+};
+
+} // namespace
+} // namespace gqa

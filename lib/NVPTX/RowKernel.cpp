@@ -1,0 +1,254 @@
+// A block of threads for every row, which runs one operation after the other: a norm, or the softmax of
+// scores that are kept, is one kernel. Threads stride over what is inside a row. A number that a row has once
+// stays in a register of every thread; barriers stand only where a thread uses what another one has stored,
+// or the other way round.
+#include "LoopKernel.h"
+#include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Tile/Kernel.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+constexpr int64_t kLanes = 32, kMostWarps = 32, kWarpsIfUnknown = 8;
+constexpr int64_t kPerThread = 8; // points inside of a row for each thread, or there are no more threads
+
+/// Who touches which element of a buffer: every thread at one place of the row, or each at those of its own
+/// points.
+struct Access {
+  Value buffer;
+  AffineMap map;
+  SmallVector<Value> inside; // sizes; empty: at one place
+  bool writes;
+};
+
+class RowKernel {
+public:
+  explicit RowKernel(const RowGroup &group)
+      : members(group.members), rows(group.rows), last(members.back()), b(last.getLoc(), last) {}
+
+  void build() {
+    for (linalg::LinalgOp op : members) {
+      SmallVector<Value> &loops = sizes.emplace_back();
+      for (Range range : op.createLoopRanges(b, op.getLoc()))
+        loops.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+      LoopBody::collect(op, operands);
+    }
+    operands.map(b);
+    chooseWarps();
+    SmallVector<Value> grid(sizes[0].begin(), sizes[0].begin() + rows);
+    if (grid.empty())
+      grid.push_back(b.index(1));
+    buildKernel(
+        b, grid, /*work=*/nullptr,
+        [&](ValueRange task) {
+          operands.enter(b);
+          thread = threadOf(b);
+          for (auto [op, loops] : llvm::zip(members, sizes))
+            buildMember(op, task.take_front(rows), ArrayRef<Value>(loops).drop_front(rows));
+        },
+        warps);
+    finishKernel(last);
+    for (linalg::LinalgOp op : members)
+      op->erase();
+  }
+
+private:
+  void chooseWarps() {
+    int64_t most = 1;
+    for (const SmallVector<Value> &loops : sizes) {
+      Value count = countPoints(b, ArrayRef<Value>(loops).drop_front(rows));
+      most = std::max(most, getConstantIntValue(count).value_or(kWarpsIfUnknown * kLanes * kPerThread));
+    }
+    int64_t wanted = llvm::divideCeil(most, kLanes * kPerThread);
+    warps = std::min<int64_t>(int64_t(llvm::PowerOf2Ceil(uint64_t(wanted))), kMostWarps);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Order
+  //===--------------------------------------------------------------------===//
+
+  /// The number of the row that is `operand`'s only one, if a register has it.
+  Value inRegister(linalg::LinalgOp op, OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    auto known = registers.find(operand.get());
+    if (known == registers.end())
+      return nullptr;
+    // Beside the rows there are only places 0: constants, or loops of one iteration.
+    for (AffineExpr expr : map.getResults()) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      bool isRow = dim && dim.getPosition() < rows;
+      bool isOne = dim && op.getStaticLoopRanges()[dim.getPosition()] == 1;
+      if (!isRow && !isOne && expr != getAffineConstantExpr(0, op.getContext()))
+        return nullptr;
+    }
+    return known->second;
+  }
+
+  void collectAccesses(linalg::LinalgOp op, ArrayRef<Value> inside, SmallVectorImpl<Access> &accesses) {
+    bool once = isOnce(inside);
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isa<MemRefType>(operand.get().getType()))
+        continue;
+      bool writes = op.isDpsInit(&operand);
+      bool reads = !writes || op.payloadUsesValueFromOperand(&operand);
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      bool atOnePlace = once || (writes && op.getNumReductionLoops());
+      SmallVector<Value> points(atOnePlace ? ArrayRef<Value>() : inside);
+      if (reads && !inRegister(op, operand))
+        accesses.push_back({operand.get(), map, points, false});
+      if (writes)
+        accesses.push_back({operand.get(), map, points, true});
+    }
+  }
+
+  static bool areOrdered(const Access &a, const Access &c) {
+    if (a.buffer != c.buffer || (!a.writes && !c.writes))
+      return true;
+    bool ofOwnPoints = !a.inside.empty() && a.map == c.map && a.inside == c.inside;
+    return ofOwnPoints || (a.inside.empty() && c.inside.empty() && a.writes && c.writes); // thread 0 stores
+  }
+
+  void waitFor(ArrayRef<Access> accesses) {
+    for (const Access &now : accesses)
+      if (!llvm::all_of(pending, [&](const Access &then) { return areOrdered(then, now); })) {
+        tile::BarrierOp::create(b);
+        pending.clear();
+        break;
+      }
+  }
+
+  static bool isOnce(ArrayRef<Value> inside) {
+    return llvm::all_of(inside, [](Value size) { return getConstantIntValue(size) == 1; });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Operations
+  //===--------------------------------------------------------------------===//
+
+  void buildMember(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
+    SmallVector<Access> accesses;
+    collectAccesses(op, inside, accesses);
+    waitFor(accesses);
+    if (op.getNumReductionLoops())
+      buildReduction(op, row, inside);
+    else if (isOnce(inside))
+      buildOnce(op, row, inside.size());
+    else
+      buildPoints(op, row, inside);
+    llvm::append_range(pending, accesses);
+  }
+
+  Value load(LoopBody &body, linalg::LinalgOp op, OpOperand &operand, ValueRange point) {
+    if (Value number = inRegister(op, operand))
+      return number;
+    return body.load(operand, point);
+  }
+
+  SmallVector<Value> evaluate(LoopBody &body, linalg::LinalgOp op, ValueRange point) {
+    SmallVector<Value> elements;
+    for (OpOperand *input : op.getDpsInputOperands())
+      elements.push_back(load(body, op, *input, point));
+    for (OpOperand &output : op.getDpsInitsMutable())
+      elements.push_back(op.payloadUsesValueFromOperand(&output) ? load(body, op, output, point)
+                                                                 : zero(output));
+    return body.evaluate(elements, point);
+  }
+
+  Value zero(OpOperand &output) {
+    Type type = getElementTypeOrSelf(output.get().getType());
+    return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
+  }
+
+  SmallVector<Value> pointOf(ValueRange row, ArrayRef<Value> inside) {
+    SmallVector<Value> point(row);
+    llvm::append_range(point, inside);
+    return point;
+  }
+
+  void buildPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
+    for (Value output : op.getDpsInits())
+      registers.erase(output);
+    auto loop = scf::ForOp::create(b, thread, countPoints(b, inside), b.index(warps * kLanes));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> point = pointOf(row, delinearize(b, loop.getInductionVar(), inside));
+    LoopBody body(op, operands, b);
+    for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), evaluate(body, op, point)))
+      body.store(output, result, point);
+  }
+
+  /// Every thread computes what a row has once, and one stores it.
+  void buildOnce(linalg::LinalgOp op, ValueRange row, size_t loopsInside) {
+    SmallVector<Value> zeros(loopsInside, b.index(0));
+    LoopBody body(op, operands, b);
+    storeOnce(op, body, evaluate(body, op, pointOf(row, zeros)), pointOf(row, zeros));
+  }
+
+  void storeOnce(linalg::LinalgOp op, LoopBody &body, ArrayRef<Value> results, ArrayRef<Value> point) {
+    bool waits = false;
+    for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results)) {
+      waits |= op.payloadUsesValueFromOperand(&output) && !inRegister(op, output);
+      waits |= llvm::is_contained(op.getDpsInputs(), output.get());
+    }
+    if (waits) // for threads that read what is stored now
+      tile::BarrierOp::create(b);
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0));
+    auto branch = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
+    for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results))
+      registers[output.get()] = result;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results))
+      body.store(output, result, point);
+  }
+
+  void buildReduction(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
+    SmallVector<Operation *> combiners;
+    SmallVector<Value> neutral, initial, results;
+    SmallVector<Value> zeros(inside.size(), b.index(0)), stored = pointOf(row, zeros);
+    LoopBody body(op, operands, b);
+    for (auto [number, output] : llvm::enumerate(op.getDpsInitsMutable())) {
+      SmallVector<Operation *> found;
+      matchReduction(op.getRegionOutputArgs(), unsigned(number), found);
+      combiners.push_back(found[0]);
+      neutral.push_back(arith::ConstantOp::create(b, *arith::getNeutralElement(found[0])));
+      initial.push_back(load(body, op, output, stored));
+    }
+    auto loop = scf::ForOp::create(b, thread, countPoints(b, inside), b.index(warps * kLanes), neutral);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      SmallVector<Value> point = pointOf(row, delinearize(b, loop.getInductionVar(), inside)), elements;
+      for (OpOperand *input : op.getDpsInputOperands())
+        elements.push_back(load(body, op, *input, point));
+      llvm::append_range(elements, loop.getRegionIterArgs());
+      scf::YieldOp::create(b, body.evaluate(elements, point));
+    }
+    for (auto [combiner, start, partial] : llvm::zip(combiners, initial, loop.getResults()))
+      results.push_back(combine(b, combiner, start, reduceOverBlock(b, combiner, partial, warps)));
+    storeOnce(op, body, results, stored);
+  }
+
+  SmallVector<linalg::LinalgOp> members;
+  unsigned rows;
+  linalg::LinalgOp last;
+  IndexBuilder b;
+  KernelOperands operands;
+  SmallVector<SmallVector<Value>> sizes; // of each member's loops
+  int64_t warps = 1;
+  Value thread;
+  llvm::DenseMap<Value, Value> registers; // what a row has once, by the buffer that it is stored in
+  SmallVector<Access> pending;            // since the last barrier
+};
+
+} // namespace
+
+void buildRowKernel(const RowGroup &group) { RowKernel(group).build(); }
+
+} // namespace gqa

@@ -1,0 +1,37 @@
+// What lib/NVPTX has a lowering for, of the functions of numbers.
+#include "gqa/Tile/Target.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+/// Powers with an exponent that gqa-expand-math makes products, roots and reciprocals of.
+static bool isExpandedPower(Operation &op) {
+  if (auto power = dyn_cast<math::FPowIOp>(op)) {
+    APInt exponent;
+    return matchPattern(power.getRhs(), m_ConstantInt(&exponent)) && exponent.abs().ule(8);
+  }
+  auto power = dyn_cast<math::PowFOp>(op);
+  APFloat exponent(0.0);
+  if (!power || !matchPattern(power.getRhs(), m_ConstantFloat(&exponent)))
+    return false;
+  return llvm::any_of(ArrayRef{0.0, 1.0, -1.0, 2.0, 3.0, 0.5, -0.5, 0.75},
+                      [&](double value) { return exponent.convertToDouble() == value; });
+}
+
+bool hasDeviceLowering(Operation &op) {
+  if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
+    return true;
+  if (llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isF64(); }))
+    return isa<math::AbsFOp, math::CeilOp, math::FloorOp, math::FmaOp, math::SqrtOp>(op);
+  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CosOp, math::ErfOp,
+             math::Exp2Op, math::ExpM1Op, math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op,
+             math::Log1pOp, math::Log2Op, math::LogOp, math::RoundEvenOp, math::RsqrtOp, math::SinOp,
+             math::SqrtOp, math::TanhOp>(op) ||
+         isExpandedPower(op);
+}
+
+} // namespace gqa

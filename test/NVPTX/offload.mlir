@@ -1,0 +1,143 @@
+// What is around attentions becomes kernels: a thread for each point, or a block for each row around a reduction.
+// RUN: gqa-opt %s --split-input-file --verify-diagnostics --gqa-offload --canonicalize --cse | FileCheck %s
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i, 0)>
+#column = affine_map<(i, j) -> (j)>
+
+// CHECK-LABEL: func.func @elementwise
+// CHECK-DAG: %[[X:.*]] = tile.device.map %{{.*}} : memref<300x64xbf16>
+// CHECK-DAG: %[[Y:.*]] = tile.device.map %{{.*}} update : memref<300x64xbf16>
+// CHECK: tile.kernel warps = 8 grid(%{{.*}} = %c75)
+// CHECK: memref.load %[[X]]
+// CHECK: math.exp
+// CHECK: memref.store %{{.*}}, %[[Y]]
+// CHECK: tile.device.unmap
+// CHECK-NOT: linalg
+func.func @elementwise(%x: memref<300x64xbf16>) -> memref<300x64xbf16> {
+  %y = memref.alloc() : memref<300x64xbf16>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<300x64xbf16>) outs(%y : memref<300x64xbf16>) {
+  ^bb0(%in: bf16, %out: bf16):
+    %0 = math.exp %in : bf16
+    linalg.yield %0 : bf16
+  }
+  return %y : memref<300x64xbf16>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i, 0)>
+#column = affine_map<(i, j) -> (j)>
+
+// The sum of squares, the fill in front of it and what scales by it: one kernel, and the sum stays in registers.
+// CHECK-LABEL: func.func @norm
+// CHECK: tile.kernel warps = 16 grid(%{{.*}} = %c8)
+// CHECK: scf.for
+// CHECK: nvvm.shfl.sync bfly
+// CHECK: tile.scratch : memref<16xf32>
+// CHECK: tile.barrier
+// CHECK-NOT: tile.barrier
+// CHECK: scf.for
+// CHECK: math.rsqrt
+// CHECK: tile.device.unmap
+// CHECK-NOT: tile.kernel
+func.func @norm(%x: memref<8x4096xf32>, %w: memref<4096xf32>) -> memref<8x4096xf32> {
+  %zero = arith.constant 0.0 : f32
+  %sum = memref.alloc() : memref<8x1xf32>
+  %y = memref.alloc() : memref<8x4096xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<8x1xf32>)
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x4096xf32>) outs(%sum : memref<8x1xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.mulf %in, %in : f32
+    %1 = arith.addf %0, %out : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #row, #column, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum, %w : memref<8x4096xf32>, memref<8x1xf32>, memref<4096xf32>) outs(%y : memref<8x4096xf32>) {
+  ^bb0(%in: f32, %s: f32, %g: f32, %out: f32):
+    %0 = math.rsqrt %s : f32
+    %1 = arith.mulf %in, %0 : f32
+    %2 = arith.mulf %1, %g : f32
+    linalg.yield %2 : f32
+  }
+  return %y : memref<8x4096xf32>
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (n, k)>
+#y = affine_map<(m, n, k) -> (m, n)>
+
+// A product is the library's, which needs no zeros.
+// CHECK-LABEL: func.func @product
+// CHECK-NOT: tile.kernel
+// CHECK: tile.device.matmul transpose_b %{{.*}}, %{{.*}}, %{{.*}} : memref<4x8xf16>, memref<16x8xf16>, memref<4x16xf16>
+// CHECK: tile.device.unmap
+func.func @product(%x: memref<4x8xf16>, %w: memref<16x8xf16>) -> memref<4x16xf16> {
+  %zero = arith.constant 0.0 : f16
+  %y = memref.alloc() : memref<4x16xf16>
+  linalg.fill ins(%zero : f16) outs(%y : memref<4x16xf16>)
+  linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : memref<4x8xf16>, memref<16x8xf16>) outs(%y : memref<4x16xf16>)
+  return %y : memref<4x16xf16>
+}
+
+// -----
+
+// A position that is an argument's is read by the kernel, wherever it leads: the host does not wait for it.
+// CHECK-LABEL: func.func @insert
+// CHECK-SAME: %[[AT:.*]]: memref<i64>, %[[NEW:.*]]: memref<2x64xf16>
+// CHECK-NOT: memref.load
+// CHECK: tile.kernel
+// CHECK: memref.load %{{.*}}[] : memref<i64>
+// CHECK: memref.subview
+// CHECK: memref.store
+// CHECK: tile.device.unmap
+func.func @insert(%at: memref<i64>, %new: memref<2x64xf16>) -> memref<2x128x64xf16> {
+  %cache = memref.alloc() : memref<2x128x64xf16>
+  %0 = memref.load %at[] : memref<i64>
+  %p = arith.index_cast %0 : i64 to index
+  %slice = memref.subview %cache[0, %p, 0] [2, 1, 64] [1, 1, 1]
+    : memref<2x128x64xf16> to memref<2x64xf16, strided<[8192, 1], offset: ?>>
+  memref.copy %new, %slice : memref<2x64xf16> to memref<2x64xf16, strided<[8192, 1], offset: ?>>
+  return %cache : memref<2x128x64xf16>
+}
+
+// -----
+
+// So is what is asserted of it, once.
+// CHECK-LABEL: func.func @assertion
+// CHECK-SAME: %[[AT:.*]]: memref<i64>
+// CHECK-NOT: cf.assert
+// CHECK: tile.kernel warps = 1
+// CHECK: memref.load
+// CHECK: nvvm.inline_ptx "trap;"
+// CHECK-NOT: tile.kernel
+func.func @assertion(%at: memref<i64>) {
+  %c8 = arith.constant 8 : i64
+  %0 = memref.load %at[] : memref<i64>
+  %1 = arith.cmpi slt, %0, %c8 : i64
+  cf.assert %1, "outside"
+  cf.assert %1, "outside as well"
+  return
+}
+
+// -----
+
+// What the device has no function for stays, and the remark says so.
+// CHECK-LABEL: func.func @host
+// CHECK: linalg.generic
+func.func @host(%x: memref<8xf32>) -> memref<8xf32> {
+  %y = memref.alloc() : memref<8xf32>
+  // expected-remark @below {{runs on the host, between kernels: 'math.atan' has no lowering for the device}}
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<8xf32>) outs(%y : memref<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = math.atan %in : f32
+    linalg.yield %0 : f32
+  }
+  return %y : memref<8xf32>
+}

@@ -1,0 +1,19 @@
+// Computing a product in emulated memory.
+#pragma once
+#include "Form.h"
+
+#include "Driver/Extension.h"
+
+namespace gqa::emulator::blas {
+
+struct Places {
+  uint64_t a, b, c, d, workspace;
+  uint64_t workspaceBytes;
+  double alpha, beta;
+};
+
+/// Checks the memory, byte by byte where it is read, and multiplies. Sums of f16 and bf16 are of f32, in the
+/// order of k, the others of f64; each result is rounded once.
+std::optional<Fault> multiply(const Form &form, const Places &places, DeviceMemory &memory);
+
+} // namespace gqa::emulator::blas

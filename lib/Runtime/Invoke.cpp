@@ -187,6 +187,25 @@ private:
     });
   }
 
+  /// Whether the stream is being captured into a CUDA graph although kernels read an argument that is on the
+  /// host; the last error names it.
+  bool refuseCapture() const {
+    for (size_t i = 0; !isHost(device) && i < signature.num_inputs; ++i) {
+      const DLTensor &input = *inputs[i];
+      if (!code.on_device[i] || !isHost(input.device) || countBytes(input) <= GQA_RT_CUDA_RECORDED_BYTES)
+        continue;
+      if (gqa_rt_cuda_is_capturing(device.device_id, stream) != 1)
+        return false;
+      lastError() = "argument " + std::to_string(i) + " is on " + toString(input.device) + "; expected " +
+                    toString(device) +
+                    ", as the stream is being captured into a CUDA graph, which copies nothing from the "
+                    "host but " +
+                    std::to_string(GQA_RT_CUDA_RECORDED_BYTES) + " bytes or fewer";
+      return true;
+    }
+    return false;
+  }
+
   int runOnDevice(void **context) {
     std::vector<gqa_rt_cuda_span> spans, room;
     bool pinned = false; // some argument is in pinned memory of the host
@@ -195,6 +214,8 @@ private:
         spans.push_back(spanOf(*inputs[i]));
       pinned |= inputs[i]->device.device_type == kDLCUDAHost;
     }
+    if (refuseCapture())
+      return 1;
     for (size_t i = 0; outputs && i < signature.num_outputs; ++i)
       room.push_back(isHost(outputs[i]->device) ? gqa_rt_cuda_span{nullptr, 0} : spanOf(*outputs[i]));
     gqa_rt_cuda_site site{};
@@ -207,7 +228,7 @@ private:
     site.num_results = int64_t(room.size());
     int failed = gqa_rt_cuda_call(&site, enter, context);
     // Copies from pinned memory may not have happened yet, and the caller may change it from now on.
-    if (!failed && pinned && site.results_on_device)
+    if (!failed && pinned && site.results_on_device && gqa_rt_cuda_is_capturing(site.device, stream) != 1)
       failed = gqa_rt_cuda_synchronize(site.device, stream);
     return failed;
   }

@@ -82,9 +82,54 @@ void toHost(const ffi::Tensor &from, const ffi::Tensor &to) {
   check(gqa_rt_cuda_copy_out(device, currentStream(device), to.data_ptr(), from.data_ptr(), bytesOf(from)));
 }
 
+/// Copies a contiguous tensor of the host into one on a GPU, in the order of the current stream.
+void fill(const ffi::Tensor &host, const ffi::Tensor &to) {
+  checkContiguous(host);
+  checkContiguous(to);
+  if (bytesOf(host) != bytesOf(to))
+    TVM_FFI_THROW(ValueError) << "the tensors have " << bytesOf(host) << " and " << bytesOf(to) << " bytes";
+  int64_t device = to.device().device_id;
+  check(gqa_rt_cuda_copy_in(device, currentStream(device), to.data_ptr(), host.data_ptr(), bytesOf(host)));
+}
+
+//===--------------------------------------------------------------------===//
+// Graphs: streams and graphs are addresses
+//===--------------------------------------------------------------------===//
+
+void *pointer(int64_t address) { return reinterpret_cast<void *>(address); }
+
+int64_t made(void *object) {
+  check(!object);
+  return reinterpret_cast<int64_t>(object);
+}
+
+int64_t createStream(int64_t device) { return made(gqa_rt_cuda_stream_create(device)); }
+void destroyStream(int64_t device, int64_t stream) {
+  check(gqa_rt_cuda_stream_destroy(device, pointer(stream)));
+}
+void synchronize(int64_t device) { check(gqa_rt_cuda_synchronize(device, currentStream(device))); }
+
+void beginGraph(int64_t device, int64_t stream) { check(gqa_rt_cuda_graph_begin(device, pointer(stream))); }
+int64_t endGraph(int64_t device, int64_t stream) {
+  return made(gqa_rt_cuda_graph_end(device, pointer(stream)));
+}
+/// In the current stream.
+void launchGraph(int64_t device, int64_t graph) {
+  check(gqa_rt_cuda_graph_launch(device, pointer(graph), currentStream(device)));
+}
+void destroyGraph(int64_t device, int64_t graph) { check(gqa_rt_cuda_graph_destroy(device, pointer(graph))); }
+
 } // namespace
 
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_error, error);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_describe, describe);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_from_host, toDevice);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_to_host, toHost);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_fill, fill);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_stream_create, createStream);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_stream_destroy, destroyStream);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_synchronize, synchronize);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_graph_begin, beginGraph);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_graph_end, endGraph);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_graph_launch, launchGraph);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_graph_destroy, destroyGraph);

@@ -2,11 +2,11 @@
 
 `attention` computes softmax attention on tensors of any framework that speaks DLPack; `compile` turns the text of an
 MLIR module into something to call; `build` writes it to a library that needs no compiler, and `load` loads that; `explain`
-tells what the compiler finds in a model. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
+tells what the compiler finds in a model; `capture` records calls on a GPU into a CUDA graph. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
 makes the attention of a model share key/value heads.
 """
 
-__all__ = ["attention", "build", "compile", "convert", "explain", "Explanation", "load", "Module", "Remark"]
+__all__ = ["attention", "build", "capture", "compile", "convert", "explain", "Explanation", "Graph", "load", "Module", "Remark"]
 
 
 def __getattr__(name):
@@ -16,6 +16,8 @@ def __getattr__(name):
         value = importlib.import_module("._attention", __name__).attention
     elif name in ("build", "compile", "load", "Module"):
         value = getattr(importlib.import_module("._module", __name__), name)
+    elif name in ("capture", "Graph"):
+        value = getattr(importlib.import_module("._graph", __name__), name)
     elif name in ("explain", "Explanation"):
         value = getattr(importlib.import_module("._explain", __name__), name)
     elif name == "Remark":

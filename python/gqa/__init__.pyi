@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 from ._explain import Explanation as Explanation
 from ._remarks import Remark as Remark
 
-__all__ = ["attention", "build", "compile", "convert", "explain", "Explanation", "load", "Module", "Remark"]
+__all__ = ["attention", "build", "capture", "compile", "convert", "explain", "Explanation", "Graph", "load", "Module", "Remark"]
 
 class Tensor(Protocol):
     """A tensor of torch, NumPy, JAX, CuPy, or anything else with DLPack."""
@@ -39,7 +39,14 @@ class Module:
     name: str
     inputs: list[tuple[str, tuple[int, ...], str]]
     outputs: list[tuple[str, tuple[int, ...], str]]
-    def __call__(self, *args: Any) -> Any: ...
+    def __call__(self, *args: Any, out: Any = None) -> Any: ...
+
+class Graph:
+    device: int
+    result: Any
+    def replay(self) -> Any: ...
+
+def capture(function: Callable[..., Any], *args: Any, device: int = 0, **keywords: Any) -> Graph: ...
 
 def compile(
     text_or_path: str | Path, function: str | None = None, *, weights: Mapping[str, Tensor] | None = None, target: str = "cpu",

@@ -35,7 +35,9 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
       shapes, on q's device, that share no memory with an argument. It is what is returned.
 
     Returns the output B x Hq x Sq x Dv in `layout`, or (output, lse), in q's framework and on its device. On a CUDA device
-    the kernels are queued in torch's current stream, else in the default stream.
+    the kernels are queued in torch's current stream, else in the default stream. While that stream is captured into a CUDA
+    graph (`gqa.capture`, `torch.cuda.graph`) nothing waits: numbers are those of the capture, and so is where tensors are,
+    `out` included, which only torch can do without. Of the host, masks and the like are refused, and more than 256 bytes.
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
     seen = None

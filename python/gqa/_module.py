@@ -6,8 +6,11 @@ import struct
 import sys
 from collections.abc import Callable, Mapping
 
+import numpy as np
+import tvm_ffi
+
 from . import _native
-from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_ready, like, to_native
+from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_native, is_ready, is_torch, like, to_native
 from ._remarks import Listener
 
 
@@ -28,9 +31,12 @@ class Module:
                         for _, _, param in self.inputs]
         self._open = [i for i, value in enumerate(self._values) if value is None]
 
-    def __call__(self, *args):
+    def __call__(self, *args, out=None):
         """Returns the result, or a tuple of several, in the framework of the first argument.
 
+        out: memory for the result, or a tuple for several: dense tensors of the outputs' types and shapes, on the GPU if the
+          call runs there and only kernels write it; they are what is returned. A call in a CUDA graph needs it (`gqa.capture`,
+          or `torch.cuda.graph`), for the graph writes the same memory at each launch.
         Raises TypeError or ValueError naming the argument whose number, type or shape is wrong.
         """
         if len(args) != len(self._open):
@@ -38,10 +44,23 @@ class Module:
         values = list(self._values)
         for place, value in zip(self._open, args):
             values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)
+        if out is not None:
+            self._call(*values, *self._room(out))
+            return out
         results = self._run(*values)
         if args:
             results = tuple(like(result, args[0]) for result in results)
         return results[0] if len(self.outputs) == 1 else tuple(results)
+
+    def _room(self, out):
+        """The given memory as the compiled function takes it."""
+        given = (out,) if len(self.outputs) == 1 else out
+        if not isinstance(given, (tuple, list)) or len(given) != len(self.outputs):
+            raise TypeError(f"out is of type {type(out).__name__}, expected a tuple of {len(self.outputs)} tensors")
+        for number, tensor in enumerate(given):
+            if isinstance(tensor, np.ndarray) and not tensor.flags.writeable:
+                raise ValueError(f"out[{number}] is read-only, as memory for results must not be")
+        return [tensor if is_torch(tensor) or is_native(tensor) else tvm_ffi.from_dlpack(tensor) for tensor in given]
 
     def _run(self, *values):
         """The results, one or several, for arguments that are as the compiled function takes them."""
@@ -98,8 +117,6 @@ def load(path, *, weights=None):
     Raises FileNotFoundError, ValueError for a file that is no such library, RuntimeError if its code does not run on this
     machine.
     """
-    import tvm_ffi
-
     path = pathlib.Path(path).absolute()
     _check_library(path)
     _native.load_threads()

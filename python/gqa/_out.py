@@ -3,7 +3,7 @@
 import numpy as np
 import tvm_ffi
 
-from ._arrays import as_array, element, is_contiguous, is_torch
+from ._arrays import as_array, element, is_contiguous, is_native, is_torch
 
 
 def outputs_of(out, signature, arrays, device):
@@ -24,13 +24,13 @@ def outputs_of(out, signature, arrays, device):
             if span[0] < place[1] and place[0] < span[1]:
                 raise ValueError(f"{name} shares memory with {other}, which is read while results are written")
         taken[name] = span
-        outputs.append(tensor if is_torch(tensor) else tvm_ffi.from_dlpack(tensor))
+        outputs.append(tensor if is_torch(tensor) or is_native(tensor) else tvm_ffi.from_dlpack(tensor))
     return outputs
 
 
 def _check(name, tensor, shape, kind, device):
-    if not is_torch(tensor) and not isinstance(tensor, np.ndarray):
-        raise TypeError(f"{name} is of type {type(tensor).__name__}, expected a tensor of torch or NumPy")
+    if not is_torch(tensor) and not is_native(tensor) and not isinstance(tensor, np.ndarray):
+        raise TypeError(f"{name} is of type {type(tensor).__name__}, expected a tensor of torch, NumPy or tvm_ffi")
     array = as_array(tensor, name, device)
     element(array, name, (kind,))
     if tuple(array.shape) != shape:

@@ -59,6 +59,9 @@ class Runtime:
                 ("copy", ctypes.c_int, integer, address, address, address, integer),
                 ("stream_create", address, integer), ("stream_destroy", ctypes.c_int, integer, address),
                 ("loaded", ctypes.POINTER(Image), address, integer), ("unload", None, address),
+                ("blas_error", ctypes.c_char_p),
+                ("graph_begin", ctypes.c_int, integer, address), ("graph_end", address, integer, address),
+                ("graph_launch", ctypes.c_int, integer, address, address), ("graph_destroy", ctypes.c_int, integer, address),
                 ("call", ctypes.c_int, ctypes.POINTER(Site), address, address)):
             function = getattr(self.library, f"gqa_rt_cuda_{name}")
             function.restype, function.argtypes = result, arguments
@@ -68,6 +71,10 @@ class Runtime:
     def missing(self):
         """Why there is no GPU, or ""."""
         return (self._error() or b"").decode()
+
+    def missing_blas(self):
+        """Why there are no matrix products, or ""."""
+        return (self._blas_error() or b"").decode()
 
     def describe(self):
         """The device's name and facts, and the version of CUDA that the driver supports."""
@@ -92,6 +99,20 @@ class Runtime:
         site = Site(0, stream, spans, len(spans), 1, results, len(results))
         self._check(self._call(ctypes.byref(site), entry, arguments))
 
+    def capture(self, queue):
+        """A Graph of what queue(stream) queues; nothing of it is done. Raises CudaError if that cannot be recorded."""
+        stream = self.stream()
+        try:
+            self._check(self._graph_begin(0, stream))
+            try:
+                queue(stream)
+            except BaseException:
+                self._graph_destroy(0, self._graph_end(0, stream))
+                raise
+            return Graph(self, self._made(self._graph_end(0, stream)))
+        finally:
+            self._stream_destroy(0, stream)
+
     def loaded(self, module):
         """"cubin sm_90" or "ptx sm_80", what the device runs of a module; "nothing" before its first launch."""
         image = self._loaded(module, 0)
@@ -111,6 +132,19 @@ class Runtime:
         if not address:
             raise CudaError(self.last_error())
         return address
+
+
+class Graph:
+    """Recorded work on memory that whoever has recorded it keeps."""
+
+    def __init__(self, runtime, handle):
+        self.runtime, self._handle = runtime, handle
+
+    def launch(self, stream=None):
+        self.runtime._check(self.runtime._graph_launch(0, self._handle, stream))
+
+    def __del__(self):
+        self.runtime._graph_destroy(0, self._handle)
 
 
 class Array:

@@ -38,7 +38,9 @@ def pack(folder, parts=suite.PARTS, only=None):
     for name in ("programs", "lib"):
         (work / name).mkdir(parents=True)
     shutil.copy(build / "lib" / "libgqa_cuda.so", work / "lib")
-    wanted = [(part, name) for part in parts for name in suite.names(part)
+    _run(_linker(), "-shared", "-fPIC", "-O1", "-o", work / "lib" / "product.so", ROOT / "test" / "gpu" / "product.c",
+         f"-I{ROOT / 'include'}", f"-L{work / 'lib'}", "-lgqa_cuda", "-Wl,-rpath,$ORIGIN")
+    wanted = [(part, name) for part in parts if part != "products" for name in suite.names(part)
               if only is None or {name, f"{part}-{name}"} & only]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = list(pool.map(lambda entry: _program(work, build, *entry), wanted))
@@ -96,7 +98,7 @@ def _run(*command):
 
 def _linker():
     return next(filter(None, map(shutil.which, ("cc", "clang", "clang-22", "gcc"))), None) or sys.exit(
-        "there is no C compiler to link with; expected cc, clang or gcc on PATH")
+        "there is no C compiler; expected cc, clang or gcc on PATH")
 
 
 def _commit():

@@ -20,7 +20,9 @@ def manifest():
 
 
 def packed(part):
-    """The names of a part's programs."""
+    """The names of a part's items."""
+    if part == "products":
+        return suite.names(part)
     return [entry["name"] for entry in manifest()["programs"] if entry["part"] == part]
 
 
@@ -63,6 +65,16 @@ class Attention:
             output.poison()
         beside()
         self.program(self.inputs, self.outputs)
+        self.runtime.synchronize()
+        return [output.numpy() for output in self.outputs]
+
+    def replay(self, launches=3):
+        """The same as a CUDA graph that is launched so often: the results of the last launch."""
+        graph = self.runtime.capture(lambda stream: self.program(self.inputs, self.outputs, stream))
+        for _ in range(launches):
+            for output in self.outputs:
+                output.poison()
+            graph.launch()
         self.runtime.synchronize()
         return [output.numpy() for output in self.outputs]
 

@@ -7,7 +7,7 @@ from cuda_cases import BASE, CASES
 from gqa.bench.cuda.cases import CASES as BENCHMARK
 from gqa.bench.text import attention_text
 
-PARTS = ("numerics", "races", "bench")
+PARTS = ("numerics", "products", "races", "bench")
 
 # A kernel of each kind with more blocks than a chip runs at a time: tasks start and end next to one another in every order.
 RACES = {
@@ -21,6 +21,23 @@ RACES = {
     "rows": dict(batch=4, queries=100, keys=300, dtype="f32", causal=True, offset=("i64", [200])),
 }
 
+# Products of whole graphs: type, type of the result, batch, m, n, k, and how: A or B transposed ("a", "b"), one B for all of a
+# batch ("1"), summed onto what is there ("+"), rows farther apart than they are long ("p").
+PRODUCTS = {
+    "decode_f16": ("f16", "f16", 1, 1, 4096, 4096, "b"),
+    "decode_bf16": ("bf16", "bf16", 1, 8, 1024, 4096, "b"),
+    "prefill_f16": ("f16", "f16", 1, 300, 512, 1024, "b"),
+    "prefill_bf16": ("bf16", "f32", 1, 300, 512, 1024, ""),
+    "residual_f16": ("f16", "f16", 1, 77, 256, 512, "b+"),
+    "scores_f32": ("f32", "f32", 12, 65, 70, 64, "b"),
+    "heads_f32": ("f32", "f32", 5, 33, 64, 129, "a1p"),
+    "odd_f16": ("f16", "f16", 3, 7, 13, 33, "p"),
+    "odd_bf16": ("bf16", "bf16", 3, 7, 13, 33, "abp"),
+    "odd_f32": ("f32", "f32", 1, 7, 13, 33, "ap+"),
+    "f64": ("f64", "f64", 2, 40, 30, 200, "b+"),
+    "nothing": ("f32", "f32", 2, 5, 6, 0, "p"),
+}
+
 
 def attention(part, name):
     """The case of attention_cases that a program of the numeric suite or of the races is made of."""
@@ -28,7 +45,8 @@ def attention(part, name):
 
 
 def names(part):
-    return list({"numerics": CASES, "races": RACES}[part]) if part != "bench" else [case.name for case in BENCHMARK]
+    items = {"numerics": CASES, "products": PRODUCTS, "races": RACES}
+    return list(items[part]) if part != "bench" else [case.name for case in BENCHMARK]
 
 
 def text(part, name):

@@ -68,6 +68,9 @@ def _runner(part, options):
     if part == "numerics":
         import numerics
         return lambda item, doing: numerics.run(runtime, item["name"], doing)
+    if part == "products":
+        import products
+        return lambda item, doing: products.run(runtime, item["name"], doing)
     if part == "races":
         import races
         return lambda item, doing: races.run(runtime, item["name"], doing, options["launches"])

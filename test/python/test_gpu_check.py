@@ -97,6 +97,20 @@ def test_stand_in_is_said_to_be_one(package, tmp_path):
     assert document(tmp_path)["stand_in"] == str(EMULATOR)
 
 
+def test_products(package, tmp_path):
+    done = run(package, tmp_path, "--parts=products", GQA_CUBLASLT=str(EMULATOR.with_name("libcublasLt.so.12")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = document(tmp_path)["parts"]["products"]
+    assert len(results) > 10 and {result["status"] for result in results.values()} == {"ok"}
+
+
+def test_products_without_a_library(package, tmp_path):
+    done = run(package, tmp_path, "--parts=products", "--only=odd", GQA_CUBLASLT="/nowhere/libcublasLt.so.12")
+    results = document(tmp_path)["parts"]["products"]
+    assert done.returncode == 1 and {result["status"] for result in results.values()} == {"not run"}
+    assert all("GQA_CUBLASLT=/nowhere/libcublasLt.so.12 cannot be loaded" in result["reason"] for result in results.values())
+
+
 def test_refused_cubin(package, tmp_path):
     # The stand-in runs PTX only: machine code is refused as by a driver that is too old for it, and the report shows it.
     done = run(package, tmp_path, "--parts=numerics", "--only=draft", force="0")

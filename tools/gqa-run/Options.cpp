@@ -188,7 +188,8 @@ Examples
 
 Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
 Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
-load, by default libcuda.so.1), GQA_CACHE_DIR (the cache of kernels, by default ~/.cache/gqa).
+load, by default libcuda.so.1), GQA_CUBLASLT (the cuBLASLt for matrix products on a GPU), GQA_CACHE_DIR (the cache of
+kernels, by default ~/.cache/gqa).
 )";
 }
 

@@ -183,6 +183,37 @@ typedef struct gqa_rt_cuda_site {
    are the caller's, who ends their life with gqa_rt_cuda_release. */
 int gqa_rt_cuda_call(const gqa_rt_cuda_site *site, void (*entry)(void **arguments), void **arguments);
 
+/* ---- For hosts: graphs ---- */
+
+/* A CUDA graph does again what was queued in a stream while it was captured, with one launch of the host. Addresses and scalars
+   are those of the capture; what is in the memory is that of the launch. In a call whose stream is captured, here or by
+   another (torch.cuda.graph), everything that kernels read or write is memory of the caller on the device, results included:
+   else the call fails, and says what is elsewhere. Up to GQA_RT_CUDA_RECORDED_BYTES of the host that kernels only read (a
+   number for each sequence of a batch, say) are recorded by value. Nothing is done before a launch. Kernels that have not been loaded are
+   loaded, scratch memory becomes the graph's, and a module must not be unloaded before the graphs with its kernels. */
+
+enum { GQA_RT_CUDA_RECORDED_BYTES = 256 };
+
+/* From here on what this thread queues in `stream`, which is none of the default ones, is recorded. */
+int gqa_rt_cuda_graph_begin(int64_t device, void *stream);
+
+/* Ends it, in the thread that began: a graph that can be launched, or null if a call failed or there is an error. The stream
+   can be used again in any case. */
+void *gqa_rt_cuda_graph_end(int64_t device, void *stream);
+
+/* Ends it as gqa_rt_cuda_graph_end does, and what was recorded takes the place of what `*graph` does; that is another graph
+   afterwards if the driver cannot change the one. `*graph` can be launched, and must be destroyed, in any case. */
+int gqa_rt_cuda_graph_update(int64_t device, void *stream, void **graph);
+
+/* Queues the graph's work in any stream of the device. Launches of one graph follow each other. */
+int gqa_rt_cuda_graph_launch(int64_t device, void *graph, void *stream);
+
+/* Launches that are under way end undisturbed; null is legal. */
+int gqa_rt_cuda_graph_destroy(int64_t device, void *graph);
+
+/* 1 if what is queued in the stream is recorded, 0 if it is done, -1 if there is an error: the capture is spoilt, say. */
+int gqa_rt_cuda_is_capturing(int64_t device, void *stream);
+
 /* ---- For hosts: memory, streams, events ---- */
 
 /* Memory on a device, aligned to 256 bytes, in the order of `stream`; null if there is an error. */

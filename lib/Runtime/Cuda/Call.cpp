@@ -7,6 +7,8 @@
 #include "../Trace.h"
 #include "gqa/Runtime/Runtime.h"
 
+#include <cstring>
+
 namespace gqa::rt::cuda {
 namespace {
 
@@ -14,20 +16,35 @@ thread_local Call *running = nullptr;
 
 } // namespace
 
+/// Writes a few words of the host to the device as constants of the graph that is being captured.
+Error Call::record(CUdeviceptr to, const void *data, int64_t bytes) {
+  std::vector<unsigned> words(size_t(bytes + 3) / 4);
+  std::memcpy(words.data(), data, size_t(bytes));
+  Error error;
+  for (size_t i = 0, end = 0; error.empty() && i < words.size(); i = end) {
+    for (end = i; end < words.size() && words[end] == words[i];)
+      ++end;
+    error = GQA_CUDA_CHECK(device, cuMemsetD32Async, memsetD32Async(to + 4 * i, words[i], end - i, stream()));
+  }
+  return error;
+}
+
 Error Call::map(void *data, int64_t bytes, int64_t access, void *&mapped) {
-  mapped = data;
   if (bytes <= 0 || isOnDevice(data)) {
     mapped = bytes <= 0 ? nullptr : data;
     return "";
   }
-  void *memory = nullptr;
-  Error error = allocate(bytes, memory);
+  if (capturing && ((access & GQA_RT_CUDA_WRITE) || bytes > GQA_RT_CUDA_RECORDED_BYTES))
+    return "while its stream is captured into a CUDA graph a call can copy nothing from or to the host: " +
+           std::to_string(bytes) + " bytes there are " + (access & GQA_RT_CUDA_WRITE ? "written" : "read") +
+           " by kernels; expected all such arguments and results on the device";
+  Error error = allocate((bytes + 3) / 4 * 4, mapped);
   if (error.empty() && (access & GQA_RT_CUDA_READ))
-    error = GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,
-                           memcpyHtoDAsync(address(memory), data, size_t(bytes), stream()));
+    error = capturing ? record(address(mapped), data, bytes)
+                      : GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,
+                                       memcpyHtoDAsync(address(mapped), data, size_t(bytes), stream()));
   if (error.empty())
-    mappings.push_back({data, address(memory), bytes, access});
-  mapped = memory;
+    mappings.push_back({data, address(mapped), bytes, access});
   return error;
 }
 
@@ -50,6 +67,9 @@ Error Call::unmap() {
 }
 
 Error Call::allocate(int64_t bytes, void *&memory) {
+  if (capturing && !device.hasPools())
+    return "while its stream is captured into a CUDA graph a call can allocate in the order of the stream "
+           "alone, which this driver or device cannot do";
   CUdeviceptr allocated = 0;
   Error error = device.allocate(stream(), bytes, allocated);
   if (!error.empty())
@@ -84,6 +104,10 @@ Error Call::workspace(int64_t bytes, void *&memory) {
 }
 
 Error Call::result(int64_t index, int64_t bytes, void *&memory) {
+  if (!site.results && capturing)
+    return "result " + std::to_string(index) + " of " + std::to_string(bytes) +
+           " bytes needs memory of the caller while the stream is captured into a CUDA graph, which writes "
+           "it at each launch";
   if (!site.results) {
     Error error = allocate(bytes, memory);
     if (!error.empty())
@@ -151,7 +175,9 @@ Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfi
   constexpr int64_t kHopper = 90;
   CUlaunchAttribute dependent{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}, {}};
   dependent.value.programmaticStreamSerializationAllowed = 1;
-  if ((flags & GQA_RT_CUDA_DEPENDENT) && driver.launchKernelEx && device.fact(GQA_RT_CUDA_CHIP) >= kHopper) {
+  bool canDepend = !capturing || driver.version >= 12030; // before that graphs have no such edges
+  if ((flags & GQA_RT_CUDA_DEPENDENT) && canDepend && driver.launchKernelEx &&
+      device.fact(GQA_RT_CUDA_CHIP) >= kHopper) {
     config.attributes = &dependent;
     config.numAttributes = 1;
     error = GQA_CUDA_CHECK(device, cuLaunchKernelEx, launchKernelEx(&config, function, parameters, nullptr));
@@ -166,7 +192,9 @@ Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfi
 
 void Call::finish(bool failed) {
   const Driver &driver = Driver::get();
-  if (failed && (!scratch.empty() || !results.empty()))
+  if (failed && capturing)
+    device.spoilRecording(stream(), lastError());
+  else if (failed && (!scratch.empty() || !results.empty()))
     driver.streamSynchronize(stream()); // copies may still read memory that the caller is about to free
   for (const gqa_rt_cuda_span &span : scratch)
     (void)device.release(stream(), address(span.data)); // an error here has been reported, or will be
@@ -342,6 +370,9 @@ int gqa_rt_cuda_call(const gqa_rt_cuda_site *site, void (*entry)(void **), void 
   if (!scope.error.empty())
     return report(scope.error);
   Call call(*site, *scope.device);
+  Error error = call.start();
+  if (!error.empty())
+    return report(error);
   call.outer = running;
   running = &call;
   int failed = gqa_rt_call(entry, arguments);

@@ -28,6 +28,10 @@ public:
       spans.insert(spans.end(), site.results, site.results + site.num_results);
   }
 
+  /// Whether the stream may be used, and how.
+  Error start() { return device.isCapturing(stream(), capturing); }
+
+  bool isCapturing() const { return capturing; }
   CUstream stream() const { return static_cast<CUstream>(site.stream); }
 
   Error map(void *data, int64_t bytes, int64_t access, void *&mapped);
@@ -53,6 +57,7 @@ public:
   Call *outer = nullptr;
 
 private:
+  Error record(CUdeviceptr to, const void *data, int64_t bytes);
   bool isOnDevice(const void *data) const {
     auto holds = [&](const gqa_rt_cuda_span &span) {
       return address(data) - address(span.data) < uint64_t(span.bytes);
@@ -61,6 +66,7 @@ private:
            std::any_of(scratch.begin(), scratch.end(), holds);
   }
 
+  bool capturing = false; // into a graph: nothing waits, nothing is copied from or to the host
   std::vector<gqa_rt_cuda_span> spans, scratch; // on the device: the caller's, and what is allocated
   std::vector<Mapping> mappings;
   std::vector<void *> results;  // allocated

@@ -129,8 +129,9 @@ Error Device::createPool() {
     return "";
   CUmemPoolProps properties;
   properties.location.id = number;
-  Error error;
-  if (!pool)
+  Relaxed relaxed(*this);
+  Error error = relaxed.error;
+  if (error.empty() && !pool)
     error = GQA_CUDA_CHECK(*this, cuMemPoolCreate, memPoolCreate(&pool, &properties));
   uint64_t kept = kKeptBytes;
   if (error.empty())
@@ -157,6 +158,54 @@ Error Device::release(CUstream stream, CUdeviceptr memory) {
   Error waited = GQA_CUDA_CHECK(*this, cuStreamSynchronize, streamSynchronize(stream));
   Error freed = GQA_CUDA_CHECK(*this, cuMemFree, memFree(memory));
   return waited.empty() ? freed : waited;
+}
+
+//===--------------------------------------------------------------------===//
+// Captures
+//===--------------------------------------------------------------------===//
+
+Relaxed::Relaxed(Device &device) {
+  if (auto *exchange = Driver::get().threadExchangeStreamCaptureMode)
+    error = device.check("cuThreadExchangeStreamCaptureMode", exchange(&mode));
+}
+
+Relaxed::~Relaxed() {
+  auto *exchange = Driver::get().threadExchangeStreamCaptureMode;
+  if (exchange && error.empty())
+    exchange(&mode);
+}
+
+Error Device::isCapturing(CUstream stream, bool &capturing) {
+  capturing = false;
+  if (!Driver::get().hasGraphs())
+    return "";
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  Error error = GQA_CUDA_CHECK(*this, cuStreamIsCapturing, streamIsCapturing(stream, &status));
+  if (error.empty() && status == CU_STREAM_CAPTURE_STATUS_INVALIDATED)
+    error = prefix() + "the stream is being captured into a CUDA graph, and an earlier error has spoilt the "
+                       "capture; end it first";
+  capturing = status == CU_STREAM_CAPTURE_STATUS_ACTIVE;
+  return error;
+}
+
+void Device::beginRecording(CUstream stream) {
+  std::lock_guard<std::mutex> lock(recording);
+  recordings[stream].clear();
+}
+
+void Device::spoilRecording(CUstream stream, const Error &error) {
+  std::lock_guard<std::mutex> lock(recording);
+  auto found = recordings.find(stream);
+  if (found != recordings.end() && found->second.empty())
+    found->second = error;
+}
+
+Error Device::endRecording(CUstream stream) {
+  std::lock_guard<std::mutex> lock(recording);
+  auto found = recordings.find(stream);
+  Error error = found == recordings.end() ? "" : found->second;
+  recordings.erase(stream);
+  return error;
 }
 
 //===--------------------------------------------------------------------===//

@@ -7,6 +7,7 @@
 #include "gqa/Runtime/Cuda.h"
 
 #include <array>
+#include <map>
 #include <mutex>
 
 namespace gqa::rt::cuda {
@@ -33,6 +34,16 @@ public:
   Error allocate(CUstream stream, int64_t bytes, CUdeviceptr &memory);
   Error release(CUstream stream, CUdeviceptr memory);
 
+  /// Whether what is queued in `stream` is recorded for a graph; an error if it was, and the recording is
+  /// spoilt.
+  Error isCapturing(CUstream stream, bool &capturing);
+
+  /// A capture of gqa_rt_cuda_graph_begin; what goes wrong in it is kept until it ends.
+  void beginRecording(CUstream stream);
+  void spoilRecording(CUstream stream, const Error &error);
+  /// The first error, or empty; unknown streams too.
+  Error endRecording(CUstream stream);
+
 private:
   friend class Scope;
   Error describe(int ordinal);
@@ -51,8 +62,25 @@ private:
   CUmemoryPool pool = nullptr;
   bool poolReady = false;
 
+  std::mutex recording; // guards the next
+  std::map<CUstream, Error> recordings;
+
   std::mutex losing; // guards the next
   std::string lost;  // why the context is, or empty
+};
+
+/// While it lives this thread may do what might wait or allocate although a stream is being captured: it is
+/// no part of what the capture records.
+class Relaxed {
+public:
+  explicit Relaxed(Device &device);
+  ~Relaxed();
+  Relaxed(const Relaxed &) = delete;
+
+  Error error;
+
+private:
+  CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED; // afterwards the one from before
 };
 
 /// While it lives the device's primary context is this thread's current one, unless there is an error.

@@ -16,6 +16,8 @@ using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
 using CUmemoryPool = struct CUmemPoolHandle_st *;
+using CUgraph = struct CUgraph_st *;
+using CUgraphExec = struct CUgraphExec_st *;
 
 enum CUresult : int {
   CUDA_SUCCESS = 0,
@@ -39,6 +41,7 @@ enum CUresult : int {
   CUDA_ERROR_INVALID_PC = 718,
   CUDA_ERROR_LAUNCH_FAILED = 719,
   CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = 803,
+  CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE = 910,
 };
 
 enum CUdevice_attribute : int {
@@ -63,6 +66,22 @@ enum CUjit_option : int {
 };
 
 enum : unsigned { CU_STREAM_NON_BLOCKING = 1 };
+
+enum CUstreamCaptureMode : int {
+  CU_STREAM_CAPTURE_MODE_THREAD_LOCAL = 1,
+  CU_STREAM_CAPTURE_MODE_RELAXED = 2,
+};
+enum CUstreamCaptureStatus : int {
+  CU_STREAM_CAPTURE_STATUS_NONE = 0,
+  CU_STREAM_CAPTURE_STATUS_ACTIVE = 1,
+  CU_STREAM_CAPTURE_STATUS_INVALIDATED = 2,
+};
+
+struct CUgraphExecUpdateResultInfo {
+  int result;
+  void *node, *fromNode;
+};
+static_assert(sizeof(CUgraphExecUpdateResultInfo) == 24);
 
 enum CUmemPool_attribute : int { CU_MEMPOOL_ATTR_RELEASE_THRESHOLD = 4 };
 
@@ -120,6 +139,11 @@ struct Driver {
 
   bool hasPools() const {
     return memPoolCreate && memPoolSetAttribute && memAllocFromPoolAsync && memFreeAsync;
+  }
+
+  bool hasGraphs() const {
+    return streamBeginCapture && streamEndCapture && streamIsCapturing && threadExchangeStreamCaptureMode &&
+           graphInstantiate && graphLaunch && graphExecDestroy && graphDestroy;
   }
 
   /// "cuInit: no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE)".

@@ -10,6 +10,7 @@
 #include <climits>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace gqa::rt::cuda {
 namespace {
@@ -215,11 +216,12 @@ public:
   }
 
   /// The plan for products of this form; the device's context is current.
-  Error plan(const Product &p, uint64_t mostWorkspace, std::shared_ptr<const Plan> &plan,
+  Error plan(Device &device, const Product &p, uint64_t mostWorkspace, std::shared_ptr<const Plan> &plan,
              cublasLtHandle &opened);
 
 private:
-  using Form = std::array<int64_t, 16>;
+  Error make(Device &device, const Product &p, uint64_t mostWorkspace, std::shared_ptr<const Plan> &plan);
+  using Form = std::array<int64_t, 15>; // all that a plan depends on
   static Form formOf(const Product &p);
   static constexpr size_t kMost = 4096; // plans; then all are forgotten
 
@@ -244,32 +246,37 @@ Library::Form Library::formOf(const Product &p) {
           p.a.type | p.b.type << 2 | p.c.type << 4,
           p.a.alignment(),
           p.b.alignment(),
-          p.c.alignment(),
-          0};
+          p.c.alignment()};
 }
 
-Error Library::plan(const Product &p, uint64_t mostWorkspace, std::shared_ptr<const Plan> &plan,
-                    cublasLtHandle &opened) {
+Error Library::plan(Device &device, const Product &p, uint64_t mostWorkspace,
+                    std::shared_ptr<const Plan> &plan, cublasLtHandle &opened) {
   std::lock_guard<std::mutex> lock(mutex);
-  Error error;
-  if (!handle)
-    error = GQA_CUBLASLT_CHECK(cublasLtCreate, create(&handle));
-  opened = handle;
-  if (!error.empty())
-    return error;
   Form form = formOf(p);
   auto known = plans.find(form);
-  if (known == plans.end()) {
-    auto fresh = std::make_shared<Plan>();
-    error = fresh->make(p, handle, mostWorkspace);
-    if (!error.empty())
-      return error;
+  Error error;
+  if (known != plans.end()) {
+    plan = known->second;
+  } else if (error = make(device, p, mostWorkspace, plan); error.empty()) {
     if (plans.size() >= kMost)
       plans.clear();
-    known = plans.emplace(form, std::move(fresh)).first;
+    plans.emplace(form, plan);
   }
-  plan = known->second;
-  return "";
+  opened = handle;
+  return error;
+}
+
+Error Library::make(Device &device, const Product &p, uint64_t mostWorkspace,
+                    std::shared_ptr<const Plan> &plan) {
+  Relaxed relaxed(device); // the library may allocate, and load kernels
+  Error error = relaxed.error;
+  if (error.empty() && !handle)
+    error = GQA_CUBLASLT_CHECK(cublasLtCreate, create(&handle));
+  auto fresh = std::make_shared<Plan>();
+  if (error.empty())
+    error = fresh->make(p, handle, mostWorkspace);
+  plan = std::move(fresh);
+  return error;
 }
 
 //===--------------------------------------------------------------------===//
@@ -295,11 +302,14 @@ Error multiply(Call &call, const Product &p) {
   std::shared_ptr<const Plan> plan;
   cublasLtHandle handle = nullptr;
   void *workspace = nullptr;
-  Error error = Library::of(call.device).plan(p, call.mostWorkspace(), plan, handle);
+  Error error = Library::of(call.device).plan(call.device, p, call.mostWorkspace(), plan, handle);
   if (error.empty() && plan->workspaceBytes)
     error = call.workspace(int64_t(plan->workspaceBytes), workspace);
   if (!error.empty())
     return error + ", in " + p.text();
+  std::optional<Relaxed> relaxed; // the library loads kernels when they are first used
+  if (call.isCapturing())
+    relaxed.emplace(call.device);
   const float ones[] = {0, 1};
   const double doubles[] = {0, 1};
   auto factor = [&](bool one) -> const void * {

@@ -131,6 +131,9 @@ Error load(const gqa_rt_cuda_module &module, Device &device, Loaded &loaded) {
   const char *forced = std::getenv("GQA_CUDA_FORCE_PTX");
   bool cubins = !forced || std::strcmp(forced, "1") != 0, refused = false;
   Error error, none;
+  Relaxed relaxed(device); // the first launch may be one that is captured
+  if (!relaxed.error.empty())
+    return relaxed.error;
   loaded.image = chooseImage(module, device, cubins, error);
   if (!loaded.image)
     return error;
@@ -174,7 +177,10 @@ Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, in
     return error;
   auto known = loaded.kernels.find(std::string_view(name));
   if (known == loaded.kernels.end()) {
-    error = GQA_CUDA_CHECK(device, cuModuleGetFunction, moduleGetFunction(&function, loaded.module, name));
+    Relaxed relaxed(device); // a driver may put off the loading until here
+    error = relaxed.error;
+    if (error.empty())
+      error = GQA_CUDA_CHECK(device, cuModuleGetFunction, moduleGetFunction(&function, loaded.module, name));
     if (!error.empty())
       return error + ", asked for kernel '" + name + "'";
     known = loaded.kernels.insert({name, {function, kSharedForAll}}).first;

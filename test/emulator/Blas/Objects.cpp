@@ -1,6 +1,8 @@
 // Handles, layouts, descriptors and preferences: made, given attributes, destroyed.
 #include "Objects.h"
 
+#include "Driver/Extension.h"
+
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -106,6 +108,9 @@ EMULATOR_API cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle) {
     return refuse("cublasLtCreate", CUBLAS_STATUS_INVALID_VALUE, "no place for the handle");
   if (cuCtxGetCurrent(&current) != CUDA_SUCCESS || !current)
     return refuse("cublasLtCreate", CUBLAS_STATUS_NOT_INITIALIZED, "no context is current");
+  if (cuEmulatorMayWait() != CUDA_SUCCESS)
+    return refuse("cublasLtCreate", CUBLAS_STATUS_ALLOC_FAILED,
+                  "a stream is being captured, and this thread's capture mode is not relaxed");
   *handle = make(cublasLtContext{current});
   return CUBLAS_STATUS_SUCCESS;
 }

@@ -15,7 +15,7 @@ EMULATOR_API CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice devi
       return CUDA_ERROR_INVALID_VALUE;
     Driver &d = driver();
     if (!d.memory)
-      d.memory = std::make_unique<DeviceMemory>(d.settings.memory);
+      d.memory = std::make_shared<DeviceMemory>(d.settings.memory);
     ++d.retained;
     *context = &d.primary;
     return CUDA_SUCCESS;
@@ -104,5 +104,9 @@ EMULATOR_API CUresult cuCtxGetDevice(CUdevice *device) {
 }
 
 EMULATOR_API CUresult cuCtxSynchronize() {
-  return driver().call("cuCtxSynchronize", Needs::Context, [] { return CUDA_SUCCESS; });
+  return driver().call("cuCtxSynchronize", Needs::Context, [] {
+    for (const auto &capture : driver().captures) // it would wait for them as well
+      capture->valid = false;
+    return driver().captures.empty() ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+  });
 }

@@ -48,7 +48,12 @@ CUresult Driver::before(const char *name, Needs needs) {
     return CUDA_SUCCESS;
   if (!current() || !isContext(current()))
     return CUDA_ERROR_INVALID_CONTEXT;
-  return sticky;
+  if (sticky != CUDA_SUCCESS || needs == Needs::Context)
+    return sticky;
+  std::vector<std::shared_ptr<Capture>> captures = forbidding();
+  for (const auto &capture : captures)
+    capture->valid = false;
+  return captures.empty() ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
 std::vector<CUcontext> &Driver::contextStack() const {
@@ -83,6 +88,9 @@ CUresult Driver::release(CUdeviceptr pointer) {
 }
 
 void Driver::destroyPrimary() {
+  captures.clear();
+  graphExecs.clear();
+  graphs.clear();
   functions.clear();
   modules.clear();
   streams.clear();

@@ -3,6 +3,7 @@
 #include "Cuda.h"
 #include "Execute/Fault.h"
 #include "Execute/Kernel.h"
+#include "Graph.h"
 #include "Memory/DeviceMemory.h"
 #include "Settings.h"
 
@@ -18,6 +19,8 @@
 struct CUctx_st {};
 struct CUstream_st {
   int priority = 0;
+  unsigned flags = 0;
+  std::shared_ptr<gqa::emulator::Capture> capture; ///< that records what is queued here, or null
 };
 struct CUmemPoolHandle_st {
   uint64_t releaseThreshold = 0;
@@ -26,6 +29,8 @@ struct CUmemPoolHandle_st {
 struct CUevent_st {
   unsigned flags = 0;
   bool recorded = false;
+  std::shared_ptr<gqa::emulator::Capture> capture; ///< in which it was recorded last, or null
+  gqa::emulator::Progress clock;                   ///< what comes before it there
   std::chrono::steady_clock::time_point time;
 };
 struct CUfunc_st {
@@ -45,7 +50,12 @@ struct CUmod_st {
 namespace gqa::emulator {
 
 /// What a function needs before its own code runs.
-enum class Needs { Nothing, Init, Context };
+enum class Needs {
+  Nothing,
+  Init,
+  Context,
+  NoCapture, ///< a context, and that no capture forbids this thread what might wait or allocate
+};
 
 class Driver {
 public:
@@ -72,7 +82,7 @@ public:
 
   Settings settings;
   int initialised = 0;                  ///< the process that has called cuInit
-  std::unique_ptr<DeviceMemory> memory; ///< of the primary context, while it is retained
+  std::shared_ptr<DeviceMemory> memory; ///< of the primary context, while it is retained
   unsigned retained = 0;
   CUctx_st primary;
   CUresult sticky = CUDA_SUCCESS; ///< what a kernel did wrong; every later call says so
@@ -83,10 +93,26 @@ public:
   std::map<CUstream, std::unique_ptr<CUstream_st>> streams;
   std::map<CUevent, std::unique_ptr<CUevent_st>> events;
   std::map<CUmemoryPool, std::unique_ptr<CUmemPoolHandle_st>> pools;
-  std::map<uint64_t, size_t> hostMemory; ///< page-locked
+  std::map<CUgraph, std::unique_ptr<CUgraph_st>> graphs;
+  std::map<CUgraphExec, std::unique_ptr<CUgraphExec_st>> graphExecs;
+  std::set<std::shared_ptr<Capture>> captures; ///< begun and not ended
+  std::map<uint64_t, size_t> hostMemory;       ///< page-locked
 
   CUresult allocate(CUdeviceptr *pointer, size_t bytes);
   CUresult release(CUdeviceptr pointer);
+  /// In the order of a stream. In a captured one, memory is the graph's, and only that can be freed.
+  CUresult allocate(CUdeviceptr *pointer, size_t bytes, CUstream stream);
+  CUresult release(CUdeviceptr pointer, CUstream stream);
+  /// Does the operation, or records it if the stream is captured.
+  CUresult queue(CUstream stream, Operation operation);
+  /// The capture that records what is queued in the stream, or null. An error if that may not be used now.
+  CUresult findCapture(CUstream stream, std::shared_ptr<Capture> &capture);
+  /// What waits for a stream, or asks about it, ends a capture there.
+  CUresult checkWait(CUstream stream);
+  /// The captures on whose account this thread may not do what might wait or allocate.
+  std::vector<std::shared_ptr<Capture>> forbidding() const;
+  /// This thread's CUstreamCaptureMode.
+  static int &threadMode();
   /// In a child of the process that called cuInit nothing works.
   bool forked() const;
   bool isStream(CUstream stream) const;

@@ -22,3 +22,6 @@ struct Work {
 
 /// What is wrong in the work is told by the next call that asks, as it is of a kernel.
 EMULATOR_API CUresult cuEmulatorQueue(CUstream stream, const gqa::emulator::Work &work);
+
+/// An error if a capture forbids this thread what might wait or allocate; that ends the capture.
+EMULATOR_API CUresult cuEmulatorMayWait();

@@ -78,13 +78,13 @@ std::string text(const Dim3 &d) {
   return "[" + std::to_string(d.x) + ", " + std::to_string(d.y) + ", " + std::to_string(d.z) + "]";
 }
 
-CUresult launch(const Request &r) {
+/// With parameters that were gathered when the launch was asked for.
+CUresult run(const Request &r, const std::vector<std::byte> &params) {
   Driver &d = driver();
-  if (CUresult error = check(r); error != CUDA_SUCCESS)
-    return error;
+  if (!d.functions.count(r.function)) // unloaded since it was captured
+    return CUDA_ERROR_INVALID_HANDLE;
   Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}};
-  if (CUresult error = gather(r, grid.params); error != CUDA_SUCCESS)
-    return error;
+  grid.params = params;
   auto start = std::chrono::steady_clock::now();
   Outcome outcome = runGrid(grid);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -93,6 +93,15 @@ CUresult launch(const Request &r) {
            ", \"number\": " + std::to_string(grid.id) + ", \"seconds\": " + std::to_string(seconds) +
            ", \"counters\": " + outcome.counters.json() + "}");
   return outcome.fault ? d.fail(*outcome.fault, grid.kernel.name, outcome.message) : CUDA_SUCCESS;
+}
+
+CUresult launch(const Request &r) {
+  std::vector<std::byte> params;
+  if (CUresult error = check(r); error != CUDA_SUCCESS)
+    return error;
+  if (CUresult error = gather(r, params); error != CUDA_SUCCESS)
+    return error;
+  return driver().queue(r.stream, {Operation::Kernel, [r, params] { return run(r, params); }});
 }
 
 /// What the attributes ask for that is not modelled.

@@ -123,23 +123,22 @@ size_t attributeBytes(int attribute) {
   }
 }
 
-/// Runs `body` if the stream exists.
-template <class F> CUresult onStream(const char *name, CUstream stream, F body) {
-  return driver().call(name, Needs::Context,
-                       [&] { return driver().isStream(stream) ? body() : CUDA_ERROR_INVALID_HANDLE; });
+/// Queues `body`, which owns what it needs.
+template <class F> CUresult onStream(const char *name, Operation::Kind kind, CUstream stream, F body) {
+  return driver().call(name, Needs::Context, [&] { return driver().queue(stream, {kind, body}); });
 }
 
 } // namespace
 
 EMULATOR_API CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
-  return driver().call("cuMemAlloc_v2", Needs::Context, [&] { return driver().allocate(pointer, bytes); });
+  return driver().call("cuMemAlloc_v2", Needs::NoCapture, [&] { return driver().allocate(pointer, bytes); });
 }
 EMULATOR_API CUresult cuMemFree_v2(CUdeviceptr pointer) {
-  return driver().call("cuMemFree_v2", Needs::Context, [&] { return driver().release(pointer); });
+  return driver().call("cuMemFree_v2", Needs::NoCapture, [&] { return driver().release(pointer); });
 }
 
 EMULATOR_API CUresult cuMemAllocHost_v2(void **pointer, size_t bytes) {
-  return driver().call("cuMemAllocHost_v2", Needs::Context, [&] {
+  return driver().call("cuMemAllocHost_v2", Needs::NoCapture, [&] {
     if (!pointer || !bytes)
       return CUDA_ERROR_INVALID_VALUE;
     *pointer = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
@@ -150,7 +149,7 @@ EMULATOR_API CUresult cuMemAllocHost_v2(void **pointer, size_t bytes) {
   });
 }
 EMULATOR_API CUresult cuMemFreeHost(void *pointer) {
-  return driver().call("cuMemFreeHost", Needs::Context, [&] {
+  return driver().call("cuMemFreeHost", Needs::NoCapture, [&] {
     if (!driver().hostMemory.erase(reinterpret_cast<uint64_t>(pointer)))
       return CUDA_ERROR_INVALID_VALUE;
     std::free(pointer);
@@ -169,46 +168,51 @@ EMULATOR_API CUresult cuMemGetInfo_v2(size_t *freeBytes, size_t *totalBytes) {
 }
 
 EMULATOR_API CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes) {
-  return driver().call("cuMemcpyHtoD_v2", Needs::Context,
+  return driver().call("cuMemcpyHtoD_v2", Needs::NoCapture,
                        [&] { return copy(to, reinterpret_cast<uint64_t>(from), bytes, true, false); });
 }
 EMULATOR_API CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t bytes) {
-  return driver().call("cuMemcpyDtoH_v2", Needs::Context,
+  return driver().call("cuMemcpyDtoH_v2", Needs::NoCapture,
                        [&] { return copy(reinterpret_cast<uint64_t>(to), from, bytes, false, true); });
 }
 EMULATOR_API CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes) {
-  return driver().call("cuMemcpyDtoD_v2", Needs::Context, [&] { return copy(to, from, bytes, true, true); });
+  return driver().call("cuMemcpyDtoD_v2", Needs::NoCapture,
+                       [&] { return copy(to, from, bytes, true, true); });
 }
 EMULATOR_API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
-  return onStream("cuMemcpyHtoDAsync_v2", stream,
-                  [&] { return copy(to, reinterpret_cast<uint64_t>(from), bytes, true, false); });
+  return onStream("cuMemcpyHtoDAsync_v2", Operation::Copy, stream,
+                  [=] { return copy(to, reinterpret_cast<uint64_t>(from), bytes, true, false); });
 }
 EMULATOR_API CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  return onStream("cuMemcpyDtoHAsync_v2", stream,
-                  [&] { return copy(reinterpret_cast<uint64_t>(to), from, bytes, false, true); });
+  return onStream("cuMemcpyDtoHAsync_v2", Operation::Copy, stream,
+                  [=] { return copy(reinterpret_cast<uint64_t>(to), from, bytes, false, true); });
 }
 EMULATOR_API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  return onStream("cuMemcpyDtoDAsync_v2", stream, [&] { return copy(to, from, bytes, true, true); });
+  return onStream("cuMemcpyDtoDAsync_v2", Operation::Copy, stream,
+                  [=] { return copy(to, from, bytes, true, true); });
 }
 EMULATOR_API CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  return onStream("cuMemcpyAsync", stream, [&] {
+  return onStream("cuMemcpyAsync", Operation::Copy, stream, [=] {
     const DeviceMemory &memory = *driver().memory;
     return copy(to, from, bytes, memory.inArena(to), memory.inArena(from));
   });
 }
 
 EMULATOR_API CUresult cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t count) {
-  return driver().call("cuMemsetD8_v2", Needs::Context, [&] { return fill<uint8_t>(to, value, count); });
+  return driver().call("cuMemsetD8_v2", Needs::NoCapture, [&] { return fill<uint8_t>(to, value, count); });
 }
 EMULATOR_API CUresult cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, CUstream stream) {
-  return onStream("cuMemsetD8Async", stream, [&] { return fill<uint8_t>(to, value, count); });
+  return onStream("cuMemsetD8Async", Operation::Fill, stream,
+                  [=] { return fill<uint8_t>(to, value, count); });
 }
 EMULATOR_API CUresult cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
-  return onStream("cuMemsetD32Async", stream, [&] { return fill<uint32_t>(to, value, count); });
+  return onStream("cuMemsetD32Async", Operation::Fill, stream,
+                  [=] { return fill<uint32_t>(to, value, count); });
 }
 EMULATOR_API CUresult cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char value, size_t width,
                                         size_t height, CUstream stream) {
-  return onStream("cuMemsetD2D8Async", stream, [&] { return fillRows(to, pitch, value, width, height); });
+  return onStream("cuMemsetD2D8Async", Operation::Fill, stream,
+                  [=] { return fillRows(to, pitch, value, width, height); });
 }
 
 EMULATOR_API CUresult cuPointerGetAttribute(void *data, int attribute, CUdeviceptr pointer) {

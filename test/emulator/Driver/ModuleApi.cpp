@@ -195,12 +195,12 @@ int functionAttribute(const CUfunc_st &f, int attribute, bool &known) {
 } // namespace
 
 EMULATOR_API CUresult cuModuleLoadData(CUmodule *module, const void *image) {
-  return driver().call("cuModuleLoadData", Needs::Context, [&] { return load(module, image, {}); });
+  return driver().call("cuModuleLoadData", Needs::NoCapture, [&] { return load(module, image, {}); });
 }
 
 EMULATOR_API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, int *options,
                                          void **values) {
-  return driver().call("cuModuleLoadDataEx", Needs::Context, [&] {
+  return driver().call("cuModuleLoadDataEx", Needs::NoCapture, [&] {
     if (count && (!options || !values))
       return CUDA_ERROR_INVALID_VALUE;
     return load(module, image, Logs::of(count, options, values));
@@ -208,7 +208,7 @@ EMULATOR_API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, un
 }
 
 EMULATOR_API CUresult cuModuleUnload(CUmodule module) {
-  return driver().call("cuModuleUnload", Needs::Context, [&] {
+  return driver().call("cuModuleUnload", Needs::NoCapture, [&] {
     auto found = driver().modules.find(module);
     if (found == driver().modules.end())
       return CUDA_ERROR_INVALID_HANDLE;

@@ -27,19 +27,16 @@ void *attributeOf(CUmemPoolHandle_st &pool, int attribute, size_t &bytes) {
 } // namespace
 
 EMULATOR_API CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t bytes, CUstream stream) {
-  return driver().call("cuMemAllocAsync", Needs::Context, [&] {
-    return driver().isStream(stream) ? driver().allocate(pointer, bytes) : CUDA_ERROR_INVALID_HANDLE;
-  });
+  return driver().call("cuMemAllocAsync", Needs::Context,
+                       [&] { return driver().allocate(pointer, bytes, stream); });
 }
 
 EMULATOR_API CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream stream) {
-  return driver().call("cuMemFreeAsync", Needs::Context, [&] {
-    return driver().isStream(stream) ? driver().release(pointer) : CUDA_ERROR_INVALID_HANDLE;
-  });
+  return driver().call("cuMemFreeAsync", Needs::Context, [&] { return driver().release(pointer, stream); });
 }
 
 EMULATOR_API CUresult cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *properties) {
-  return driver().call("cuMemPoolCreate", Needs::Context, [&] {
+  return driver().call("cuMemPoolCreate", Needs::NoCapture, [&] {
     if (!pool || !properties || properties->allocType != CU_MEM_ALLOCATION_TYPE_PINNED ||
         properties->locationType != CU_MEM_LOCATION_TYPE_DEVICE || properties->locationId != 0)
       return CUDA_ERROR_INVALID_VALUE;
@@ -81,7 +78,5 @@ EMULATOR_API CUresult cuMemPoolGetAttribute(CUmemoryPool pool, int attribute, vo
 
 EMULATOR_API CUresult cuMemAllocFromPoolAsync(CUdeviceptr *pointer, size_t bytes, CUmemoryPool pool,
                                               CUstream stream) {
-  return onPool("cuMemAllocFromPoolAsync", pool, [&] {
-    return driver().isStream(stream) ? driver().allocate(pointer, bytes) : CUDA_ERROR_INVALID_HANDLE;
-  });
+  return onPool("cuMemAllocFromPoolAsync", pool, [&] { return driver().allocate(pointer, bytes, stream); });
 }

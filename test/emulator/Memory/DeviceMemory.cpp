@@ -14,7 +14,7 @@ constexpr uint64_t kLives = 16; // times the capacity that can be allocated befo
 constexpr uint64_t kMost = uint64_t(1) << 42;
 
 /// Addresses without memory: nothing counts against the limits of the system before it is opened.
-uint64_t reserve(uint64_t bytes) {
+uint64_t reserveRange(uint64_t bytes) {
   void *p = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
     throw std::bad_alloc();
@@ -31,8 +31,8 @@ bool open(const void *from, uint64_t bytes) {
 
 DeviceMemory::DeviceMemory(uint64_t capacity)
     : capacityBytes(capacity), arenaBytes(std::min(capacity * kLives, kMost)),
-      base(reserve(arenaBytes + 4 * kWindow)), data(reinterpret_cast<std::byte *>(reserve(arenaBytes))),
-      states(reinterpret_cast<uint8_t *>(reserve(arenaBytes))), next(arena() + kRedZone) {}
+      base(reserveRange(arenaBytes + 4 * kWindow)), data(reinterpret_cast<std::byte *>(reserveRange(arenaBytes))),
+      states(reinterpret_cast<uint8_t *>(reserveRange(arenaBytes))), next(arena() + kRedZone) {}
 
 DeviceMemory::~DeviceMemory() {
   munmap(reinterpret_cast<void *>(base), arenaBytes + 4 * kWindow);
@@ -40,27 +40,54 @@ DeviceMemory::~DeviceMemory() {
   munmap(states, arenaBytes);
 }
 
-uint64_t DeviceMemory::allocate(uint64_t bytes) {
-  std::unique_lock lock(mutex);
-  if (bytes > capacityBytes - usedBytes)
-    return 0;
+/// An address that is free; the caller holds the lock.
+uint64_t DeviceMemory::place(uint64_t bytes) {
   // Behind all others; when those addresses are used up, in the place of a freed allocation.
   uint64_t address = (next + kAlign - 1) / kAlign * kAlign, end = arena() + arenaBytes;
   if (address < end && bytes + kRedZone + kAlign <= end - address) {
     next = address + bytes + kRedZone;
   } else {
     auto freed = std::find_if(allocations.begin(), allocations.end(), [&](const auto &entry) {
-      return entry.second.freed && bytes <= entry.second.end - entry.second.begin;
+      return entry.second.freed && !entry.second.reserved && bytes <= entry.second.end - entry.second.begin;
     });
     if (freed == allocations.end())
       return 0;
     address = freed->first;
   }
-  if (!open(host(address), bytes) || !open(state(address), bytes))
+  return open(host(address), bytes) && open(state(address), bytes) ? address : 0;
+}
+
+uint64_t DeviceMemory::allocate(uint64_t bytes) {
+  std::unique_lock lock(mutex);
+  uint64_t address = bytes > capacityBytes - usedBytes ? 0 : place(bytes);
+  if (!address)
     return 0;
   usedBytes += bytes;
-  allocations[address] = {address, address + bytes, false};
+  allocations[address] = {address, address + bytes, false, false};
   return address;
+}
+
+uint64_t DeviceMemory::reserve(uint64_t bytes) {
+  std::unique_lock lock(mutex);
+  uint64_t address = bytes > capacityBytes ? 0 : place(bytes);
+  if (address)
+    allocations[address] = {address, address + bytes, true, true};
+  return address;
+}
+
+bool DeviceMemory::revive(uint64_t address) {
+  std::unique_lock lock(mutex);
+  Allocation &a = allocations.at(address);
+  if (!a.freed || a.end - a.begin > capacityBytes - usedBytes)
+    return false;
+  a.freed = false;
+  usedBytes += a.end - a.begin;
+  return true;
+}
+
+void DeviceMemory::forget(uint64_t address) {
+  std::unique_lock lock(mutex);
+  allocations.at(address).reserved = false;
 }
 
 bool DeviceMemory::release(uint64_t address) {

@@ -13,6 +13,7 @@ namespace gqa::emulator {
 struct Allocation {
   uint64_t begin = 0, end = 0;
   bool freed = false;
+  bool reserved = false; ///< of a graph, whether or not there is memory at the moment
   bool contains(uint64_t address, uint64_t bytes) const {
     return address >= begin && address <= end && bytes <= end - address;
   }
@@ -32,6 +33,13 @@ public:
 
   /// \returns 0 if the capacity is used up.
   uint64_t allocate(uint64_t bytes);
+  /// An address for memory that comes with revive(), with nothing in it, and goes with release(). \returns 0
+  /// if there is none.
+  uint64_t reserve(uint64_t bytes);
+  /// \returns false if the capacity is used up.
+  bool revive(uint64_t address);
+  /// The address is nobody's any more; memory that is there stays until it is released.
+  void forget(uint64_t address);
   /// \returns false unless `address` is the begin of a live allocation.
   bool release(uint64_t address);
   /// The live allocation that holds the address, else the freed one, else nothing.
@@ -49,6 +57,8 @@ public:
   uint64_t arena() const { return base + 4 * kWindow; }
 
 private:
+  uint64_t place(uint64_t bytes);
+
   uint64_t capacityBytes, arenaBytes, usedBytes = 0;
   uint64_t base;
   std::byte *data;

@@ -51,6 +51,24 @@ template <typename T> cublasStatus set(T &to, const void *value, size_t bytes) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
+/// D = alpha op(A) op(B) + beta D.
+void multiply(const cublasLtMatmulDescOpaque &desc, float alpha, const void *a,
+              const cublasLtMatrixLayoutOpaque &aLayout, const void *b,
+              const cublasLtMatrixLayoutOpaque &bLayout, float beta, void *d,
+              const cublasLtMatrixLayoutOpaque &dLayout) {
+  int64_t sums = int64_t(desc.a == CUBLAS_OP_N ? aLayout.columns : aLayout.rows);
+  for (int64_t i = 0; i < dLayout.batch; ++i)
+    for (int64_t row = 0; row < int64_t(dLayout.rows); ++row)
+      for (int64_t column = 0; column < int64_t(dLayout.columns); ++column) {
+        double sum = 0;
+        for (int64_t l = 0; l < sums; ++l)
+          sum += double(desc.a == CUBLAS_OP_N ? *aLayout.at(a, i, row, l) : *aLayout.at(a, i, l, row)) *
+                 (desc.b == CUBLAS_OP_N ? *bLayout.at(b, i, l, column) : *bLayout.at(b, i, column, l));
+        auto *to = const_cast<float *>(dLayout.at(d, i, row, column));
+        *to = float(alpha * sum + (beta == 0 ? 0 : beta * double(*to)));
+      }
+}
+
 /// The driver's error as this library tells it.
 cublasStatus begin(const char *symbol) {
   switch (enter(symbol, true)) {
@@ -81,6 +99,8 @@ int fake_products(void) {
 
 BLAS cublasLtCreate(cublasLtHandle *handle) {
   BEGIN(cublasLtCreate);
+  if (mayWait() != CUDA_SUCCESS)
+    return CUBLAS_STATUS_ALLOC_FAILED;
   *handle = makeObject<cublasLtContext>();
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -166,16 +186,8 @@ BLAS cublasLtMatmul(cublasLtHandle, cublasLtMatmulDesc desc, const void *alpha, 
       (workspaceBytes && !inBlock(reinterpret_cast<uintptr_t>(workspace), workspaceBytes)))
     return CUBLAS_STATUS_INVALID_VALUE;
   float one = *static_cast<const float *>(alpha), old = *static_cast<const float *>(beta);
-  int64_t sums = int64_t(desc->a == CUBLAS_OP_N ? aLayout->columns : aLayout->rows);
-  for (int64_t i = 0; i < dLayout->batch; ++i)
-    for (int64_t row = 0; row < int64_t(dLayout->rows); ++row)
-      for (int64_t column = 0; column < int64_t(dLayout->columns); ++column) {
-        double sum = 0;
-        for (int64_t l = 0; l < sums; ++l)
-          sum += double(desc->a == CUBLAS_OP_N ? *aLayout->at(a, i, row, l) : *aLayout->at(a, i, l, row)) *
-                 (desc->b == CUBLAS_OP_N ? *bLayout->at(b, i, l, column) : *bLayout->at(b, i, column, l));
-        auto *to = const_cast<float *>(dLayout->at(d, i, row, column));
-        *to = float(one * sum + (old == 0 ? 0 : old * double(*to)));
-      }
-  return CUBLAS_STATUS_SUCCESS;
+  auto work = [=, desc = *desc, aLayout = *aLayout, bLayout = *bLayout, dLayout = *dLayout] {
+    multiply(desc, one, a, aLayout, b, bLayout, old, d, dLayout);
+  };
+  return queue(stream, work) == CUDA_SUCCESS ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }

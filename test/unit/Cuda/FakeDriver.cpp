@@ -6,6 +6,7 @@
 // FAKE_CUDA_FAIL=symbol:code.
 #include "FakeBooks.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -24,10 +25,7 @@ template <typename T> T parameter(void **parameters, int index) {
 }
 
 /// scale(to, from, factor, n), of f32.
-CUresult runScale(void **parameters) {
-  auto to = parameter<CUdeviceptr>(parameters, 0), from = parameter<CUdeviceptr>(parameters, 1);
-  auto factor = parameter<float>(parameters, 2);
-  auto count = parameter<int>(parameters, 3);
+CUresult runScale(CUdeviceptr to, CUdeviceptr from, float factor, int count) {
   if (!inBlock(to, size_t(count) * 4) || !inBlock(from, size_t(count) * 4))
     return CUDA_ERROR_ILLEGAL_ADDRESS;
   for (int i = 0; i < count; ++i)
@@ -36,23 +34,28 @@ CUresult runScale(void **parameters) {
   return CUDA_SUCCESS;
 }
 
-/// Errors of kernels show in later calls.
+/// Parameters are copied. Errors of kernels show in later calls.
 CUresult launch(CUfunction function, unsigned sharedBytes, CUstream stream, void **parameters) {
   if (!isStream(stream) || int(sharedBytes) > function->sharedBytes)
     return invalidValue;
-  CUresult result = function->name == "scale"   ? runScale(parameters)
-                    : function->name == "fault" ? CUDA_ERROR_ILLEGAL_INSTRUCTION
-                                                : CUDA_SUCCESS;
-  if (result != CUDA_SUCCESS)
-    sticky = result;
-  return CUDA_SUCCESS;
+  auto end = [](CUresult result) {
+    if (result != CUDA_SUCCESS)
+      sticky = result;
+  };
+  if (function->name == "fault")
+    return queue(stream, [=] { end(CUDA_ERROR_ILLEGAL_INSTRUCTION); });
+  if (function->name != "scale")
+    return queue(stream, [] {});
+  auto to = parameter<CUdeviceptr>(parameters, 0), from = parameter<CUdeviceptr>(parameters, 1);
+  auto factor = parameter<float>(parameters, 2);
+  auto count = parameter<int>(parameters, 3);
+  return queue(stream, [=] { end(runScale(to, from, factor, count)); });
 }
 
 CUresult copy(void *to, const void *from, size_t bytes, CUdeviceptr device, CUstream stream) {
   if (!isStream(stream) || !inBlock(device, bytes))
     return invalidValue;
-  std::memcpy(to, from, bytes);
-  return CUDA_SUCCESS;
+  return queue(stream, [=] { std::memcpy(to, from, bytes); });
 }
 
 /// PTX begins with its version, after comments; anything else is no image.
@@ -177,17 +180,20 @@ DRIVER cuCtxPopCurrent_v2(CUcontext *context) {
 
 DRIVER cuCtxSynchronize(void) {
   ENTER(cuCtxSynchronize, true);
+  MAY_WAIT();
   return CUDA_SUCCESS;
 }
 
 DRIVER cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options,
                           void **values) {
   ENTER(cuModuleLoadDataEx, true);
+  MAY_WAIT();
   return loadModule(module, static_cast<const char *>(image), count, options, values);
 }
 
 DRIVER cuModuleUnload(CUmodule module) {
   ENTER(cuModuleUnload, true);
+  MAY_WAIT();
   functions.erase(module);
   return destroy(module);
 }
@@ -223,11 +229,16 @@ DRIVER cuStreamCreate(CUstream *stream, unsigned) {
 
 DRIVER cuStreamDestroy_v2(CUstream stream) {
   ENTER(cuStreamDestroy, true);
+  if (recordings.count(stream))
+    giveUp(recordings[stream]);
+  recordings.erase(stream);
   return destroy(stream);
 }
 
 DRIVER cuStreamSynchronize(CUstream stream) {
   ENTER(cuStreamSynchronize, true);
+  if (recordings.count(stream))
+    return recordings[stream].spoilt = true, captureUnsupported;
   return isStream(stream) ? CUDA_SUCCESS : invalidHandle;
 }
 
@@ -263,11 +274,13 @@ DRIVER cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
 
 DRIVER cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
   ENTER(cuMemAlloc, true);
+  MAY_WAIT();
   return allocate(address, bytes);
 }
 
 DRIVER cuMemFree_v2(CUdeviceptr address) {
   ENTER(cuMemFree, true);
+  MAY_WAIT();
   return release(address);
 }
 
@@ -291,14 +304,22 @@ DRIVER cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUst
               to, stream);
 }
 
+DRIVER cuMemsetD32Async(CUdeviceptr to, unsigned value, size_t count, CUstream stream) {
+  ENTER(cuMemsetD32Async, true);
+  if (!isStream(stream) || to % 4 || !inBlock(to, count * 4))
+    return invalidValue;
+  return queue(stream, [=] { std::fill_n(reinterpret_cast<unsigned *>(uintptr_t(to)), count, value); });
+}
+
 DRIVER cuMemsetD2D8Async(CUdeviceptr to, size_t pitch, unsigned char value, size_t width, size_t height,
                          CUstream stream) {
   ENTER(cuMemsetD2D8Async, true);
   if (!isStream(stream) || (height > 1 && pitch < width) || !inBlock(to, pitch * (height - 1) + width))
     return invalidValue;
-  for (size_t row = 0; row < height; ++row)
-    std::memset(reinterpret_cast<char *>(uintptr_t(to)) + row * pitch, value, width);
-  return CUDA_SUCCESS;
+  return queue(stream, [=] {
+    for (size_t row = 0; row < height; ++row)
+      std::memset(reinterpret_cast<char *>(uintptr_t(to)) + row * pitch, value, width);
+  });
 }
 
 #ifndef GQA_FAKE_OLD
@@ -309,6 +330,7 @@ DRIVER cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void 
 
 DRIVER cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *) {
   ENTER(cuMemPoolCreate, true);
+  MAY_WAIT();
   return *pool = make<CUmemPoolHandle_st>(), CUDA_SUCCESS;
 }
 
@@ -319,11 +341,11 @@ DRIVER cuMemPoolSetAttribute(CUmemoryPool pool, CUmemPool_attribute, void *) {
 
 DRIVER cuMemAllocFromPoolAsync(CUdeviceptr *address, size_t bytes, CUmemoryPool pool, CUstream stream) {
   ENTER(cuMemAllocFromPoolAsync, true);
-  return handles.count(pool) && isStream(stream) ? allocate(address, bytes) : invalidHandle;
+  return handles.count(pool) && isStream(stream) ? allocate(address, bytes, stream) : invalidHandle;
 }
 
 DRIVER cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
   ENTER(cuMemFreeAsync, true);
-  return isStream(stream) ? release(address) : invalidHandle;
+  return isStream(stream) ? release(address, stream) : invalidHandle;
 }
 #endif

@@ -12,6 +12,8 @@ GQA_FAKE int fake_pending(void);
 GQA_FAKE int fake_calls(const char *symbol);
 /// Blocks of memory, modules, streams, events and pools that have not been given back.
 GQA_FAKE int fake_live(void);
+/// The stream is captured, and something spoils that.
+GQA_FAKE void fake_spoil(void *stream);
 /// Objects of cuBLASLt that have not been destroyed.
 GQA_FAKE int fake_products(void);
 /// How many contexts this thread has pushed and not popped.

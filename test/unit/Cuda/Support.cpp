@@ -59,6 +59,37 @@ void Scale::enter(void **arguments) {
   gqa_rt_cuda_unmap();
 }
 
+void Step::enter(void **arguments) {
+  auto &self = *static_cast<const Step *>(arguments[0]);
+  int count = int(kSize * kSize);
+  auto *x = static_cast<float *>(
+      gqa_rt_cuda_map(self.memory, 12 * int64_t(count), GQA_RT_CUDA_READ | GQA_RT_CUDA_WRITE));
+  float *y = x + count, *z = y + count;
+  void *parameters[] = {&y, &x, const_cast<float *>(&self.factor), &count};
+  gqa_rt_cuda_launch(self.module, "scale", 1, 1, 1, 128, 0, 0, parameters);
+  gqa_rt_cuda_matmul(GQA_RT_TYPES(GQA_RT_F32, GQA_RT_F32, GQA_RT_F32), 1, kSize, kSize, kSize, y, kSize, 0, y,
+                     kSize, 0, z, kSize, 0);
+  gqa_rt_cuda_unmap();
+}
+
+int Step::call(gqa_rt_cuda_site site) const {
+  gqa_rt_cuda_span span{memory, 12 * kSize * kSize};
+  site.spans = &span;
+  site.num_spans = 1;
+  void *arguments[] = {const_cast<Step *>(this)};
+  return gqa_rt_cuda_call(&site, enter, arguments);
+}
+
+int Step::setX(void *stream, float value) const {
+  std::vector<float> x(size_t(kSize * kSize), value);
+  return gqa_rt_cuda_copy_in(0, stream, memory, x.data(), int64_t(4 * x.size()));
+}
+
+int Step::getZ(void *stream, std::vector<float> &z) const {
+  z.resize(size_t(kSize * kSize));
+  return gqa_rt_cuda_copy_out(0, stream, z.data(), memory + 2 * z.size(), int64_t(4 * z.size()));
+}
+
 int Scale::call(const gqa_rt_cuda_site &site) const {
   void *arguments[] = {const_cast<Scale *>(this)};
   return gqa_rt_cuda_call(&site, enter, arguments);
@@ -83,8 +114,9 @@ namespace {
 
 /// Objects of the driver that go back whatever happens.
 struct Owned {
-  void *stream = nullptr, *begin = nullptr, *end = nullptr, *memory = nullptr;
+  void *stream = nullptr, *begin = nullptr, *end = nullptr, *memory = nullptr, *graph = nullptr;
   ~Owned() {
+    gqa_rt_cuda_graph_destroy(0, graph);
     gqa_rt_cuda_release(0, stream, memory);
     for (void *event : {begin, end})
       if (event)
@@ -139,6 +171,38 @@ int multiply(Owned &owned, gqa_rt_cuda_site &site) {
   return failed;
 }
 
+/// A graph that is captured, launched, changed, and launched again: empty, or the first error.
+std::string replay(Owned &owned, gqa_rt_cuda_module &module, const gqa_rt_cuda_site &site) {
+  Step step{&module, static_cast<float *>(owned.memory), 2};
+  std::vector<float> first, second;
+  std::string error; // of a call, before that of the capture's end
+  auto record = [&](auto end) {
+    if (gqa_rt_cuda_graph_begin(0, owned.stream))
+      return false;
+    if (step.call(site))
+      error = gqa_rt_last_error();
+    return end() && error.empty();
+  };
+  bool good = !step.setX(owned.stream, 1) &&
+              record([&] { return (owned.graph = gqa_rt_cuda_graph_end(0, owned.stream)) != nullptr; }) &&
+              !gqa_rt_cuda_graph_launch(0, owned.graph, owned.stream) && !step.getZ(owned.stream, first);
+  step.factor = 3;
+  good = good && record([&] { return !gqa_rt_cuda_graph_update(0, owned.stream, &owned.graph); }) &&
+         !gqa_rt_cuda_graph_launch(0, owned.graph, owned.stream) && !step.getZ(owned.stream, second);
+  if (!good)
+    return error.empty() ? gqa_rt_last_error() : error;
+  EXPECT_EQ(first, Step::want(1, 2));
+  EXPECT_EQ(second, Step::want(1, 3));
+  return "";
+}
+
+/// The driver is for CUDA 11.4 or later.
+bool hasGraphs() {
+  const char *path = std::getenv("GQA_CUDA_DRIVER");
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  return library && dlsym(library, "cuGraphLaunch");
+}
+
 } // namespace
 
 std::string exercise() {
@@ -159,7 +223,7 @@ std::string exercise() {
     return gqa_rt_last_error();
   EXPECT_EQ(copied, from);
   EXPECT_EQ(to, std::vector<float>(1000, 6));
-  return "";
+  return hasGraphs() ? replay(owned, module.module, site) : "";
 }
 
 } // namespace gqa::test

@@ -45,6 +45,24 @@ struct Scale {
   int call(const gqa_rt_cuda_site &site) const;
 };
 
+/// y = factor * x by a kernel and z = y y, an 8 x 8 matrix each, one behind the other on the device: nothing
+/// of the host.
+struct Step {
+  gqa_rt_cuda_module *module;
+  float *memory;
+  float factor;
+
+  static constexpr int64_t kSize = 8;
+  static void enter(void **arguments);
+  int call(gqa_rt_cuda_site site) const;
+  /// z for an x full of `value`.
+  static std::vector<float> want(float value, float factor) {
+    return std::vector<float>(size_t(kSize * kSize), value * factor * value * factor * kSize);
+  }
+  int setX(void *stream, float value) const;
+  int getZ(void *stream, std::vector<float> &z) const;
+};
+
 /// The site of device 0's default stream.
 gqa_rt_cuda_site defaultSite();
 

@@ -36,6 +36,7 @@ struct Request {
   unsigned shared;
   CUstream stream;
   void **params, **extra;
+  bool dependent = false; ///< may begin before the launch in front has ended
 };
 
 /// The parameters as one block, from an array of pointers or from a block.
@@ -99,7 +100,7 @@ CUresult launch(const Request &r) {
   Driver &d = driver();
   if (CUresult error = check(r); error != CUDA_SUCCESS)
     return error;
-  Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}};
+  Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}, r.dependent};
   if (CUresult error = gather(r, grid.params); error != CUDA_SUCCESS)
     return error;
   auto start = std::chrono::steady_clock::now();
@@ -141,6 +142,12 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
   return CUDA_SUCCESS;
 }
 
+bool isDependent(const CUlaunchConfig &config) {
+  return std::any_of(config.attrs, config.attrs + config.numAttrs, [](const CUlaunchAttribute &a) {
+    return a.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION && a.value.value;
+  });
+}
+
 int occupancy(const Kernel &k, int threads, size_t dynamic) {
   Chip chip = chipOf(driver().settings.sm);
   int warps = (threads + 31) / 32;
@@ -174,7 +181,8 @@ EMULATOR_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction 
                    config->sharedMemBytes,
                    config->hStream,
                    params,
-                   extra});
+                   extra,
+                   isDependent(*config)});
   });
 }
 

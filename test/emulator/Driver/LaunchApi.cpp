@@ -100,7 +100,8 @@ CUresult launch(const Request &r) {
   Driver &d = driver();
   if (CUresult error = check(r); error != CUDA_SUCCESS)
     return error;
-  Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}, r.dependent};
+  Grid grid{r.function->kernel, *d.memory, d.settings,   r.grid, r.block,
+            r.shared,           {},        ++d.launches, {},     r.dependent};
   if (CUresult error = gather(r, grid.params); error != CUDA_SUCCESS)
     return error;
   auto start = std::chrono::steady_clock::now();

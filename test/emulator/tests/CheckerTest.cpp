@@ -49,8 +49,8 @@ TEST(Checker, DependentLaunch) {
   };
   EXPECT_FALSE(run(load, false).fault);
   EXPECT_FALSE(run(wait + load, true).fault);
-  for (const std::string &code :
-       {load, load + wait, "griddepcontrol.launch_dependents;\n" + load, std::string("st.global.u32 [%p0], 1;\n")}) {
+  for (const std::string &code : {load, load + wait, "griddepcontrol.launch_dependents;\n" + load,
+                                  std::string("st.global.u32 [%p0], 1;\n")}) {
     Outcome o = run(code, true);
     ASSERT_TRUE(o.fault) << code;
     EXPECT_EQ(*o.fault, FaultKind::Race);

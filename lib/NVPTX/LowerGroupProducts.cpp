@@ -8,19 +8,20 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kDepth = 16;          // elements that a product sums over
-constexpr int64_t kWords = 4;           // of a 16 x 16 left operand in a lane
-constexpr int64_t kPanelRowBytes = 128; // of a channel's panels
-constexpr int64_t kUnit = 16;           // bytes that descriptors count in
+constexpr int64_t kDepth = 16; // elements that a product sums over
+constexpr int64_t kWords = 4;  // of a 16 x 16 left operand in a lane
+constexpr int64_t kUnit = 16;  // bytes that descriptors count in
 
-/// Where a product finds a matrix in swizzled panels. `toNext`: bytes from one panel to the next, which only
-/// a transposed operand asks for.
-Value descriptor(NVVMBuilder &b, Value memory, int64_t toNext) {
-  constexpr int64_t kEightRows = 8 * kPanelRowBytes, kAddressBits = 14;
+/// Where a product finds a matrix in a channel's swizzled panels. `toNext`: bytes from one panel to the next,
+/// which only a transposed operand asks for.
+Value descriptor(NVVMBuilder &b, Value memory, tile::ChannelType type, int64_t toNext) {
+  constexpr int64_t kAddressBits = 14;
+  int64_t eightRows = 8 * panelRowBytesOf(type);
+  uint64_t swizzle = panelColumnsOf(type) == tile::kPanelColumns ? 1 : 2; // of 128 bytes, of 64
   Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), memory);
   address = b.bitAnd(b.shiftRight(address, llvm::Log2_64(kUnit)), (int64_t(1) << kAddressBits) - 1);
   Value wide = arith::ExtUIOp::create(b, b.getI64Type(), address);
-  int64_t fixed = toNext / kUnit << 16 | kEightRows / kUnit << 32 | int64_t(1) << 62;
+  int64_t fixed = toNext / kUnit << 16 | eightRows / kUnit << 32 | int64_t(swizzle << 62);
   return arith::OrIOp::create(b, wide, arith::ConstantOp::create(b, b.getI64IntegerAttr(fixed)));
 }
 
@@ -102,14 +103,14 @@ struct LowerQK : WarpPattern<tile::GroupQKOp> {
 
   SmallVector<Values> lower(tile::GroupQKOp op, Adaptor operands, NVVMBuilder &b) const override {
     tile::ChannelType queries = op.getQueries().getType(), keys = op.getKeys().getType();
-    Value left = descriptor(b, operands.getQueries().front(), kUnit);
-    left =
-        advanceDescriptor(b, left, b.toI32(operands.getGroup().front()), tile::kGroupRows * kPanelRowBytes);
-    Value right = descriptor(b, operands.getKeys().front(), kUnit);
+    Value left = descriptor(b, operands.getQueries().front(), queries, kUnit);
+    left = advanceDescriptor(b, left, b.toI32(operands.getGroup().front()),
+                             tile::kGroupRows * panelRowBytesOf(queries));
+    Value right = descriptor(b, operands.getKeys().front(), keys, kUnit);
     right = advanceDescriptor(b, right, operands.getSlot().front(), slotBytesOf(keys));
     SmallVector<Step> steps;
     for (int64_t column = 0; column < keys.getColumns(); column += kDepth) {
-      int64_t panel = column / tile::kPanelColumns, inside = column % tile::kPanelColumns * 2;
+      int64_t panel = column / panelColumnsOf(keys), inside = column % panelColumnsOf(keys) * 2;
       steps.push_back({{advanceDescriptor(b, left, panel * panelBytesOf(queries) + inside)},
                        advanceDescriptor(b, right, panel * panelBytesOf(keys) + inside)});
     }
@@ -122,12 +123,12 @@ struct LowerPV : WarpPattern<tile::GroupPVOp> {
 
   SmallVector<Values> lower(tile::GroupPVOp op, Adaptor operands, NVVMBuilder &b) const override {
     tile::ChannelType values = op.getValues().getType();
-    Value right = descriptor(b, operands.getValues().front(), panelBytesOf(values));
+    Value right = descriptor(b, operands.getValues().front(), values, panelBytesOf(values));
     right = advanceDescriptor(b, right, operands.getSlot().front(), slotBytesOf(values));
     SmallVector<Step> steps;
     for (int64_t depth = 0; depth < values.getRows() / kDepth; ++depth)
       steps.push_back({Values(operands.getP().slice(depth * kWords, kWords)),
-                       advanceDescriptor(b, right, depth * kDepth * kPanelRowBytes)});
+                       advanceDescriptor(b, right, depth * kDepth * panelRowBytesOf(values))});
     return {multiply(b, Values(operands.getO()), steps, values.getColumns(), /*transposed=*/true,
                      values.getElementType())};
   }

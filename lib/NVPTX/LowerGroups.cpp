@@ -10,7 +10,6 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
-constexpr int64_t kPanelRowBytes = 128;
 constexpr int64_t kTicks = 10'000'000; // that one try of a wait may take
 // Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away.
 constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
@@ -59,8 +58,9 @@ void copyBox(NVVMBuilder &b, tile::ChannelType type, Value memory, Value full, V
   auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
   NVVM::MBarrierArriveExpectTxOp::create(b, Type(), full, bytes, scope, b.getBoolAttr(false),
                                          /*predicate=*/Value());
-  for (int64_t panel = 0; panel < type.getColumns() / tile::kPanelColumns; ++panel) {
-    SmallVector<Value> box = {b.i32(panel * tile::kPanelColumns)};
+  int64_t columns = panelColumnsOf(type);
+  for (int64_t panel = 0; panel < type.getColumns() / columns; ++panel) {
+    SmallVector<Value> box = {b.i32(panel * columns)};
     llvm::append_range(box, position);
     Value target = sharedClusterPointer(b, b.advance(memory, panel * panelBytesOf(type)));
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
@@ -88,9 +88,19 @@ struct LowerChannel : WarpPattern<tile::GroupChannelOp> {
           if (!op.getOwn())
             init(barrierOf(b, channel, b.i32(slot), type, full), full ? 1 : consumers);
       }
-      NVVM::FenceMbarrierInitOp::create(b);
+      if (isLast(op))
+        NVVM::FenceMbarrierInitOp::create(b);
     });
     return {{channel}};
+  }
+
+private:
+  /// One fence shows the barriers of all of a kernel's channels to the copy engine.
+  static bool isLast(tile::GroupChannelOp op) {
+    Operation *next = op->getNextNode();
+    while (next && !isa<tile::GroupChannelOp>(next))
+      next = next->getNextNode();
+    return !next;
   }
 };
 
@@ -161,7 +171,7 @@ int64_t rowsOfWarp(NVVMBuilder &b, tile::ChannelType type) { return type.getRows
 
 /// Where the warp's rows of a slot begin, in the first panel.
 Value ownRows(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type) {
-  Value offset = b.mul(warpOf(b), b.i32(rowsOfWarp(b, type) * kPanelRowBytes));
+  Value offset = b.mul(warpOf(b), b.i32(rowsOfWarp(b, type) * panelRowBytesOf(type)));
   return b.advance(slotOf(b, channel, slot, type), offset);
 }
 
@@ -199,21 +209,21 @@ struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpClearOp op, Adaptor operands, NVVMBuilder &b) const override {
-    constexpr int64_t kPieceBytes = 16, kPieces = kPanelRowBytes / kPieceBytes, kLanes = 32;
+    constexpr int64_t kPieceBytes = 16, kLanes = 32;
     tile::ChannelType type = op.getChannel().getType();
-    int64_t rows = rowsOfWarp(b, type);
+    int64_t rows = rowsOfWarp(b, type), pieces = panelRowBytesOf(type) / kPieceBytes;
     Value count = b.toI32(operands.getCount().front());
     b.ifThen(b.compare(arith::CmpIPredicate::slt, count, b.i32(rows)), [&] {
       Value memory = ownRows(b, operands.getChannel().front(), b.toI32(operands.getSlot().front()), type);
       Value zeros = arith::ConstantOp::create(
           b, DenseElementsAttr::get(VectorType::get(4, b.getI32Type()), b.getI32IntegerAttr(0)));
-      Value row = b.shiftRight(b.lane(), 3),
-            piece = b.mul(b.bitAnd(b.lane(), kPieces - 1), b.i32(kPieceBytes));
-      for (int64_t first = 0; first < rows; first += kLanes / kPieces) {
+      Value row = b.shiftRight(b.lane(), llvm::Log2_64(pieces)),
+            piece = b.mul(b.bitAnd(b.lane(), pieces - 1), b.i32(kPieceBytes));
+      for (int64_t first = 0; first < rows; first += kLanes / pieces) {
         Value own = b.add(row, b.i32(first));
         b.ifThen(b.compare(arith::CmpIPredicate::sge, own, count), [&] {
-          Value place = b.advance(memory, b.add(b.mul(own, b.i32(kPanelRowBytes)), piece));
-          for (int64_t panel = 0; panel < type.getColumns() / tile::kPanelColumns; ++panel)
+          Value place = b.advance(memory, b.add(b.mul(own, b.i32(panelRowBytesOf(type))), piece));
+          for (int64_t panel = 0; panel < type.getColumns() / panelColumnsOf(type); ++panel)
             LLVM::StoreOp::create(b, zeros, b.advance(place, panel * panelBytesOf(type)), /*alignment=*/16);
         });
       }

@@ -36,13 +36,16 @@ public:
       return;
     }
     auto channel = cast<tile::ChannelType>(slots);
-    pitch = kPanelRowBytes;
+    pitch = panelRowBytesOf(channel);
     panelBytes = panelBytesOf(channel);
-    panelColumns = tile::kPanelColumns;
+    panelColumns = panelColumnsOf(channel);
     Value base = b.advance(memory, b.mul(b.toI32(slot), b.i32(slotBytesOf(channel))));
     base = b.advance(base, b.mul(row, b.i32(pitch)));
-    for (int64_t step = 0; step < panelColumns / kDepth; ++step) { // the swizzle
-      Value piece = arith::XOrIOp::create(b, b.add(half, b.i32(2 * step)), b.bitAnd(b.lane(), 7));
+    // The swizzle: where a piece is depends on which of the pattern's lines of 128 bytes the row is in.
+    int64_t pieces = pitch / kPieceBytes, rowsOfLine = kLineBytes / pitch;
+    Value line = b.bitAnd(b.shiftRight(b.lane(), llvm::Log2_64(rowsOfLine)), pieces - 1);
+    for (int64_t step = 0; step < panelColumns / kDepth; ++step) {
+      Value piece = arith::XOrIOp::create(b, b.add(half, b.i32(2 * step)), line);
       bases.push_back(b.advance(base, b.mul(piece, b.i32(kPieceBytes))));
     }
   }
@@ -56,7 +59,7 @@ public:
   }
 
 private:
-  static constexpr int64_t kPanelRowBytes = 128;
+  static constexpr int64_t kLineBytes = 128;
 
   NVVMBuilder &b;
   int64_t pitch, panelBytes, panelColumns;

@@ -23,7 +23,7 @@ public:
         NVVMBuilder &b)
       : op(op), operands(operands), b(b) {
     scale = operands.getScale().front();
-    pair = b.toIndex(b.lanePair());
+    pair = b.lanePair();
   }
 
   Values build() {
@@ -48,7 +48,13 @@ private:
       heads.push_back(b.add(operands.getH().front(), head));
       queries.push_back(b.add(operands.getI().front(), query));
     }
-    lastKey = b.sub(operands.getKeys().front(), one);
+    int64_t columns = op.getS().getType().getColumns();
+    firstKey = b.add(operands.getJ().front(), b.toIndex(pair));
+    if (getConstantIntValue(op.getKeys()) == columns)
+      return;
+    // Keys that do not exist are hidden later.
+    Value last = b.min(b.sub(operands.getKeys().front(), one), b.index(columns - 1));
+    lastKey = b.toI32(b.max(last, b.index(0)));
   }
 
   /// softcap * tanh(x / softcap) as softcap - 2 softcap / (exp(2 x / softcap) + 1).
@@ -64,9 +70,14 @@ private:
   }
 
   Value elementwise(Value x, int64_t row, int64_t column) {
-    Value place = b.min(b.add(pair, b.index(column)), lastKey); // keys that do not exist are hidden later
-    Value key = b.add(operands.getJ().front(), b.max(place, b.index(0)));
-    return cloneRegion(x, {operands.getB().front(), heads[row], queries[row], key});
+    return cloneRegion(x, {operands.getB().front(), heads[row], queries[row], keyOf(column)});
+  }
+
+  Value keyOf(int64_t column) {
+    if (!lastKey)
+      return b.add(firstKey, b.index(column));
+    Value place = b.min(b.add(pair, b.i32(column)), lastKey);
+    return b.add(operands.getJ().front(), b.toIndex(place));
   }
 
   Value cloneRegion(Value x, ArrayRef<Value> at) {
@@ -86,7 +97,8 @@ private:
   tile::WarpScoreOp op;
   tile::WarpScoreOp::GenericAdaptor<ArrayRef<ValueRange>> operands;
   NVVMBuilder &b;
-  Value scale, pair, lastKey;
+  Value scale, pair;
+  Value firstKey, lastKey; ///< of the lane; of those that exist, in the block, or null if all do
   Values heads, queries;
 };
 

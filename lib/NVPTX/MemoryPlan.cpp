@@ -21,10 +21,14 @@ int64_t pitchOf(tile::RingType ring) {
 
 int64_t slotBytesOf(tile::RingType ring) { return ring.getRows() * pitchOf(ring); }
 
-int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * tile::kPanelColumns * 2; }
+int64_t panelColumnsOf(tile::ChannelType channel) { return tile::panelColumnsOf(channel.getColumns()); }
+
+int64_t panelRowBytesOf(tile::ChannelType channel) { return panelColumnsOf(channel) * 2; }
+
+int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * panelRowBytesOf(channel); }
 
 int64_t slotBytesOf(tile::ChannelType channel) {
-  return channel.getColumns() / tile::kPanelColumns * panelBytesOf(channel);
+  return channel.getColumns() / panelColumnsOf(channel) * panelBytesOf(channel);
 }
 
 /// The barriers of a channel stand behind its slots: for each, one for every warp, or for full and free.

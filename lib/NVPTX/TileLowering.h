@@ -35,6 +35,8 @@ int64_t slotBytesOf(tile::RingType ring);
 
 /// Of a channel: a slot is panels of 64 columns, and two barriers for each slot stand behind the last one.
 constexpr int64_t kBarrierBytes = 8;
+int64_t panelColumnsOf(tile::ChannelType channel);
+int64_t panelRowBytesOf(tile::ChannelType channel);
 int64_t panelBytesOf(tile::ChannelType channel);
 int64_t slotBytesOf(tile::ChannelType channel);
 

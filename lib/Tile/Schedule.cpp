@@ -125,7 +125,7 @@ constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
 
 /// Whether rows are whole panels of what the copy engine fills.
 static bool hasPanels(AttentionOp op) {
-  return op.getKeyDim() % tile::kPanelColumns == 0 && op.getValueDim() % tile::kPanelColumns == 0;
+  return op.getKeyDim() % tile::kHalfPanelColumns == 0 && op.getValueDim() % tile::kHalfPanelColumns == 0;
 }
 
 std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries) {

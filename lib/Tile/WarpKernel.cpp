@@ -26,7 +26,7 @@ public:
     split = point[3];
     bindBand();
     if (isSplit())
-      takePart(split, schedule.keys);
+      takePartOfBlocks();
     bindWarp();
     bindBlocks();
     keyRing = ring(keyWidth);
@@ -49,12 +49,25 @@ public:
     else
       std::tie(state, slot) = loop(firstFull, lastFull, state, slot, /*whole=*/true);
     state = loop(lastFull, blocks, state, slot, /*whole=*/false).first;
-    tile::DrainOp::create(b);
+    if (!maps) // what the copy engine brings, each warp has waited for
+      tile::DrainOp::create(b);
     finish(state);
   }
 
 private:
   bool isSplit() const { return static_cast<bool>(values.partialO); }
+
+  /// The part's blocks. They are divided as numbers of 32 bits: 64 take a processor longer than a block does.
+  void takePartOfBlocks() {
+    Value size = b.index(schedule.keys), one = b.index(1);
+    auto i32 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI32Type(), value); };
+    Value all = b.ceilDiv(b.max(b.sub(end, begin), b.index(0)), size);
+    Value each = arith::CeilDivUIOp::create(b, i32(all), i32(values.splits));
+    each = b.max(arith::IndexCastUIOp::create(b, b.getIndexType(), each), one);
+    Value share = b.mul(each, size);
+    begin = b.add(begin, b.mul(split, share));
+    end = b.min(end, b.add(begin, share));
+  }
 
   /// Which rows of the tile, and which keys of a block, are this warp's.
   void bindWarp() {

@@ -44,8 +44,10 @@ SmallVector<Value> WarpTile::emptyState(int64_t columns, bool withSinks) {
 Value WarpTile::scoresOf(Value products, Value key, Value keys, bool whole) {
   Value s = products;
   if (values.scored) {
+    // Of a whole block all keys are there, which saves the region's places a clamp each.
+    Value there = whole ? b.index(cast<tile::FragmentType>(s.getType()).getColumns()) : keys;
     auto score = tile::WarpScoreOp::create(b, s.getType(), s, batch, head, query, key, heads, queryOfRow,
-                                           values.group, queries, keys, values.scale, op.getSoftcapAttr());
+                                           values.group, queries, there, values.scale, op.getSoftcapAttr());
     if (values.bias || values.mask || op.hasScore())
       buildWholeRegion(op, values, score.getScore(), b);
     s = score.getScores();

@@ -2,6 +2,7 @@
 // RUN: gqa-compile %s --target=cuda --emit=mlir:tiled | FileCheck %s --check-prefix=TILED
 // RUN: gqa-compile %s --target=cuda --emit=ptx | %{python} %S/Inputs/lint.py
 // RUN: %{python} %S/Inputs/kernels.py %s sm_80 sm_86 sm_89 sm_90 --registers gqa_attention_0 168 --loops gqa_attention_0 HMMA=32 LDSM=16 MUFU=10 LDGSTS=16 INSTRUCTIONS=223
+// RUN: %{python} %S/Inputs/kernels.py %s sm_100 sm_120
 
 // In how many parts: by the waves of tasks on the device's multiprocessors.
 // TILED: %[[N:.*]] = tile.device.processors

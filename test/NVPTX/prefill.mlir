@@ -5,6 +5,7 @@
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
 // RUN: %{python} %S/Inputs/lint.py < %t.ptx
 // RUN: %{python} %S/Inputs/kernels.py %s sm_80 sm_86 sm_89 sm_90 --registers gqa_attention_0 232 --loops gqa_attention_0 HMMA=128 LDSM=64 MUFU=34 LDGSTS=8 INSTRUCTIONS=466
+// RUN: %{python} %S/Inputs/kernels.py %s sm_100 sm_120
 
 // Four heads of 32 queries are the 128 rows of a tile, 16 of them for each of 8 warps. Blocks of queries go first, the
 // last ones at once: they see most keys.

@@ -57,6 +57,6 @@ class Report:
                 lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
         measured = [result for result in document["parts"].get("bench", {}).values() if "case" in result]
         if measured:
-            lines += ["", "## Speed", "", *required_lines([result["case"] for result in measured]), "", "```"]
+            lines += ["", "## Speed", "", *required_lines([result["case"] for result in measured], device["chip"]), "", "```"]
             lines += [line for result in measured for line in [*result["lines"], ""]] + ["```"]
         return lines

@@ -35,6 +35,10 @@ CASES = {
     "prompt_garbage": dict(batch=2, queries=70, keys=300, kv_len=("i32", [100, 300]), values="garbage", dim=128),
     "prompt_long": dict(batch=3, queries=170, keys=700, kv_heads=3, causal=True, offset=("i32", [530]), dynamic="lengths",
                         value_dim=128),
+    # Rows of 64 bytes in the copy engine's panels, where heads are no multiple of 64.
+    "prompt_96": dict(queries=150, keys=300, causal=True, offset=("constant", 150), dim=96, value_dim=96, group=3),
+    "prompt_160": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", window=(60, 50), offset=("i64", [100])),
+    "decode_96": dict(batch=2, keys=450, dim=96, value_dim=96, kv_len=("i32", [100, 450]), values="garbage"),
     "narrow": dict(queries=65, keys=70, dim=24, value_dim=40),
     "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),
     "wide": dict(queries=20, keys=100, dim=256, value_dim=256, group=2, causal=True, offset=("i64", [80])),

@@ -58,9 +58,9 @@ def test_numerics(policy, tmp_path):
 
 
 # What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
-GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prefill_mask", "prefill_holes",
-          "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window", "decode_garbage",
-          "draft", "wide_decode")
+GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prefill_mask",
+          "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
+          "decode_garbage", "decode_96", "draft", "wide_decode")
 
 
 @needs_driver

@@ -1,18 +1,21 @@
 """The benchmark of GPUs where there is none: who is timed and what is said, with torch on the CPU in everybody's place."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 import torch.nn.functional as F
 
+from gqa.bench import check
 from gqa.bench.__main__ import main
 from gqa.bench.arguments import CUDA_PEERS
 from gqa.bench.cuda import peers
 from gqa.bench.cuda.cases import CASES
-from gqa.bench.cuda.report import ROWS, required, required_lines
+from gqa.bench.cuda.report import ROWS, SM_90, required, required_lines, rows_of
 from gqa.bench.cuda.run import Benchmark, DeviceLost
 from gqa.bench.errors import Unavailable, Unusable
 
@@ -119,8 +122,8 @@ def entry(name, ours, copy=4e12, **others):
     """The document of a case with these medians, in seconds."""
     case = next(case for case in CASES if case.name == name)
     candidates = [{"name": name, "median_s": seconds} for name, seconds in {"gqa": ours, **others}.items()]
-    return {"case": {"name": name, "kv_bytes": case.kv_bytes, "queries": case.queries}, "candidates": candidates,
-            "ceilings": [{"name": "copy", "rates": [copy, copy / 2, copy * 2]}]}
+    return {"case": dataclasses.asdict(case) | {"kv_bytes": case.kv_bytes, "flops": case.flops}, "candidates": candidates,
+            "ceilings": [{"name": "copy", "rates": [copy, copy / 2, copy * 2]}, {"name": "cublas-bf16-gemm", "rates": [8e14]}]}
 
 
 def test_required_figures():
@@ -133,8 +136,39 @@ def test_required_figures():
     assert len(required_lines(cases)) == 2 + len(ROWS) and not any("not measured" in line for line in required_lines(cases))
 
 
-def test_nothing_measured_is_said():
-    assert sum("not measured" in line for line in required_lines([])) == len(ROWS)
+def test_required_figures_of_sm_90a():
+    large, full = (next(case for case in CASES if case.name == name) for name in ("decode-8k-b8", "prefill-full-8k"))
+    cases = [entry("prefill-g8-32k", 2e-2, triton=3e-2, **{"sdpa-cudnn": 2.1e-2, "sdpa-flash": None}),
+             entry("prefill-full-8k", full.flops / 6e14, triton=1.0), entry("decode-g8-1k", 8e-6),
+             entry("decode-8k-b8", large.kv_bytes / 3e12), entry("decode-8k-b8-mha", 4 * large.kv_bytes / 3.6e12)]
+    assert [figure for figure in required(cases, SM_90) if figure[0] not in ROWS] == [
+        ("best", "prefill-g8-32k", "1.05x (sdpa-cudnn)"), ("product", "prefill-full-8k", "75 %"), ("latency", "decode-g8-1k", "8.0 us"),
+        ("copy", "decode-8k-b8", "75 %"), ("group", "decode-8k-b8", "83 %")]
+    assert {figure[0] for figure in required(cases, 80)} <= set(ROWS)  # no other chip has these to show
+
+
+def test_every_figure_has_a_case():
+    """A run of all cases leaves no row open."""
+    measured = [entry(case.name, 1e-3, **{"sdpa-flash": 1e-3}) for case in CASES]
+    assert {row for row, _, _ in required(measured, SM_90)} == set(rows_of(SM_90))
+
+
+@pytest.mark.parametrize("chip", [80, SM_90])
+def test_nothing_measured_is_said(chip):
+    assert sum("not measured" in line for line in required_lines([], chip)) == len(rows_of(chip))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_references_of_long_prompts(monkeypatch, causal):
+    """What is computed for some queries at a time is what is computed for all of them."""
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(shape, generator=generator) for shape in ((3, 50, 16), (50, 16), (50, 16)))
+    whole = [check.in_blocks(attend, q, k, v, causal) for attend in (check.attention, check.unfused)]
+    monkeypatch.setattr(check, "MOST_SCORES", 7 * 3 * 50)
+    for attend, expected in zip((check.attention, check.unfused), whole):
+        assert torch.allclose(check.in_blocks(attend, q, k, v, causal), expected, rtol=0, atol=1e-6)
+    exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double(), is_causal=causal)
+    assert torch.allclose(whole[0], exact)
 
 
 TRITON = """

@@ -58,26 +58,42 @@ def innermost_code(nvdisasm, cubin, kernel):
     """Each innermost loop as a list of (opcode with its modifiers, operands), in the order of the code."""
     text = run(nvdisasm, "-c", cubin)
     part = next(p for p in re.split(r"\n\s*\.section\s+\.text\.", text)[1:] if p.startswith(kernel + ","))
-    code, labels = [], {}
+    code, labels = [], {}  # (predicate, opcode, operands); where a label is
     for line in part.splitlines():
         if label := re.match(r"\s*(\.L_x_\d+):", line):
             labels[label.group(1)] = len(code)
-        elif instruction := re.search(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);", line):
-            code.append(instruction.groups())
-    loops = []
-    for at, (name, rest) in enumerate(code):
-        target = re.search(r"\.L_x_\d+", rest) if name.startswith("BRA") else None
-        if target and labels.get(target.group(), at + 1) <= at:
-            loops.append((labels[target.group()], at))
+        elif instruction := re.search(r"/\*[0-9a-f]{4,}\*/\s+(@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);", line):
+            code.append(instruction.groups(default=""))
+    targets = {at: labels[target.group()] for at, (_, name, rest) in enumerate(code)
+               if name.startswith("BRA") and (target := re.search(r"\.L_x_\d+", rest)) and target.group() in labels}
     # A wait is a loop of its own, of a few instructions.
-    loops = [(a, b) for a, b in loops if b - a >= SHORTEST]
-    # Waits go on behind the kernel's end, and jump back from there: that makes no loop of what is between.
+    loops = [(to, at) for at, to in targets.items() if at - to >= SHORTEST and comes_round(code, targets, to, at)]
     inner = []
     for a, b in sorted(loops, key=lambda loop: loop[1] - loop[0]):
         if all(b < first or last < a for first, last in inner):
             inner.append((a, b))
     inner.sort()
-    return [code[a:b + 1] for a, b in inner]
+    return [[(name, rest) for _, name, rest in code[a:b + 1]] for a, b in inner]
+
+
+def comes_round(code, targets, first, last):
+    """Whether the way from `first` to `last`, which jumps back there, stays between them. Where a wait has to go on, its code
+    may stand behind a loop, and jumps back into it: that makes no loop of what is between."""
+    seen, left = set(), [first]
+    while left:
+        at = left.pop()
+        if at in seen or not first <= at <= last:
+            continue
+        if at == last:
+            return True
+        seen.add(at)
+        predicate, name, rest = code[at]
+        always = not predicate and not re.match(r"\s*!?U?P\d", rest)
+        if at in targets:
+            left.append(targets[at])
+        if not (always and name.split(".")[0] in ("BRA", "EXIT", "RET")):
+            left.append(at + 1)
+    return False
 
 
 def opcodes(code):

@@ -103,9 +103,9 @@ LogicalResult ChannelType::verify(function_ref<InFlightDiagnostic()> emitError, 
   if (failed(verifySlots(emitError, slots, element, "channel")))
     return failure();
   // A panel of 8 rows is what the swizzle repeats after, and 256 the most that one copy or product takes.
-  if (rows <= 0 || rows % 16 != 0 || rows > 256 || columns <= 0 || columns % kPanelColumns != 0 ||
+  if (rows <= 0 || rows % 16 != 0 || rows > 256 || columns <= 0 || columns % kHalfPanelColumns != 0 ||
       columns > 256)
-    return emitError() << "expects a multiple of 16 rows and of " << kPanelColumns
+    return emitError() << "expects a multiple of 16 rows and of " << kHalfPanelColumns
                        << " columns in a channel, at most 256 of each, found " << rows << " x " << columns;
   return success();
 }
@@ -127,8 +127,9 @@ void MapType::print(AsmPrinter &printer) const { printShaped(printer, {getColumn
 LogicalResult MapType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t columns, Type element) {
   if (!element.isF16() && !element.isBF16())
     return emitError() << "expects a map of f16 or bf16, found " << element;
-  if (columns <= 0 || columns % kPanelColumns != 0)
-    return emitError() << "expects a map of a multiple of " << kPanelColumns << " columns, found " << columns;
+  if (columns <= 0 || columns % kHalfPanelColumns != 0)
+    return emitError() << "expects a map of a multiple of " << kHalfPanelColumns << " columns, found "
+                       << columns;
   return success();
 }
 

@@ -132,11 +132,14 @@ Error Call::mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&siz
   if (!driver.tensorMapEncodeTiled)
     return "the driver is too old for kernels that use tensor maps: it has no cuTensorMapEncodeTiled";
   const unsigned steps[] = {1, 1, 1, 1};
+  constexpr unsigned lineColumns = 64; // of two bytes
+  bool whole = box[0] == lineColumns;
   CUtensorMap &made = maps.emplace_back();
   map = &made;
   return GQA_CUDA_CHECK(device, cuTensorMapEncodeTiled,
                         tensorMapEncodeTiled(&made, type, 4, data, sizes, strides, box, steps,
-                                             /*interleave=*/0, CU_TENSOR_MAP_SWIZZLE_128B,
+                                             /*interleave=*/0,
+                                             whole ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_64B,
                                              CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
                                              /*outside=*/0));
 }
@@ -343,7 +346,7 @@ const void *gqa_rt_cuda_map_tensor(const void *data, int64_t element, int64_t ba
   const void *map = nullptr;
   if (!mapTensor(element, data, {uint64_t(columns), uint64_t(rows), uint64_t(heads), uint64_t(batch)},
                  {bytes(row_stride), bytes(head_stride), bytes(batch_stride)},
-                 {64, unsigned(box_rows), unsigned(box_heads), 1}, map))
+                 {columns % 64 == 0 ? 64u : 32u, unsigned(box_rows), unsigned(box_heads), 1}, map))
     failWithLastError();
   return map;
 }

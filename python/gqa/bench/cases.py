@@ -17,8 +17,8 @@ class Case:
     """One attention: q is batch x q_heads x queries x dim, k and v are batch x kv_heads x keys x dim."""
 
     name: str
-    # decode; step (rotate, append, attend), step-cache (and return the cache); prefill (causal); call (what a call costs);
-    # model (an exported graph); jit (compile times)
+    # decode; step (rotate, append, attend), step-cache (and return the cache); prefill (causal), full (prefill without a
+    # mask); call (what a call costs); model (an exported graph); jit (compile times)
     kind: str
     dtype: str
     batch: int
@@ -36,6 +36,11 @@ class Case:
     @property
     def causal(self):
         return self.kind == "prefill"
+
+    @property
+    def many_queries(self):
+        """Products bound it, not the bytes of K and V."""
+        return self.kind in ("prefill", "full")
 
     @property
     def kv_bytes(self):

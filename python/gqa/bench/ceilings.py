@@ -28,7 +28,7 @@ class Ceiling:
 
 def of_case(case, sets):
     """The ceilings that say something about the case."""
-    if case.kind == "prefill":
+    if case.many_queries:
         found = [multiply_adds(), product_by_torch("f32"), product_by_blas()]
         return found if case.dtype == "f32" else [*found, product_by_torch(case.dtype)]
     return [read(case, sets), multiply_adds()] if case.kind in ("decode", "step", "step-cache", "model") else []
@@ -78,7 +78,7 @@ def limits(case, rates):
 
     Decoding: the slower of reading K and V and multiplying them (f32, in registers). Prefill: the fastest matrix product.
     """
-    if case.kind == "prefill":
+    if case.many_queries:
         products = {name: r for name, r in rates.items() if name.endswith("-gemm")}
         name = max(products, key=lambda n: max(products[n]))
         return name, [case.flops / r for r in products[name]]

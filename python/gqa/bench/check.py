@@ -15,6 +15,7 @@ import torch
 CAPS = {torch.float32: 4e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 MOST_GROUPS, LEAST_GROUPS = 64, 2
 MOST_PAIRS = 1 << 18  # of query and key, beyond the least number of groups
+MOST_SCORES = 1 << 28  # of a group at a time: 2 GiB in float64
 
 
 @dataclasses.dataclass
@@ -76,8 +77,8 @@ class Judge:
         """float64 results of the groups, the largest and mean error that are precise, and the largest that is right."""
         q, k, v = self.sets[index]
         inputs = [(self._group(q, b, h), k[b, h], v[b, h], self.case.causal) for b, h in self.groups]
-        reference = torch.stack([attention(*each) for each in inputs])
-        base = torch.stack([unfused(*each) for each in inputs])
+        reference = torch.stack([in_blocks(attention, *each) for each in inputs])
+        base = torch.stack([in_blocks(unfused, *each) for each in inputs])
         error = (base.double() - reference).abs()
         rounding = 2 * float((_rounded(_rounded(reference + 0.3, q.dtype) - 0.3, q.dtype) - reference).abs().max())
         cap = CAPS[q.dtype] * max(1.0, float(reference.abs().max()))
@@ -101,19 +102,26 @@ def _rounded(x, dtype):
     return x.to(dtype).double()
 
 
-def attention(q, k, v, causal):
-    """One group in float64: q is G x Sq x D, k and v are Skv x D."""
+def in_blocks(attend, q, k, v, causal):
+    """`attend`, which is one of the next two, with no more queries at a time than have MOST_SCORES scores."""
+    rows = max(1, MOST_SCORES // (q.shape[0] * k.shape[0]))
+    return torch.cat([attend(q[:, first:first + rows], k, v, causal, first)
+                      for first in range(0, q.shape[1], rows)], dim=1)
+
+
+def attention(q, k, v, causal, first=0):
+    """One group in float64: q is G x Sq x D, k and v are Skv x D; `first`: the number of the first query."""
     scores = _product(q.double(), k.double().T) / math.sqrt(q.shape[-1])
-    return _product(torch.softmax(_masked(scores, causal), -1), v.double())
+    return _product(torch.softmax(_masked(scores, causal, first), -1), v.double())
 
 
-def unfused(q, k, v, causal):
+def unfused(q, k, v, causal, first=0):
     """The same as a framework without a fused kernel has it: every step's result rounded to the dtype."""
     def step(x):
         return x.to(q.dtype).float()
 
     scores = step(step(_product(q.float(), k.float().T)) * (1 / math.sqrt(q.shape[-1])))
-    scores = _masked(scores, causal)
+    scores = _masked(scores, causal, first)
     weights = step(torch.exp(scores - scores.amax(-1, keepdim=True)))
     return step(_product(step(weights / weights.sum(-1, keepdim=True)), v.float()))
 
@@ -123,8 +131,9 @@ def _product(rows, matrix):
     return (rows.flatten(0, 1) @ matrix).view(*rows.shape[:2], -1)
 
 
-def _masked(scores, causal):
+def _masked(scores, causal, first):
     """With the keys after each query invisible."""
     if not causal:
         return scores
-    return scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1), -math.inf)
+    after = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1 + first)
+    return scores.masked_fill(after, -math.inf)

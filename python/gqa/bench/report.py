@@ -25,14 +25,15 @@ def case_lines(result):
     time, the median of the rounds; precise: the largest error that counts as precise.
     """
     case = result.case
-    kind = {"decode": "decode", "step": "decode, rotation and append", "prefill": "causal prefill", "call": "decode, nothing but the call",
-            "step-cache": "decode, rotation, append and the cache returned", "model": "decode, exported graph"}[case.kind]
+    kind = {"decode": "decode", "step": "decode, rotation and append", "prefill": "causal prefill", "full": "prefill without a mask",
+            "call": "decode, nothing but the call", "step-cache": "decode, rotation, append and the cache returned",
+            "model": "decode, exported graph"}[case.kind]
     footprint = f", {result.sets} sets of {bytes_text(case.kv_bytes)} in turn" if result.sets > 1 else ""
     lines = [f"{case.name}: {kind} {case.dtype}, {case.shape}{footprint}"]
     lines += [f"  note: {note}" for note in result.notes]
     if result.ceilings:
         lines.append("  ceilings: " + "; ".join(map(_ceiling, result.ceilings)))
-    rate = "GFLOP/s" if case.kind == "prefill" else "GB/s"
+    rate = "GFLOP/s" if case.many_queries else "GB/s"
     head = ["candidate", "min ms", "median ms", rate, f"of {result.limited_by or 'limit'}", "median", "/ gqa", "error", "precise"]
     good = [c for c in result.candidates if c.status == "ok" and c.seconds]
     lines += ["  " + line for line in table(head, [_row(c) for c in good])]

@@ -73,7 +73,7 @@ def finish(result, limit):
         if candidate.status != "ok" or not candidate.seconds:
             continue
         candidate.min_s, candidate.median_s = rounds.minimum_and_median(candidate.seconds)
-        candidate.rate = (case.flops if case.kind == "prefill" else case.kv_bytes) / candidate.min_s
+        candidate.rate = (case.flops if case.many_queries else case.kv_bytes) / candidate.min_s
         candidate.share, candidate.share_median = rounds.share(limit, candidate.seconds) or (None, None)
         candidate.read_share, candidate.read_share_median = rounds.share(reading, candidate.seconds) or (None, None)
         candidate.ratio = rounds.ratio(candidate.seconds, ours)

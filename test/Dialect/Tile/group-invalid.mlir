@@ -17,12 +17,12 @@ func.func private @channel_element(!tile.channel<2x64x128xf32>)
 
 // -----
 
-// expected-error @+1 {{expects a multiple of 16 rows and of 64 columns in a channel, at most 256 of each, found 64 x 96}}
-func.func private @channel_columns(!tile.channel<2x64x96xbf16>)
+// expected-error @+1 {{expects a multiple of 16 rows and of 32 columns in a channel, at most 256 of each, found 64 x 80}}
+func.func private @channel_columns(!tile.channel<2x64x80xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects a multiple of 16 rows and of 64 columns in a channel, at most 256 of each, found 512 x 64}}
+// expected-error @+1 {{expects a multiple of 16 rows and of 32 columns in a channel, at most 256 of each, found 512 x 64}}
 func.func private @channel_rows(!tile.channel<2x512x64xbf16>)
 
 // -----
@@ -32,7 +32,7 @@ func.func private @map_rank(!tile.map<64x64xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects a map of a multiple of 64 columns, found 80}}
+// expected-error @+1 {{expects a map of a multiple of 32 columns, found 80}}
 func.func private @map_columns(!tile.map<80xbf16>)
 
 // -----

@@ -297,7 +297,8 @@ const std::vector<Form> &instructionTable() {
       {"nanosleep u32", "S4", Class::Control, nanosleep},
       {"setmaxnreg inc|dec sync aligned u32", "I", Class::Control, setmaxnreg, k90a},
       {"pmevent", "I", Class::Control, nothing},
-      {"griddepcontrol launch_dependents|wait", "", Class::Control, nothing, k90},
+      {"griddepcontrol launch_dependents", "", Class::Control, nothing, k90},
+      {"griddepcontrol wait", "", Class::Control, waitForGrids, k90},
       // Barriers
       {"bar [cta] sync", "S4 S4?", Class::Barrier, barrier},
       {"bar [cta] arrive", "S4 S4", Class::Barrier, barrierArrive},

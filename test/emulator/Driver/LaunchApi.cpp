@@ -19,6 +19,7 @@ struct Request {
   unsigned shared;
   CUstream stream;
   void **params, **extra;
+  bool dependent = false; ///< may begin before the launch in front has ended
 };
 
 /// The parameters as one block, from an array of pointers or from a block.
@@ -83,8 +84,8 @@ CUresult run(const Request &r, const std::vector<std::byte> &params) {
   Driver &d = driver();
   if (!d.functions.count(r.function)) // unloaded since it was captured
     return CUDA_ERROR_INVALID_HANDLE;
-  Grid grid{r.function->kernel, *d.memory, d.settings, r.grid, r.block, r.shared, {}, ++d.launches, {}};
-  grid.params = params;
+  Grid grid{r.function->kernel, *d.memory, d.settings,   r.grid, r.block,
+            r.shared,           params,    ++d.launches, {},     r.dependent};
   auto start = std::chrono::steady_clock::now();
   Outcome outcome = runGrid(grid);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -126,6 +127,12 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
   return CUDA_SUCCESS;
 }
 
+bool isDependent(const CUlaunchConfig &config) {
+  return std::any_of(config.attrs, config.attrs + config.numAttrs, [](const CUlaunchAttribute &a) {
+    return a.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION && a.value.value;
+  });
+}
+
 int occupancy(const Kernel &k, int threads, size_t dynamic) {
   Chip chip = chipOf(driver().settings.sm);
   int warps = (threads + 31) / 32;
@@ -159,7 +166,8 @@ EMULATOR_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction 
                    config->sharedMemBytes,
                    config->hStream,
                    params,
-                   extra});
+                   extra,
+                   isDependent(*config)});
   });
 }
 

@@ -45,6 +45,14 @@ void checkLocal(Warp &w, uint64_t address, unsigned bytes, const char *what) {
                                             "; the thread has " + std::to_string(size) + " bytes");
 }
 
+/// Grids run one after the other here, so nothing else would show that a kernel does not wait.
+void checkDependence(const Warp &w, uint64_t address, unsigned bytes, const char *what) {
+  if (!w.cta.behindOthers && w.cta.grid.settings.checks)
+    throw Fault(FaultKind::Race, std::string(what) + " of " + at(address, bytes) +
+                                     " while the kernel in front may be running; expected griddepcontrol.wait "
+                                     "before the first access of a dependent launch");
+}
+
 } // namespace
 
 Place resolve(const Warp &w, Space space, uint64_t address) {
@@ -79,6 +87,7 @@ const std::byte *readableSlowly(Warp &w, Place place, unsigned lane, unsigned by
                       std::to_string(place.address) + ", where nothing was written");
     return w.local(lane) + place.address;
   }
+  checkDependence(w, place.address, bytes, "load");
   checkGlobal(w, place.address, bytes, "load");
   if (grid.settings.checks && !allWritten(grid.memory.state(place.address), bytes))
     throw Fault(FaultKind::UninitialisedMemory,
@@ -95,6 +104,7 @@ std::byte *writableSlowly(Warp &w, Place place, unsigned lane, unsigned bytes) {
     std::memset(w.localState(lane) + place.address, DeviceMemory::kWritten, bytes);
     return w.local(lane) + place.address;
   }
+  checkDependence(w, place.address, bytes, "store");
   checkGlobal(w, place.address, bytes, "store");
   std::memset(grid.memory.state(place.address), DeviceMemory::kWritten, bytes);
   return grid.memory.host(place.address);

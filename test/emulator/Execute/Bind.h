@@ -47,7 +47,7 @@ Handler shfl(Match &m), vote(Match &m), match(Match &m), redux(Match &m), active
 // Control.cpp
 Handler bra(Match &m), ret(Match &m), trap(Match &m), barrier(Match &m), barrierArrive(Match &m),
     barrierReduce(Match &m);
-Handler nothing(Match &m), nanosleep(Match &m);
+Handler nothing(Match &m), nanosleep(Match &m), waitForGrids(Match &m);
 // MBarrierInsn.cpp
 Handler mbarrierInit(Match &m), mbarrierInval(Match &m), mbarrierArrive(Match &m), mbarrierExpect(Match &m),
     mbarrierWait(Match &m), mbarrierPending(Match &m), fenceProxy(Match &m), fenceMBarrierInit(Match &m);

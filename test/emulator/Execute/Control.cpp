@@ -69,6 +69,9 @@ Handler barrierReduce(Match &m) {
 Handler nanosleep(Match &) {
   return [](Warp &w, const Insn &, uint32_t) { w.yield(); };
 }
+Handler waitForGrids(Match &) {
+  return [](Warp &w, const Insn &, uint32_t) { w.cta.behindOthers = true; };
+}
 Handler nothing(Match &) {
   return [](Warp &, const Insn &, uint32_t) {};
 }

@@ -9,7 +9,8 @@ namespace gqa::emulator {
 Cta::Cta(Grid &grid, Dim3 index)
     : grid(grid), index(index), shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(),
                                        grid.settings.checks, grid.kernel.usesAsync),
-      random(grid.settings.seed * 1000003 + index.x + 8191 * index.y + 131071 * index.z) {
+      random(grid.settings.seed * 1000003 + index.x + 8191 * index.y + 131071 * index.z),
+      behindOthers(!grid.dependent) {
   for (unsigned i = 0; i < grid.warps(); ++i)
     warps.emplace_back(*this, i);
   if (grid.kernel.usesAsync)

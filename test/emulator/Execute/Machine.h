@@ -29,6 +29,8 @@ struct Grid {
   std::vector<std::byte> params;
   uint64_t id = 0;
   std::atomic<uint64_t> steps{0};
+  /// A dependent launch: it may begin while the grid in front, whose memory it uses, is still running.
+  bool dependent = false;
 
   unsigned warps() const { return (block.count() + kLanes - 1) / kLanes; }
   uint32_t sharedEnd() const {
@@ -188,6 +190,8 @@ public:
   std::unique_ptr<Async> async; ///< null unless the kernel uses the asynchronous proxy or mbarriers
   /// The warp that is running, for messages.
   Warp *running = nullptr;
+  /// What the grid in front has written is there: one of the threads has waited for it.
+  bool behindOthers;
   std::string where(const Warp &warp) const;
 
 private:

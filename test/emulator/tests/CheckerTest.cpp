@@ -40,6 +40,24 @@ TEST(Checker, GlobalBounds) {
   expectFault("red.global.add.u32 [%p0+600], 1;\n", FaultKind::OutOfBounds, "past the end");
 }
 
+TEST(Checker, DependentLaunch) {
+  const std::string load = "ld.global.u32 %v, [%p0];\n", wait = "griddepcontrol.wait;\n";
+  auto run = [](const std::string &code, bool dependent) {
+    Device device;
+    uint64_t data = device.upload(std::vector<uint32_t>(4, 1));
+    return device.run(kernel(1, ".reg .b32 %v;\n" + code), {1}, {32}, {data}, 0, dependent);
+  };
+  EXPECT_FALSE(run(load, false).fault);
+  EXPECT_FALSE(run(wait + load, true).fault);
+  for (const std::string &code : {load, load + wait, "griddepcontrol.launch_dependents;\n" + load,
+                                  std::string("st.global.u32 [%p0], 1;\n")}) {
+    Outcome o = run(code, true);
+    ASSERT_TRUE(o.fault) << code;
+    EXPECT_EQ(*o.fault, FaultKind::Race);
+    EXPECT_NE(o.message.find("expected griddepcontrol.wait"), std::string::npos) << o.message;
+  }
+}
+
 TEST(Checker, FreedMemory) {
   Device device;
   uint64_t data = device.upload(std::vector<uint32_t>(4, 1));

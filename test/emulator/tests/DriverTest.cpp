@@ -276,7 +276,22 @@ TEST_F(DriverTest, LaunchArguments) {
   void *params[] = {&p, &v};
   EXPECT_CUDA(cuLaunchKernelEx(&config, f, params, nullptr));
   EXPECT_EQ(download<unsigned>(p, 2)[1], 51u);
-  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  attribute.value.value = 1; // and it does not wait for the kernel in front
+  testing::internal::CaptureStderr();
+  EXPECT_CUDA(cuLaunchKernelEx(&config, f, params, nullptr));
+  EXPECT_EQ(cuCtxSynchronize(), CUDA_ERROR_LAUNCH_FAILED);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("race: kernel store"), std::string::npos);
+}
+
+TEST_F(DriverTest, ClustersAreNotModelled) {
+  start();
+  CUfunction f = nullptr;
+  ASSERT_CUDA(cuModuleGetFunction(&f, load(), "store"));
+  CUdeviceptr p = upload(std::vector<unsigned>(8));
+  unsigned v = 0;
+  void *params[] = {&p, &v};
+  CUlaunchAttribute attribute{CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
+  CUlaunchConfig config{1, 1, 1, 2, 1, 1, 0, nullptr, &attribute, 1};
   attribute.value.clusterDim = {2, 1, 1};
   EXPECT_EQ(cuLaunchKernelEx(&config, f, params, nullptr), CUDA_ERROR_NOT_SUPPORTED);
 }

@@ -136,7 +136,7 @@ def Tile_DeviceMapTensorOp : Tile_Op<"device.map_tensor", [Pure]> {
     rows are contiguous and start at multiples of 16 bytes.
 
     Constraints:
-    * (C1) the buffer has the map's columns, a multiple of 64, and its element type.
+    * (C1) the buffer has the map's columns and its element type.
 
     ```mlir
     %m = tile.device.map_tensor %k box(%heads, %rows) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> !tile.map<128xbf16>

@@ -122,7 +122,7 @@ def Tile_GroupQKOp : Tile_GroupOp<"qk"> {
     The result is there behind a `tile.group.await`.
 
     Constraints:
-    * (C1) both channels have the same columns, a multiple of 64, and the same element type.
+    * (C1) both channels have the same columns and the same element type.
     * (C2) s has as many columns as a slot of keys has rows.
     * (C3) the result is used by one tile.group.await and nothing else.
 

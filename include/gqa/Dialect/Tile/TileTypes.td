@@ -50,7 +50,7 @@ def Tile_Channel : Tile_Type<"Channel", "channel"> {
   let description = [{
     As a ring, but whoever fills a slot and whoever reads it wait for each other and for nobody else. Slots lie in shared
     memory as the copy engine writes and warpgroups' products read them: panels of 64 columns, whose rows of 128 bytes
-    are swizzled.
+    are swizzled, or of 32 where the columns are no multiple of 64.
 
     ```mlir
     !tile.channel<2x128x128xbf16>     // two slots of 128 keys with 128 elements each

@@ -7,10 +7,11 @@ def _decode(name, heads, batch, keys, quick=None):
     return Case(name, "decode", "bf16", batch, *heads, 1, keys, 128, quick)
 
 
-def _prefill(name, length, quick=None):
-    return Case(name, "prefill", "bf16", 1, *LLAMA, length, length, 128, quick)
+def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill"):
+    return Case(name, kind, "bf16", 1, *heads, length, length, 128, quick)
 
 
+LLAMA_70B = (64, 8)
 QUICK = ("sdpa-cudnn", "sdpa-flash", "triton")  # the peers of --quick: the others copy K and V, or compile for long
 CASES = (
     _decode("decode-8k-b8", LLAMA, 8, 8 * K, QUICK),
@@ -26,4 +27,15 @@ CASES = (
     _decode("decode-8k", LLAMA, 1, 8 * K),
     _decode("decode-256", LLAMA, 1, 256),
     _prefill("prefill-256", 256),
+    # What sm_90a is judged by: longer prompts of more heads, prompts without a mask, steps of every batch, and what sharing gains.
+    _prefill("prefill-g8-8k", 8 * K, heads=LLAMA_70B),
+    _prefill("prefill-full-8k", 8 * K, kind="full"),
+    _decode("decode-g8-1k", (32, 4), 1, K),
+    _decode("decode-8k-b8-mha", (32, 32), 8, 8 * K),
+    _prefill("prefill-g8-2k", 2 * K, heads=LLAMA_70B),
+    _decode("decode-4k-b16", LLAMA, 16, 4 * K),
+    _prefill("prefill-full-4k", 4 * K, kind="full"),
+    _decode("decode-8k-b4", LLAMA, 4, 8 * K),
+    _decode("decode-16k-b2", LLAMA, 2, 16 * K),
+    _prefill("prefill-g8-32k", 32 * K, heads=LLAMA_70B),
 )

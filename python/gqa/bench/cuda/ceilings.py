@@ -24,5 +24,5 @@ def of_device(device):
 
 def limits(case, rates):
     """(what limits, seconds a call at best in each round): bytes of K and V by the copy, or products by the product."""
-    name, work = ("cublas-bf16-gemm", case.flops) if case.kind == "prefill" else ("copy", case.kv_bytes)
+    name, work = ("cublas-bf16-gemm", case.flops) if case.many_queries else ("copy", case.kv_bytes)
     return (name, [work / rate for rate in rates[name]]) if name in rates else ("", [])

@@ -55,7 +55,7 @@ PEERS = {"sdpa-cudnn": _sdpa("CUDNN_ATTENTION"), "sdpa-flash": _sdpa("FLASH_ATTE
 
 
 # A shape of flex_attention takes 10 s and more to compile, of a run of minutes.
-FLEX_CASES = ("decode-8k-b8", "prefill-4k", "decode-1k")
+FLEX_CASES = ("decode-8k-b8", "prefill-4k", "decode-1k", "prefill-g8-8k")
 
 
 def why_not(name, case, asked):

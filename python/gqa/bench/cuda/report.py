@@ -5,52 +5,91 @@ import statistics
 from ..table import percent, times
 
 LARGE_BYTES = 128 << 20  # of K and V: then the bandwidth decides, else the microseconds beside it
+SM_90 = 90  # the chip whose own kernels have more to show
 ROWS = {"share": ("decode, KV of 128 MiB and more: share of the copy bandwidth", "0.75", "0.92"),
         "beyond": ("decode, smaller KV: beyond bytes / bandwidth", "5 us", "3 us"),
         "peer": ("decode: the best peer's time / gqa's", "1x", "1.2x"),
-        "flash": ("causal prefill, 2k to 8k: torch's FlashAttention-2 / gqa", "0.85x", "1x"),
+        "flash": ("causal prefill 32/8, 2k to 8k: torch's FlashAttention-2 / gqa", "0.85x", "1x"),
         "sharing": ("Shazeer 2019: multi-head / multi-query, the bytes allow 7.6x", "5.5x", "7x")}
+ROWS_OF_SM_90 = {
+    "best": ("sm_90a: causal prefill 64/8, 2k to 32k: the best peer's time / gqa's", "0.75x", "1.05x"),
+    "product": ("sm_90a: prefill without a mask: share of a cuBLAS product", "0.75", "0.88"),
+    "copy": ("sm_90a: decode 32/8, KV of 128 MiB and more: share of the copy bandwidth", "0.85", "0.92"),
+    "latency": ("sm_90a: decode 32/4, one sequence of 1k keys, in a CUDA graph", "10 us", "6.9 us"),
+    "group": ("sm_90a: multi-head / grouped decode, as a share of G", "0.85", "0.95")}
 
 
-def required(cases):
-    """(row of ROWS, case name, text of what was found) for `case` documents of a run; medians of the rounds."""
-    found, by_name = [], {entry["case"]["name"]: entry for entry in cases}
-    for name, entry in by_name.items():
-        ours, case = _median(entry, "gqa"), entry["case"]
-        if ours is None:
-            continue
-        if name.startswith("decode"):
-            found += _decode(entry, ours)
-        elif name.startswith("prefill") and case["queries"] >= 2048 and (flash := _median(entry, "sdpa-flash")):
-            found.append(("flash", name, times(flash / ours)))
-    many, few = (_median(by_name[name], "gqa") if name in by_name else None for name in ("shazeer-mha", "shazeer-mqa"))
-    if many and few:
-        found.append(("sharing", "shazeer", times(many / few)))
-    return found
+def rows_of(chip):
+    return ROWS | (ROWS_OF_SM_90 if chip == SM_90 else {})
 
 
-def _decode(entry, ours):
-    name, kv_bytes = entry["case"]["name"], entry["case"]["kv_bytes"]
-    copy = next((statistics.median(c["rates"]) for c in entry["ceilings"] if c["name"] == "copy"), None)
-    if copy and kv_bytes >= LARGE_BYTES:
-        yield "share", name, percent(kv_bytes / copy / ours)
+def required(cases, chip=None):
+    """(row of rows_of(chip), case name, text of what was found) for `case` documents of a run; medians of the rounds."""
+    by_name = {entry["case"]["name"]: entry for entry in cases if _median(entry, "gqa")}
+    found = [(row, name, text) for name, entry in by_name.items() for row, text in _figures(entry)]
+    for name, many in by_name.items():  # a case and the same with as many key/value heads as query heads
+        if name.endswith("-mha") and (few := by_name.get(name.removesuffix("-mha"))):
+            group = few["case"]["q_heads"] / few["case"]["kv_heads"]
+            found.append(("group", few["case"]["name"], percent(_ratio(many, few) / group)))
+    if {"shazeer-mha", "shazeer-mqa"} <= set(by_name):
+        found.append(("sharing", "shazeer", times(_ratio(by_name["shazeer-mha"], by_name["shazeer-mqa"]))))
+    return [figure for figure in found if figure[0] in rows_of(chip)]
+
+
+def _ratio(slow, fast):
+    return _median(slow, "gqa") / _median(fast, "gqa")
+
+
+def _figures(entry):
+    """(row, text) of what one case tells by itself."""
+    case, ours = entry["case"], _median(entry, "gqa")
+    heads = case["q_heads"], case["kv_heads"]
+    if case["name"].startswith("decode"):
+        yield from _decode(entry, ours, heads)
+    elif case["kind"] == "full" and (product := _ceiling(entry, "cublas-bf16-gemm")):
+        yield "product", percent(case["flops"] / product / ours)
+    elif case["kind"] == "prefill" and case["queries"] >= 2048:
+        if heads == (64, 8) and (best := _best_peer(entry, ours)):
+            yield "best", best
+        elif heads == (32, 8) and (flash := _median(entry, "sdpa-flash")):
+            yield "flash", times(flash / ours)
+
+
+def _decode(entry, ours, heads):
+    case, copy = entry["case"], _ceiling(entry, "copy")
+    if copy and case["kv_bytes"] >= LARGE_BYTES:
+        share = percent(case["kv_bytes"] / copy / ours)
+        yield "share", share
+        if heads == (32, 8):
+            yield "copy", share
     elif copy:
-        yield "beyond", name, f"{1e6 * (ours - kv_bytes / copy):.1f} us"
+        yield "beyond", f"{1e6 * (ours - case['kv_bytes'] / copy):.1f} us"
+    if heads == (32, 4) and case["batch"] == 1 and case["keys"] == 1024:
+        yield "latency", f"{1e6 * ours:.1f} us"
+    if best := _best_peer(entry, ours):
+        yield "peer", best
+
+
+def _best_peer(entry, ours):
+    """Its time by ours, and its name; None without one."""
     peers = {c["name"]: c["median_s"] for c in entry["candidates"] if c["name"] != "gqa" and c["median_s"]}
-    if peers:
-        best = min(peers, key=peers.get)
-        yield "peer", name, f"{times(peers[best] / ours)} ({best})"
+    best = min(peers, key=peers.get, default=None)
+    return best and f"{times(peers[best] / ours)} ({best})"
+
+
+def _ceiling(entry, name):
+    return next((statistics.median(c["rates"]) for c in entry["ceilings"] if c["name"] == name), None)
 
 
 def _median(entry, name):
     return next((c["median_s"] for c in entry["candidates"] if c["name"] == name), None)
 
 
-def required_lines(cases):
+def required_lines(cases, chip=None):
     """A table in Markdown; a row without a figure stays open."""
-    found = required(cases)
+    found = required(cases, chip)
     lines = ["| what | floor | goal | found |", "|---|---|---|---|"]
-    for row, (label, floor, goal) in ROWS.items():
+    for row, (label, floor, goal) in rows_of(chip).items():
         texts = [f"{name} {text}" for each, name, text in found if each == row]
         lines.append(f"| {label} | {floor} | {goal} | {'; '.join(texts) or 'not measured'} |")
     return lines

@@ -33,7 +33,7 @@ def run(options, argv):
         _print(result["lines"])
         if result["status"] != "ok":
             wrong.append(f"  {case.name}: {result['reason']}")
-    _print(required_lines(document["cases"]))
+    _print(required_lines(document["cases"], facts["chip"]))
     if wrong:
         _print(["gqa is WRONG:", *wrong])
     return document, 1 if wrong else 0

@@ -1,0 +1,189 @@
+// The tables of GPU tiles, asked for shapes that nobody has measured: what they choose fits the chip, and
+// groups of warps are chosen where a model of time says that they pay.
+#include "gqa/Tile/Schedule.h"
+#include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Dialect/Tile/Tile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+struct Shape {
+  int64_t dim, valueDim, group, queries, keys;
+};
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t roundUp(int64_t a, int64_t step) { return ceilDiv(a, step) * step; }
+
+std::ostream &operator<<(std::ostream &out, const Shape &s) {
+  return out << "D " << s.dim << " and " << s.valueDim << ", G " << s.group << ", " << s.queries
+             << " queries, " << s.keys << " keys";
+}
+
+/// How a schedule's products are computed: by warps (mma.sync) or by groups of four (wgmma).
+enum class Products { OfWarps, OfGroups };
+
+//===--------------------------------------------------------------------===//
+// What fits
+//===--------------------------------------------------------------------===//
+
+constexpr int64_t kRegisters = 65536;        // of a processor
+constexpr int64_t kSharedOfLeast = 99 << 10; // of a block, where there is least: sm_86, sm_89
+constexpr int64_t kSharedOfSM90 = 227 << 10, kSharedOfProcessor = 228 << 10;
+
+/// Numbers that a thread holds across a step: of 16 rows in a warp, the output and a block's scores and
+/// probabilities, and but in groups the queries.
+int64_t liveRegisters(const Shape &s, const WarpSchedule &schedule, Products products) {
+  int64_t keys = schedule.keysAcrossWarps() ? schedule.keys / schedule.warps : schedule.keys;
+  int64_t width = roundUp(s.dim, 16), valueWidth = roundUp(s.valueDim, 16);
+  return valueWidth / 2 + keys / 2 + (products == Products::OfGroups ? keys / 4 : width / 4);
+}
+
+/// Of them a thread can have so many beside what every kernel needs. 232 that are live are assembled without
+/// spills for warps (heads of 256), and 176 for groups.
+int64_t mostLive(Products products) { return products == Products::OfGroups ? 176 : 208; }
+
+int64_t sharedBytes(const Shape &s, const WarpSchedule &schedule, bool copyEngine, Products products) {
+  if (!copyEngine) { // rows an odd number of 16 bytes apart
+    auto pitch = [](int64_t columns) { return (roundUp(columns, 16) / 8 | 1) * 16; };
+    return schedule.slots * schedule.keys * (pitch(s.dim) + pitch(s.valueDim));
+  }
+  int64_t slots = 2 * schedule.slots * schedule.keys * (s.dim + s.valueDim), barriers = 1 << 10;
+  if (products == Products::OfWarps)
+    return slots + barriers;
+  int64_t period = schedule.rows / s.group; // the box of queries has all rows of the tile
+  return slots + barriers + 2 * roundUp(ceilDiv(schedule.rows, period) * period, 16) * s.dim;
+}
+
+//===--------------------------------------------------------------------===//
+// A model of time
+//===--------------------------------------------------------------------===//
+
+constexpr int64_t kProcessors = 132, kKVHeads = 8;
+constexpr double kStart =
+    2500; // cycles of a task beside its blocks: its place, the first block's way, its rows'
+
+/// Cycles that a schedule takes for a shape when nothing but its own units bounds it.
+double modelOfTime(const Shape &s, const WarpSchedule &schedule, Products products) {
+  int64_t period = std::clamp<int64_t>(schedule.rows / s.group, 1, s.queries);
+  int64_t tasks = kKVHeads * ceilDiv(s.queries, period);
+  double pairs = double(schedule.rows) * double(schedule.keys);
+  double rate = products == Products::OfGroups ? 2048 : 0.63 * 2048; // multiplications in a cycle
+  double tensor = pairs * double(s.dim + s.valueDim) / rate;
+  double exponentials = pairs / 16;
+  constexpr double kStep = 150; // barriers, waits and what of the state is no score
+  double step = std::max(tensor, exponentials) + kStep;
+  auto waves = double(ceilDiv(tasks, kProcessors * schedule.resident));
+  auto shared = double(std::min(ceilDiv(tasks, kProcessors), schedule.resident));
+  return waves * (kStart + shared * step * double(ceilDiv(s.keys, schedule.keys)));
+}
+
+//===--------------------------------------------------------------------===//
+
+class ScheduleTest : public testing::Test {
+protected:
+  ScheduleTest() { context.loadDialect<GQADialect, func::FuncDialect>(); }
+
+  AttentionOp attention(const Shape &s) {
+    auto type = [](int64_t heads, int64_t rows, int64_t columns) {
+      return "tensor<1x" + std::to_string(heads) + "x" + std::to_string(rows) + "x" +
+             std::to_string(columns) + "xbf16>";
+    };
+    std::string q = type(kKVHeads * s.group, s.queries, s.dim), k = type(kKVHeads, s.keys, s.dim),
+                v = type(kKVHeads, s.keys, s.valueDim), o = type(kKVHeads * s.group, s.queries, s.valueDim);
+    module =
+        parseSourceString<ModuleOp>("func.func private @main(%q: " + q + ", %k: " + k + ", %v: " + v +
+                                        ") -> " + o + " {\n%o = gqa.attention %q, %k, %v : (" + q + ", " + k +
+                                        ", " + v + ") -> " + o + "\nreturn %o : " + o + "\n}\n",
+                                    &context);
+    auto function = *module->getOps<func::FuncOp>().begin();
+    return *function.getOps<AttentionOp>().begin();
+  }
+
+  /// Calls `check` for some thousand attentions.
+  template <class Check> void walk(Check check) {
+    constexpr int64_t kDims[][2] = {{16, 16},   {24, 40},   {32, 32},   {48, 48},   {64, 64},   {64, 128},
+                                    {80, 80},   {96, 96},   {112, 112}, {128, 64},  {128, 128}, {128, 256},
+                                    {160, 160}, {192, 128}, {192, 192}, {224, 224}, {256, 64},  {256, 256}};
+    for (auto [dim, valueDim] : kDims)
+      for (int64_t group : {1, 2, 3, 5, 7, 8, 12, 16, 33, 43, 64, 65, 128})
+        for (int64_t queries : {1, 2, 3, 9, 16, 17, 33, 64, 65, 128, 255, 4096})
+          for (int64_t keys : {64, 129, 1000, 32768}) {
+            Shape shape{dim, valueDim, group, queries, keys};
+            check(shape, attention(shape));
+            if (HasFailure())
+              return;
+          }
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+TEST_F(ScheduleTest, WarpsFit) {
+  walk([](const Shape &s, AttentionOp op) {
+    WarpSchedule schedule = chooseWarpSchedule(op, s.queries);
+    ASSERT_GE(schedule.rows, s.group <= 16 && s.queries == 1 ? 16 : std::min<int64_t>(s.group, 64)) << s;
+    ASSERT_EQ(schedule.keys % 16, 0) << s;
+    ASSERT_TRUE(schedule.keysAcrossWarps() ? schedule.keys % (16 * schedule.warps) == 0
+                                           : schedule.rows == 16 * schedule.warps)
+        << s;
+    ASSERT_LE(liveRegisters(s, schedule, Products::OfWarps), mostLive(Products::OfWarps)) << s;
+    ASSERT_LE(sharedBytes(s, schedule, /*copyEngine=*/false, Products::OfWarps), kSharedOfLeast) << s;
+    ASSERT_LE(schedule.resident * schedule.warps * 32 * 64, kRegisters) << s;
+  });
+}
+
+TEST_F(ScheduleTest, GroupsFit) {
+  int64_t chosen = 0;
+  walk([&](const Shape &s, AttentionOp op) {
+    std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries);
+    bool panels = s.dim % tile::kHalfPanelColumns == 0 && s.valueDim % tile::kHalfPanelColumns == 0;
+    ASSERT_EQ(schedule.has_value(), panels && s.group * s.queries > 64) << s;
+    if (!schedule)
+      return;
+    ++chosen;
+    ASSERT_LE(liveRegisters(s, *schedule, Products::OfGroups), mostLive(Products::OfGroups)) << s;
+    ASSERT_LE(sharedBytes(s, *schedule, /*copyEngine=*/true, Products::OfGroups), kSharedOfSM90) << s;
+    int64_t period = schedule->rows / s.group; // a box has at most 256 of each
+    ASSERT_GE(period, 1) << s;
+    ASSERT_LE(ceilDiv(schedule->rows, period), 256) << s;
+  });
+  EXPECT_GT(chosen, 1000);
+}
+
+TEST_F(ScheduleTest, CopiesFit) {
+  int64_t chosen = 0;
+  walk([&](const Shape &s, AttentionOp op) {
+    std::optional<WarpSchedule> schedule = chooseCopySchedule(op, s.queries);
+    if (!schedule)
+      return;
+    ++chosen;
+    ASSERT_TRUE(schedule->keysAcrossWarps()) << s;
+    ASSERT_EQ(schedule->keys % (16 * schedule->warps), 0) << s;
+    int64_t shared = sharedBytes(s, *schedule, /*copyEngine=*/true, Products::OfWarps);
+    ASSERT_LE(schedule->resident * (shared + 1024), kSharedOfProcessor) << s;
+    ASSERT_LE(liveRegisters(s, *schedule, Products::OfWarps), mostLive(Products::OfWarps)) << s;
+  });
+  EXPECT_GT(chosen, 200);
+}
+
+/// Where there are groups, they are no slower than warps that do the same.
+TEST_F(ScheduleTest, GroupsPay) {
+  walk([](const Shape &s, AttentionOp op) {
+    if (std::optional<WarpSchedule> groups = chooseGroupSchedule(op, s.queries))
+      ASSERT_LE(modelOfTime(s, *groups, Products::OfGroups),
+                1.25 * modelOfTime(s, chooseWarpSchedule(op, s.queries), Products::OfWarps))
+          << s;
+  });
+}
+
+} // namespace
+} // namespace gqa

@@ -72,6 +72,26 @@ ffi::Tensor toDevice(const ffi::Tensor &host, int64_t device) {
   return copy;
 }
 
+/// Memory on a GPU that was filled when it was made.
+struct Uploader {
+  void AllocData(DLTensor *tensor) {
+    device = tensor->device.device_id;
+    tensor->data = gqa_rt_cuda_upload(device, from, int64_t(ffi::GetDataSize(*tensor)));
+    check(!tensor->data);
+  }
+  void FreeData(DLTensor *tensor) { gqa_rt_cuda_release(device, /*stream=*/nullptr, tensor->data); }
+  const void *from;
+  int64_t device = 0;
+};
+
+/// A copy of a contiguous host tensor on a GPU, which is there when the function returns, for all streams and
+/// graphs.
+ffi::Tensor upload(const ffi::Tensor &host, int64_t device) {
+  checkContiguous(host);
+  DLDevice place{kDLCUDA, int32_t(device)};
+  return ffi::Tensor::FromNDAlloc(Uploader{host.data_ptr()}, host.shape(), host.dtype(), place);
+}
+
 /// Copies a contiguous tensor on a GPU into one of the host, when the current stream has got there.
 void toHost(const ffi::Tensor &from, const ffi::Tensor &to) {
   checkContiguous(from);
@@ -124,6 +144,7 @@ void destroyGraph(int64_t device, int64_t graph) { check(gqa_rt_cuda_graph_destr
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_error, error);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_describe, describe);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_from_host, toDevice);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_upload, upload);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_to_host, toHost);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_fill, fill);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(cuda_stream_create, createStream);

@@ -4,6 +4,7 @@ import json
 import pathlib
 import struct
 import sys
+import threading
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -19,17 +20,20 @@ class Module:
 
     `inputs` and `outputs` are lists of `(dtype, shape, parameter name or "")`, where -1 is a dynamic size.
     Arguments are on the CPU. One for a target of CUDA takes on a CUDA device, too, what only kernels read; results that only
-    kernels write are there then, and are queued in torch's current stream.
+    kernels write are there then, and are queued in torch's current stream. Parameters that only kernels read are copied to a
+    device by the first call with an argument there, and stay.
     Safe to call from several threads.
     """
 
     def __init__(self, call, name, inputs, outputs, weights, target="cpu"):
         self._call, self.name, self._on_host = call, name, target.startswith("cpu")
-        self.inputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in inputs]
-        self.outputs = [(str(dtype), tuple(shape), str(param)) for dtype, shape, param in outputs]
-        self._values = [to_native(contiguous(as_array(weights[param], f"weight '{param}'"))) if param in weights else None
-                        for _, _, param in self.inputs]
+        self._for_kernels = [bool(place) for *_, place in inputs]
+        self.inputs, self.outputs = ([(str(dtype), tuple(shape), str(param)) for dtype, shape, param, _ in each]
+                                     for each in (inputs, outputs))
+        self._values = [self._weight(weights[param], param, place) if param in weights else None
+                        for (_, _, param), place in zip(self.inputs, self._for_kernels)]
         self._open = [i for i, value in enumerate(self._values) if value is None]
+        self._uploaded, self._uploading = {}, threading.Lock()
 
     def __call__(self, *args, out=None):
         """Returns the result, or a tuple of several, in the framework of the first argument.
@@ -41,7 +45,7 @@ class Module:
         """
         if len(args) != len(self._open):
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
-        values = list(self._values)
+        values = list(self._values if self._on_host else self._values_for(args))
         for place, value in zip(self._open, args):
             values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)
         if out is not None:
@@ -67,6 +71,28 @@ class Module:
         results = self._call(*values)
         return (results,) if len(self.outputs) == 1 else results
 
+    def _weight(self, value, param, for_kernels):
+        device = device_of(value) if for_kernels else "cpu"
+        return to_native(contiguous(as_array(value, f"weight '{param}'", device)))
+
+    def _values_for(self, args):
+        """The parameters' values for a call: on the GPU of the first argument that is on one, as far as only kernels read them."""
+        device = next((found for found in map(device_of, args) if found.startswith("cuda:")), None)
+        if device is None:
+            return self._values
+        with self._uploading:
+            if device not in self._uploaded:
+                self._uploaded[device] = [
+                    self._upload(value, int(device.removeprefix("cuda:"))) if value is not None and place else value
+                    for value, place in zip(self._values, self._for_kernels)]
+            return self._uploaded[device]
+
+    @staticmethod
+    def _upload(value, device):
+        if device_of(value) != "cpu":
+            return value  # the call says if it is on another one
+        return _native.library()["cuda_upload"](tvm_ffi.from_dlpack(value) if is_torch(value) else value, device)
+
     def _prepare(self, value, place):
         device = "cpu" if self._on_host else device_of(value)
         return to_native(contiguous(as_array(value, f"argument {place}", device)))
@@ -79,8 +105,8 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     """Compiles an MLIR module (text, or the path of a file) for this process.
 
     `function`: the function to call; by default `main`, else the only public one.
-    `weights`: values of parameters by name (a mapping); for a file whose module names a `.safetensors` sidecar they are
-    read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
+    `weights`: values of parameters by name (a mapping), on the CPU or where the calls will be; for a file whose module names a
+    `.safetensors` sidecar they are read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
     a GPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
     `on_remark`: a function of a `gqa.Remark`, called for everything that is found out: what was recognised and shared, and what
     was left as it is and why. The log, `logging.getLogger("gqa")`, has it as well.
@@ -129,8 +155,8 @@ def load(path, *, weights=None):
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     library["gqa_target"]()
     names = {short: name for name, short in ELEMENTS.items()}
-    inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"])
-                        for kind in signature[which]] for which in ("inputs", "outputs"))
+    inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"],
+                         kind["device"]) for kind in signature[which]] for which in ("inputs", "outputs"))
     if weights is None:
         weights = _load(path.parent / signature["weights"]) if signature["weights"] else {}
     target = "cuda" if any(kind["device"] for kind in signature["inputs"]) else "cpu"

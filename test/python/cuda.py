@@ -10,7 +10,8 @@ BUILD = next((p for p in (Path(sys.prefix).parent, Path(__file__).resolve().pare
 EMULATOR = BUILD / "lib" / "emulator" / "libcuda.so.1"
 
 # The driver is loaded when it is first needed, so that this comes early enough.
-os.environ.setdefault("GQA_CUDA_DRIVER", str(EMULATOR))
+if os.environ.setdefault("GQA_CUDA_DRIVER", str(EMULATOR)) == str(EMULATOR):
+    os.environ.setdefault("GQA_CUBLASLT", str(EMULATOR.with_name("libcublasLt.so.12")))
 
 
 def _library():

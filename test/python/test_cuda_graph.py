@@ -12,6 +12,7 @@ import gqa
 from attention_call import check_attention
 from cuda import EMULATOR, missing, on_gpu, on_host
 from gqa import _native
+from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a GPU")
 
@@ -104,6 +105,31 @@ def test_modules(form, tmp_path):
     with pytest.raises((RuntimeError, ValueError), match=f"argument 1 {HOST}"):
         gqa.capture(module, tensors[0], arrays[1], tensors[2], out=output)
     assert (on_host(module(*tensors)) == on_host(output)).all(), "the device is as it was"
+
+
+@pytest.mark.parametrize("target", ["cuda:sm_80", "cuda:sm_90a"])
+@pytest.mark.parametrize("form", ["compiled", "library"])
+def test_whole_graphs(form, target, tmp_path):
+    """A decoder's step from the token to the output: products, norms, rotations and attention, with parameters that are copied once."""
+    folder = Path(__file__).parents[1] / "graphs"
+    known = np.load(folder / "llama_decode_concat.npz")
+    if form == "compiled":
+        module = gqa.compile(folder / "llama_decode_concat.mlir", target=target)
+    else:
+        gqa.build(folder / "llama_decode_concat.mlir", tmp_path / "step.so", target=target)
+        module = gqa.load(tmp_path / "step.so", weights=load_file(folder / "llama_decode_concat.safetensors"))
+    wanted = [known[f"out{i}"] for i in range(3)]
+    token, keys, values = (on_gpu(known[f"arg{i}"]) for i in range(3))
+    output = tuple(room(*each.shape, dtype=each.dtype) for each in wanted)
+    graph = gqa.capture(module, token, keys, values, out=output)
+    for sign in (1, -1, 1):
+        fill(values, sign * known["arg2"])
+        graph.replay()
+        host = gqa.compile(folder / "llama_decode_concat.mlir")(known["arg0"], known["arg1"], sign * known["arg2"])
+        for found, from_host in zip(output, host):
+            np.testing.assert_allclose(on_host(found), from_host, rtol=2e-5, atol=2e-6)
+    for found, expected in zip(output, wanted):
+        np.testing.assert_allclose(on_host(found), expected, rtol=2e-5, atol=2e-6)
 
 
 def test_a_function_that_fails():

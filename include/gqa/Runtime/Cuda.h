@@ -223,6 +223,11 @@ void *gqa_rt_cuda_reserve(int64_t device, void *stream, int64_t bytes);
 /* Gives memory of gqa_rt_cuda_reserve, or a result, back in the order of `stream`; null is legal. */
 int gqa_rt_cuda_release(int64_t device, void *stream, void *memory);
 
+/* Memory with a copy of the `bytes` bytes at `from_host`, which any stream may read when the function returns: a
+   model's parameters. Legal while the thread captures a stream, whose graph is not concerned. Null if there is an
+   error; given back with gqa_rt_cuda_release. */
+void *gqa_rt_cuda_upload(int64_t device, const void *from_host, int64_t bytes);
+
 /* Copies in the order of `stream`. Host memory that is not pinned is read before the function returns, and
    written before it returns. */
 int gqa_rt_cuda_copy_in(int64_t device, void *stream, void *to_device, const void *from_host, int64_t bytes);

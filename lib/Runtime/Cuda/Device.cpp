@@ -160,6 +160,27 @@ Error Device::release(CUstream stream, CUdeviceptr memory) {
   return waited.empty() ? freed : waited;
 }
 
+Error Device::upload(const void *data, int64_t bytes, CUdeviceptr &copy) {
+  Relaxed relaxed(*this);
+  Error error = relaxed.error;
+  CUstream stream = nullptr;
+  if (error.empty())
+    error = GQA_CUDA_CHECK(*this, cuStreamCreate, streamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  if (!error.empty())
+    return error;
+  error = allocate(stream, bytes, copy);
+  if (error.empty()) {
+    if (bytes > 0)
+      error = GQA_CUDA_CHECK(*this, cuMemcpyHtoDAsync, memcpyHtoDAsync(copy, data, size_t(bytes), stream));
+    if (error.empty())
+      error = GQA_CUDA_CHECK(*this, cuStreamSynchronize, streamSynchronize(stream));
+    if (!error.empty())
+      (void)release(stream, copy);
+  }
+  Error ended = GQA_CUDA_CHECK(*this, cuStreamDestroy, streamDestroy(stream));
+  return error.empty() ? ended : error;
+}
+
 //===--------------------------------------------------------------------===//
 // Captures
 //===--------------------------------------------------------------------===//

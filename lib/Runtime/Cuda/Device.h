@@ -34,6 +34,10 @@ public:
   Error allocate(CUstream stream, int64_t bytes, CUdeviceptr &memory);
   Error release(CUstream stream, CUdeviceptr memory);
 
+  /// Memory with a copy of the host's `bytes` bytes at `data`, which is there when the function returns, in
+  /// whatever stream: no part of what is being captured.
+  Error upload(const void *data, int64_t bytes, CUdeviceptr &copy);
+
   /// Whether what is queued in `stream` is recorded for a graph; an error if it was, and the recording is
   /// spoilt.
   Error isCapturing(CUstream stream, bool &capturing);

@@ -46,6 +46,12 @@ int gqa_rt_cuda_release(int64_t index, void *order, void *memory) {
                 : 0;
 }
 
+void *gqa_rt_cuda_upload(int64_t index, const void *from, int64_t bytes) {
+  CUdeviceptr copy = 0;
+  int failed = with(index, [&](Device &device) { return device.upload(from, bytes, copy); });
+  return failed ? nullptr : reinterpret_cast<void *>(uintptr_t(copy));
+}
+
 int gqa_rt_cuda_copy_in(int64_t index, void *order, void *to, const void *from, int64_t bytes) {
   return with(index, [&](Device &device) {
     return bytes > 0 ? GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,

@@ -203,18 +203,7 @@ Error getConstant(gqa_rt_cuda_module &module, Device &device, const void *data, 
   State &state = stateOf(module);
   std::lock_guard<std::mutex> lock(state.mutex);
   auto [place, isNew] = state.loaded[&device].constants.try_emplace(data, 0);
-  Error error;
-  if (isNew) {
-    error = GQA_CUDA_CHECK(device, cuMemAlloc, memAlloc(&place->second, size_t(bytes)));
-    if (error.empty()) {
-      error = GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,
-                             memcpyHtoDAsync(place->second, data, size_t(bytes), /*stream=*/nullptr));
-      if (error.empty())
-        error = GQA_CUDA_CHECK(device, cuStreamSynchronize, streamSynchronize(/*stream=*/nullptr));
-      if (!error.empty())
-        Driver::get().memFree(place->second);
-    }
-  }
+  Error error = isNew ? device.upload(data, bytes, place->second) : "";
   copy = reinterpret_cast<void *>(uintptr_t(place->second));
   if (!error.empty())
     state.loaded[&device].constants.erase(place);

@@ -18,6 +18,7 @@ from gqa.bench.__main__ import _without_outputs, main
 from gqa.bench.arguments import PEERS as PEER_NAMES
 from gqa.bench.cases import CASES, STEP, Case
 from gqa.bench.check import Judge, attention, unfused
+from gqa.bench.cuda.cases import CASES as CUDA_CASES
 from gqa.bench.errors import Unavailable, Unusable
 from gqa.bench.peers import PEERS
 from gqa.bench.results import CandidateResult, CaseResult, CeilingResult, finish
@@ -44,7 +45,7 @@ class TestCommandLine:
         (["--device=tpu"], "--device=tpu: expected cpu or cuda"),
         (["--device=cuda", "--threads=1"], "--threads has no meaning with --device cuda"),
         (["--programs=x"], "--programs has no meaning with --device cpu"),
-        (["--device=cuda", "--case=shazeer-gqa-4"], "--case=shazeer-gqa-4: no case has such a name"),
+        (["--device=cuda", "--case=hf-eager-8k"], "--case=hf-eager-8k: no case has such a name"),
         (["--case=nothing-*"], "--case=nothing-*: no case has such a name"),
         (["--quick", "--case=shazeer-mha"], "no case of --quick has such a name"),
         (["--json=/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written"),
@@ -320,9 +321,10 @@ class TestSharing:
         text = "\n".join(sharing.lines(cases))
         assert "7.59x" in text and "7.00x" in text and "12x" in text and "figure6" not in text.split("\n")[0]
 
-    def test_each_divisor_is_a_case(self):
+    @pytest.mark.parametrize("cases", [CASES, CUDA_CASES], ids=["cpu", "cuda"])
+    def test_each_divisor_is_a_case(self, cases):
         for family, heads in (("shazeer", 8), ("figure6", 64)):
-            counts = sorted(case.kv_heads for case in CASES if case.name.startswith(f"{family}-"))
+            counts = sorted(case.kv_heads for case in cases if case.name.startswith(f"{family}-"))
             assert counts == [n for n in range(1, heads + 1) if heads % n == 0]
 
     def test_other_batches_are_not_compared(self):

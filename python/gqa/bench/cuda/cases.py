@@ -1,10 +1,10 @@
-"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, heads of 128."""
+"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, heads of 128 but for figure6."""
 
 from ..cases import LLAMA, Case, K
 
 
-def _decode(name, heads, batch, keys, quick=None):
-    return Case(name, "decode", "bf16", batch, *heads, 1, keys, 128, quick)
+def _decode(name, heads, batch, keys, quick=None, dim=128):
+    return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick)
 
 
 def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill"):
@@ -38,4 +38,9 @@ CASES = (
     _decode("decode-8k-b4", LLAMA, 4, 8 * K),
     _decode("decode-16k-b2", LLAMA, 2, 16 * K),
     _prefill("prefill-g8-32k", 32 * K, heads=LLAMA_70B),
+    # The rest of what both papers draw: every number of groups.
+    _decode("shazeer-gqa-4", (8, 4), 1024, 128),
+    _decode("shazeer-gqa-2", (8, 2), 1024, 128),
+    # Ainslie et al. 2023, figure 6: 64 heads of 64 over 2048 keys.
+    *(_decode(f"figure6-{heads}", (64, heads), 4, 2 * K, dim=64) for heads in (64, 32, 16, 8, 4, 2, 1)),
 )

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from gqa.bench import sharing
 from gqa.bench.cuda.report import required_lines
 
 GOOD, NOT_RUN = "ok", "not run"
@@ -57,6 +58,7 @@ class Report:
                 lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
         measured = [result for result in document["parts"].get("bench", {}).values() if "case" in result]
         if measured:
-            lines += ["", "## Speed", "", *required_lines([result["case"] for result in measured], device["chip"]), "", "```"]
-            lines += [line for result in measured for line in [*result["lines"], ""]] + ["```"]
+            cases = [result["case"] for result in measured]
+            lines += ["", "## Speed", "", *required_lines(cases, device["chip"]), "", "```"]
+            lines += [line for result in measured for line in [*result["lines"], ""]] + [*sharing.lines(cases), "```"]
         return lines

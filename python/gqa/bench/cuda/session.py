@@ -2,7 +2,7 @@
 
 import shlex
 
-from .. import machine
+from .. import machine, sharing
 from . import peers
 from .cases import QUICK
 from .ours import Compiled, Packed
@@ -33,6 +33,8 @@ def run(options, argv):
         _print(result["lines"])
         if result["status"] != "ok":
             wrong.append(f"  {case.name}: {result['reason']}")
+    if compared := sharing.lines(document["cases"]):
+        _print(compared)
     _print(required_lines(document["cases"], facts["chip"]))
     if wrong:
         _print(["gqa is WRONG:", *wrong])

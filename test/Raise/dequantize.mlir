@@ -89,6 +89,45 @@ func.func @parts(%q: !N, %k: tensor<1x2x5x8xbf16>, %v: tensor<1x2x4x8xi8>, %vn: 
 // -----
 
 !N = tensor<1x2x5x8xf32>
+!B = tensor<1x2x5x8xi8>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#perHead = affine_map<(b, h, s, d) -> (h)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// Floats of 8 bits, which came as bytes.
+// CHECK-LABEL: @fp8(
+// CHECK-DAG: %[[K8:.*]] = arith.bitcast %arg1 : tensor<1x2x5x8xi8> to tensor<1x2x5x8xf8E4M3FN>
+// CHECK-DAG: %[[V8:.*]] = arith.bitcast %arg2 : tensor<1x2x5x8xi8> to tensor<1x2x5x8xf8E5M2>
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %[[K8]] scale(%{{.*}} : tensor<1x2x1x1xf32>) : tensor<1x2x5x8xf8E4M3FN> -> tensor<1x2x5x8xf32>
+// CHECK-DAG: %[[V:.*]] = gqa.dequantize %[[V8]] : tensor<1x2x5x8xf8E5M2> -> tensor<1x2x5x8xf32>
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]]
+func.func @fp8(%q: !N, %k: !B, %v: !B, %sk: tensor<2xf32>) -> !N {
+  %e = tensor.empty() : !N
+  %k8 = arith.bitcast %k : !B to tensor<1x2x5x8xf8E4M3FN>
+  %v8 = arith.bitcast %v : !B to tensor<1x2x5x8xf8E5M2>
+  %kw = linalg.generic {indexing_maps = [#id, #perHead, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k8, %sk : tensor<1x2x5x8xf8E4M3FN>, tensor<2xf32>) outs(%e : !N) {
+  ^bb0(%x: f8E4M3FN, %y: f32, %o: f32):
+    %f = arith.extf %x : f8E4M3FN to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !N
+  %vw = arith.extf %v8 : tensor<1x2x5x8xf8E5M2> to !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}
+
+// -----
+
+!N = tensor<1x2x5x8xf32>
 !S = tensor<1x2x5x5xf32>
 #id = affine_map<(b, h, s, d) -> (b, h, s, d)>
 

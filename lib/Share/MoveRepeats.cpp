@@ -142,8 +142,8 @@ struct MoveAcrossDequantize : OpRewritePattern<DequantizeOp> {
     if (!scale || !zero)
       return rewriter.notifyMatchFailure(op, "a factor of each head");
     Type type = withHeadsOf(op.getType(), repeat.getX(), dimOf(repeat.getLayout(), 'h'));
-    Value wide = DequantizeOp::create(rewriter, op.getLoc(), type, repeat.getX(), *scale, *zero,
-                                      op.getIsUnsigned());
+    Value wide =
+        DequantizeOp::create(rewriter, op.getLoc(), type, repeat.getX(), *scale, *zero, op.getIsUnsigned());
     rewriter.replaceOp(op, repeatLike(rewriter, repeat, op.getType(), wide, repeat.getLayout()));
     return success();
   }
@@ -286,9 +286,8 @@ void raiseRepeats(func::FuncOp function) {
 }
 
 void populateMoveRepeatPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<MoveAcrossAppend, MoveAcrossDequantize, MoveAcrossElementwise, MoveAcrossRotary,
-           MoveAcrossTensorCast, SliceOfRepeat>(patterns.getContext());
+  patterns.add<MoveAcrossAppend, MoveAcrossDequantize, MoveAcrossElementwise, MoveAcrossRotary,
+               MoveAcrossTensorCast, SliceOfRepeat>(patterns.getContext());
 }
 
 } // namespace gqa

@@ -54,7 +54,7 @@ def run(tools, folder, text, inputs, *flags):
         return [outputs[f"out{n}"] for n in range(len(outputs.files))]
 
 
-def codes(*first):
+def rows_of_codes(*first):
     """Each key has one code in all of its elements; each head counts from another one."""
     rows = np.stack([np.arange(start, start + KEYS).astype(np.uint8) for start in first])
     return np.ascontiguousarray(np.broadcast_to(rows[None, :, :, None], (BATCH, KV_HEADS, KEYS, WIDTH)))
@@ -65,7 +65,7 @@ def codes(*first):
 @pytest.mark.parametrize("kind", TYPES)
 def test_codes(tools, tmp_path, kind, wide, flags):
     """Each query sees one key, so that its lse is an element of k, and its output one of v: exactly."""
-    k, v = codes(0, 0), codes(64, 32)
+    k, v = rows_of_codes(0, 0), rows_of_codes(64, 32)
     real = {"f32": np.float32, "f64": np.float64}[wide]
     q = np.zeros((BATCH, HEADS, KEYS, WIDTH), real)
     q[..., 0] = 1
@@ -93,3 +93,19 @@ def test_numbers(tools, tmp_path, kind, wide, queries):
                       (to_bf16(q) if wide == "bf16" else q, k.view(np.int8), v.view(np.int8)))
     wide_k, wide_v = (rounded(x.astype(np.float32) * np.float32(SCALE), wide) for x in (k, v))
     check_attention(from_bf16(output) if wide == "bf16" else output, lse, q, wide_k, wide_v, dtype=wide, causal=bool(clauses))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_device(tools, tmp_path, kind, monkeypatch):
+    """A GPU's kernels, on the stand-in driver."""
+    monkeypatch.setenv("GQA_CUDA_DRIVER", str(tools.parent / "lib" / "emulator" / "libcuda.so.1"))
+    text = f"""
+func.func @main(%x: tensor<256xi8>) -> tensor<256xf32> {{
+  %y = arith.bitcast %x : tensor<256xi8> to tensor<256x{kind}>
+  %z = arith.extf %y : tensor<256x{kind}> to tensor<256xf32>
+  return %z : tensor<256xf32>
+}}
+"""
+    codes = np.arange(256, dtype=np.uint8)
+    result, = run(tools, tmp_path, text, [codes.view(np.int8)], "--target=cuda")
+    np.testing.assert_array_equal(result, codes.view(TYPES[kind]).astype(np.float32))

@@ -13,34 +13,6 @@ Type withElement(Value like, Type element) {
   return vector ? Type(VectorType::get(vector.getShape(), element)) : element;
 }
 
-/// A float of 8 bits, scalar or vector, as f32, by way of an f16 that has the same bits further up.
-Value widenFloat8(VectorBuilder &b, Value value) {
-  bool isE5M2 = isa<Float8E5M2Type>(getElementTypeOrSelf(value.getType()));
-  Type words = withElement(value, b.getI16Type());
-  auto constant = [&](int64_t number) -> Value {
-    TypedAttr attr = b.getI16IntegerAttr(number);
-    if (auto vector = dyn_cast<VectorType>(words))
-      attr = DenseElementsAttr::get(vector, Attribute(attr));
-    return arith::ConstantOp::create(b, attr);
-  };
-  auto extend = [&](Value bits) -> Value {
-    Value half = arith::BitcastOp::create(b, withElement(value, b.getF16Type()), bits);
-    return arith::ExtFOp::create(b, withElement(value, b.getF32Type()), half);
-  };
-  Value bytes = arith::BitcastOp::create(b, withElement(value, b.getI8Type()), value);
-  Value bits = arith::ExtUIOp::create(b, words, bytes);
-  if (isE5M2) // the upper half of an f16
-    return extend(arith::ShLIOp::create(b, bits, constant(8)));
-  // An exponent that is 8 less than an f16's. There are no infinities, and one NaN of either sign.
-  Value magnitude = arith::AndIOp::create(b, bits, constant(0x7f));
-  Value sign = arith::ShLIOp::create(b, arith::AndIOp::create(b, bits, constant(0x80)), constant(8));
-  Value moved = arith::ShLIOp::create(b, magnitude, constant(7));
-  Value number = extend(arith::OrIOp::create(b, sign, moved));
-  number = b.mulF(number, b.floatLike(number, 256.0));
-  Value isNaN = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, magnitude, constant(0x7f));
-  return b.select(isNaN, b.floatLike(number, std::numeric_limits<double>::quiet_NaN()), number);
-}
-
 class NarrowRows {
 public:
   NarrowRows(tile::PackOp op, VectorBuilder &b)
@@ -123,7 +95,7 @@ private:
     if (element.isInteger())
       return op.getIsUnsigned() ? arith::UIToFPOp::create(b, wide, x).getResult()
                                 : arith::SIToFPOp::create(b, wide, x).getResult();
-    return b.widen(element.getIntOrFloatBitWidth() == 8 ? widenFloat8(b, x) : x, b.element);
+    return b.widen(x, b.element);
   }
 
   tile::PackOp op;

@@ -63,6 +63,31 @@ bool isForLibrary(const Product &product) {
          (product.c.type == product.a.type || product.c.type == GQA_RT_F32);
 }
 
+/// Whether `op` multiplies matrices: each operand has loops of its own, and a sum is over others.
+bool isMatrixProduct(linalg::LinalgOp op) {
+  FailureOr<linalg::ContractionDimensions> loops = linalg::inferContractionDims(op);
+  return succeeded(loops) && linalg::isaContractionOpInterface(op) && !loops->m.empty() &&
+         !loops->n.empty() && !loops->k.empty();
+}
+
+/// Why gqa_rt_cuda_matmul does not take a product of matrices.
+std::string whyNotByLibrary(linalg::LinalgOp op) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  auto elementOf = [&](unsigned operand) { return getElementTypeOrSelf(op->getOperand(operand).getType()); };
+  Type x = elementOf(0), y = elementOf(1), z = elementOf(2);
+  bool areTypesTaken = typeCodeOf(x) && x == y && (z == x || (z.isF32() && !x.isF64()));
+  if (!areTypesTaken)
+    return out << "expected two operands of one type, f16, bf16, f32 or f64, and a result of that type or "
+                  "f32; "
+               << "found " << x << " times " << y << " into " << z,
+           text;
+  for (auto [index, operand] : llvm::enumerate(op->getOperands()))
+    if (auto type = dyn_cast<MemRefType>(operand.getType()); !type || !type.isLastDimUnitStride())
+      return out << "expected contiguous rows; those of operand " << index << " are not", text;
+  return "expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed";
+}
+
 class Offload {
 public:
   explicit Offload(func::FuncOp function) : function(function) {}
@@ -175,6 +200,8 @@ private:
     std::string why = whyOnHost(op);
     if (!why.empty())
       op.emitRemark("runs on the host, between kernels: ") << why;
+    else if (isMatrixProduct(op))
+      op.emitRemark("multiplies matrices without tensor cores, not by cuBLASLt: ") << whyNotByLibrary(op);
     return why.empty();
   }
 

@@ -47,6 +47,13 @@ bool isReturned(Value buffer) {
   });
 }
 
+/// Whether kernels of this function use `buffer`.
+bool isMapped(Value buffer) {
+  return llvm::any_of(buffer.getUsers(), [](Operation *user) {
+    return isa<tile::DeviceMapOp>(user) || llvm::any_of(viewsOf(user), isMapped);
+  });
+}
+
 /// The allocation that is result `use`, perhaps in another shape, and nothing else that leaves the function.
 memref::AllocOp allocationOf(OpOperand &use) {
   Value whole = use.get();
@@ -106,6 +113,15 @@ void removeMaps(func::FuncOp function) {
   });
 }
 
+/// Buffers of a function that the entry calls are not placed: kernels read them out of the host's memory.
+void explainHostBuffers(func::FuncOp callee) {
+  callee.walk([&](Operation *op) {
+    if (isa<memref::AllocOp, memref::GetGlobalOp>(op) && isMapped(op->getResult(0)))
+      op->emitRemark("stays in the memory of the host, and is copied around kernels: it belongs to @")
+          << callee.getName() << ", and only buffers of the entry are placed on the device";
+  });
+}
+
 /// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight.
 Operation *lastUse(Value buffer, Block &block) {
   Operation *last = buffer.getDefiningOp();
@@ -137,6 +153,8 @@ struct PlaceTensorsPass : impl::PlaceTensorsBase<PlaceTensorsPass> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (function.isPublic() && !function.isExternal())
         place(function);
+      else
+        explainHostBuffers(function);
     getOperation().walk(freeEarly);
   }
 

@@ -1,4 +1,4 @@
-// gqa-expand-math: functions that the vectoriser can see through.
+// gqa-expand-math: functions that the vectoriser can see through, and numbers that LLVM has no type for.
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -40,11 +40,74 @@ void guardExp(math::ExpOp exp) {
       result, [&](OpOperand &use) { return use.getOwner() != inRange.getDefiningOp(); });
 }
 
+/// A float of 8 bits, scalar or vector, by way of an f16 that has the same bits further up: LLVM has no such
+/// type. f16 and bf16 hold all of its numbers as well.
+struct WidenFloat8 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op, PatternRewriter &rewriter) const override {
+    Value narrow = op.getIn();
+    Type element = getElementTypeOrSelf(narrow.getType());
+    if (!isa<Float8E4M3FNType, Float8E5M2Type>(element))
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value bytes = arith::BitcastOp::create(b, withElement(narrow.getType(), b.getI8Type()), narrow);
+    Value bits = arith::ExtUIOp::create(b, withElement(narrow.getType(), b.getI16Type()), bytes);
+    Value wide = isa<Float8E5M2Type>(element) ? halfOf(b, arith::ShLIOp::create(b, bits, integer(b, bits, 8)))
+                                              : widenE4M3(b, bits);
+    Type type = op.getType();
+    unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+    if (width > 32)
+      wide = arith::ExtFOp::create(b, type, wide);
+    else if (width < 32)
+      wide = arith::TruncFOp::create(b, type, wide);
+    rewriter.replaceOp(op, wide);
+    return success();
+  }
+
+private:
+  static Type withElement(Type like, Type element) {
+    auto shaped = dyn_cast<ShapedType>(like);
+    return shaped ? Type(shaped.clone(element)) : element;
+  }
+
+  static Value constant(ImplicitLocOpBuilder &b, Type type, TypedAttr number) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    return arith::ConstantOp::create(b, shaped ? DenseElementsAttr::get(shaped, Attribute(number)) : number);
+  }
+  static Value integer(ImplicitLocOpBuilder &b, Value like, int64_t number) {
+    return constant(b, like.getType(), b.getI16IntegerAttr(number));
+  }
+  static Value real(ImplicitLocOpBuilder &b, Value like, double number) {
+    return constant(b, like.getType(), b.getF32FloatAttr(float(number)));
+  }
+
+  /// The f16 of these bits, as f32.
+  static Value halfOf(ImplicitLocOpBuilder &b, Value bits) {
+    Value half = arith::BitcastOp::create(b, withElement(bits.getType(), b.getF16Type()), bits);
+    return arith::ExtFOp::create(b, withElement(bits.getType(), b.getF32Type()), half);
+  }
+
+  /// An exponent that is 8 less than an f16's. There are no infinities, and one NaN of either sign.
+  static Value widenE4M3(ImplicitLocOpBuilder &b, Value bits) {
+    Value magnitude = arith::AndIOp::create(b, bits, integer(b, bits, 0x7f));
+    Value negative = arith::AndIOp::create(b, bits, integer(b, bits, 0x80));
+    Value sign = arith::ShLIOp::create(b, negative, integer(b, bits, 8));
+    Value moved = arith::ShLIOp::create(b, magnitude, integer(b, bits, 7));
+    Value number = halfOf(b, arith::OrIOp::create(b, sign, moved));
+    number = arith::MulFOp::create(b, number, real(b, number, 256));
+    Value isNaN = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, magnitude, integer(b, bits, 0x7f));
+    Value nan = real(b, number, std::numeric_limits<double>::quiet_NaN());
+    return arith::SelectOp::create(b, isNaN, nan, number);
+  }
+};
+
 struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
   using ExpandMathBase::ExpandMathBase;
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
+    patterns.add<WidenFloat8>(&getContext());
     populateMathAlgebraicSimplificationPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"rsqrt", "ceilf", "clampf"});
     if (polynomials) {

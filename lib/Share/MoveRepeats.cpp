@@ -130,6 +130,37 @@ struct MoveAcrossTensorCast : RewritePattern {
   }
 };
 
+/// Heads of a narrow cache that are widened alike, or by factors that are repeated as they are.
+struct MoveAcrossDequantize : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(DequantizeOp op, PatternRewriter &rewriter) const override {
+    auto repeat = op.getX().getDefiningOp<RepeatHeadsOp>();
+    if (!repeat)
+      return rewriter.notifyMatchFailure(op, "no repeat");
+    std::optional<Value> scale = factorOf(op.getScale(), repeat), zero = factorOf(op.getZero(), repeat);
+    if (!scale || !zero)
+      return rewriter.notifyMatchFailure(op, "a factor of each head");
+    Type type = withHeadsOf(op.getType(), repeat.getX(), dimOf(repeat.getLayout(), 'h'));
+    Value wide =
+        DequantizeOp::create(rewriter, op.getLoc(), type, repeat.getX(), *scale, *zero, op.getIsUnsigned());
+    rewriter.replaceOp(op, repeatLike(rewriter, repeat, op.getType(), wide, repeat.getLayout()));
+    return success();
+  }
+
+  /// The factor (null for none) of what was repeated; nothing if query heads have their own.
+  static std::optional<Value> factorOf(Value factor, RepeatHeadsOp repeat) {
+    if (!factor)
+      return factor;
+    auto type = cast<RankedTensorType>(factor.getType());
+    unsigned dim = dimOf(repeat.getLayout(), 'h'), missing = 4 - type.getRank(); // in front
+    if (dim < missing || type.getDimSize(dim - missing) == 1)
+      return factor;
+    RepeatHeadsOp other = missing == 0 ? repeatAlong(factor, dim) : RepeatHeadsOp();
+    return other && areAlike(other, repeat) ? std::optional<Value>(other.getX()) : std::nullopt;
+  }
+};
+
 /// The first copy of each head, taken out of the copies, is what was copied.
 struct SliceOfRepeat : OpRewritePattern<tensor::ExtractSliceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -255,9 +286,8 @@ void raiseRepeats(func::FuncOp function) {
 }
 
 void populateMoveRepeatPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<MoveAcrossAppend, MoveAcrossElementwise, MoveAcrossRotary, MoveAcrossTensorCast, SliceOfRepeat>(
-          patterns.getContext());
+  patterns.add<MoveAcrossAppend, MoveAcrossDequantize, MoveAcrossElementwise, MoveAcrossRotary,
+               MoveAcrossTensorCast, SliceOfRepeat>(patterns.getContext());
 }
 
 } // namespace gqa

@@ -81,6 +81,8 @@ private:
         missed(
             name,
             "K and V are not repeated alike, or something that depends on the query head keeps their order");
+      if (auto wide = value.getDefiningOp<DequantizeOp>(); wide && wide.getX().getDefiningOp<RepeatHeadsOp>())
+        missed(name, "its copies are widened by factors of their own");
       bool isArgument = false, isWritten = false;
       if (auto append = value.getDefiningOp<AppendKVOp>()) {
         isWritten = bool(append.getFresh().getDefiningOp<RepeatHeadsOp>());

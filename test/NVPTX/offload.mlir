@@ -87,6 +87,44 @@ func.func @product(%x: memref<4x8xf16>, %w: memref<16x8xf16>) -> memref<4x16xf16
 
 // -----
 
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
+#wt = affine_map<(m, n, k) -> (n, k)>
+#yt = affine_map<(m, n, k) -> (n, m)>
+
+// What the library does not take runs in a kernel of loops, and the remark says why: types, layouts, loops.
+// CHECK-LABEL: func.func @slow_products
+// CHECK: tile.kernel
+// CHECK-NOT: tile.device.matmul
+func.func @slow_products(%x: memref<4x8xf16>, %w: memref<8x16xf32>, %v: memref<8x16xf16>, %i: memref<4x8xi8>, %j: memref<8x16xi8>,
+                         %s: memref<16x8xf16, strided<[16, 2]>>, %y: memref<4x16xf32>, %z: memref<4x16xi32>, %t: memref<16x4xf32>) {
+  // expected-remark @below {{multiplies matrices without tensor cores, not by cuBLASLt: expected two operands of one type, f16, bf16, f32 or f64, and a result of that type or f32; found f16 times f32 into f32}}
+  linalg.matmul ins(%x, %w : memref<4x8xf16>, memref<8x16xf32>) outs(%y : memref<4x16xf32>)
+  // expected-remark @below {{found i8 times i8 into i32}}
+  linalg.matmul ins(%i, %j : memref<4x8xi8>, memref<8x16xi8>) outs(%z : memref<4x16xi32>)
+  // expected-remark @below {{expected contiguous rows; those of operand 1 are not}}
+  linalg.matmul indexing_maps = [#x, #wt, affine_map<(m, n, k) -> (m, n)>]
+    ins(%x, %s : memref<4x8xf16>, memref<16x8xf16, strided<[16, 2]>>) outs(%y : memref<4x16xf32>)
+  // expected-remark @below {{expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed}}
+  linalg.contract indexing_maps = [#x, #w, #yt] ins(%x, %v : memref<4x8xf16>, memref<8x16xf16>) outs(%t : memref<16x4xf32>)
+  return
+}
+
+// -----
+
+#row = affine_map<(i, k) -> (i, k)>
+
+// A matrix times a vector is a reduction of rows like others.
+// CHECK-LABEL: func.func @negative_vector
+// CHECK: tile.kernel
+func.func @negative_vector(%x: memref<4x64xf16>, %w: memref<64xf32>, %y: memref<4xf32>) {
+  linalg.contract indexing_maps = [#row, affine_map<(i, k) -> (k)>, affine_map<(i, k) -> (i)>]
+    ins(%x, %w : memref<4x64xf16>, memref<64xf32>) outs(%y : memref<4xf32>)
+  return
+}
+
+// -----
+
 // A position that is an argument's is read by the kernel, wherever it leads: the host does not wait for it.
 // CHECK-LABEL: func.func @insert
 // CHECK-SAME: %[[AT:.*]]: memref<i64>, %[[NEW:.*]]: memref<2x64xf16>

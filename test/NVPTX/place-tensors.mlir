@@ -1,5 +1,5 @@
 // Tensors that only kernels work on may be on a GPU.
-// RUN: gqa-opt %s --split-input-file --gqa-place-tensors | FileCheck %s
+// RUN: gqa-opt %s --split-input-file --gqa-place-tensors --verify-diagnostics | FileCheck %s
 
 // The scale is read by the host; of the results one is copied by it.
 // CHECK: module attributes {gqa.device_arguments = array<i64: 0>, gqa.device_results = array<i64: 1>}
@@ -9,6 +9,7 @@
 module {
   func.func @main(%q: memref<?x8xf16>, %scale: memref<f32>) -> (memref<?x8xf16>, memref<?x8xf16>) {
     %c0 = arith.constant 0 : index
+    // expected-remark @below {{the host reads an element here, and waits for the device if it is there}}
     %s = memref.load %scale[] : memref<f32>
     %n = memref.dim %q, %c0 : memref<?x8xf16>
     %copy = memref.alloc(%n) : memref<?x8xf16>
@@ -114,5 +115,34 @@ module {
     %o1 = tile.device.map %o write : memref<4x2xf32>
     tile.device.unmap
     return
+  }
+}
+
+// -----
+
+// What a function that is called has for itself is not placed, and the remark says so.
+// CHECK: func.func private @layer
+// CHECK: memref.alloc
+// CHECK: memref.alloc
+// CHECK-NOT: tile.device.alloc
+module {
+  func.func @main(%x: memref<8xf32>) -> memref<8xf32> {
+    %y = func.call @layer(%x) : (memref<8xf32>) -> memref<8xf32>
+    return %y : memref<8xf32>
+  }
+  func.func private @layer(%x: memref<8xf32>) -> memref<8xf32> {
+    // expected-remark @below {{stays in the memory of the host, and is copied around kernels: it belongs to @layer, and only buffers of the entry are placed on the device}}
+    %t = memref.alloc() : memref<8xf32>
+    // expected-remark @below {{stays in the memory of the host}}
+    %y = memref.alloc() : memref<8xf32>
+    %x1 = tile.device.map %x : memref<8xf32>
+    %t1 = tile.device.map %t write : memref<8xf32>
+    tile.device.unmap
+    %flat = memref.expand_shape %t [[0, 1]] output_shape [4, 2] : memref<8xf32> into memref<4x2xf32>
+    %t2 = tile.device.map %flat : memref<4x2xf32>
+    %y1 = tile.device.map %y write : memref<8xf32>
+    tile.device.unmap
+    memref.dealloc %t : memref<8xf32>
+    return %y : memref<8xf32>
   }
 }

@@ -22,3 +22,21 @@ func.func @no_double(%x: f64) -> f64 {
   %e = math.exp %x : f64
   return %e : f64
 }
+
+// Floats of 8 bits are f16 with other exponents; test_fp8.py has all of their numbers.
+// CHECK-LABEL: @fp8
+// CHECK-NOT: arith.extf {{.*}} : {{.*}}f8E
+// CHECK: arith.extui %{{.*}} : i8 to i16
+// CHECK: arith.extf %{{.*}} : f16 to f32
+// CHECK: arith.mulf
+// CHECK: arith.bitcast %{{.*}} : vector<4xi16> to vector<4xf16>
+// CHECK: arith.extf %{{.*}} : vector<4xf16> to vector<4xf32>
+// CHECK-NOT: arith.extf {{.*}} : {{.*}}f8E
+// CHECK: return
+func.func @fp8(%a: i8, %b: vector<4xi8>) -> (f32, vector<4xf64>) {
+  %x = arith.bitcast %a : i8 to f8E4M3FN
+  %y = arith.bitcast %b : vector<4xi8> to vector<4xf8E5M2>
+  %c = arith.extf %x : f8E4M3FN to f32
+  %d = arith.extf %y : vector<4xf8E5M2> to vector<4xf64>
+  return %c, %d : f32, vector<4xf64>
+}

@@ -89,6 +89,45 @@ func.func @parts(%q: !N, %k: tensor<1x2x5x8xbf16>, %v: tensor<1x2x4x8xi8>, %vn: 
 // -----
 
 !N = tensor<1x2x5x8xf32>
+!B = tensor<1x2x5x8xi8>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#perHead = affine_map<(b, h, s, d) -> (h)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// Floats of 8 bits, which came as bytes.
+// CHECK-LABEL: @fp8(
+// CHECK-DAG: %[[K8:.*]] = arith.bitcast %arg1 : tensor<1x2x5x8xi8> to tensor<1x2x5x8xf8E4M3FN>
+// CHECK-DAG: %[[V8:.*]] = arith.bitcast %arg2 : tensor<1x2x5x8xi8> to tensor<1x2x5x8xf8E5M2>
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %[[K8]] scale(%{{.*}} : tensor<1x2x1x1xf32>) : tensor<1x2x5x8xf8E4M3FN> -> tensor<1x2x5x8xf32>
+// CHECK-DAG: %[[V:.*]] = gqa.dequantize %[[V8]] : tensor<1x2x5x8xf8E5M2> -> tensor<1x2x5x8xf32>
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]]
+func.func @fp8(%q: !N, %k: !B, %v: !B, %sk: tensor<2xf32>) -> !N {
+  %e = tensor.empty() : !N
+  %k8 = arith.bitcast %k : !B to tensor<1x2x5x8xf8E4M3FN>
+  %v8 = arith.bitcast %v : !B to tensor<1x2x5x8xf8E5M2>
+  %kw = linalg.generic {indexing_maps = [#id, #perHead, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k8, %sk : tensor<1x2x5x8xf8E4M3FN>, tensor<2xf32>) outs(%e : !N) {
+  ^bb0(%x: f8E4M3FN, %y: f32, %o: f32):
+    %f = arith.extf %x : f8E4M3FN to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !N
+  %vw = arith.extf %v8 : tensor<1x2x5x8xf8E5M2> to !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}
+
+// -----
+
+!N = tensor<1x2x5x8xf32>
 !S = tensor<1x2x5x5xf32>
 #id = affine_map<(b, h, s, d) -> (b, h, s, d)>
 
@@ -126,4 +165,71 @@ func.func @kept(%q: !N, %k: tensor<1x2x5x8xi8>, %v: tensor<1x2x5x8xi8>, %s: tens
   %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
   %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
   return %r : !N
+}
+
+// -----
+
+!Q = tensor<1x6x5x8xf32>
+!I = tensor<1x2x5x8xi8>
+!R = tensor<1x6x5x8xi8>
+!S = tensor<1x6x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#perToken = affine_map<(b, h, s, d) -> (b, h, s)>
+#shared = affine_map<(b, h, s, d) -> (b, s)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+#five = affine_map<(b, h, g, s, d) -> (b, h, g, s, d)>
+#from = affine_map<(b, h, g, s, d) -> (b, h, s, d)>
+
+// Repeats in front of the widening, of the cache and of its scales, come behind it.
+// CHECK-LABEL: @repeated(
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %arg1 scale(%{{.*}} : tensor<1x1x5x1xf32>) : tensor<1x2x5x8xi8> -> tensor<1x2x5x8xf32>
+// CHECK-DAG: %[[V:.*]] = gqa.dequantize %arg2 scale(%{{.*}} : tensor<1x2x5x1xf32>) : tensor<1x2x5x8xi8> -> tensor<1x2x5x8xf32>
+// CHECK: %[[KR:.*]] = gqa.repeat_heads %[[K]] block groups(3)
+// CHECK: %[[VR:.*]] = gqa.repeat_heads %[[V]] block groups(3)
+// CHECK: gqa.attention %arg0, %[[KR]], %[[VR]]
+func.func @repeated(%q: !Q, %k: !I, %v: !I, %sk: tensor<1x5xf32>, %sv: tensor<1x2x5xf32>) -> !Q {
+  %e5 = tensor.empty() : tensor<1x2x3x5x8xi8>
+  %k5 = linalg.generic {indexing_maps = [#from, #five], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+    ins(%k : !I) outs(%e5 : tensor<1x2x3x5x8xi8>) {
+  ^bb0(%x: i8, %o: i8):
+    linalg.yield %x : i8
+  } -> tensor<1x2x3x5x8xi8>
+  %kr = tensor.collapse_shape %k5 [[0], [1, 2], [3], [4]] : tensor<1x2x3x5x8xi8> into !R
+  %v5 = linalg.generic {indexing_maps = [#from, #five], iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}
+    ins(%v : !I) outs(%e5 : tensor<1x2x3x5x8xi8>) {
+  ^bb0(%x: i8, %o: i8):
+    linalg.yield %x : i8
+  } -> tensor<1x2x3x5x8xi8>
+  %vr = tensor.collapse_shape %v5 [[0], [1, 2], [3], [4]] : tensor<1x2x3x5x8xi8> into !R
+  %es5 = tensor.empty() : tensor<1x2x3x5xf32>
+  %s5 = linalg.generic {indexing_maps = [affine_map<(b, h, g, s) -> (b, h, s)>, affine_map<(b, h, g, s) -> (b, h, g, s)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%sv : tensor<1x2x5xf32>) outs(%es5 : tensor<1x2x3x5xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    linalg.yield %x : f32
+  } -> tensor<1x2x3x5xf32>
+  %svr = tensor.collapse_shape %s5 [[0], [1, 2], [3]] : tensor<1x2x3x5xf32> into tensor<1x6x5xf32>
+  %e = tensor.empty() : !Q
+  %kw = linalg.generic {indexing_maps = [#id, #shared, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%kr, %sk : !R, tensor<1x5xf32>) outs(%e : !Q) {
+  ^bb0(%x: i8, %y: f32, %o: f32):
+    %f = arith.sitofp %x : i8 to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !Q
+  %vw = linalg.generic {indexing_maps = [#id, #perToken, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%vr, %svr : !R, tensor<1x6x5xf32>) outs(%e : !Q) {
+  ^bb0(%x: i8, %y: f32, %o: f32):
+    %f = arith.sitofp %x : i8 to f32
+    %r = arith.mulf %f, %y : f32
+    linalg.yield %r : f32
+  } -> !Q
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !Q
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !Q, !Q) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !Q) outs(%zo : !Q) -> !Q
+  return %r : !Q
 }

@@ -75,3 +75,20 @@ func.func @negative_per_head(%q: tensor<2x6x7x16xf32>, %k: tensor<2x2x7x16xf32>,
   %o = gqa.attention %q, %r, %v : (tensor<2x6x7x16xf32>, tensor<2x6x7x16xf32>, tensor<2x6x7x16xf32>) -> tensor<2x6x7x16xf32>
   return %o : tensor<2x6x7x16xf32>
 }
+
+// -----
+
+// A narrow cache, with factors that are the same for all heads, repeated alike, and of dimensions behind the heads.
+// CHECK-LABEL: @dequantize(
+// CHECK: %[[K:.*]] = gqa.dequantize %arg1 scale(%arg2 : tensor<1x2x1x1xf32>) zero(%arg3 : tensor<7x1xf32>) : tensor<1x2x7x16xbf16> -> tensor<1x2x7x16xf32>
+// CHECK: %[[V:.*]] = gqa.dequantize %arg1 scale(%arg4 : tensor<1x1x7x1xf32>) : tensor<1x2x7x16xbf16> -> tensor<1x2x7x16xf32>
+// CHECK: gqa.attention %arg0, %[[K]], %[[V]] : (tensor<1x6x7x16xf32>, tensor<1x2x7x16xf32>, tensor<1x2x7x16xf32>)
+func.func @dequantize(%q: tensor<1x6x7x16xf32>, %c: tensor<1x2x7x16xbf16>, %s: tensor<1x2x1x1xf32>, %z: tensor<7x1xf32>,
+                      %t: tensor<1x1x7x1xf32>) -> tensor<1x6x7x16xf32> {
+  %cr = gqa.repeat_heads %c block groups(3) : tensor<1x2x7x16xbf16> -> tensor<1x6x7x16xbf16>
+  %sr = gqa.repeat_heads %s block groups(3) : tensor<1x2x1x1xf32> -> tensor<1x6x1x1xf32>
+  %k = gqa.dequantize %cr scale(%sr : tensor<1x6x1x1xf32>) zero(%z : tensor<7x1xf32>) : tensor<1x6x7x16xbf16> -> tensor<1x6x7x16xf32>
+  %v = gqa.dequantize %cr scale(%t : tensor<1x1x7x1xf32>) : tensor<1x6x7x16xbf16> -> tensor<1x6x7x16xf32>
+  %o = gqa.attention %q, %k, %v : (tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>) -> tensor<1x6x7x16xf32>
+  return %o : tensor<1x6x7x16xf32>
+}

@@ -39,3 +39,15 @@ func.func @only_keys(%q: !Q, %k: !K, %v: !R) -> !Q {
   %o = gqa.attention %q, %kr, %v : (!Q, !R, !R) -> !Q
   return %o : !Q
 }
+
+// Heads that are widened by scales of their own differ.
+// CHECK-LABEL: @negative_dequantize(
+// CHECK: gqa.attention {{.*}} : (tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>)
+func.func @negative_dequantize(%q: tensor<1x6x7x16xf32>, %c: tensor<1x2x7x16xbf16>, %s: tensor<6x1x1xf32>) -> tensor<1x6x7x16xf32> {
+  %cr = gqa.repeat_heads %c block groups(3) : tensor<1x2x7x16xbf16> -> tensor<1x6x7x16xbf16>
+  %k = gqa.dequantize %cr scale(%s : tensor<6x1x1xf32>) : tensor<1x6x7x16xbf16> -> tensor<1x6x7x16xf32>
+  // expected-remark @below {{K stays repeated: its copies are widened by factors of their own}}
+  // expected-remark @below {{V stays repeated: its copies are widened by factors of their own}}
+  %o = gqa.attention %q, %k, %k : (tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>) -> tensor<1x6x7x16xf32>
+  return %o : tensor<1x6x7x16xf32>
+}

@@ -1,11 +1,7 @@
-// Passes around fusion.
+// The pass that writes the report.
 #ifndef GQA_FUSE_PASSES_H
 #define GQA_FUSE_PASSES_H
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -93,7 +93,9 @@ LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSh
   // Sizes of what kernels take over are those of what is in front of it, which remains.
   RotaryOp rotary = getQueryRotary();
   AppendKVOp append = getValueAppend();
-  Value q = rotary ? rotary.getX() : getQ(), v = append ? append.getCache() : getV();
+  DequantizeOp narrow = getValueDequantize();
+  Value q = rotary ? rotary.getX() : getQ();
+  Value v = narrow ? narrow.getX() : append ? append.getCache() : getV();
   OpFoldResult b = size(q, getQLayout(), 'b'), h = size(q, getQLayout(), 'h'), s = size(q, getQLayout(), 's'),
                d = size(v, getVLayout(), 'd');
   SmallVector<OpFoldResult> output(4);

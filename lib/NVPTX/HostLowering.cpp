@@ -176,6 +176,8 @@ void lowerDeviceOperations(ModuleOp module) {
     if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
       operations.push_back(op);
   });
+  if (!operations.empty()) // without a kernel as well: what is a product, or empty
+    declareCUDAModule(module);
   for (Operation *op : operations) {
     if (auto map = dyn_cast<tile::DeviceMapOp>(op))
       HostLowering(op, converter).lowerMap(map);

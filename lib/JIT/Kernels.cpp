@@ -1,3 +1,4 @@
+// Kernels apart from the code around them: each a module of its own, with what it needs.
 #include "Kernels.h"
 
 #include "llvm/ADT/STLExtras.h"

@@ -35,10 +35,6 @@ Value exchangePair(IndexBuilder &b, Value x, int64_t mask) {
 /// The number of the lane whose own one differs in the bits of `mask`.
 Value exchange(IndexBuilder &b, Value x, int64_t mask) {
   Type type = x.getType();
-  if (type.isIndex()) {
-    Value wide = arith::IndexCastOp::create(b, b.getI64Type(), x);
-    return arith::IndexCastOp::create(b, type, exchangePair(b, wide, mask));
-  }
   unsigned width = type.getIntOrFloatBitWidth();
   if (width >= 32)
     return width == 32 ? exchangeWord(b, x, mask) : exchangePair(b, x, mask);

@@ -35,7 +35,7 @@ struct EmbedPTXPass : impl::EmbedPTXBase<EmbedPTXPass> {
         return signalPassFailure();
       binary.erase();
     }
-    if (getOperation().lookupSymbol(kCUDAModule)) // without kernels, constants may still ask for it
+    if (getOperation().lookupSymbol(kCUDAModule)) // of a module without kernels as well
       embedImages(b, images);
   }
 

@@ -6,6 +6,7 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 
 using namespace mlir;
 
@@ -22,7 +23,7 @@ public:
     auto type = cast<MemRefType>(op.getBuffer().getType());
     auto data = memref::ExtractStridedMetadataOp::create(b, op.getBuffer());
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getBuffer());
-    Value width = b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    Value width = b.index(elementBytes(type));
     address = b.add(address, b.mul(data.getOffset(), width));
     int64_t access = op.getWrite() ? GQA_RT_CUDA_WRITE : GQA_RT_CUDA_READ;
     if (op.getUpdate())
@@ -82,7 +83,7 @@ public:
       strides[dim] = total;
       total = b.mul(total, sizes[dim]);
     }
-    Value bytes = b.mul(total, b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8)));
+    Value bytes = b.mul(total, b.index(elementBytes(type)));
     memref.replaceAllUsesWith(buffer(type, allocate(toI64(bytes)), sizes, strides));
     op->erase();
   }
@@ -130,6 +131,11 @@ private:
     return result ? op.getResult(0) : Value();
   }
 
+  /// An index is as wide as an address.
+  static int64_t elementBytes(MemRefType type) {
+    return int64_t(DataLayout().getTypeSize(type.getElementType()).getFixedValue());
+  }
+
   /// Bytes from the first element to behind the last; 0 if there is none.
   Value spanOf(Value buffer, memref::ExtractStridedMetadataOp data, Value width) {
     Value last = b.index(0), zero = b.index(0), one = b.index(1), empty;
@@ -148,9 +154,8 @@ private:
     Location loc = b.getLoc();
     auto [ignored, offset] = type.getStridesAndOffset();
     offset = ShapedType::isDynamic(offset) ? 0 : offset;
-    int64_t width = int64_t(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     if (offset != 0)
-      memory = b.advance(memory, toI64(b.index(-offset * width)));
+      memory = b.advance(memory, toI64(b.index(-offset * elementBytes(type))));
     auto descriptor = MemRefDescriptor::poison(b, loc, converter.convertType(type));
     descriptor.setAllocatedPtr(b, loc, memory);
     descriptor.setAlignedPtr(b, loc, memory);
@@ -176,6 +181,8 @@ void lowerDeviceOperations(ModuleOp module) {
     if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
       operations.push_back(op);
   });
+  if (!operations.empty()) // without a kernel as well: what is a product, or empty
+    declareCUDAModule(module);
   for (Operation *op : operations) {
     if (auto map = dyn_cast<tile::DeviceMapOp>(op))
       HostLowering(op, converter).lowerMap(map);

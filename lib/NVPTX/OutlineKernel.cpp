@@ -199,17 +199,20 @@ func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
   return Outliner(kernel, kernels).run();
 }
 
+void declareCUDAModule(ModuleOp module) {
+  if (module.lookupSymbol(kCUDAModule))
+    return;
+  // gqa_rt_cuda_module: images, how many, and the runtime's state. EmbedPTX.cpp fills it.
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(module.getContext());
+  auto type = LLVM::LLVMStructType::getLiteral(module.getContext(), {pointer, builder.getI64Type(), pointer});
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
+                         kCUDAModule, Attribute());
+}
+
 Value moduleAddress(NVVMBuilder &b) {
-  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  if (!module.lookupSymbol(kCUDAModule)) {
-    // gqa_rt_cuda_module: images, how many, and the runtime's state. EmbedPTX.cpp fills it.
-    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), {pointer, b.getI64Type(), pointer});
-    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-    LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::External,
-                           kCUDAModule, Attribute());
-  }
-  return LLVM::AddressOfOp::create(b, pointer, kCUDAModule);
+  declareCUDAModule(b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>());
+  return LLVM::AddressOfOp::create(b, LLVM::LLVMPointerType::get(b.getContext()), kCUDAModule);
 }
 
 func::FuncOp declareRuntime(ModuleOp module, StringRef name, FunctionType type) {

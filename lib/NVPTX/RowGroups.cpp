@@ -152,7 +152,8 @@ bool isRowReduction(linalg::LinalgOp op) {
     return false;
   for (auto [number, output] : llvm::enumerate(op.getDpsInitsMutable())) {
     SmallVector<Operation *> combiners;
-    if (!separatesRows(op.getMatchingIndexingMap(&output), parallel) ||
+    if (getElementTypeOrSelf(output.get().getType()).isIndex() || // has no neutral element of a maximum
+        !separatesRows(op.getMatchingIndexingMap(&output), parallel) ||
         !matchReduction(op.getRegionOutputArgs(), unsigned(number), combiners) || combiners.size() != 1 ||
         !arith::getNeutralElement(combiners[0]))
       return false;

@@ -65,7 +65,8 @@ mlir::Value lowerTrigonometry(mlir::Operation *op);
 /// Logarithms, divisions, sines and cosines of f32 by what the device has for them.
 void lowerFunctions(mlir::Operation *kernels);
 
-/// The variable through which the runtime knows this module's kernels.
+/// The variable through which the runtime knows this module's kernels, and that its calls need a device.
+void declareCUDAModule(mlir::ModuleOp module);
 mlir::Value moduleAddress(NVVMBuilder &b);
 
 /// A function of the runtime.

@@ -76,7 +76,7 @@ class Module:
         return to_native(contiguous(as_array(value, f"weight '{param}'", device)))
 
     def _values_for(self, args):
-        """The parameters' values for a call: on the GPU of the first argument that is on one, as far as only kernels read them."""
+        """The parameters' values for a call: on the GPU of the first argument that is on one, if only kernels read them."""
         device = next((found for found in map(device_of, args) if found.startswith("cuda:")), None)
         if device is None:
             return self._values
@@ -106,8 +106,9 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
 
     `function`: the function to call; by default `main`, else the only public one.
     `weights`: values of parameters by name (a mapping), on the CPU or where the calls will be; for a file whose module names a
-    `.safetensors` sidecar they are read from there. `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for
-    a GPU; "cuda:sm_80,sm_90" has ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
+    `.safetensors` sidecar they are read from there.
+    `target`: "cpu", "cpu:ARCH" for a processor whose features this one has, "cuda" or "cuda:sm_NN" for a GPU; "cuda:sm_80,sm_90" has
+    ptxas assemble it for these chips beforehand. `reference`: evaluate in float64, slowly, instead of the generated kernels.
     `on_remark`: a function of a `gqa.Remark`, called for everything that is found out: what was recognised and shared, and what
     was left as it is and why. The log, `logging.getLogger("gqa")`, has it as well.
     Raises ValueError with the compiler's message, TypeError naming an argument, OSError for a file that cannot be read.

@@ -1,8 +1,8 @@
 """Mutants of kernels for sm_90a that are as right as the kernel: what they delete orders nothing that is not ordered otherwise.
 
-A mutant is named by its place, never by its kind alone, so that the same instruction elsewhere still has to be caught; that they
-are needless together is not said. The rule of the PTX ISA for fences: a wgmma.fence is needed before the first wgmma of a warp, and between an access to a register by
-another instruction and a wgmma that uses the register as accumulator or as a fragment of A.
+A mutant is named by its place, never by its kind alone, so that the same instruction elsewhere still has to be caught. One by one
+they are needless, not together. The rule of the PTX ISA for fences: a wgmma.fence is needed before the first wgmma of a warp, and
+between an access to a register by another instruction and a wgmma that uses the register as accumulator or as a fragment of A.
 """
 
 import re
@@ -12,7 +12,7 @@ FENCE = "wgmma.fence.sync.aligned;"
 # (case, number of the fence in its kernel, from 1). Fences of S = Q K^T in a loop whose body runs at most once, so that its
 # accumulators are registers that nothing has used before. These kernels have 128 rows for a CTA and blocks of 128 keys, counted
 # from the first key that any row sees. The last keys of two rows of a CTA, and their first ones, differ by at most 127; so rows
-# end in two blocks at most, the newer of which comes before the loop (fence 2), and begin in one (fence 7).
+# end in two blocks at most, one of which comes in front of the loop of fence 2, and begin in one at most, that of fence 7.
 LOOPS_OF_ONE = {("prompt", 2), ("prompt_window", 2), ("prompt_window", 7), ("prompt_poison", 2)}
 
 

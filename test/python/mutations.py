@@ -8,22 +8,15 @@ of the kernel as it was, under any policy of asynchronous completion. One that n
     python mutations.py [--target=sm_90a] [--sample=N] [CASE...]    all mutants of a target's cases, or of some of them, or N
                                                                     of them; those that are not caught are listed last
 
-What came of it. sm_80: of the first 266 mutants of the whole campaign (rows_f32, decode_f16_g7, prefill, prefill_split and
-prefill_both_sides, and a part of prefill_poison) 196 were caught, 70 are not reached by the inputs, and none that was reached
-survived; of decode_unsplit, in an earlier run, 50 and 4. sm_90a: of a
-sample of 60, 52 were caught, 7 survived and 1 was not reached; all of it has not been run. Of those that survive, all but what is
-said of fences are equivalent:
+What came of it. sm_80: 218 caught of 218 that were reached; 70 were not reached by the cases; the campaign was stopped before its
+end, so that of the rest nothing is known. sm_90a: of a sample of 60, 52 caught of 52 that were reached and are not equivalent; 7
+equivalent (2 `bar.warp.sync`, 3 `wgmma.fence`, the wait for the slot of queries, `setmaxnreg.inc`); 1 not reached. All of it has
+not been run. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor
+"survived"; all 36 mutants that it names there were run, and none was caught.
 
-* `bar.warp.sync` in front of a copy over what a decode step has read: the shuffles of the softmax in between have brought
-  all lanes together, and the products have used what was loaded;
-* `wgmma.fence` (3): of the second of two products in a row, nothing touches registers between it and the fence of the first. That
-  the fences of first products which survive order nothing either, in all loops, is not shown; all stay;
-* the arrival that frees the last slot of values: nothing is loaded into it any more;
-* the wait for the slot of queries to be free: it is filled once;
-* `setmaxnreg.inc`: in PTX, registers are as many as a kernel names.
-
-Of an earlier run: all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel that has none, which are
-no longer emitted. `griddepcontrol.wait` is caught since the stand-in driver looks for it.
+Campaigns have found what nobody needed (all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel
+that has none, which are no longer emitted) and what the stand-in driver did not look for (`griddepcontrol.wait`; accesses of other
+lanes in front of a bulk copy, which counted as ordered by what the copying lane did at an mbarrier).
 """
 
 import collections
@@ -42,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import attention_call
+import mutation_equivalents
 import test_attention_cuda
 from attention_cases import build
 
@@ -54,7 +48,7 @@ CASES["sm_80"]["draft_window"] = dict(queries=2, keys=250, window=(150, -1), off
 # window; keys through the copy engine, in parts that are merged and without; and kernels that follow others.
 CASES["sm_90a"] = {
     "prompt": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1),
-    "prompt_window": dict(queries=140, keys=520, window=(330, 40), offset=("i64", [300]), kv_heads=1, group=1),
+    "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1),
     "prompt_poison": dict(queries=35, group=2, keys=400, values="poison", mask=(35, 400), causal=True, offset=("i64", [365]), kv_heads=1),
     "decode": dict(keys=1600, group=7),
     "decode_unsplit": dict(dynamic="lengths", keys=600)}
@@ -66,7 +60,7 @@ GUARD = r"(?:@!?%p\d+ )?"
 # griddepcontrol.launch_dependents is not among them: it allows others to begin early, and orders nothing.
 DELETED = (r"(?:bar|barrier|fence|membar|setmaxnreg)\.\S+|griddepcontrol\.wait|cp\.async\.(?:bulk\.)?(?:commit_group|wait_group|wait_all)"
            r"|mbarrier\.arrive\.|wgmma\.(?:fence|commit_group|wait_group)")
-EQUIVALENT = GUARD + r"(?:bar\.warp\.sync|wgmma\.fence|mbarrier\.arrive\.shared|setmaxnreg|mbarrier\.try_wait\S* P1, \S+ 1,)"  # on sm_90a, for reasons above
+STATES = ("caught", "survived", "equivalent", "not reached")
 FRESH, FORKED = map(multiprocessing.get_context, ("spawn", "fork"))  # workers have not used CUDA, so their children may
 
 
@@ -79,6 +73,7 @@ class Mutant:
     line: int    # of the PTX, from 1
     before: str  # the instruction
     after: str   # what is in its place, "" for nothing
+    equivalent: str = ""  # why it is as right as the kernel, if that is known
 
     def __str__(self):
         return f"{self.target} {self.case}, {self.kernel} ({self.kind}), line {self.line}: {self.before} -> {self.after or 'deleted'}"
@@ -112,10 +107,11 @@ def mutants(target, case, text):
     for start, end in zip(starts, [*starts[1:], len(text)]):
         body, first = text[start:end], text.count("\n", 0, start) + 1
         name, kind = re.search(r"\.entry (\w+)", body)[1], kind_of(body)
-        for offset, line in enumerate(body.splitlines()):
-            instruction = " ".join(line.split())
+        body = [" ".join(line.split()) for line in body.splitlines()]
+        for offset, instruction in enumerate(body):
             for after in weakened(instruction):
-                yield Mutant(target, case, name, kind, first + offset, instruction, after)
+                equivalent = mutation_equivalents.reason(case, body, offset) if target == "sm_90a" else ""
+                yield Mutant(target, case, name, kind, first + offset, instruction, after, equivalent)
 
 
 class Case:
@@ -129,25 +125,27 @@ class Case:
         compiler = test_attention_cuda.DRIVER.parents[2] / "bin/gqa-compile"
         self.text = subprocess.run([compiler, source, f"--target={self.target}", "--emit=ptx"], check=True, capture_output=True,
                                    text=True).stdout
-        runs = [self._run(self.text, policy) for policy in test_attention_cuda.POLICIES]
+        runs = [self.run(self.text, policy) for policy in test_attention_cuda.POLICIES]
         assert len({bits for _, bits, _ in runs}) == 1 and not runs[0][0], f"{name} without a mutation: {runs}"
         self.bits, launched = runs[0][1:]
         self.mutants = [mutant for mutant in mutants(target, name, self.text) if mutant.kernel in launched]
 
     def judge(self, mutant):
-        """(caught, survived or not reached; what gave the mutant away)"""
+        """(caught, survived, equivalent or not reached; what gave the mutant away, or why nothing does)"""
         for policy in test_attention_cuda.POLICIES[::-1]:  # what a random order shows is usually enough
             if found := self._differs(mutant, mutant.after, policy):
                 return "caught", found
-        return "survived" if self._differs(mutant, "trap;", "eager") else "not reached", ""
+        if not self._differs(mutant, "trap;", "eager"):
+            return "not reached", ""
+        return ("equivalent", mutant.equivalent) if mutant.equivalent else ("survived", "")
 
     def _differs(self, mutant, instruction, policy):
         lines = self.text.splitlines()
         lines[mutant.line - 1] = instruction
-        error, bits, _ = self._run("\n".join(lines) + "\n", policy)
+        error, bits, _ = self.run("\n".join(lines) + "\n", policy)
         return error or ("wrong numbers" if bits != self.bits else "")
 
-    def _run(self, text, policy):
+    def run(self, text, policy):
         """(error, digest of the results, kernels launched), in a child: a driver is loaded once in a process, and compiling
         asks it about the device."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
@@ -209,11 +207,10 @@ def main(arguments):
         if state != "caught":
             left.append(f"{state}: {mutant}")
     for kind in ("tiles", "merge", "rows"):
-        counts = [tally[kind, state] for state in ("caught", "survived", "not reached")]
-        print(f"{kind}: {counts[0]} caught, {counts[1]} survived, {counts[2]} not reached, of {sum(counts)}")
-    reached = tally.total() - sum(tally[kind, "not reached"] for kind in ("tiles", "merge", "rows"))
-    caught = sum(tally[kind, "caught"] for kind in ("tiles", "merge", "rows"))
-    print(f"{target}: {caught} caught of {reached} that were reached", *left, sep="\n")
+        print(f"{kind}: {', '.join(f'{tally[kind, state]} {state}' for state in STATES)}")
+    total = {state: sum(tally[kind, state] for kind in ("tiles", "merge", "rows")) for state in STATES}
+    print(f"{target}: {total['caught']} caught of {total['caught'] + total['survived']} that are reached and not equivalent", *left,
+          sep="\n")
 
 
 if __name__ == "__main__":

@@ -41,10 +41,13 @@ void BulkCopies::start(Warp &w, unsigned lane, BulkCopy c) {
   checkGlobal(w, c);
   Completion policy = cta.grid.settings.completion;
   bool now = policy == Completion::Eager || (policy == Completion::Random && cta.random() % 3 == 0);
+  const Clock known = w.knownTo(lane);
+  SharedMemory::Access access = w.access(lane);
+  access.clock = &known;
   if (c.load) {
     cta.async->barriers.checkVisible(w, c.mbarrier,
                                      cta.async->barriers.find(w, lane, c.mbarrier, "bulk copy"));
-    shared.launchBulk(w.access(lane), w.fenced, c.shared, c.bytes);
+    shared.launchBulk(access, w.fenced, c.shared, c.bytes);
     loads.push_back(std::move(c));
     if (now)
       arrive(std::prev(loads.end()));
@@ -53,7 +56,7 @@ void BulkCopies::start(Warp &w, unsigned lane, BulkCopy c) {
     return;
   }
   std::vector<uint32_t> rows = rowsOf(c);
-  shared.beginRead(w.access(lane), w.fenced, rows.data(), rows.size());
+  shared.beginRead(access, w.fenced, rows.data(), rows.size());
   c.warp = w.index;
   c.lane = lane;
   groups.resize(std::max<size_t>(groups.size(), w.index + 1), std::vector<uint64_t>(32));

@@ -107,6 +107,9 @@ public:
   /// What an arrival of these lanes alone tells others: not what other lanes have done since all of them
   /// synchronised.
   Clock released(uint32_t lanes) const;
+  /// What a lane knows when it acts alone: of other lanes of the warp, what they have done before all of them
+  /// synchronised.
+  Clock knownTo(unsigned lane) const;
 
   SharedMemory::Access access(unsigned lane, bool atomic = false) const {
     return {index, static_cast<uint8_t>(lane), &clock, atomic};

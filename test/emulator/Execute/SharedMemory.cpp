@@ -61,7 +61,7 @@ void SharedMemory::checkRead(const Access &access, uint32_t word, unsigned bytes
   if (!(w.bytes & bytes) || (access.atomic && (w.bytes >> 4 & bytes) == bytes))
     return;
   if (w.warp != access.warp ? w.clock > access.clock->at[w.warp]
-                            : w.clock == access.clock->at[w.warp] && !sameThread(w.lane, access.lane))
+                            : w.clock >= access.clock->at[w.warp] && !sameThread(w.lane, access.lane))
     race(access, address, size, "read", "write", w.warp, w.lane);
 }
 
@@ -130,7 +130,7 @@ void SharedMemory::checkWrite(const Access &access, uint32_t word, unsigned byte
   if ((w.bytes & bytes) && !(access.atomic && (w.bytes >> 4 & bytes) == bytes)) {
     if (w.warp != access.warp
             ? w.clock > access.clock->at[w.warp]
-            : w.clock == access.clock->at[w.warp] && !sameThread(w.lane, access.lane) && !sameValue)
+            : w.clock >= access.clock->at[w.warp] && !sameThread(w.lane, access.lane) && !sameValue)
       race(access, address, size, "write", "write", w.warp, w.lane);
   }
   for (unsigned other = 0; other < agents; ++other) {

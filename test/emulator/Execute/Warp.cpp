@@ -156,6 +156,12 @@ Clock Warp::released(uint32_t lanes) const {
   return known;
 }
 
+Clock Warp::knownTo(unsigned lane) const {
+  Clock known = released(1u << lane);
+  ++known.at[index]; // of a warp's own accesses, those are known whose time lies before its entry
+  return known;
+}
+
 /// The stack holds, innermost last, the lanes that wait for others. Lanes that go straight to the join wait
 /// in the level that was pushed for it.
 void Warp::branch(const Insn &insn, uint32_t taken) {

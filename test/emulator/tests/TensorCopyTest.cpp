@@ -293,6 +293,25 @@ TEST(TensorCopyFaults, TheProxiesNeedFences) {
               "writes to shared address");
 }
 
+/// A copy is one lane's work: what the other lanes of its warp have read and written before is ordered by a
+/// barrier or bar.warp.sync, not by what that lane does at an mbarrier.
+TEST(TensorCopyFaults, LanesOfAWarpAreOrderedBeforeACopy) {
+  std::string fill = kFill + "fence.proxy.async;\nbar.sync 0;\n";
+  std::string read = fill + "setp.lt.u32 %q, %i, 32;\n@%q ld.shared.u32 %v0, [%v1];\n",
+              write = fill + "setp.lt.u32 %q, %i, 32;\n@%q st.shared.u32 [%v1], %i;\nfence.proxy.async;\n",
+              copy = expectBytes(2048) + kLoad + kWait,
+              store = expectBytes(0) + kStore +
+                      "@%f cp.async.bulk.commit_group;\n@%f cp.async.bulk.wait_group.read 0;\n";
+  for (const auto &[before, transfer] : {std::pair{read, copy}, {write, copy}, {write, store}}) {
+    Outcome o = runFault(before + "bar.warp.sync -1;\n" + transfer, Completion::Late, "fence.proxy.async;\n");
+    EXPECT_FALSE(o.fault) << o.message;
+    expectFault(before + transfer, FaultKind::Race, "races with the");
+  }
+  Outcome own =
+      runFault(fill + "@%f ld.shared.u32 %v0, [%v1];\n" + copy, Completion::Late, "fence.proxy.async;\n");
+  EXPECT_FALSE(own.fault) << own.message;
+}
+
 TEST(TensorCopyFaults, SourcesOfStoresAreReadUntilTheWait) {
   std::string ready = kFill + "fence.proxy.async;\nbar.sync 0;\n",
               commit = "@%f cp.async.bulk.commit_group;\n";

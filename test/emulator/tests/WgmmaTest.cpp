@@ -281,6 +281,39 @@ TEST(WgmmaFaults, RegistersAreTheProductsOwn) {
       [](Pieces &p) { p.before.replace(0, 16, ""), p.product.replace(p.product.find("%on"), 3, "0"); });
 }
 
+/// A fence orders all that was done to registers before it, for every product behind it: the second of two
+/// products on other accumulators needs one of its own only if its registers were used in between.
+TEST(WgmmaFaults, OneFenceServesProductsOnOtherRegisters) {
+  const std::string other = "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%v0,%v1,%v2,%v3}, "
+                            "{%f4,%f5,%f6,%f7}, %descB, %on, 1, 1, 0;\n";
+  auto second = [&](const std::string &between) {
+    return [=](Pieces &p) {
+      for (int n = 4; n < 8; ++n)
+        p.before += "mov.b32 %f" + std::to_string(n) + ", 0;\n";
+      p.meanwhile = between + other + p.commit;
+    };
+  };
+  expectSilence(second("add.u32 %n, %a, 1;\n"));
+  expectSilence(second("add.u32 %v0, %a, 1;\nwgmma.fence.sync.aligned;\n"));
+  expectFault(second("mov.b32 %v3, 0;\n"), FaultKind::Wgmma, "register %v3 was used by another instruction");
+  expectFault(second("mov.b32 %f6, 0;\n"), FaultKind::Wgmma, "register %f6 was used by another instruction");
+  expectFault(second("add.u32 %n, %f6, 0;\n"), FaultKind::Wgmma, "register %f6 was used"); // reading is use
+}
+
+/// In a loop, what reads the sums of one pass is in front of the product of the next.
+TEST(WgmmaFaults, SumsThatWereReadNeedAFence) {
+  for (const char *scale : {"%on", "%off"}) {
+    auto next = [=](const char *fence) {
+      return [=](Pieces &p) {
+        p.product.replace(p.product.find("%on"), 3, scale);
+        p.after = "add.f32 %f4, %d2, %d2;\n" + (fence + p.product) + p.commit + p.wait;
+      };
+    };
+    expectSilence(next("wgmma.fence.sync.aligned;\n"));
+    expectFault(next(""), FaultKind::Wgmma, "register %d2 was used by another instruction");
+  }
+}
+
 TEST(WgmmaFaults, LeftInFlight) {
   Pieces p;
   p.wait = "setp.lt.u32 %q, %i, 128;\n@%q exit;\n";

@@ -34,7 +34,7 @@ public:
   }
 
 private:
-  bool matchLoad(Expr load, bool isNarrow, bool (DequantizeMatcher::*inner)(Expr));
+  bool matchLoad(Expr load, bool canBe, bool (DequantizeMatcher::*inner)(Expr));
   bool matchFloat(Expr expr);
   bool matchInteger(Expr expr);
   bool matchScaled(Expr tokens, Factor factor);

@@ -12,28 +12,32 @@ static Expr computationOf(Evaluator &evaluator, Expr load) {
 
 static bool isSmallFloat(Type type) { return isa<Float8E4M3FNType, Float8E5M2Type>(type); }
 
+/// The floats that gqa.dequantize widens.
+static bool isNarrow(Type type) { return isSmallFloat(type) || type.isF16() || type.isBF16(); }
+
 bool DequantizeMatcher::match(Expr element) {
   wide = element->type.getIntOrFloatBitWidth();
   return matchFloat(element) && narrow;
 }
 
 /// Takes an element of a tensor for the narrow one, if none is found in what computes it.
-bool DequantizeMatcher::matchLoad(Expr load, bool isNarrow, bool (DequantizeMatcher::*inner)(Expr)) {
+bool DequantizeMatcher::matchLoad(Expr load, bool canBe, bool (DequantizeMatcher::*inner)(Expr)) {
   Expr computed = computationOf(evaluator, load);
   DequantizeMatcher deeper = *this;
   if (computed && (deeper.*inner)(computed)) {
     *this = deeper;
     return true;
   }
-  if (isNarrow)
+  if (canBe)
     narrow = load;
-  return isNarrow;
+  return canBe;
 }
 
 bool DequantizeMatcher::matchFloat(Expr expr) {
   if (expr->isLoad())
     return isa<FloatType>(expr->type) &&
-           matchLoad(expr, expr->type.getIntOrFloatBitWidth() < wide, &DequantizeMatcher::matchFloat);
+           matchLoad(expr, isNarrow(expr->type) && expr->type.getIntOrFloatBitWidth() < wide,
+                     &DequantizeMatcher::matchFloat);
   if (expr->isApply("arith.extf") || expr->isApply("arith.truncf"))
     return matchFloat(expr->operands[0]);
   if (expr->isApply("arith.sitofp") || expr->isApply("arith.uitofp")) {
@@ -66,15 +70,16 @@ bool DequantizeMatcher::matchZero(Expr difference, bool (DequantizeMatcher::*inn
   return (this->*inner)(difference->operands[0]) && scales.size() == scaled;
 }
 
+/// `isUnsigned` says what is around: there a number must not have become negative on the way.
 bool DequantizeMatcher::matchInteger(Expr expr) {
   if (expr->isLoad())
     return matchLoad(expr, expr->type.isInteger(8), &DequantizeMatcher::matchInteger);
-  if (expr->isApply("arith.extsi") || expr->isApply("arith.extui")) {
+  if (expr->isApply("arith.extui") || (expr->isApply("arith.extsi") && !isUnsigned)) {
     isUnsigned = expr->isApply("arith.extui");
     return matchInteger(expr->operands[0]);
   }
   // In 8 bits the difference would wrap around.
-  return expr->isApply("arith.subi") && expr->type.getIntOrFloatBitWidth() > 8 &&
+  return expr->isApply("arith.subi") && !isUnsigned && expr->type.getIntOrFloatBitWidth() > 8 &&
          matchZero(expr, &DequantizeMatcher::matchInteger);
 }
 

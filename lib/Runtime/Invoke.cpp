@@ -206,6 +206,29 @@ private:
     return false;
   }
 
+  /// Kernels write results while others still read arguments: sets the last error if some memory is both.
+  bool refuseSharedRoom(const std::vector<gqa_rt_cuda_span> &room) {
+    auto share = [](const gqa_rt_cuda_span &a, const gqa_rt_cuda_span &b) {
+      auto begin = [](const gqa_rt_cuda_span &span) { return reinterpret_cast<uintptr_t>(span.data); };
+      return a.bytes > 0 && b.bytes > 0 && begin(a) < begin(b) + uintptr_t(b.bytes) &&
+             begin(b) < begin(a) + uintptr_t(a.bytes);
+    };
+    auto refuse = [](size_t output, const char *kind, size_t other) {
+      gqa::rt::lastError() = "output " + std::to_string(output) + " shares memory of the device with " +
+                             kind + std::to_string(other) + "; expected memory of its own";
+      return true;
+    };
+    for (size_t i = 0; i < room.size(); ++i) {
+      for (size_t j = 0; j < signature.num_inputs; ++j)
+        if (!isHost(inputs[j]->device) && share(room[i], spanOf(*inputs[j])))
+          return refuse(i, "argument ", j);
+      for (size_t j = 0; j < i; ++j)
+        if (share(room[i], room[j]))
+          return refuse(i, "output ", j);
+    }
+    return false;
+  }
+
   int runOnDevice(void **context) {
     std::vector<gqa_rt_cuda_span> spans, room;
     bool pinned = false; // some argument is in pinned memory of the host
@@ -218,6 +241,8 @@ private:
       return 1;
     for (size_t i = 0; outputs && i < signature.num_outputs; ++i)
       room.push_back(isHost(outputs[i]->device) ? gqa_rt_cuda_span{nullptr, 0} : spanOf(*outputs[i]));
+    if (refuseSharedRoom(room))
+      return 1;
     gqa_rt_cuda_site site{};
     site.device = device.device_id;
     site.stream = stream;

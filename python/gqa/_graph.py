@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 
 import tvm_ffi
 
@@ -18,13 +19,14 @@ class Graph:
     def __init__(self, device, handle, result, kept):
         self.device, self.result = device, result
         self._handle, self._kept, self._destroy = handle, kept, _native.library()["cuda_graph_destroy"]
+        self._launching = threading.Lock()  # the driver takes one thread at a time
 
     def replay(self):
         """Queues all that was recorded in torch's current stream, else in the default stream, and returns `result`.
 
         Raises RuntimeError with the driver's error.
         """
-        with _current_stream(self.device):
+        with self._launching, _current_stream(self.device):
             _native.library()["cuda_graph_launch"](self.device, self._handle)
         return self.result
 

@@ -233,3 +233,76 @@ func.func @repeated(%q: !Q, %k: !I, %v: !I, %sk: tensor<1x5xf32>, %sv: tensor<1x
   %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !Q) outs(%zo : !Q) -> !Q
   return %r : !Q
 }
+
+// -----
+
+!N = tensor<1x2x5x8xf32>
+!I = tensor<1x2x5x8xi8>
+!S = tensor<1x2x5x5xf32>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// Bytes that were signed when they became wider, and unsigned when they became floats: -1 is neither -1 nor 255.
+// CHECK-LABEL: @signs(
+// CHECK-NOT: gqa.dequantize
+// CHECK: gqa.attention
+func.func @signs(%q: !N, %k: !I, %v: !I) -> !N {
+  %e = tensor.empty() : !N
+  // expected-remark @below {{it is computed of bytes in another way than (x - zero) * scale}}
+  %kw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k : !I) outs(%e : !N) {
+  ^bb0(%x: i8, %o: f32):
+    %i = arith.extsi %x : i8 to i16
+    %f = arith.uitofp %i : i16 to f32
+    linalg.yield %f : f32
+  } -> !N
+  // expected-remark @below {{it is computed of bytes in another way than (x - zero) * scale}}
+  %vw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%v : !I) outs(%e : !N) {
+  ^bb0(%x: i8, %o: f32):
+    %i = arith.extsi %x : i8 to i16
+    %w = arith.extui %i : i16 to i32
+    %f = arith.sitofp %w : i32 to f32
+    linalg.yield %f : f32
+  } -> !N
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !N
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !N, !N) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %vw : !S, !N) outs(%zo : !N) -> !N
+  return %r : !N
+}
+
+// -----
+
+!D = tensor<1x2x5x8xf64>
+!F = tensor<1x2x5x8xf32>
+!S = tensor<1x2x5x5xf64>
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#q = affine_map<(b, h, i, j, d) -> (b, h, i, d)>
+#k = affine_map<(b, h, i, j, d) -> (b, h, j, d)>
+#s = affine_map<(b, h, i, j, d) -> (b, h, i, j)>
+
+// f32 is no narrow cache.
+// CHECK-LABEL: @doubles(
+// CHECK-NOT: gqa.dequantize
+// CHECK: gqa.attention
+func.func @doubles(%q: !D, %k: !F, %v: !D) -> !D {
+  %e = tensor.empty() : !D
+  %kw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k : !F) outs(%e : !D) {
+  ^bb0(%x: f32, %o: f64):
+    %f = arith.extf %x : f32 to f64
+    linalg.yield %f : f64
+  } -> !D
+  %zs = arith.constant dense<0.0> : !S
+  %zo = arith.constant dense<0.0> : !D
+  %qk = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %kw : !D, !D) outs(%zs : !S) -> !S
+  %es = tensor.empty() : !S
+  %p = linalg.softmax dimension(3) ins(%qk : !S) outs(%es : !S) -> !S
+  %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %v : !S, !D) outs(%zo : !D) -> !D
+  return %r : !D
+}

@@ -78,9 +78,9 @@ std::string whyNotByLibrary(linalg::LinalgOp op) {
   Type x = elementOf(0), y = elementOf(1), z = elementOf(2);
   bool areTypesTaken = typeCodeOf(x) && x == y && (z == x || (z.isF32() && !x.isF64()));
   if (!areTypesTaken)
-    return out << "expected two operands of one type, f16, bf16, f32 or f64, and a result of that type or "
-                  "f32; "
-               << "found " << x << " times " << y << " into " << z,
+    return out << "expected two operands of one type, f16, bf16, f32 or f64, "
+                  "and a result of that type or f32; found "
+               << x << " times " << y << " into " << z,
            text;
   for (auto [index, operand] : llvm::enumerate(op->getOperands()))
     if (auto type = dyn_cast<MemRefType>(operand.getType()); !type || !type.isLastDimUnitStride())

@@ -152,6 +152,12 @@ def test_a_function_that_fails():
     check_attention(on_host(output), None, *arrays, dtype="f16")
 
 
+def test_results_have_memory_of_their_own():
+    q, k, v = [on_gpu(x) for x in (normal(1, 4, 8, 32), normal(1, 2, 8, 32), normal(1, 2, 8, 32))]
+    with pytest.raises((RuntimeError, ValueError), match="output 0 shares memory of the device with argument 0"):
+        gqa.attention(q, k, v, out=q)
+
+
 def test_what_waits_is_refused():
     tensor = on_gpu(np.zeros(4))
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):

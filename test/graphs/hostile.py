@@ -9,9 +9,10 @@ import torch
 HOSTILE = {}
 
 
-def hostile(raised=0):
+def hostile(raised=0, said=True):
+    """`raised`: how many attentions there are after all. `said`: whether the report says why there is none."""
     def register(function):
-        HOSTILE[function.__name__] = (function, raised)
+        HOSTILE[function.__name__] = (function, raised, said)
         return function
     return register
 
@@ -226,7 +227,8 @@ def softmax_over_all_pairs(q, k, v, w):
 
 @hostile()
 def identity_added(q, k, v, w):
-    return (scores(q, k).softmax(-1) + torch.eye(7)) @ v
+    same = torch.arange(7)[:, None] == torch.arange(7)
+    return (scores(q, k).softmax(-1) + same.float()) @ v
 
 
 @hostile()
@@ -234,7 +236,8 @@ def cut_off(q, k, v, w):
     return (scores(q, k).softmax(-1) - 0.1).relu() @ v
 
 
-@hostile()
+# Not even a softmax, so that nothing is looked at.
+@hostile(said=False)
 def keys_hidden_in_the_sum_only(q, k, v, w):
     e = scores(q, k).exp()
     return (e / (e * (w > 0)).sum(-1, keepdim=True)) @ v

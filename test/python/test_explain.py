@@ -170,7 +170,7 @@ def test_a_trace_of_a_program(tmp_path):
     done = subprocess.run([sys.executable, check, path, "gqa-tile", "optimize LLVM IR", "make machine code", "load machine code", "call", "kernel"],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(" on 3 threads\n")
+    assert int(done.stdout.split(" on ")[1].split()[0]) >= 3, "the program's three, and what they have help from"
 
 
 def test_a_trace_that_cannot_be_written(tmp_path):

@@ -319,7 +319,7 @@ def GQA_DequantizeOp : GQA_Op<"dequantize", [Pure, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
   let summary = "a narrow cache as numbers to compute with";
   let description = [{
-    What stands between an int8 or a 16-bit KV cache and the attention that reads it. Exists so that a kernel widens
+    What stands between an int8, fp8 or 16-bit KV cache and the attention that reads it. Exists so that a kernel widens
     keys and values as it packs them, and reads the narrow cache from memory and nothing else.
 
     With `scale` and `zero` broadcast to the shape of `x`, compared from the last dimension (only a 1 in the type

@@ -34,7 +34,21 @@ bool isSpecial(std::string_view name) {
                                                 "%lanemask_gt",
                                                 "%lanemask_ge",
                                                 "%dynamic_smem_size",
-                                                "%total_smem_size"};
+                                                "%total_smem_size",
+                                                "%clusterid.x",
+                                                "%clusterid.y",
+                                                "%clusterid.z",
+                                                "%nclusterid.x",
+                                                "%nclusterid.y",
+                                                "%nclusterid.z",
+                                                "%cluster_ctaid.x",
+                                                "%cluster_ctaid.y",
+                                                "%cluster_ctaid.z",
+                                                "%cluster_nctaid.x",
+                                                "%cluster_nctaid.y",
+                                                "%cluster_nctaid.z",
+                                                "%cluster_ctarank",
+                                                "%cluster_nctarank"};
   for (std::string_view known : kNames)
     if (known == name)
       return true;

@@ -151,6 +151,9 @@ const std::vector<Form> &instructionTable() {
       {"ld relaxed|acquire cta|cluster|gpu|sys [global|shared|shared::cta] " L1_HINT " " L2_PREFETCH
        " [v2|v4] " MEMORY_TYPES,
        "Dt*xV M", Class::Memory, load},
+      {"ld [weak|volatile] shared::cluster [v2|v4] " MEMORY_TYPES, "Dt*xV M", Class::Memory, load, k90},
+      {"ld relaxed|acquire cta|cluster|gpu|sys shared::cluster [v2|v4] " MEMORY_TYPES, "Dt*xV M", Class::Memory,
+       load, k90},
       {"ld global [ca|cg|cs] nc " L1_HINT " " L2_PREFETCH " [v2|v4] " MEMORY_TYPES, "Dt*xV M", Class::Memory,
        load},
       {"st [weak|volatile] [global|local|shared|shared::cta] [wb|cg|cs|wt] " L1_HINT " [v2|v4] " MEMORY_TYPES,
@@ -215,6 +218,10 @@ const std::vector<Form> &instructionTable() {
       {"fence proxy async", "", Class::Memory, fenceProxy, k90},
       {"fence proxy async shared::cta|shared::cluster", "", Class::Memory, fenceProxy, k90},
       {"fence proxy async global", "", Class::Memory, fence, k90},
+      // Clusters
+      {"barrier cluster arrive [release|relaxed] [aligned]", "", Class::Barrier, clusterArrive, k90},
+      {"barrier cluster wait [acquire] [aligned]", "", Class::Barrier, clusterWait, k90},
+      {"mapa [shared::cluster] u32|u64", "Dt St S4", Class::Move, mapa, k90},
       // Bulk copies
       {"cp async bulk tensor " BULK_RANK " shared::cluster|shared::cta global [tile] " BYTES_DONE, "M T M",
        Class::Async, tensorLoad, k90},

@@ -103,7 +103,7 @@ long long deviceAttribute(int attribute, const Settings &s) {
   case 115:
     return 1; // memory pools
   case 120:
-    return 0; // clusters: not modelled yet
+    return s.sm >= 90; // clusters
   case 127:
     return s.sm >= 90; // tensor maps
   default:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 using namespace gqa::emulator;
 
@@ -20,6 +21,7 @@ struct Request {
   CUstream stream;
   void **params, **extra;
   bool dependent = false; ///< may begin before the launch in front has ended
+  Dim3 cluster;           ///< CTAs of each
 };
 
 /// The parameters as one block, from an array of pointers or from a block.
@@ -55,6 +57,18 @@ CUresult gather(const Request &r, std::vector<std::byte> &into) {
   return CUDA_SUCCESS;
 }
 
+/// More than eight CTAs are for a kernel to allow, which is not modelled.
+CUresult checkCluster(const Request &r) {
+  constexpr unsigned kMost = 8;
+  auto [x, y, z] = r.cluster;
+  if (r.cluster.count() == 1)
+    return CUDA_SUCCESS;
+  if (driver().settings.sm < 90 || !x || !y || !z || r.cluster.count() > kMost || r.grid.x % x ||
+      r.grid.y % y || r.grid.z % z)
+    return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+  return CUDA_SUCCESS;
+}
+
 CUresult check(const Request &r) {
   Driver &d = driver();
   if (!d.functions.count(r.function) || !d.isStream(r.stream))
@@ -70,6 +84,8 @@ CUresult check(const Request &r) {
     return CUDA_ERROR_INVALID_VALUE;
   if (r.block.count() > static_cast<uint64_t>(maxThreads(k)))
     return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+  if (CUresult error = checkCluster(r); error != CUDA_SUCCESS)
+    return error;
   if (r.shared > static_cast<unsigned>(std::max(0, r.function->maxDynamicShared)))
     return CUDA_ERROR_INVALID_VALUE;
   return CUDA_SUCCESS;
@@ -84,15 +100,15 @@ CUresult run(const Request &r, const std::vector<std::byte> &params) {
   Driver &d = driver();
   if (!d.functions.count(r.function)) // unloaded since it was captured
     return CUDA_ERROR_INVALID_HANDLE;
-  Grid grid{r.function->kernel, *d.memory, d.settings,   r.grid, r.block,
-            r.shared,           params,    ++d.launches, {},     r.dependent};
+  Grid grid{r.function->kernel, *d.memory, d.settings,  r.grid,   r.block, r.shared, params,
+            ++d.launches,       {},        r.dependent, r.cluster};
   auto start = std::chrono::steady_clock::now();
   Outcome outcome = runGrid(grid);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   d.report("{\"event\": \"launch\", \"kernel\": " + quoted(grid.kernel.name) + ", \"grid\": " + text(r.grid) +
-           ", \"block\": " + text(r.block) + ", \"shared\": " + std::to_string(r.shared) +
-           ", \"number\": " + std::to_string(grid.id) + ", \"seconds\": " + std::to_string(seconds) +
-           ", \"counters\": " + outcome.counters.json() + "}");
+           ", \"block\": " + text(r.block) + ", \"cluster\": " + text(r.cluster) +
+           ", \"shared\": " + std::to_string(r.shared) + ", \"number\": " + std::to_string(grid.id) +
+           ", \"seconds\": " + std::to_string(seconds) + ", \"counters\": " + outcome.counters.json() + "}");
   return outcome.fault ? d.fail(*outcome.fault, grid.kernel.name, outcome.message) : CUDA_SUCCESS;
 }
 
@@ -115,10 +131,7 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
     case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
     case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
     case CU_LAUNCH_ATTRIBUTE_PRIORITY:
-      break;
     case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
-      if (a.value.clusterDim.x != 1 || a.value.clusterDim.y != 1 || a.value.clusterDim.z != 1)
-        return CUDA_ERROR_NOT_SUPPORTED;
       break;
     default:
       return CUDA_ERROR_NOT_SUPPORTED;
@@ -127,10 +140,22 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
   return CUDA_SUCCESS;
 }
 
+std::span<const CUlaunchAttribute> attributesOf(const CUlaunchConfig &config) {
+  return {config.attrs, config.numAttrs};
+}
+
 bool isDependent(const CUlaunchConfig &config) {
-  return std::any_of(config.attrs, config.attrs + config.numAttrs, [](const CUlaunchAttribute &a) {
+  return std::ranges::any_of(attributesOf(config), [](const CUlaunchAttribute &a) {
     return a.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION && a.value.value;
   });
+}
+
+Dim3 clusterOf(const CUlaunchConfig &config) {
+  Dim3 size;
+  for (const CUlaunchAttribute &a : attributesOf(config))
+    if (a.id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
+      size = {a.value.clusterDim.x, a.value.clusterDim.y, a.value.clusterDim.z};
+  return size;
 }
 
 int occupancy(const Kernel &k, int threads, size_t dynamic) {
@@ -167,7 +192,8 @@ EMULATOR_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction 
                    config->hStream,
                    params,
                    extra,
-                   isDependent(*config)});
+                   isDependent(*config),
+                   clusterOf(*config)});
   });
 }
 

@@ -1,4 +1,5 @@
 #include "Access.h"
+#include "Cluster.h"
 
 #include <bit>
 
@@ -48,9 +49,10 @@ void checkLocal(Warp &w, uint64_t address, unsigned bytes, const char *what) {
 /// Grids run one after the other here, so nothing else would show that a kernel does not wait.
 void checkDependence(const Warp &w, uint64_t address, unsigned bytes, const char *what) {
   if (!w.cta.behindOthers && w.cta.grid.settings.checks)
-    throw Fault(FaultKind::Race, std::string(what) + " of " + at(address, bytes) +
-                                     " while the kernel in front may be running; expected griddepcontrol.wait "
-                                     "before the first access of a dependent launch");
+    throw Fault(FaultKind::Race,
+                std::string(what) + " of " + at(address, bytes) +
+                    " while the kernel in front may be running; expected griddepcontrol.wait "
+                    "before the first access of a dependent launch");
 }
 
 } // namespace
@@ -58,6 +60,8 @@ void checkDependence(const Warp &w, uint64_t address, unsigned bytes, const char
 Place resolve(const Warp &w, Space space, uint64_t address) {
   if (space == Space::Const)
     return {Space::Global, address};
+  if (space == Space::SharedCluster)
+    return {Space::Shared, address};
   if (space != Space::Generic)
     return {space, address};
   const DeviceMemory &memory = w.cta.grid.memory;
@@ -108,6 +112,15 @@ std::byte *writableSlowly(Warp &w, Place place, unsigned lane, unsigned bytes) {
   checkGlobal(w, place.address, bytes, "store");
   std::memset(grid.memory.state(place.address), DeviceMemory::kWritten, bytes);
   return grid.memory.host(place.address);
+}
+
+void readPeer(Warp &w, Space space, unsigned lane, uint64_t address, unsigned bytes, void *to) {
+  uint64_t rank = address >> kRankBit, own = address & ((1u << kRankBit) - 1);
+  if (!rank || space == Space::Shared) // shared::cta
+    outOfShared(w, lane, address, bytes, "load");
+  if (rank - 1 != w.cta.rank)
+    return w.cta.cluster.read(w, rank - 1, own, bytes, to);
+  readBytes(w, Space::Shared, lane, own, bytes, to);
 }
 
 void outOfShared(Warp &w, unsigned, uint64_t address, unsigned bytes, const char *what) {
@@ -202,7 +215,7 @@ void countAccess(Warp &w, Space space, uint32_t mask, const uint64_t (&address)[
     unsigned lane = std::countr_zero(mask);
     space = resolve(w, space, address[lane]).space;
   }
-  if (space == Space::Shared)
+  if (space == Space::Shared || space == Space::SharedCluster)
     countShared(w, mask, address, bytes);
   else if (space == Space::Global)
     countGlobal(w, mask, address, bytes, isStore);

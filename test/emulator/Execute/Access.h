@@ -12,6 +12,8 @@ struct Place {
   uint64_t address;
 };
 Place resolve(const Warp &warp, Space space, uint64_t address);
+/// Copies bytes at an address of shared memory that is not the CTA's own: it may be another's of the cluster.
+void readPeer(Warp &warp, Space space, unsigned lane, uint64_t address, unsigned bytes, void *to);
 
 /// Bytes to read from global, parameter or local memory. Constant memory is global memory here.
 const std::byte *readableSlowly(Warp &warp, Place place, unsigned lane, unsigned bytes);
@@ -34,7 +36,7 @@ inline void readBytes(Warp &w, Space space, unsigned lane, uint64_t address, uns
   if (place.space == Space::Shared) {
     SharedMemory &shared = w.cta.shared;
     if (!shared.contains(place.address, bytes))
-      outOfShared(w, lane, place.address, bytes, "load");
+      return readPeer(w, space, lane, place.address, bytes, to);
     shared.read(w.access(lane), place.address, bytes);
     std::memcpy(to, shared.at(place.address), bytes);
     return;

@@ -54,6 +54,8 @@ Handler mbarrierInit(Match &m), mbarrierInval(Match &m), mbarrierArrive(Match &m
 // TensorCopy.cpp
 Handler bulkLoad(Match &m), bulkStore(Match &m), tensorLoad(Match &m), tensorStore(Match &m),
     bulkCommit(Match &m), bulkWait(Match &m), tensorPrefetch(Match &m);
+// ClusterInsn.cpp
+Handler clusterArrive(Match &m), clusterWait(Match &m), mapa(Match &m);
 // RegisterPool.cpp
 Handler setmaxnreg(Match &m);
 // Wgmma.cpp

@@ -1,14 +1,16 @@
 #include "Async.h"
 #include "AsyncCopy.h"
-#include "Machine.h"
+#include "Cluster.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace gqa::emulator {
 
-Cta::Cta(Grid &grid, Dim3 index)
-    : grid(grid), index(index), shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(),
-                                       grid.settings.checks, grid.kernel.usesAsync),
+Cta::Cta(Grid &grid, Cluster &cluster, unsigned rank, Dim3 index)
+    : grid(grid), cluster(cluster), rank(rank), index(index),
+      shared(grid.kernel.sharedBase, grid.sharedEnd(), grid.warps(), grid.settings.checks,
+             grid.kernel.usesAsync, /*hasPeers=*/grid.cluster.count() > 1),
       random(grid.settings.seed * 1000003 + index.x + 8191 * index.y + 131071 * index.z),
       behindOthers(!grid.dependent) {
   for (unsigned i = 0; i < grid.warps(); ++i)
@@ -19,7 +21,7 @@ Cta::Cta(Grid &grid, Dim3 index)
 
 Cta::~Cta() = default;
 
-bool Cta::run(Worker &worker, uint64_t steps) {
+Cta::Progress Cta::run(Worker &worker, uint64_t steps) {
   constexpr uint64_t kSlice = 4096; // a warp that spins on shared memory leaves room for the one it waits for
   bool shuffled = grid.settings.completion == Completion::Random;
   for (uint64_t done = 0; done < steps;) {
@@ -32,14 +34,13 @@ bool Cta::run(Worker &worker, uint64_t steps) {
       finished += running->state == Warp::State::Done;
     }
     if (finished == warps.size()) {
-      if (async)
-        async->finish();
-      return true;
+      end();
+      return Progress::Ended;
     }
     if (tried == warps.size()) {
       if (async && async->bulk.completeOne())
         continue;
-      deadlock();
+      return Progress::Stuck;
     }
     if (shuffled) {
       moveSomeCopies(*running);
@@ -50,7 +51,30 @@ bool Cta::run(Worker &worker, uint64_t steps) {
     running->run(worker, slice);
     done += slice;
   }
-  return false;
+  return Progress::GoesOn;
+}
+
+void Cta::end() {
+  ended = true;
+  if (async)
+    async->finish();
+  uint32_t known = 0;
+  for (const Warp &w : warps)
+    known = std::max(known, w.clock.at[shared.peer()]);
+  if (lastRead > known)
+    throw Fault(FaultKind::Race, "the CTA exits while another one of its cluster may still read its shared "
+                                 "memory; expected a barrier.cluster behind the last read");
+}
+
+bool Cta::allAtCluster() const {
+  return std::all_of(warps.begin(), warps.end(),
+                     [](const Warp &w) { return w.clusterArrived || !w.alive(); });
+}
+
+void Cta::leaveCluster() {
+  for (Warp &w : warps)
+    w.clusterArrived = false;
+  wake(Obstacle::Cluster);
 }
 
 unsigned Cta::livingThreads() const {
@@ -126,6 +150,7 @@ void Cta::warpDone(Warp &) {
   for (Barrier &b : barriers)
     if (b.all)
       releaseIfComplete(b);
+  cluster.warpDone();
 }
 
 std::string Cta::where(const Warp &warp) const {
@@ -148,6 +173,8 @@ std::string Cta::whereIs(const Warp &w) const {
       return " waits at " + async->barriers.describe(w.obstacleAddress) + line;
     case Obstacle::Warpgroup:
       return " waits for the other warps of its warpgroup to execute wgmma" + line;
+    case Obstacle::Cluster:
+      return " waits for the other CTAs of the cluster at barrier.cluster" + line;
     case Obstacle::Registers:
       return " waits for registers, of which " + std::to_string(async->registers.free()) + " are free" + line;
     }

@@ -1,6 +1,6 @@
 #include "Launch.h"
 
-#include "AsyncCopy.h"
+#include "Cluster.h"
 
 #include <mutex>
 #include <system_error>
@@ -52,25 +52,25 @@ const char *nameOf(FaultKind kind) {
 
 namespace {
 
-/// CTAs are taken in order. One that runs for long, perhaps since it waits for another, is set aside, and the
-/// thread goes on with new ones; in the end the ones set aside take turns.
+/// Clusters are taken in order. One that runs for long, perhaps since it waits for another, is set aside, and
+/// the thread goes on with new ones; in the end the ones set aside take turns.
 class Scheduler {
 public:
   explicit Scheduler(Grid &grid) : grid(grid) {}
 
   void work() {
     Worker worker;
-    std::deque<std::unique_ptr<Cta>> waiting;
+    std::deque<std::unique_ptr<Cluster>> waiting;
     while (!stopped) {
-      std::unique_ptr<Cta> cta = fresh();
-      if (!cta) {
+      std::unique_ptr<Cluster> cluster = fresh();
+      if (!cluster) {
         if (waiting.empty())
           break;
-        cta = std::move(waiting.front());
+        cluster = std::move(waiting.front());
         waiting.pop_front();
       }
-      if (!step(*cta, worker))
-        waiting.push_back(std::move(cta));
+      if (!step(*cluster, worker))
+        waiting.push_back(std::move(cluster));
     }
     std::lock_guard lock(mutex);
     outcome.counters += worker.counters;
@@ -81,19 +81,15 @@ public:
 private:
   static constexpr uint64_t kTurn = 1 << 20; ///< warp instructions
 
-  std::unique_ptr<Cta> fresh() {
+  std::unique_ptr<Cluster> fresh() {
     uint64_t n = next++;
-    if (n >= grid.grid.count())
-      return nullptr;
-    Dim3 index{static_cast<uint32_t>(n % grid.grid.x), static_cast<uint32_t>(n / grid.grid.x % grid.grid.y),
-               static_cast<uint32_t>(n / grid.grid.x / grid.grid.y)};
-    return std::make_unique<Cta>(grid, index);
+    return n < grid.clusters().count() ? std::make_unique<Cluster>(grid, n) : nullptr;
   }
 
-  /// \returns whether the CTA needs no more turns.
-  bool step(Cta &cta, Worker &worker) {
+  /// \returns whether the cluster needs no more turns.
+  bool step(Cluster &cluster, Worker &worker) {
     try {
-      bool done = cta.run(worker, kTurn);
+      bool done = cluster.run(worker, kTurn / cluster.size());
       if (!done && (grid.steps += kTurn) > grid.settings.steps)
         throw Fault(FaultKind::Steps,
                     "still running after " + std::to_string(grid.settings.steps) +
@@ -103,8 +99,7 @@ private:
       std::lock_guard lock(mutex);
       if (!outcome.fault) {
         outcome.fault = fault.kind;
-        outcome.message = std::string(nameOf(fault.kind)) + ": " +
-                          (cta.running ? cta.where(*cta.running) : "") + ": " + fault.what();
+        outcome.message = std::string(nameOf(fault.kind)) + ": " + cluster.where() + ": " + fault.what();
       }
       stopped = true;
       return true;
@@ -123,7 +118,7 @@ Outcome runGrid(Grid &grid) {
   Scheduler scheduler(grid);
   unsigned threads =
       grid.settings.threads ? grid.settings.threads : std::max(1u, std::thread::hardware_concurrency());
-  threads = std::min<uint64_t>(threads, grid.grid.count());
+  threads = std::min<uint64_t>(threads, grid.clusters().count());
   std::vector<std::thread> helpers;
   try {
     for (unsigned n = 1; n < threads; ++n)

@@ -47,7 +47,7 @@ template <bool Load, class T> Handler forRegister(const Match &m) {
 
 template <bool Load> Handler bindAccess(const Match &m) {
   Insn &i = *m.insn;
-  i.space = spaceOf(m);
+  i.space = m.has("shared::cluster") ? Space::SharedCluster : spaceOf(m);
   i.vector = m.has("v4") ? 4 : m.has("v2") ? 2 : 1;
   if (i.vector * sizeOf(m.type()) > 16)
     return nullptr;

@@ -31,7 +31,9 @@ struct Grid {
   std::atomic<uint64_t> steps{0};
   /// A dependent launch: it may begin while the grid in front, whose memory it uses, is still running.
   bool dependent = false;
+  Dim3 cluster; ///< CTAs of each, by which `grid` is divisible
 
+  Dim3 clusters() const { return {grid.x / cluster.x, grid.y / cluster.y, grid.z / cluster.z}; }
   unsigned warps() const { return (block.count() + kLanes - 1) / kLanes; }
   uint32_t sharedEnd() const {
     return dynamicBytes ? kernel.dynamicShared + dynamicBytes : kernel.staticShared;
@@ -57,6 +59,7 @@ struct PendingCopies {
 };
 
 class Cta;
+class Cluster;
 struct Async;
 
 /// bar.red: where a warp that waits wants the result.
@@ -67,7 +70,7 @@ struct Reduction {
 };
 
 /// What a warp sleeps at outside of barriers. When it has changed, the warp tries its instruction again.
-enum class Obstacle : uint8_t { MBarrier, Warpgroup, Registers };
+enum class Obstacle : uint8_t { MBarrier, Warpgroup, Registers, Cluster };
 
 /// 32 threads that step together, some of them perhaps waiting for others at a join.
 class Warp {
@@ -127,6 +130,8 @@ public:
   Clock fenced; ///< writes to shared memory up to here have passed a fence to the asynchronous proxy
   Obstacle obstacle = Obstacle::MBarrier;
   uint32_t obstacleAddress = 0;
+  bool clusterArrived = false; ///< at a barrier of the cluster that is not complete
+  uint32_t clusterPhase = 0;   ///< barriers of the cluster for which it has waited
   Counters *counters = nullptr;
   Worker *worker = nullptr;
   Reduction reduction;
@@ -172,11 +177,13 @@ struct Barrier {
 
 class Cta {
 public:
-  Cta(Grid &grid, Dim3 index);
+  Cta(Grid &grid, Cluster &cluster, unsigned rank, Dim3 index);
   ~Cta();
 
-  /// Runs for about `steps` warp instructions. \returns whether all threads have exited.
-  bool run(Worker &worker, uint64_t steps);
+  /// Stuck: until another CTA arrives at a barrier of the cluster, if ever.
+  enum class Progress { GoesOn, Stuck, Ended };
+  /// Runs for about `steps` warp instructions.
+  Progress run(Worker &worker, uint64_t steps);
 
   /// \param threads the count of the instruction, 0 if it gives none. \param votes for a reduction.
   void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait, unsigned votes = 0);
@@ -185,8 +192,15 @@ public:
   void wake(Obstacle obstacle);
   /// A thread looks again and again whether something has happened. \throws Fault if nothing will.
   void poll();
+  /// Whether all threads that have not exited have arrived at the barrier of the cluster, which is complete
+  /// then: they leave.
+  bool allAtCluster() const;
+  void leaveCluster();
+  [[noreturn]] void deadlock() const;
 
   Grid &grid;
+  Cluster &cluster;
+  const unsigned rank; ///< in the cluster
   const Dim3 index;
   SharedMemory shared;
   std::mt19937 random;
@@ -195,13 +209,15 @@ public:
   Warp *running = nullptr;
   /// What the grid in front has written is there: one of the threads has waited for it.
   bool behindOthers;
+  bool ended = false;
+  uint32_t lastRead = 0; ///< by another CTA: when, in barriers of the cluster
   std::string where(const Warp &warp) const;
 
 private:
   void releaseIfComplete(Barrier &barrier);
   unsigned livingThreads() const;
   std::string whereIs(const Warp &warp) const;
-  [[noreturn]] void deadlock() const;
+  void end();
 
   std::deque<Warp> warps;
   Barrier barriers[16];

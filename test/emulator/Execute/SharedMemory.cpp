@@ -11,6 +11,8 @@ namespace {
 std::string lanes(unsigned warp, unsigned lane) {
   if (lane == kAgent)
     return "the asynchronous proxy";
+  if (lane == kPeer)
+    return "another CTA of the cluster";
   if (lane < 32)
     return "thread " + std::to_string(warp * 32 + lane);
   return (lane == kWholeWarp ? "warp " : "threads of warp ") + std::to_string(warp);
@@ -27,9 +29,10 @@ unsigned bytesOf(uint32_t address, unsigned size) {
 
 } // namespace
 
-SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy)
-    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps), agents(warps + asyncProxy),
-      checks(checks), data(new std::byte[words * 4 + 16]) {
+SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy,
+                           bool hasPeers)
+    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps), peers(warps + asyncProxy),
+      agents(peers + hasPeers), checks(checks), data(new std::byte[words * 4 + 16]) {
   std::memset(data.get(), 0xFF, words * 4 + 16); // a NaN in every floating-point type
   if (checks) {
     writes.reset(new Word[words]);

@@ -7,7 +7,8 @@
 // own synchronisations only.
 //
 // The asynchronous proxy (TMA, wgmma) counts as one more warp, the agent. Its clock has a tick for each wait
-// that learns of its work, so that who waited knows of all that was done before.
+// that learns of its work, so that who waited knows of all that was done before. The other CTAs of the cluster,
+// which can only read, are one more; its clock counts the barriers of the cluster.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,7 @@
 namespace gqa::emulator {
 
 struct Clock {
-  static constexpr int kSize = 40; ///< 32 warps and the agent, in whole vectors
+  static constexpr int kSize = 40; ///< 32 warps, the agent and the peers, in whole vectors
   uint32_t at[kSize] = {};         ///< by warp
   void join(const Clock &other) {
     for (int i = 0; i < kSize; ++i)
@@ -27,12 +28,13 @@ struct Clock {
 };
 
 /// Lanes in records, beyond 0..31.
-enum : uint8_t { kWholeWarp = 32, kSeveralLanes = 33, kDisjointLanes = 34, kAgent = 35 };
+enum : uint8_t { kWholeWarp = 32, kSeveralLanes = 33, kDisjointLanes = 34, kAgent = 35, kPeer = 36 };
 
 class SharedMemory {
 public:
-  /// Valid addresses are [base, end). \param asyncProxy whether the kernel uses it.
-  SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy);
+  /// Valid addresses are [base, end). \param asyncProxy whether the kernel uses it. \param hasPeers whether
+  /// other CTAs can read it.
+  SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy, bool hasPeers);
 
   struct Access {
     unsigned warp;
@@ -69,6 +71,7 @@ public:
   void checkAsyncRead(const Access &access, const Clock &fenced, uint32_t row);
   void endRead(const uint32_t *rows, unsigned count, uint32_t stamp);
   unsigned agent() const { return warps; }
+  unsigned peer() const { return peers; }
 
   /// Lanes that have accessed shared memory since the last time that all lanes of the warp synchronised.
   uint32_t unsynchronised(unsigned warp) const { return recent[warp]; }
@@ -97,7 +100,7 @@ private:
   void checkFenced(const Clock &fenced, uint32_t word, const char *what) const;
   bool isRegionFree(const Access &access, const Clock &fenced, uint32_t address, uint32_t bytes) const;
   void note(const Access &access) {
-    if (recent)
+    if (recent && access.warp < warps)
       recent[access.warp] |= access.lane < 32 ? 1u << access.lane : ~0u;
   }
   [[noreturn]] void busy(uint32_t address, unsigned size, const char *what) const;
@@ -105,7 +108,7 @@ private:
                          const char *before, unsigned warp, unsigned lane) const;
 
   uint32_t base, end, words;
-  unsigned warps, agents; ///< agents: rows of `reads`
+  unsigned warps, peers, agents; ///< agents: rows of `reads`
   bool checks;
   std::unique_ptr<std::byte[]> data;
   std::unique_ptr<Word[]> writes;

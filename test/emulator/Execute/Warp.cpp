@@ -1,4 +1,5 @@
 #include "Async.h"
+#include "Cluster.h"
 
 #include <bit>
 #include <cstring>
@@ -15,8 +16,19 @@ uint32_t specialValue(std::string_view name, const Cta &cta, uint32_t warp, uint
     uint32_t thread = warp * kLanes + lane;
     Dim3 tid{thread % g.block.x, thread / g.block.x % g.block.y, thread / g.block.x / g.block.y};
     std::string_view base = name.substr(0, dot);
-    const Dim3 &d = base == "%tid" ? tid : base == "%ntid" ? g.block : base == "%ctaid" ? cta.index : g.grid;
-    return component(d, name[dot + 1]);
+    const Dim3 &cluster = cta.cluster.index, &size = g.cluster;
+    Dim3 within{cta.index.x % size.x, cta.index.y % size.y, cta.index.z % size.z};
+    const std::pair<std::string_view, Dim3> points[] = {{"%tid", tid},
+                                                        {"%ntid", g.block},
+                                                        {"%ctaid", cta.index},
+                                                        {"%nctaid", g.grid},
+                                                        {"%clusterid", cluster},
+                                                        {"%nclusterid", g.clusters()},
+                                                        {"%cluster_ctaid", within},
+                                                        {"%cluster_nctaid", size}};
+    for (const auto &[known, point] : points)
+      if (known == base)
+        return component(point, name[dot + 1]);
   }
   const std::pair<std::string_view, uint32_t> values[] = {
       {"%laneid", lane},
@@ -30,7 +42,9 @@ uint32_t specialValue(std::string_view name, const Cta &cta, uint32_t warp, uint
       {"%lanemask_gt", ~((2u << lane) - 1)},
       {"%lanemask_ge", ~((1u << lane) - 1)},
       {"%dynamic_smem_size", g.dynamicBytes},
-      {"%total_smem_size", g.sharedEnd() - g.kernel.sharedBase}};
+      {"%total_smem_size", g.sharedEnd() - g.kernel.sharedBase},
+      {"%cluster_ctarank", cta.rank},
+      {"%cluster_nctarank", cta.cluster.size()}};
   for (auto [known, value] : values)
     if (known == name)
       return value;

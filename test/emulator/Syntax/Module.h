@@ -44,7 +44,7 @@ Type typeNamed(std::string_view name);
 /// Bytes of one value; a predicate has none.
 unsigned sizeOf(Type type);
 
-enum class Space : uint8_t { Generic, Param, Const, Global, Local, Shared };
+enum class Space : uint8_t { Generic, Param, Const, Global, Local, Shared, SharedCluster };
 
 struct Operand {
   enum class Kind : uint8_t { Register, Integer, Float, Symbol, Vector, Memory, Sink };

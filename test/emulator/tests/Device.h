@@ -39,10 +39,10 @@ public:
 
   /// Runs the first kernel of the module. Parameters are 64-bit.
   Outcome run(const std::string &ptx, Dim3 grid, Dim3 block, const std::vector<uint64_t> &params,
-              uint32_t shared = 0, bool dependent = false) {
+              uint32_t shared = 0, bool dependent = false, Dim3 cluster = {}) {
     Module module = parseModule(ptx);
     Kernel kernel = decode(module, module.functions.at(0), {});
-    Grid g{kernel, memory, settings, grid, block, shared, {}, 1, {}, dependent};
+    Grid g{kernel, memory, settings, grid, block, shared, {}, 1, {}, dependent, cluster};
     g.params.resize(kernel.paramBytes);
     std::memcpy(g.params.data(), params.data(), std::min<size_t>(kernel.paramBytes, params.size() * 8));
     return runGrid(g);

@@ -283,17 +283,56 @@ TEST_F(DriverTest, LaunchArguments) {
   EXPECT_NE(testing::internal::GetCapturedStderr().find("race: kernel store"), std::string::npos);
 }
 
-TEST_F(DriverTest, ClustersAreNotModelled) {
+TEST_F(DriverTest, Clusters) {
+  const std::string text = R"(.version 8.0
+.target sm_90
+.address_size 64
+.visible .entry rank(.param .u64 p) {
+  .reg .b64 %p; .reg .b32 %r, %i;
+  ld.param.u64 %p, [p]; mov.u32 %i, %ctaid.x; mov.u32 %r, %cluster_ctarank;
+  mad.wide.u32 %p, %i, 4, %p; st.global.u32 [%p], %r; ret;
+}
+)";
+  auto launch = [&](CUfunction f, CUdeviceptr p, unsigned x, unsigned y) {
+    void *params[] = {&p};
+    CUlaunchAttribute attribute{CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
+    attribute.value.clusterDim = {x, y, 1};
+    CUlaunchConfig config{6, 1, 1, 1, 1, 1, 0, nullptr, &attribute, 1};
+    return cuLaunchKernelEx(&config, f, params, nullptr);
+  };
+  start("sm=90");
+  int value = 0;
+  EXPECT_CUDA(cuDeviceGetAttribute(&value, /*CLUSTER_LAUNCH=*/120, 0));
+  EXPECT_EQ(value, 1);
+  CUfunction f = nullptr;
+  ASSERT_CUDA(cuModuleGetFunction(&f, load(text.c_str()), "rank"));
+  CUdeviceptr p = upload(std::vector<unsigned>(6));
+  for (unsigned size : {1, 2, 3, 6}) {
+    EXPECT_CUDA(launch(f, p, size, 1));
+    std::vector<unsigned> ranks = download<unsigned>(p, 6);
+    for (unsigned n = 0; n < 6; ++n)
+      EXPECT_EQ(ranks[n], n % size) << n;
+  }
+  EXPECT_EQ(launch(f, p, 4, 1), CUDA_ERROR_INVALID_CLUSTER_SIZE) << "the grid has no multiple";
+  EXPECT_EQ(launch(f, p, 2, 2), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_EQ(launch(f, p, 0, 1), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_EQ(launch(f, p, 12, 1), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+}
+
+TEST_F(DriverTest, ClustersNeedTheirChip) {
   start();
+  int value = 1;
+  EXPECT_CUDA(cuDeviceGetAttribute(&value, /*CLUSTER_LAUNCH=*/120, 0));
+  EXPECT_EQ(value, 0);
   CUfunction f = nullptr;
   ASSERT_CUDA(cuModuleGetFunction(&f, load(), "store"));
   CUdeviceptr p = upload(std::vector<unsigned>(8));
   unsigned v = 0;
   void *params[] = {&p, &v};
   CUlaunchAttribute attribute{CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
-  CUlaunchConfig config{1, 1, 1, 2, 1, 1, 0, nullptr, &attribute, 1};
+  CUlaunchConfig config{2, 1, 1, 2, 1, 1, 0, nullptr, &attribute, 1};
   attribute.value.clusterDim = {2, 1, 1};
-  EXPECT_EQ(cuLaunchKernelEx(&config, f, params, nullptr), CUDA_ERROR_NOT_SUPPORTED);
+  EXPECT_EQ(cuLaunchKernelEx(&config, f, params, nullptr), CUDA_ERROR_INVALID_CLUSTER_SIZE);
 }
 
 /// As on the machine, the launch succeeds, the next call tells, and nothing works until the context is gone.

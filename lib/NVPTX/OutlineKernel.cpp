@@ -165,7 +165,10 @@ private:
     SmallVector<Value> arguments = {moduleAddress(b), nameOf(function)};
     arguments.push_back(arith::IndexCastOp::create(b, b.getI64Type(), blocks));
     int64_t flags = op.getDependent() ? GQA_RT_CUDA_DEPENDENT : 0;
-    for (int64_t number : {int64_t(1), int64_t(1), threads(), sharedBytes, flags})
+    arguments.append({constant(1), constant(1)});
+    arguments.push_back(op.getCluster() ? arith::IndexCastOp::create(b, b.getI64Type(), op.getCluster())
+                                        : constant(1));
+    for (int64_t number : {threads(), sharedBytes, flags})
       arguments.push_back(constant(number));
     arguments.push_back(array);
     auto type = b.getFunctionType(TypeRange(ValueRange(arguments)), {});

@@ -10,6 +10,7 @@
 
 namespace gqa {
 
+void populateClusterPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateCopyPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateGroupPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateGroupProductPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);

@@ -93,6 +93,7 @@ private:
     types.addSourceMaterialization(castTo);
     types.addTargetMaterialization(castTo);
     RewritePatternSet patterns(&getContext());
+    populateClusterPatterns(patterns, types);
     populateCopyPatterns(patterns, types);
     populateGroupPatterns(patterns, types);
     populateGroupProductPatterns(patterns, types);

@@ -41,6 +41,7 @@ struct AttentionValues {
   mlir::Value keyWidth, valueWidth; // head dimensions with padding
   mlir::Value blocks;               // tiles per key/value head
   mlir::Value splits;               // parts that the keys of a tile are split into
+  int64_t clusterParts = 1;         // see WarpSchedule
   // States of the parts, (tile, part) x rows x ..., or on a GPU (tile, part, row) x ...; null if there is one
   // part.
   mlir::Value partialO, partialM, partialL;
@@ -81,6 +82,9 @@ mlir::LogicalResult checkDevice(AttentionOp op);
 /// The same for a GPU: operands go to its memory, and results come back.
 void buildDeviceKernels(AttentionOp op, const AttentionValues &values, const CUDATarget &target,
                         IndexBuilder &b);
+
+/// On a GPU: whether no other kernel merges the parts, since there is one or their tasks do.
+mlir::Value hasNoMerge(const AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that attends, and the one that merges parts of the keys, as work of warps. With `maps` the copy
 /// engine brings keys and values.

@@ -137,9 +137,11 @@ std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries) 
   constexpr int64_t kLongBlock = 128;
   int64_t keys = op.getNumKeys(); // negative where they are dynamic
   bool isWide = std::max(op.getKeyDim(), op.getValueDim()) > 128;
+  // Parts of one tile are merged where they are, without a kernel that starts when the last of all has ended.
+  int64_t clusterParts = op->hasAttr("gqa.no_clusters") ? 1 : tile::kMostTasksOfCluster;
   if (isWide || (keys >= 0 && keys <= kLongBlock))
-    return WarpSchedule{plain.rows, 64, /*warps=*/4, /*resident=*/isWide ? 1 : 2, /*slots=*/2};
-  return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2};
+    return WarpSchedule{plain.rows, 64, /*warps=*/4, /*resident=*/isWide ? 1 : 2, /*slots=*/2, clusterParts};
+  return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
 }
 
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries) {

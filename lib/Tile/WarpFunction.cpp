@@ -101,8 +101,8 @@ void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuil
   values.splits = buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule, b);
   if (getConstantIntValue(values.splits) == 1)
     return;
-  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(1));
-  Value parts = arith::SelectOp::create(b, isOne, b.index(0), b.mul(tiles, values.splits));
+  values.clusterParts = schedule.clusterParts;
+  Value parts = arith::SelectOp::create(b, hasNoMerge(values, b), b.index(0), b.mul(tiles, values.splits));
   Value rows = b.mul(parts, values.rows);
   values.partialO = allocate(b, {rows, values.valueWidth}, b.getF32Type());
   values.partialM = allocate(b, {rows}, b.getF32Type());

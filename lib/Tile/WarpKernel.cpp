@@ -1,6 +1,7 @@
 // The schedule of an attention on a GPU: one task per (block of queries, batch, key/value head, part of the
 // keys), run by a few warps. Blocks of keys and of values go through two rings; a block's successor is on its
 // way while it is multiplied.
+#include "ClusterMerge.h"
 #include "WarpTile.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -9,6 +10,15 @@ using namespace mlir;
 
 namespace gqa {
 namespace {
+
+/// Whether the tasks of a tile's parts merge their states.
+Value isCluster(const AttentionValues &values, IndexBuilder &b) {
+  auto compare = [&](arith::CmpIPredicate predicate, int64_t number) {
+    return arith::CmpIOp::create(b, predicate, values.splits, b.index(number));
+  };
+  return arith::AndIOp::create(b, compare(arith::CmpIPredicate::sgt, 1),
+                               compare(arith::CmpIPredicate::sle, values.clusterParts));
+}
 
 /// Builds the body of the kernel for one task.
 class WarpTaskBuilder : WarpTile {
@@ -22,7 +32,8 @@ public:
 
   void build(ValueRange point) {
     // Tiles that see most keys go first, of all heads: the last wave is made of short tasks.
-    bindPosition({point[1], point[2], point[0]});
+    position = {point[1], point[2], point[0]};
+    bindPosition(position);
     split = point[3];
     bindBand();
     if (isSplit())
@@ -220,22 +231,31 @@ private:
       store(state);
   }
 
-  /// The states of all warps become one, through memory that they share: the first warp goes on with it.
+  /// The states of all warps go through memory that they share: those of the cluster, or the task's own.
   void join(const Values &state) {
-    Value rows = b.index(tile::kFragmentRows * schedule.warps), zero = b.index(0);
-    Value ms = scratch({rows}), ls = scratch({rows});
-    // Rows 8 numbers further apart than they are long: neighbours are in other banks.
-    Value os = scratch({rows, b.index(valueWidth + 8)});
+    Value rows = b.index(tile::kFragmentRows * schedule.warps);
+    // Rows of o 8 numbers further apart than they are long: neighbours are in other banks.
+    WarpStates states{scratch({rows, b.index(valueWidth + 8)}), scratch({rows}), scratch({rows})};
     Value own = b.mul(warp, b.index(tile::kFragmentRows));
-    tile::WarpStoreOp::create(b, state[0], state[1], state[2], os, ms, ls, own, /*end=*/Value());
+    tile::WarpStoreOp::create(b, state[0], state[1], state[2], states.o, states.m, states.l, own,
+                              /*end=*/Value());
+    if (!isSplit() || values.clusterParts == 1)
+      return joinWarps(state, states);
+    ClusterMerge merge(op, values, states, schedule.warps, b);
+    branch(isCluster(values, b), [&] { merge.build(position, split); }, [&] { joinWarps(state, states); });
+  }
+
+  /// The first warp goes on with the states of all.
+  void joinWarps(const Values &state, const WarpStates &states) {
+    Value zero = b.index(0);
     tile::BarrierOp::create(b);
     branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
       // A loop, so that the states of all are not on their way at a time: registers would decide how many
       // tasks fit.
       store(forEach(b.index(1), b.index(schedule.warps), 1, state, [&](Value other, Values so) -> Values {
         Value row = b.mul(other, b.index(tile::kFragmentRows));
-        return tile::WarpMergeOp::create(b, TypeRange(ValueRange(so)), so[0], so[1], so[2], os, ms, ls, row,
-                                         zero)
+        return tile::WarpMergeOp::create(b, TypeRange(ValueRange(so)), so[0], so[1], so[2], states.o,
+                                         states.m, states.l, row, zero)
             .getResults();
       }));
     });
@@ -268,6 +288,7 @@ private:
 
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
+  SmallVector<Value> position;
   Value split, warp, warpKey, blocks, firstFull, lastFull;
   Value keyRing, valueRing, queryTile;
 };
@@ -277,9 +298,13 @@ private:
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                         const TensorMaps *maps, IndexBuilder &b) {
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads, values.splits};
+  Value cluster;
+  if (values.partialO && values.clusterParts > 1)
+    cluster = arith::SelectOp::create(b, isCluster(values, b), values.splits, b.index(1));
   buildKernel(
       b, grid, /*work=*/nullptr,
-      [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, maps, b).build(point); }, schedule.warps);
+      [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, maps, b).build(point); }, schedule.warps,
+      /*dependent=*/false, cluster);
 }
 
 } // namespace gqa

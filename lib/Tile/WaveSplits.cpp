@@ -16,6 +16,7 @@ constexpr double kFull = 0.8; // of the multiprocessors are busy without a split
 // In the time that a block of keys takes, 0.7 us of a decode step on an H200:
 constexpr int64_t kTask = 2;  // a task, beside its blocks
 constexpr int64_t kMerge = 4; // the states of parts on their way through memory, and the launch of a kernel
+constexpr int64_t kClusterMerge = 1; // the same in a cluster: two barriers, and a way between processors
 
 class WaveSplits {
 public:
@@ -37,7 +38,7 @@ public:
     auto loop = scf::ForOp::create(b, b.index(2), b.add(most, one), one, ValueRange{one, whole});
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value split = loop.getInductionVar(), time = b.add(timeOf(split), b.index(kMerge));
+    Value split = loop.getInductionVar(), time = b.add(timeOf(split), timeOfMerge(split));
     Value best = loop.getRegionIterArg(0), least = loop.getRegionIterArg(1);
     Value less = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, time, least);
     best = arith::SelectOp::create(b, less, split, best);
@@ -51,6 +52,14 @@ private:
     return b.mul(waves, b.add(b.ceilDiv(keyBlocks, split), b.index(kTask)));
   }
 
+  Value timeOfMerge(Value split) {
+    if (schedule.clusterParts == 1)
+      return b.index(kMerge);
+    Value inCluster =
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, split, b.index(schedule.clusterParts));
+    return b.createOrFold<arith::SelectOp>(inCluster, b.index(kClusterMerge), b.index(kMerge));
+  }
+
   IndexBuilder &b;
   Value tiles, keyBlocks, processors, slots;
   const WarpSchedule &schedule;
@@ -60,7 +69,8 @@ private:
 
 Value buildWaveSplits(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b) {
   // What one block less for each part saves has to pay for the merge.
-  if (std::optional<int64_t> known = getConstantIntValue(keyBlocks); known && *known <= kMerge + 1)
+  int64_t merge = schedule.clusterParts > 1 ? kClusterMerge : kMerge;
+  if (std::optional<int64_t> known = getConstantIntValue(keyBlocks); known && *known <= merge + 1)
     return b.index(1);
   return WaveSplits(tiles, keyBlocks, schedule, b).build();
 }

@@ -23,6 +23,7 @@ class Signature:
     layouts: dict = dataclasses.field(default_factory=dict)  # of q, k, v in memory
     operands: dict = dataclasses.field(default_factory=dict)  # further operands: (element type, shape)
     region: object = None  # _score.Region
+    attributes: tuple = ()  # of the operation, that choose a schedule
 
     def text(self):
         """A module with one function, main, whose arguments are q, k, v and the operands in their order."""
@@ -90,4 +91,5 @@ class Signature:
             text += f" {name}(%{'factor' if name == 'scale' else name})"
         layouts = {**self.layouts, "o": self.layout}
         text += " layout(" + ", ".join(f'{name} = "{value}"' for name, value in layouts.items()) + ")"
-        return text + (" {gqa.prompts_only}" if self._size("Sq") == "?" else "")
+        attributes = [*self.attributes, *(["gqa.prompts_only"] if self._size("Sq") == "?" else [])]
+        return text + (f" {{{', '.join(attributes)}}}" if attributes else "")

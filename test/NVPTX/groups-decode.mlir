@@ -1,6 +1,7 @@
-// A decode step where there is a copy engine: each warp has it fill rows of its own, and the merge takes its place before the
-// kernel in front has ended.
+// A decode step where there is a copy engine: each warp has it fill rows of its own. Up to eight parts are merged by their tasks,
+// which are a cluster; of more, the merge takes its place before the kernel in front has ended.
 // RUN: gqa-compile %s --target=cuda:sm_90a --emit=mlir:tiled | FileCheck %s --check-prefix=TILED
+// RUN: sed 's/kv_len(%n)/kv_len(%n) {gqa.no_clusters}/' %s | gqa-compile - --target=cuda:sm_90a --emit=mlir:tiled | FileCheck %s --check-prefix=KERNEL
 // RUN: gqa-compile %s --target=cuda:sm_80,sm_90a --emit=mlir:target | FileCheck %s --check-prefix=TARGET
 // RUN: gqa-compile %s --target=cuda:sm_90a --emit=ptx -o %t.ptx
 // RUN: FileCheck %s --check-prefix=PTX < %t.ptx
@@ -11,7 +12,8 @@
 // TILED: scf.if
 // TILED: %[[K:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
 // TILED: %[[V:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
-// TILED: tile.kernel warps = 4 grid(
+// TILED: %[[CLUSTER:.*]] = arith.select %{{.*}}, %[[SPLITS:.*]], %c1
+// TILED: tile.kernel warps = 4 cluster(%[[CLUSTER]]) grid({{.*}}, %[[SPLIT:.*]] = %[[SPLITS]])
 // TILED: %[[KS:.*]] = tile.group.channel own : <2x128x128xbf16>
 // TILED: %[[VS:.*]] = tile.group.channel own : <2x128x128xbf16>
 // TILED: tile.barrier
@@ -30,9 +32,21 @@
 // TILED: tile.warp.mask
 // TILED: tile.warp.clear %[[VS]]
 // TILED: tile.warp.pv
+// TILED: tile.warp.store {{.*}} into %[[OS:[a-z0-9_]*]],
+// TILED: scf.if
+// TILED: tile.cluster.barrier
+// TILED: scf.for %{{.*}} = %[[SPLIT]] to %{{.*}} step %[[SPLITS]]
+// TILED: tile.cluster.peer %[[OS]]
+// TILED: tile.cluster.barrier
+// TILED: } else {
+// TILED: tile.warp.merge
 // TILED: tile.kernel warps = 8 dependent grid(
 // TILED: } else {
 // TILED: tile.ring
+
+// KERNEL: tile.group.channel
+// KERNEL-NOT: tile.cluster
+// KERNEL: tile.kernel warps = 8 dependent grid(
 
 // TARGET: gpu.module @gqa_kernels_sm_90a
 // TARGET: llvm.func @gqa_attention_0_sm_90a(
@@ -47,6 +61,11 @@
 // PTX-LABEL: .visible .entry gqa_attention_0_sm_90a(
 // PTX: griddepcontrol.launch_dependents
 // PTX: cp.async.bulk.tensor.4d
+// PTX: barrier.cluster.arrive.aligned;
+// PTX-NEXT: barrier.cluster.wait.aligned;
+// PTX: mapa.u64
+// PTX: barrier.cluster.arrive.aligned;
+// PTX-NEXT: barrier.cluster.wait.aligned;
 func.func @main(%q: tensor<1x32x1x128xbf16>, %k: tensor<1x8x?x128xbf16>, %v: tensor<1x8x?x128xbf16>, %n: tensor<1xi64>)
     -> tensor<1x32x1x128xbf16> {
   %o = gqa.attention %q, %k, %v kv_len(%n)

@@ -43,6 +43,7 @@ CASES = {
     "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),
     "wide": dict(queries=20, keys=100, dim=256, value_dim=256, group=2, causal=True, offset=("i64", [80])),
     "wide_decode": dict(dim=192, value_dim=256, keys=300),
+    "decode_long": dict(kv_heads=1, group=2, keys=6000),  # in more parts than a cluster has tasks
     "decode_parts": dict(kv_heads=1, group=3, keys=2600, dim=32, value_dim=24),  # more than a warp has lanes
     "heads_decode": dict(dynamic="heads", keys=450),
     "heads_prefill": dict(dynamic="heads", queries=40, keys=70, group=3, causal=True, offset=("i64", [30])),

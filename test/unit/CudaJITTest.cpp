@@ -48,7 +48,7 @@ module attributes {gqa.device_arguments = array<i64: 0>, gqa.device_results = ar
   llvm.func @gqa_rt_cuda_map(!llvm.ptr, i64, i64) -> !llvm.ptr
   llvm.func @gqa_rt_cuda_unmap()
   llvm.func @gqa_rt_cuda_result(i64, i64) -> !llvm.ptr
-  llvm.func @gqa_rt_cuda_launch(!llvm.ptr, !llvm.ptr, i64, i64, i64, i64, i64, i64, !llvm.ptr)
+  llvm.func @gqa_rt_cuda_launch(!llvm.ptr, !llvm.ptr, i64, i64, i64, i64, i64, i64, i64, !llvm.ptr)
 
   llvm.func @_mlir_ciface_main(%result: !llvm.ptr, %a: !llvm.ptr) {
     %zero = llvm.mlir.constant(0 : i64) : i64
@@ -91,8 +91,8 @@ module attributes {gqa.device_arguments = array<i64: 0>, gqa.device_results = ar
     %most = llvm.mlir.constant(127 : i64) : i64
     %up = llvm.add %n, %most : i64
     %blocks = llvm.sdiv %up, %threads : i64
-    llvm.call @gqa_rt_cuda_launch(%module, %kernel, %blocks, %one, %one, %threads, %zero, %zero, %parameters)
-      : (!llvm.ptr, !llvm.ptr, i64, i64, i64, i64, i64, i64, !llvm.ptr) -> ()
+    llvm.call @gqa_rt_cuda_launch(%module, %kernel, %blocks, %one, %one, %one, %threads, %zero, %zero, %parameters)
+      : (!llvm.ptr, !llvm.ptr, i64, i64, i64, i64, i64, i64, i64, !llvm.ptr) -> ()
     llvm.call @gqa_rt_cuda_unmap() : () -> ()
     llvm.return
   }

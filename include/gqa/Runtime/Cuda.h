@@ -69,11 +69,13 @@ enum {
 };
 
 /* Launches `kernel` of the module in the call's stream: a grid of x by y by z blocks of `threads` threads,
-   with `shared_bytes` of dynamic shared memory each (more than 48 KiB are asked for as needed).
+   with `shared_bytes` of dynamic shared memory each (more than 48 KiB are asked for as needed). Of `cluster`
+   blocks along x, a divisor of `grid_x` from 1 to 8, each finds the others' shared memory (sm_90 and later; 1
+   for none).
    `parameters[i]` points to the value of parameter i; values are copied. An empty grid launches nothing. */
 void gqa_rt_cuda_launch(gqa_rt_cuda_module *module, const char *kernel, int64_t grid_x, int64_t grid_y,
-                        int64_t grid_z, int64_t threads, int64_t shared_bytes, int64_t flags,
-                        void **parameters);
+                        int64_t grid_z, int64_t cluster, int64_t threads, int64_t shared_bytes,
+                        int64_t flags, void **parameters);
 
 enum { GQA_RT_CUDA_READ = 1, GQA_RT_CUDA_WRITE = 2 };
 

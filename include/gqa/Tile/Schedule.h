@@ -39,6 +39,9 @@ struct WarpSchedule {
   int64_t warps;    ///< of a task
   int64_t resident; ///< tasks that one multiprocessor runs at a time
   int64_t slots;    ///< of a ring: while one is multiplied, the others are on their way
+  /// Where the keys are split into at most so many parts, the tasks of a tile's parts are a cluster, and
+  /// merge their states themselves; 1: another kernel does.
+  int64_t clusterParts = 1;
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
   bool keysAcrossWarps() const { return rows < 16 * warps; }
 };
@@ -50,7 +53,8 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries);
 /// not take the attention, or tiles have too few rows for it to pay.
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries);
 
-/// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a).
+/// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
+/// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
 std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries);
 
 /// The most query heads of one key/value head that a tile of a GPU has rows for.

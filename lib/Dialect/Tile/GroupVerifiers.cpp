@@ -14,6 +14,14 @@ LogicalResult verifyAwaited(Operation *op) {
   return op->emitOpError("expects one use of its result, a tile.group.await");
 }
 
+/// Whether the tasks around `op` are in clusters.
+LogicalResult verifyInCluster(Operation *op) {
+  auto kernel = op->getParentOfType<KernelOp>();
+  if (kernel && kernel.getCluster())
+    return success();
+  return op->emitOpError("expects a kernel with clusters around it");
+}
+
 } // namespace
 
 LogicalResult GroupRolesOp::verifyRegions() {
@@ -72,6 +80,19 @@ LogicalResult DeviceMapTensorOp::verify() {
   if (type.getDimSize(3) == map.getColumns() && type.getElementType() == map.getElementType())
     return success();
   return emitOpError("expects a buffer with the map's columns, found ") << type << " and " << map;
+}
+
+// cluster.barrier_c1
+LogicalResult ClusterBarrierOp::verify() { return verifyInCluster(*this); }
+
+LogicalResult ClusterPeerOp::verify() {
+  // cluster.peer_c1
+  if (failed(verifyInCluster(*this)))
+    return failure();
+  // cluster.peer_c2
+  if (!getOwn().getDefiningOp<ScratchOp>())
+    return emitOpError("expects memory of a tile.scratch");
+  return success();
 }
 
 } // namespace gqa::tile

@@ -95,6 +95,12 @@ LogicalResult KernelOp::verifyRegions() {
   // kernel_c3
   if (getWarps() && (int64_t(*getWarps()) < 1 || *getWarps() > 32))
     return emitOpError("has ") << int64_t(*getWarps()) << " warps, expected 1 to 32";
+  // kernel_c4
+  if (getCluster() && !getWarps())
+    return emitOpError("has clusters of tasks without warps, expected a number of warps");
+  std::optional<int64_t> cluster = getCluster() ? getConstantIntValue(getCluster()) : std::nullopt;
+  if (cluster && (*cluster < 1 || *cluster > kMostTasksOfCluster))
+    return emitOpError("has clusters of ") << *cluster << " tasks, expected 1 to " << kMostTasksOfCluster;
   return success();
 }
 

@@ -147,15 +147,18 @@ Error Call::mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&siz
 namespace {
 
 /// Empty, or the limit of the device that a launch is beyond.
-Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid)[3], int64_t threads,
-                  int64_t shared) {
-  constexpr int64_t most[3] = {INT32_MAX, 65535, 65535}, mostThreads = 1024;
+Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid)[3], int64_t cluster,
+                  int64_t threads, int64_t shared) {
+  constexpr int64_t most[3] = {INT32_MAX, 65535, 65535}, mostThreads = 1024, mostBlocks = 8;
   auto number = [](int64_t value) { return std::to_string(value); };
   std::string subject = std::string("kernel '") + kernel + "' ";
   for (int i = 0; i < 3; ++i)
     if (grid[i] < 0 || grid[i] > most[i])
       return subject + "needs " + number(grid[i]) + " blocks along " + "xyz"[i] + ", and CUDA allows " +
              number(most[i]);
+  if (cluster < 1 || cluster > mostBlocks || grid[0] % cluster != 0)
+    return subject + "needs clusters of " + number(cluster) + " of its " + number(grid[0]) +
+           " blocks, and CUDA allows a divisor up to " + number(mostBlocks);
   if (threads < 1 || threads > mostThreads)
     return subject + "needs " + number(threads) + " threads a block, and CUDA allows " + number(mostThreads);
   int64_t room = device.fact(GQA_RT_CUDA_SHARED_PER_BLOCK);
@@ -167,8 +170,8 @@ Error checkLimits(const Device &device, const char *kernel, const int64_t (&grid
 
 } // namespace
 
-Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
-                   void **parameters) {
+Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t cluster,
+                   int64_t flags, void **parameters) {
   CUfunction function = nullptr;
   Error error = getKernel(module, device, kernel, config.sharedBytes, function);
   if (!error.empty())
@@ -176,13 +179,23 @@ Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfi
   config.stream = stream();
   const Driver &driver = Driver::get();
   constexpr int64_t kHopper = 90;
-  CUlaunchAttribute dependent{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}, {}};
-  dependent.value.programmaticStreamSerializationAllowed = 1;
   bool canDepend = !capturing || driver.version >= 12030; // before that graphs have no such edges
+  std::vector<CUlaunchAttribute> attributes;
   if ((flags & GQA_RT_CUDA_DEPENDENT) && canDepend && driver.launchKernelEx &&
       device.fact(GQA_RT_CUDA_CHIP) >= kHopper) {
-    config.attributes = &dependent;
-    config.numAttributes = 1;
+    attributes.push_back({CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}, {}});
+    attributes.back().value.programmaticStreamSerializationAllowed = 1;
+  }
+  if (cluster > 1) {
+    attributes.push_back({CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}});
+    attributes.back().value.clusterDim = {unsigned(cluster), 1, 1};
+  }
+  if (!attributes.empty() && !driver.launchKernelEx)
+    return std::string("the driver is too old for clusters: it has no cuLaunchKernelEx, launching kernel '") +
+           kernel + "'";
+  if (!attributes.empty()) {
+    config.attributes = attributes.data();
+    config.numAttributes = unsigned(attributes.size());
     error = GQA_CUDA_CHECK(device, cuLaunchKernelEx, launchKernelEx(&config, function, parameters, nullptr));
   } else {
     error = GQA_CUDA_CHECK(device, cuLaunchKernel,
@@ -223,13 +236,13 @@ using namespace gqa::rt::cuda;
 
 namespace {
 
-bool launch(gqa_rt_cuda_module *module, const char *kernel, const int64_t (&grid)[3], int64_t threads,
-            int64_t sharedBytes, int64_t flags, void **parameters) {
+bool launch(gqa_rt_cuda_module *module, const char *kernel, const int64_t (&grid)[3], int64_t cluster,
+            int64_t threads, int64_t sharedBytes, int64_t flags, void **parameters) {
   Span span(kernel);
   Call *call = current();
   if (!call)
     return false;
-  Error error = checkLimits(call->device, kernel, grid, threads, sharedBytes);
+  Error error = checkLimits(call->device, kernel, grid, cluster, threads, sharedBytes);
   if (!error.empty() || grid[0] == 0 || grid[1] == 0 || grid[2] == 0)
     return !report(error);
   CUlaunchConfig config{};
@@ -239,7 +252,7 @@ bool launch(gqa_rt_cuda_module *module, const char *kernel, const int64_t (&grid
   config.blockX = unsigned(threads);
   config.blockY = config.blockZ = 1;
   config.sharedBytes = unsigned(sharedBytes);
-  return !report(call->launch(*module, kernel, config, flags, parameters));
+  return !report(call->launch(*module, kernel, config, cluster, flags, parameters));
 }
 
 bool map(void *data, int64_t bytes, int64_t access, void *&mapped) {
@@ -291,9 +304,9 @@ bool fact(int64_t which, int64_t &value) {
 } // namespace
 
 void gqa_rt_cuda_launch(gqa_rt_cuda_module *module, const char *kernel, int64_t grid_x, int64_t grid_y,
-                        int64_t grid_z, int64_t threads, int64_t shared_bytes, int64_t flags,
+                        int64_t grid_z, int64_t cluster, int64_t threads, int64_t shared_bytes, int64_t flags,
                         void **parameters) {
-  if (!launch(module, kernel, {grid_x, grid_y, grid_z}, threads, shared_bytes, flags, parameters))
+  if (!launch(module, kernel, {grid_x, grid_y, grid_z}, cluster, threads, shared_bytes, flags, parameters))
     failWithLastError();
 }
 

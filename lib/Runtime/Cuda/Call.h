@@ -46,8 +46,8 @@ public:
   Error result(int64_t index, int64_t bytes, void *&memory);
   Error mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&sizes)[4],
                   const uint64_t (&strides)[3], const unsigned (&box)[4], const void *&map);
-  Error launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t flags,
-               void **parameters);
+  Error launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t cluster,
+               int64_t flags, void **parameters);
 
   /// Frees what the call has not; results too if it failed.
   void finish(bool failed);

@@ -28,6 +28,7 @@ class Case:
     keys: int
     dim: int
     quick: tuple | None = None  # the peers of --quick; None: not in --quick
+    attributes: tuple = ()  # of gqa.attention: another schedule than its own
 
     @property
     def group(self):

@@ -8,7 +8,8 @@ def attention_text(case):
     sizes = {"B": case.batch, "Hq": case.q_heads, "Hkv": case.kv_heads, "Sq": case.queries, "Skv": case.keys,
              "Dk": case.dim, "Dv": case.dim}
     return Signature(kind=case.dtype, layout="bhsd", sizes=sizes, dead_row="zero", softcap=None, causal=case.causal,
-                     window=None, lse=False, static=True, layouts=dict.fromkeys("qkv", "bhsd")).text()
+                     window=None, lse=False, static=True, layouts=dict.fromkeys("qkv", "bhsd"),
+                     attributes=case.attributes).text()
 
 
 def step_text(case):

@@ -167,3 +167,53 @@ func.func @warp_clear_c1_own(%c: !tile.channel<2x64x128xbf16>, %n: index) {
   tile.warp.clear %c[%n] from(%n) : !tile.channel<2x64x128xbf16>
   return
 }
+
+// -----
+
+func.func @kernel_c4_warps(%n: index) {
+  // expected-error @+1 {{'tile.kernel' op has clusters of tasks without warps, expected a number of warps}}
+  tile.kernel cluster(%n) grid(%t = %n) {
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c4_size(%n: index) {
+  %c = arith.constant 9 : index
+  // expected-error @+1 {{'tile.kernel' op has clusters of 9 tasks, expected 1 to 8}}
+  tile.kernel warps = 4 cluster(%c) grid(%t = %n) {
+  }
+  return
+}
+
+// -----
+
+func.func @cluster_barrier_c1(%n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    // expected-error @+1 {{'tile.cluster.barrier' op expects a kernel with clusters around it}}
+    tile.cluster.barrier
+  }
+  return
+}
+
+// -----
+
+func.func @cluster_peer_c1(%n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %own = tile.scratch() : memref<4xf32>
+    // expected-error @+1 {{'tile.cluster.peer' op expects a kernel with clusters around it}}
+    %other = tile.cluster.peer %own[%t] : memref<4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @cluster_peer_c2(%n: index, %own: memref<4xf32>) {
+  tile.kernel warps = 4 cluster(%n) grid(%t = %n) {
+    // expected-error @+1 {{'tile.cluster.peer' op expects memory of a tile.scratch}}
+    %other = tile.cluster.peer %own[%t] : memref<4xf32>
+  }
+  return
+}

@@ -68,3 +68,13 @@ func.func @own(%map: !tile.map<128xbf16>, %n: index) {
   }
   return
 }
+
+func.func @cluster(%splits: index, %n: index) {
+  tile.kernel warps = 4 cluster(%splits) grid(%t = %n, %split = %splits) {
+    %own = tile.scratch() : memref<64x136xf32>
+    tile.cluster.barrier
+    %other = tile.cluster.peer %own[%split] : memref<64x136xf32>
+    tile.cluster.barrier
+  }
+  return
+}

@@ -12,7 +12,7 @@ func.func @kernel_c1_no_grid() {
 
 func.func @kernel_c2_points(%n: index) {
   // expected-error @+1 {{'tile.kernel' op has 1 grid dimensions, expected as many index arguments of its region, found 0}}
-  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0, 0>}> ({
     tile.yield
   }) : (index) -> ()
   return
@@ -22,7 +22,7 @@ func.func @kernel_c2_points(%n: index) {
 
 func.func @kernel_c2_point_types(%n: index) {
   // expected-error @+1 {{'tile.kernel' op has 1 grid dimensions, expected as many index arguments of its region, found 1}}
-  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+  "tile.kernel"(%n) <{operandSegmentSizes = array<i32: 1, 0, 0>}> ({
   ^bb0(%i: i64):
     tile.yield
   }) : (index) -> ()

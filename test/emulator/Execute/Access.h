@@ -42,7 +42,8 @@ inline void readBytes(Warp &w, Space space, unsigned lane, uint64_t address, uns
     return;
   }
   DeviceMemory &memory = w.cta.grid.memory;
-  bool quick = place.space == Space::Global && w.cta.behindOthers && w.worker->lastAllocation.contains(place.address, bytes) &&
+  bool quick = place.space == Space::Global && w.cta.behindOthers &&
+               w.worker->lastAllocation.contains(place.address, bytes) &&
                allWritten(memory.state(place.address), bytes);
   std::memcpy(to, quick ? memory.host(place.address) : readableSlowly(w, place, lane, bytes), bytes);
 }

@@ -23,28 +23,34 @@ Cluster::Cluster(Grid &grid, uint64_t number)
 }
 
 bool Cluster::run(Worker &worker, uint64_t steps) {
-  uint32_t before = phase;
-  Cta *stuck = nullptr;
-  bool goesOn = false;
-  for (Cta &cta : ctas) {
-    if (cta.ended)
-      continue;
-    running = &cta;
-    switch (cta.run(worker, steps)) {
-    case Cta::Progress::Ended:
-      break;
-    case Cta::Progress::GoesOn:
-      goesOn = true;
-      break;
-    case Cta::Progress::Stuck:
-      stuck = &cta;
+  constexpr uint64_t kShare = 1 << 16; // of a CTA among several
+  uint64_t share = size() > 1 ? kShare : steps;
+  for (uint64_t done = 0; done < steps;) {
+    uint32_t before = phase;
+    Cta *stuck = nullptr;
+    bool goesOn = false;
+    for (Cta &cta : ctas) {
+      if (cta.ended)
+        continue;
+      running = &cta;
+      switch (cta.run(worker, share, done)) {
+      case Cta::Progress::Ended:
+        break;
+      case Cta::Progress::GoesOn:
+        goesOn = true;
+        break;
+      case Cta::Progress::Stuck:
+        stuck = &cta;
+      }
+    }
+    if (!stuck && !goesOn)
+      return true;
+    if (!goesOn && phase == before) {
+      running = stuck;
+      stuck->deadlock();
     }
   }
-  if (stuck && !goesOn && phase == before) {
-    running = stuck;
-    stuck->deadlock();
-  }
-  return !stuck && !goesOn;
+  return false;
 }
 
 void Cluster::arrive(Warp &warp, bool release) {

@@ -13,7 +13,7 @@ public:
   /// \param number of the cluster in its grid
   Cluster(Grid &grid, uint64_t number);
 
-  /// Runs each CTA for about `steps` warp instructions. \returns whether all of them have ended.
+  /// Runs the CTAs for about `steps` warp instructions. \returns whether all of them have ended.
   bool run(Worker &worker, uint64_t steps);
 
   unsigned size() const { return arriving.size(); }

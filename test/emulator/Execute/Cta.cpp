@@ -21,10 +21,10 @@ Cta::Cta(Grid &grid, Cluster &cluster, unsigned rank, Dim3 index)
 
 Cta::~Cta() = default;
 
-Cta::Progress Cta::run(Worker &worker, uint64_t steps) {
+Cta::Progress Cta::run(Worker &worker, uint64_t steps, uint64_t &done) {
   constexpr uint64_t kSlice = 4096; // a warp that spins on shared memory leaves room for the one it waits for
   bool shuffled = grid.settings.completion == Completion::Random;
-  for (uint64_t done = 0; done < steps;) {
+  for (uint64_t target = done + steps; done < target;) {
     unsigned tried = 0, finished = 0;
     for (; tried < warps.size(); ++tried) {
       running = &warps[turn];

@@ -89,7 +89,7 @@ private:
   /// \returns whether the cluster needs no more turns.
   bool step(Cluster &cluster, Worker &worker) {
     try {
-      bool done = cluster.run(worker, kTurn / cluster.size());
+      bool done = cluster.run(worker, kTurn);
       if (!done && (grid.steps += kTurn) > grid.settings.steps)
         throw Fault(FaultKind::Steps,
                     "still running after " + std::to_string(grid.settings.steps) +

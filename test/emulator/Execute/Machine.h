@@ -182,8 +182,8 @@ public:
 
   /// Stuck: until another CTA arrives at a barrier of the cluster, if ever.
   enum class Progress { GoesOn, Stuck, Ended };
-  /// Runs for about `steps` warp instructions.
-  Progress run(Worker &worker, uint64_t steps);
+  /// Runs for about `steps` warp instructions, which are added to `done`.
+  Progress run(Worker &worker, uint64_t steps, uint64_t &done);
 
   /// \param threads the count of the instruction, 0 if it gives none. \param votes for a reduction.
   void arrive(Warp &warp, unsigned barrier, unsigned threads, bool wait, unsigned votes = 0);

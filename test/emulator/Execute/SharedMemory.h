@@ -7,8 +7,8 @@
 // own synchronisations only.
 //
 // The asynchronous proxy (TMA, wgmma) counts as one more warp, the agent. Its clock has a tick for each wait
-// that learns of its work, so that who waited knows of all that was done before. The other CTAs of the cluster,
-// which can only read, are one more; its clock counts the barriers of the cluster.
+// that learns of its work, so that who waited knows of all that was done before. The other CTAs of the
+// cluster, which can only read, are one more; its clock counts the barriers of the cluster.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -112,10 +112,10 @@ private:
   bool checks;
   std::unique_ptr<std::byte[]> data;
   std::unique_ptr<Word[]> writes;
-  std::unique_ptr<Read[]> reads;      ///< [warp][word]
+  std::unique_ptr<Read[]> reads;       ///< [warp][word]
   std::unique_ptr<uint16_t[]> readers; ///< by row: reads of the asynchronous proxy that are in flight
-  std::unique_ptr<uint32_t[]> recent; ///< by warp: see unsynchronised()
-  std::vector<uint32_t> objects;      ///< mbarriers
+  std::unique_ptr<uint32_t[]> recent;  ///< by warp: see unsynchronised()
+  std::vector<uint32_t> objects;       ///< mbarriers
 };
 
 } // namespace gqa::emulator

@@ -141,12 +141,12 @@ TEST(CudaCall, ResultsThatTheCallerHasRoomFor) {
 struct Launch {
   gqa_rt_cuda_module *module;
   const char *kernel;
-  int64_t grid[3], threads, shared;
+  int64_t grid[3], threads, shared, cluster = 1;
 
   static void enter(void **arguments) {
     auto &self = *static_cast<const Launch *>(arguments[0]);
-    gqa_rt_cuda_launch(self.module, self.kernel, self.grid[0], self.grid[1], self.grid[2], self.threads,
-                       self.shared, 0, nullptr);
+    gqa_rt_cuda_launch(self.module, self.kernel, self.grid[0], self.grid[1], self.grid[2], self.cluster,
+                       self.threads, self.shared, 0, nullptr);
   }
   std::string call() const {
     void *arguments[] = {const_cast<Launch *>(this)};
@@ -158,6 +158,10 @@ struct Launch {
 TEST(CudaCall, LimitsOfALaunch) {
   Module module;
   auto *m = &module.module;
+  EXPECT_EQ((Launch{m, "scale", {6, 1, 1}, 128, 0, 4}.call()),
+            "kernel 'scale' needs clusters of 4 of its 6 blocks, and CUDA allows a divisor up to 8");
+  EXPECT_EQ((Launch{m, "scale", {18, 1, 1}, 128, 0, 9}.call()),
+            "kernel 'scale' needs clusters of 9 of its 18 blocks, and CUDA allows a divisor up to 8");
   EXPECT_EQ((Launch{m, "fault", {0, 1, 1}, 32, 0}.call()), ""); // nothing runs
   EXPECT_EQ((Launch{m, "scale", {1, 65536, 1}, 32, 0}.call()),
             "kernel 'scale' needs 65536 blocks along y, and CUDA allows 65535");

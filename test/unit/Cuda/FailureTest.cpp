@@ -117,7 +117,8 @@ INSTANTIATE_TEST_SUITE_P(Table, CudaFailure, testing::ValuesIn(functions()),
                          [](const auto &info) { return std::string(info.param); });
 
 void enterFault(void **arguments) {
-  gqa_rt_cuda_launch(static_cast<gqa_rt_cuda_module *>(arguments[0]), "fault", 1, 1, 1, 32, 0, 0, nullptr);
+  gqa_rt_cuda_launch(static_cast<gqa_rt_cuda_module *>(arguments[0]), "fault", 1, 1, 1, /*cluster=*/1, 32, 0,
+                     0, nullptr);
 }
 
 TEST(CudaFailures, OfAKernelIsRemembered) {

@@ -129,7 +129,7 @@ struct FewNumbers {
     float one = 1;
     void *parameters[] = {const_cast<float **>(&self.step.memory), &from, &one,
                           const_cast<int *>(&self.count)};
-    gqa_rt_cuda_launch(self.step.module, "scale", 1, 1, 1, 128, 0, 0, parameters);
+    gqa_rt_cuda_launch(self.step.module, "scale", 1, 1, 1, /*cluster=*/1, 128, 0, 0, parameters);
     gqa_rt_cuda_unmap();
   }
 };

@@ -53,8 +53,9 @@ void Scale::enter(void **arguments) {
   void *first[] = {&between, &from, const_cast<float *>(&self.factor), const_cast<int *>(&self.count)};
   void *second[] = {&to, &between, &one, const_cast<int *>(&self.count)};
   int64_t blocks = (self.count + 127) / 128;
-  gqa_rt_cuda_launch(self.module, "scale", blocks, 1, 1, 128, 0, 0, first);
-  gqa_rt_cuda_launch(self.module, "scale", blocks, 1, 1, 128, 64 << 10, GQA_RT_CUDA_DEPENDENT, second);
+  gqa_rt_cuda_launch(self.module, "scale", blocks, 1, 1, /*cluster=*/1, 128, 0, 0, first);
+  gqa_rt_cuda_launch(self.module, "scale", blocks, 1, 1, /*cluster=*/1, 128, 64 << 10, GQA_RT_CUDA_DEPENDENT,
+                     second);
   gqa_rt_cuda_free(between);
   gqa_rt_cuda_unmap();
 }
@@ -66,7 +67,7 @@ void Step::enter(void **arguments) {
       gqa_rt_cuda_map(self.memory, 12 * int64_t(count), GQA_RT_CUDA_READ | GQA_RT_CUDA_WRITE));
   float *y = x + count, *z = y + count;
   void *parameters[] = {&y, &x, const_cast<float *>(&self.factor), &count};
-  gqa_rt_cuda_launch(self.module, "scale", 1, 1, 1, 128, 0, 0, parameters);
+  gqa_rt_cuda_launch(self.module, "scale", 1, 1, 1, /*cluster=*/1, 128, 0, 0, parameters);
   gqa_rt_cuda_matmul(GQA_RT_TYPES(GQA_RT_F32, GQA_RT_F32, GQA_RT_F32), 1, kSize, kSize, kSize, y, kSize, 0, y,
                      kSize, 0, z, kSize, 0);
   gqa_rt_cuda_unmap();

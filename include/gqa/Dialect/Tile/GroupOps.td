@@ -176,4 +176,42 @@ def Tile_GroupAwaitOp : Tile_GroupOp<"await", [MemoryEffects<[MemRead, MemWrite]
   let assemblyFormat = "$pending `younger` `=` $younger attr-dict `:` type($pending)";
 }
 
+class Tile_ClusterOp<string mnemonic, list<Trait> traits = []> : Tile_Op<"cluster." # mnemonic, traits>;
+
+def Tile_ClusterBarrierOp : Tile_ClusterOp<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for all warps of all tasks of the cluster";
+  let description = [{
+    What one of them wrote to its scratch memory in front of it, all see behind it. A task reads another's memory between
+    two of them: behind the first the other has begun and has written, and until the second it does not end.
+
+    Constraints:
+    * (C1) the kernel has clusters.
+
+    ```mlir
+    tile.cluster.barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
+}
+
+def Tile_ClusterPeerOp : Tile_ClusterOp<"peer", [Pure, AllTypesMatch<["own", "peer"]>]> {
+  let summary = "scratch memory of another task of the cluster";
+  let description = [{
+    What `own` is in the task `rank` of the cluster, to read. Lanes may name different ones.
+
+    Constraints:
+    * (C1) the kernel has clusters.
+    * (C2) `own` is the memory of a tile.scratch.
+
+    ```mlir
+    %other = tile.cluster.peer %state[%rank] : memref<64x136xf32>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeMemRef:$own, Index:$rank);
+  let results = (outs AnyStaticShapeMemRef:$peer);
+  let assemblyFormat = "$own `[` $rank `]` attr-dict `:` type($own)";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -17,6 +17,9 @@ constexpr int64_t kFragmentRows = 16;
 /// Rows of the tile that a group of four warps works on.
 constexpr int64_t kGroupWarps = 4, kGroupRows = 64;
 
+/// Tasks that wait for each other, on every chip that has clusters.
+constexpr int64_t kMostTasksOfCluster = 8;
+
 /// Columns of a panel of a channel or map: whole lines of 128 bytes, or halves of them where those would be
 /// padded. Of what a swizzle is known for, the longest, as each panel is a copy of its own.
 constexpr int64_t kPanelColumns = 64, kHalfPanelColumns = 32;

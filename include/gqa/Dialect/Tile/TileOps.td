@@ -16,12 +16,14 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     write what other points read or write. Values from outside are captured. `work` estimates the multiply-adds of all
     tasks together, so that a target can leave small kernels to one worker. With `warps` a task is run by so many warps,
     each of which runs the whole region (see `tile.warp.id`). A kernel that is `dependent` may be started while the one in front
-of it ends, and waits for all that it did.
+of it ends, and waits for all that it did. As many tasks as `cluster` says, neighbours along the last dimension, run at the
+same time, and may wait for each other (`tile.cluster.barrier`) and read each other's scratch memory (`tile.cluster.peer`).
 
     Constraints:
     * (C1) the grid has at least one dimension.
     * (C2) the region has one index argument per dimension of the grid.
     * (C3) there are 1 to 32 warps.
+    * (C4) tasks of a cluster have warps. Their number, from 1 to 8, divides the size of the last dimension.
 
     Example:
 
@@ -32,10 +34,10 @@ of it ends, and waits for all that it did.
     }
     ```
   }];
-  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, OptionalAttr<I64Attr>:$warps,
-                       UnitAttr:$dependent);
+  let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, Optional<Index>:$cluster,
+                       OptionalAttr<I64Attr>:$warps, UnitAttr:$dependent);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "(`warps` `=` $warps^)? (`dependent` $dependent^)? custom<Grid>($sizes, $work, $body) attr-dict";
+  let assemblyFormat = "(`warps` `=` $warps^)? (`dependent` $dependent^)? (`cluster` `(` $cluster^ `)`)? custom<Grid>($sizes, $work, $body) attr-dict";
   let hasRegionVerifier = 1;
 }
 

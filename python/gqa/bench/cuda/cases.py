@@ -3,8 +3,8 @@
 from ..cases import LLAMA, Case, K
 
 
-def _decode(name, heads, batch, keys, quick=None, dim=128):
-    return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick)
+def _decode(name, heads, batch, keys, quick=None, dim=128, attributes=()):
+    return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick, attributes)
 
 
 def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill"):
@@ -26,6 +26,10 @@ CASES = (
     _decode("decode-32k", LLAMA, 1, 32 * K),
     _decode("decode-8k", LLAMA, 1, 8 * K),
     _decode("decode-256", LLAMA, 1, 256),
+    # What clusters of sm_90a gain, whose tasks merge the parts of a short step's keys.
+    _decode("decode-1k-no-clusters", LLAMA, 1, K, attributes=("gqa.no_clusters",)),
+    _decode("decode-4k", LLAMA, 1, 4 * K),
+    _decode("decode-4k-no-clusters", LLAMA, 1, 4 * K, attributes=("gqa.no_clusters",)),
     _prefill("prefill-256", 256),
     # What sm_90a is judged by: longer prompts of more heads, prompts without a mask, steps of every batch, and what sharing gains.
     _prefill("prefill-g8-8k", 8 * K, heads=LLAMA_70B),

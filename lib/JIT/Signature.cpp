@@ -4,6 +4,7 @@
 
 #include "gqa/JIT/JITModule.h"
 #include "gqa/Pipeline/Entry.h"
+#include "gqa/Runtime/DLPackCodes.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -20,6 +21,9 @@ std::optional<DLDataType> dtypeOf(Type element) {
     return DLDataType{kDLBfloat, 16, 1};
   if (element.isF16() || element.isF32() || element.isF64())
     return DLDataType{kDLFloat, uint8_t(bits), 1};
+  if (isa<Float8E4M3FNType, Float8E5M2Type>(element))
+    return DLDataType{uint8_t(isa<Float8E5M2Type>(element) ? GQA_DL_FLOAT8_E5M2 : GQA_DL_FLOAT8_E4M3FN), 8,
+                      1};
   if (!isa<IntegerType>(element))
     return std::nullopt;
   if (bits == 1)
@@ -39,7 +43,7 @@ llvm::Error describe(Type type, const Twine &what, TensorType &result) {
   if (!dtype)
     return makeError(what + " has type " + text +
                      ", whose elements cannot be passed; supported are i1, i8, i16, " +
-                     "i32, i64, f16, bf16, f32 and f64");
+                     "i32, i64, f8E4M3FN, f8E5M2, f16, bf16, f32 and f64");
   result.dtype = *dtype;
   for (int64_t size : tensor ? tensor.getShape() : ArrayRef<int64_t>())
     result.shape.push_back(ShapedType::isDynamic(size) ? -1 : size);

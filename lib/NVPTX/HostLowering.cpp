@@ -103,13 +103,18 @@ public:
     auto type = cast<MemRefType>(op.getBuffer().getType());
     auto data = memref::ExtractStridedMetadataOp::create(b, op.getBuffer());
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, op.getBuffer());
-    address = b.add(address, b.mul(data.getOffset(), b.index(2)));
+    int64_t bytes = tile::bytesOf(type.getElementType());
+    address = b.add(address, b.mul(data.getOffset(), b.index(bytes)));
+    auto inMap = [&](Value elements) {
+      return b.div(b.mul(elements, b.index(bytes)), b.index(kMapBytes)); // rows are pieces of 16 bytes
+    };
     int64_t element = type.getElementType().isBF16() ? GQA_RT_CUDA_BF16 : GQA_RT_CUDA_F16;
     SmallVector<Value> arguments = {toPointer(address), toI64(b.index(element))};
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    for (int64_t dim = 0; dim < type.getRank() - 1; ++dim)
       arguments.push_back(toI64(b.size(op.getBuffer(), dim)));
+    arguments.push_back(toI64(inMap(b.size(op.getBuffer(), type.getRank() - 1))));
     for (Value stride : data.getStrides().drop_back())
-      arguments.push_back(toI64(stride));
+      arguments.push_back(toI64(inMap(stride)));
     arguments.append({toI64(op.getHeads()), toI64(op.getRows())});
     Value map = call("gqa_rt_cuda_map_tensor", arguments, pointer());
     for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {

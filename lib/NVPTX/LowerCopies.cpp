@@ -10,7 +10,7 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kPieceBytes = 16, kPieceElements = 8, kElementBytes = 2, kLanes = 32;
+constexpr int64_t kPieceBytes = 16, kLanes = 32;
 
 struct LowerRing : WarpPattern<tile::RingOp> {
   using WarpPattern::WarpPattern;
@@ -34,8 +34,9 @@ class RowCopy {
 public:
   RowCopy(NVVMBuilder &b, tile::LoadOp op, Value source)
       : b(b), ring(op.getRing().getType()), source(source) {
-    pieces = ring.getColumns() / kPieceElements;
-    sourcePieces = cast<MemRefType>(source.getType()).getDimSize(1) / kPieceElements;
+    elementBytes = tile::bytesOf(ring.getElementType());
+    pieces = rowBytesOf(ring) / kPieceBytes;
+    sourcePieces = cast<MemRefType>(source.getType()).getDimSize(1) * elementBytes / kPieceBytes;
     // A power of two of threads for each row, so that shifts find a thread's place.
     threadsPerRow = std::min<int64_t>(llvm::PowerOf2Ceil(pieces), 8);
     int64_t threads = op.getOwn() ? kLanes : b.numThreads();
@@ -48,10 +49,11 @@ public:
   }
 
   void build(Value slot) {
-    Value from = b.addressOf(source, {b.toIndex(row), b.toIndex(b.mul(piece, b.i32(kPieceElements)))});
+    Value from =
+        b.addressOf(source, {b.toIndex(row), b.toIndex(b.mul(piece, b.i32(kPieceBytes / elementBytes)))});
     Value to = b.advance(slot, b.add(b.mul(row, b.i32(pitchOf(ring))), b.mul(piece, b.i32(kPieceBytes))));
     auto data = memref::ExtractStridedMetadataOp::create(b, source);
-    Value step = b.mul(data.getStrides()[0], b.index(rowsAtOnce * kElementBytes));
+    Value step = b.mul(data.getStrides()[0], b.index(rowsAtOnce * elementBytes));
     step = arith::IndexCastOp::create(b, b.getI64Type(), step);
     for (int64_t first = 0; first < rows; first += rowsAtOnce) {
       auto copy = [&] { copyRow(first, from, b.advance(to, first * pitchOf(ring))); };
@@ -95,7 +97,7 @@ private:
   NVVMBuilder &b;
   tile::RingType ring;
   Value source, place, piece, row;
-  int64_t pieces, sourcePieces, threadsPerRow, rows, rowsAtOnce;
+  int64_t elementBytes, pieces, sourcePieces, threadsPerRow, rows, rowsAtOnce;
 };
 
 struct LowerLoad : WarpPattern<tile::LoadOp> {

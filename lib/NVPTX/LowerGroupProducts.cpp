@@ -17,7 +17,7 @@ constexpr int64_t kUnit = 16;  // bytes that descriptors count in
 Value descriptor(NVVMBuilder &b, Value memory, tile::ChannelType type, int64_t toNext) {
   constexpr int64_t kAddressBits = 14;
   int64_t eightRows = 8 * panelRowBytesOf(type);
-  uint64_t swizzle = panelColumnsOf(type) == tile::kPanelColumns ? 1 : 2; // of 128 bytes, of 64
+  uint64_t swizzle = panelRowBytesOf(type) == tile::kPanelRowBytes ? 1 : 2; // of 128 bytes, of 64
   Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), memory);
   address = b.bitAnd(b.shiftRight(address, llvm::Log2_64(kUnit)), (int64_t(1) << kAddressBits) - 1);
   Value wide = arith::ExtUIOp::create(b, b.getI64Type(), address);

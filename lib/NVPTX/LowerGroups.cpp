@@ -58,9 +58,9 @@ void copyBox(NVVMBuilder &b, tile::ChannelType type, Value memory, Value full, V
   auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
   NVVM::MBarrierArriveExpectTxOp::create(b, Type(), full, bytes, scope, b.getBoolAttr(false),
                                          /*predicate=*/Value());
-  int64_t columns = panelColumnsOf(type);
-  for (int64_t panel = 0; panel < type.getColumns() / columns; ++panel) {
-    SmallVector<Value> box = {b.i32(panel * columns)};
+  int64_t pairs = panelRowBytesOf(type) / kMapBytes; // columns of the map
+  for (int64_t panel = 0; panel < rowBytesOf(type) / panelRowBytesOf(type); ++panel) {
+    SmallVector<Value> box = {b.i32(panel * pairs)};
     llvm::append_range(box, position);
     Value target = sharedClusterPointer(b, b.advance(memory, panel * panelBytesOf(type)));
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
@@ -184,7 +184,7 @@ struct LowerWarpFill : WarpPattern<tile::WarpFillOp> {
     NVVM::SyncWarpOp::create(b, b.i32(-1)); // all lanes have read what was there
     b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
       copyBox(b, type, ownRows(b, channel, slot, type), ownBarrierOf(b, channel, slot, warpOf(b), type),
-              b.i32(rowsOfWarp(b, type) * type.getColumns() * 2), operands.getMap().front(),
+              b.i32(rowsOfWarp(b, type) * rowBytesOf(type)), operands.getMap().front(),
               {b.toI32(operands.getS().front()), b.toI32(operands.getH().front()),
                b.toI32(operands.getB().front())});
     });
@@ -223,7 +223,7 @@ struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
         Value own = b.add(row, b.i32(first));
         b.ifThen(b.compare(arith::CmpIPredicate::sge, own, count), [&] {
           Value place = b.advance(memory, b.add(b.mul(own, b.i32(panelRowBytesOf(type))), piece));
-          for (int64_t panel = 0; panel < type.getColumns() / panelColumnsOf(type); ++panel)
+          for (int64_t panel = 0; panel < rowBytesOf(type) / panelRowBytesOf(type); ++panel)
             LLVM::StoreOp::create(b, zeros, b.advance(place, panel * panelBytesOf(type)), /*alignment=*/16);
         });
       }

@@ -1,7 +1,9 @@
 // Both products of a tile on the tensor cores: 16 x 8 sums over 16 elements at a time. Matrix loads bring the
 // right operand of two of them, which in Q K^T are keys as they lie in memory, in P V values transposed on
-// the way.
+// the way. Of a narrow cache a load brings twice as many elements, in words of four, and they are widened
+// then.
 #include "TileLowering.h"
+#include "WidenCodes.h"
 
 using namespace mlir;
 
@@ -11,8 +13,8 @@ namespace {
 constexpr int64_t kDepth = 16;      // elements that a product sums over
 constexpr int64_t kSums = 4;        // of a 16 x 8 product in a lane
 constexpr int64_t kWords = 4;       // of a 16 x 16 left operand in a lane
-constexpr int64_t kBytes = 2;       // of an element
-constexpr int64_t kPieceBytes = 16; // a row of an 8 x 8 matrix
+constexpr int64_t kPieceBytes = 16; // a row of an 8 x 8 matrix of 16-bit elements
+constexpr int64_t kLoadBytes = 32;  // of each of the 16 rows that one matrix load reads
 
 SmallVector<Value> flatten(ArrayRef<SmallVector<Value>> sums) {
   SmallVector<Value> values;
@@ -21,40 +23,39 @@ SmallVector<Value> flatten(ArrayRef<SmallVector<Value>> sums) {
   return values;
 }
 
-/// The places of a slot that a lane's matrix loads begin at: rows from its own on, 8 columns of every 16.
+/// The places of a slot that a lane's matrix loads begin at: rows from its own on, 16 bytes of every 32.
 class SlotRows {
 public:
-  /// `row`: of the lane, of which those of one matrix are in eight lanes in a row. `half`: which 8 columns.
+  /// `row`: of the lane, of which those of one matrix are in eight lanes in a row. `half`: which 16 bytes.
   SlotRows(NVVMBuilder &b, Type slots, Value memory, Value slot, Value first, Value row, Value half) : b(b) {
     row = b.add(b.toI32(first), row);
     if (auto ring = dyn_cast<tile::RingType>(slots)) {
       pitch = pitchOf(ring);
       panelBytes = 0; // one panel has all columns
-      panelColumns = ring.getColumns();
+      panelRowBytes = rowBytesOf(ring);
       Value base = b.advance(memory, b.mul(b.toI32(slot), b.i32(slotBytesOf(ring))));
       bases = {b.advance(base, b.add(b.mul(row, b.i32(pitch)), b.mul(half, b.i32(kPieceBytes))))};
       return;
     }
     auto channel = cast<tile::ChannelType>(slots);
-    pitch = panelRowBytesOf(channel);
+    pitch = panelRowBytes = panelRowBytesOf(channel);
     panelBytes = panelBytesOf(channel);
-    panelColumns = panelColumnsOf(channel);
     Value base = b.advance(memory, b.mul(b.toI32(slot), b.i32(slotBytesOf(channel))));
     base = b.advance(base, b.mul(row, b.i32(pitch)));
     // The swizzle: where a piece is depends on which of the pattern's lines of 128 bytes the row is in.
     int64_t pieces = pitch / kPieceBytes, rowsOfLine = kLineBytes / pitch;
     Value line = b.bitAnd(b.shiftRight(b.lane(), llvm::Log2_64(rowsOfLine)), pieces - 1);
-    for (int64_t step = 0; step < panelColumns / kDepth; ++step) {
+    for (int64_t step = 0; step < panelRowBytes / kLoadBytes; ++step) {
       Value piece = arith::XOrIOp::create(b, b.add(half, b.i32(2 * step)), line);
       bases.push_back(b.advance(base, b.mul(piece, b.i32(kPieceBytes))));
     }
   }
 
-  /// A multiple of 8 rows and of 16 columns further on.
-  Value at(int64_t row, int64_t column) {
-    int64_t panel = column / panelColumns, step = column % panelColumns / kDepth;
+  /// A multiple of 8 rows and the `load`-th 32 bytes of them further on.
+  Value at(int64_t row, int64_t load) {
+    int64_t loads = panelRowBytes / kLoadBytes, panel = load / loads, step = load % loads;
     bool swizzled = bases.size() > 1;
-    int64_t offset = panel * panelBytes + row * pitch + (swizzled ? 0 : step * kDepth * kBytes);
+    int64_t offset = panel * panelBytes + row * pitch + (swizzled ? 0 : step * kLoadBytes);
     return b.advance(bases[swizzled ? size_t(step) : 0], offset);
   }
 
@@ -62,9 +63,21 @@ private:
   static constexpr int64_t kLineBytes = 128;
 
   NVVMBuilder &b;
-  int64_t pitch, panelBytes, panelColumns;
-  SmallVector<Value> bases; // one, or one for each 16 columns of a panel
+  int64_t pitch, panelBytes, panelRowBytes;
+  SmallVector<Value> bases; // one, or one for each 32 bytes of a panel's rows
 };
+
+/// The element type of slots of 8 bits, null for others.
+Type narrowElementOf(Type slots) {
+  auto ring = dyn_cast<tile::RingType>(slots);
+  Type element = ring ? ring.getElementType() : cast<tile::ChannelType>(slots).getElementType();
+  return tile::bytesOf(element) == 1 ? element : Type();
+}
+
+/// The codes of slots that the copy engine fills are widened by the chip that has one.
+WidenCodes widenerOf(NVVMBuilder &b, Type slots, bool isUnsigned, Type element) {
+  return {b, narrowElementOf(slots), isUnsigned, element, isa<tile::ChannelType>(slots)};
+}
 
 struct LowerQK : WarpPattern<tile::WarpQKOp> {
   using WarpPattern::WarpPattern;
@@ -78,15 +91,25 @@ struct LowerQK : WarpPattern<tile::WarpQKOp> {
     SlotRows keys(b, op.getKeys().getType(), operands.getKeys().front(), operands.getSlot().front(),
                   operands.getRow().front(), key, b.bitAnd(b.shiftRight(lane, 3), 1));
     SmallVector<Values> sums(tiles, Values(kSums, b.f32(0)));
-    for (int64_t depth = 0; depth < left.getColumns() / kDepth; ++depth) {
+    auto add = [&](int64_t depth, int64_t n, ArrayRef<Value> k) {
       ValueRange q = operands.getQ().slice(depth * kWords, kWords);
+      sums[n] = b.multiply(q, k, sums[n], left.getElementType());
+    };
+    Type slots = op.getKeys().getType();
+    WidenCodes codes = widenerOf(b, slots, op.getIsUnsigned(), left.getElementType());
+    int64_t steps = narrowElementOf(slots) ? 2 : 1; // of a load
+    for (int64_t load = 0; load < left.getColumns() / kDepth / steps; ++load)
       for (int64_t n = 0; n < tiles; n += 2) {
-        Values k = b.loadMatrices(keys.at(n * 8, depth * kDepth), /*transposed=*/false);
-        for (int64_t half : {0, 1})
-          sums[n + half] =
-              b.multiply(q, ArrayRef(k).slice(2 * half, 2), sums[n + half], left.getElementType());
+        Values k = b.loadMatrices(keys.at(n * 8, load), /*transposed=*/false);
+        for (int64_t half : {0, 1}) {
+          ArrayRef<Value> words = ArrayRef(k).slice(2 * half, 2);
+          if (steps == 1)
+            add(load, n + half, words);
+          else
+            for (int64_t step : {0, 1})
+              add(2 * load + step, n + half, codes.widen(words[step], WidenCodes::Neighbours));
+        }
       }
-    }
     return {flatten(sums)};
   }
 };
@@ -108,13 +131,30 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
         tile.push_back(b.mulF(operands.getO()[n * kSums + i], operands.getAlpha()[i / 2]));
       sums.push_back(tile);
     }
+    Type slots = op.getValues().getType();
+    WidenCodes codes = widenerOf(b, slots, op.getIsUnsigned(), left.getElementType());
+    bool isNarrow = static_cast<bool>(narrowElementOf(slots));
+    int64_t tilesOfLoad = isNarrow ? 4 : 2;
     for (int64_t depth = 0; depth < left.getColumns() / kDepth; ++depth) {
       ValueRange p = operands.getP().slice(depth * kWords, kWords);
-      for (int64_t n = 0; n < tiles; n += 2) {
-        Values v = b.loadMatrices(values.at(depth * kDepth, n * 8), /*transposed=*/true);
-        for (int64_t half : {0, 1})
-          sums[n + half] =
-              b.multiply(p, ArrayRef(v).slice(2 * half, 2), sums[n + half], left.getElementType());
+      auto add = [&](int64_t n, ArrayRef<Value> v) {
+        sums[n] = b.multiply(p, v, sums[n], left.getElementType());
+      };
+      for (int64_t load = 0; load < tiles / tilesOfLoad; ++load) {
+        Values v = b.loadMatrices(values.at(depth * kDepth, load), /*transposed=*/true);
+        for (int64_t half : {0, 1}) {
+          ArrayRef<Value> words = ArrayRef(v).slice(2 * half, 2);
+          if (!isNarrow) {
+            add(2 * load + half, words);
+            continue;
+          }
+          // A word has two columns of one key and the same two of the next: even columns are one product, odd
+          // ones another.
+          Values first = codes.widen(words[0], WidenCodes::EvenAndOdd),
+                 second = codes.widen(words[1], WidenCodes::EvenAndOdd);
+          for (int64_t odd : {0, 1})
+            add(4 * load + 2 * half + odd, {first[odd], second[odd]});
+        }
       }
     }
     return {flatten(sums)};

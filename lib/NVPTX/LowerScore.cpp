@@ -52,9 +52,9 @@ private:
     firstKey = b.add(operands.getJ().front(), b.toIndex(pair));
     if (getConstantIntValue(op.getKeys()) == columns)
       return;
-    // Keys that do not exist are hidden later.
-    Value last = b.min(b.sub(operands.getKeys().front(), one), b.index(columns - 1));
-    lastKey = b.toI32(b.max(last, b.index(0)));
+    // Keys that do not exist are hidden later. The last one may be in front of the block: some warps of a
+    // task have no key of a last block.
+    lastKey = b.toI32(b.min(b.sub(operands.getKeys().front(), one), b.index(columns - 1)));
   }
 
   /// softcap * tanh(x / softcap) as softcap - 2 softcap / (exp(2 x / softcap) + 1).

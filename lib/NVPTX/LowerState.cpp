@@ -33,27 +33,32 @@ struct LowerRows : WarpPattern<tile::WarpRowsOp> {
   }
 };
 
-/// A word of two neighbours for each quarter of a 16 x 16 left operand.
+/// A word of two neighbours for each quarter of a 16 x 16 left operand; in quads the two words of a row are
+/// neighbours as well.
 struct LowerQueries : WarpPattern<tile::WarpQueriesOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::WarpQueriesOp op, Adaptor operands, NVVMBuilder &b) const override {
-    Value source = operands.getSource().front(), zero = b.index(0), pair = b.toIndex(b.lanePair());
+    tile::FragmentType type = op.getQ().getType();
+    Value source = operands.getSource().front(), zero = b.index(0),
+          own = b.toIndex(b.laneColumn(type.getQuads()));
     int64_t width = cast<MemRefType>(source.getType()).getDimSize(2);
     Values rows;
     for (int64_t row = 0; row < kLaneRows; ++row) {
       Value head = operands.getHead()[row], query = operands.getQuery()[row];
       Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(source, 0)),
                                            b.compare(arith::CmpIPredicate::slt, query, b.size(source, 1)));
-      rows.push_back(
-          b.addressOf(source, {b.select(exists, head, zero), b.select(exists, query, zero), pair}));
+      rows.push_back(b.addressOf(source, {b.select(exists, head, zero), b.select(exists, query, zero), own}));
     }
     Values words;
-    for (int64_t column = 0; column < op.getQ().getType().getColumns(); column += 8)
+    for (int64_t column = 0; column < type.getColumns(); column += 8) {
+      // Words for columns 8 further on are 4 bytes further on in a quad.
+      int64_t bytes = type.getQuads() ? column / 16 * 32 + column % 16 / 2 : column * 2;
       for (Value row : rows)
-        words.push_back(column < width ? Value(LLVM::LoadOp::create(
-                                             b, b.getI32Type(), b.advance(row, column * 2), /*alignment=*/4))
+        words.push_back(column < width ? Value(LLVM::LoadOp::create(b, b.getI32Type(), b.advance(row, bytes),
+                                                                    /*alignment=*/4))
                                        : b.i32(0));
+    }
     return {words};
   }
 };
@@ -97,13 +102,37 @@ Values rowsFrom(Value row, NVVMBuilder &b) {
   return {first, b.add(first, b.index(8))};
 }
 
-/// Two neighbours of a row, from an even column on.
-constexpr int64_t kPairBytes = 8;
+/// Neighbours of a row among a lane's numbers.
+struct Run {
+  int64_t row;                    // of the lane's two
+  int64_t column;                 // of the first, from the lane's first on
+  SmallVector<int64_t, 4> places; // among the numbers
 
-/// The columns where a lane's pairs of `numbers` are, and which of its rows each is in.
-template <typename Body> void forEachPair(size_t numbers, Value first, NVVMBuilder &b, Body body) {
-  for (size_t i = 0; i < numbers; i += 2)
-    body(i, int64_t(i) / 2 % 2, b.add(first, b.index(int64_t(i) / 4 * 8)));
+  Values of(ValueRange numbers) const {
+    return llvm::map_to_vector(places, [&](int64_t place) -> Value { return numbers[place]; });
+  }
+};
+
+/// All numbers of a lane. In quads, even columns are of one product and odd ones of the next.
+SmallVector<Run> runsOf(tile::FragmentType sums) {
+  SmallVector<Run> runs;
+  int64_t step = sums.getQuads() ? 16 : 8;
+  for (int64_t column = 0; column < sums.getColumns(); column += step)
+    for (int64_t row = 0; row < kLaneRows; ++row) {
+      int64_t first = column / 2 + 2 * row;
+      if (sums.getQuads())
+        runs.push_back({row, column, {first, first + 4, first + 1, first + 5}});
+      else
+        runs.push_back({row, column, {first, first + 1}});
+    }
+  return runs;
+}
+
+/// Runs in memory are as far from each other as they are long.
+llvm::MaybeAlign alignmentOf(const Run &run) { return llvm::MaybeAlign(4 * run.places.size()); }
+
+VectorType vectorOf(const Run &run, NVVMBuilder &b) {
+  return VectorType::get(int64_t(run.places.size()), b.getF32Type());
 }
 
 struct LowerStore : WarpPattern<tile::WarpStoreOp> {
@@ -114,7 +143,7 @@ struct LowerStore : WarpPattern<tile::WarpStoreOp> {
     for (Value l : operands.getL())
       sums.push_back(sumOverRow(b, l));
     for (int64_t row = 0; row < kLaneRows; ++row) {
-      auto store = [&] { storeRow(operands, row, rows[row], sums[row], b); };
+      auto store = [&] { storeRow(op, operands, row, rows[row], sums[row], b); };
       if (op.getEnd())
         b.ifThen(b.compare(arith::CmpIPredicate::slt, rows[row], operands.getEnd().front()), store);
       else
@@ -124,15 +153,18 @@ struct LowerStore : WarpPattern<tile::WarpStoreOp> {
   }
 
 private:
-  static void storeRow(Adaptor operands, int64_t row, Value place, Value sum, NVVMBuilder &b) {
-    ValueRange o = operands.getO();
-    forEachPair(o.size(), b.toIndex(b.lanePair()), b, [&](size_t i, int64_t rowOfPair, Value column) {
-      if (rowOfPair != row)
-        return;
-      Value pair = vector::FromElementsOp::create(b, VectorType::get(2, b.getF32Type()), o.slice(i, 2));
-      vector::StoreOp::create(b, pair, operands.getOs().front(), ValueRange{place, column},
-                              /*nontemporal=*/false, llvm::MaybeAlign(kPairBytes));
-    });
+  static void storeRow(tile::WarpStoreOp op, Adaptor operands, int64_t row, Value place, Value sum,
+                       NVVMBuilder &b) {
+    tile::FragmentType type = op.getO().getType();
+    Value own = b.toIndex(b.laneColumn(type.getQuads()));
+    for (const Run &run : runsOf(type)) {
+      if (run.row != row)
+        continue;
+      Value numbers = vector::FromElementsOp::create(b, vectorOf(run, b), run.of(operands.getO()));
+      vector::StoreOp::create(b, numbers, operands.getOs().front(),
+                              ValueRange{place, b.add(own, b.index(run.column))},
+                              /*nontemporal=*/false, alignmentOf(run));
+    }
     b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
       memref::StoreOp::create(b, operands.getM()[row], operands.getMs().front(), ValueRange(place));
       memref::StoreOp::create(b, sum, operands.getLs().front(), ValueRange(place));
@@ -156,17 +188,18 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
       Value sum = b.mulF(b.select(first, l0, b.f32(0)), weights0.back()); // whole, so one lane has it
       l.push_back(b.fma(operands.getL()[row], weights.back(), sum));
     }
-    Values o;
-    Value columns = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
-    forEachPair(operands.getO().size(), columns, b, [&](size_t i, int64_t row, Value column) {
-      Value pair = vector::LoadOp::create(b, VectorType::get(2, b.getF32Type()), operands.getOs().front(),
-                                          ValueRange{rows[row], column}, /*nontemporal=*/false,
-                                          llvm::MaybeAlign(kPairBytes));
-      for (int64_t number : {0, 1}) {
-        Value other = vector::ExtractOp::create(b, pair, number);
-        o.push_back(b.fma(operands.getO()[i + number], weights[row], b.mulF(other, weights0[row])));
+    tile::FragmentType type = op.getO().getType();
+    Values o(operands.getO().size());
+    Value own = b.add(operands.getColumn().front(), b.toIndex(b.laneColumn(type.getQuads())));
+    for (const Run &run : runsOf(type)) {
+      Value stored = vector::LoadOp::create(b, vectorOf(run, b), operands.getOs().front(),
+                                            ValueRange{rows[run.row], b.add(own, b.index(run.column))},
+                                            /*nontemporal=*/false, alignmentOf(run));
+      for (auto [number, place] : llvm::enumerate(run.places)) {
+        Value other = vector::ExtractOp::create(b, stored, int64_t(number));
+        o[place] = b.fma(operands.getO()[place], weights[run.row], b.mulF(other, weights0[run.row]));
       }
-    });
+    }
     return {o, m, l};
   }
 };
@@ -234,19 +267,25 @@ private:
     Value otherwise = op.getDeadRow() == DeadRow::NaN ? b.f32(std::nan("")) : b.f32(0);
     factor = b.select(dead, otherwise, factor);
     auto type = cast<MemRefType>(out.getType());
-    Value column = b.add(first, b.toIndex(b.lanePair()));
+    tile::FragmentType sums = op.getO().getType();
+    Value column = b.add(first, b.toIndex(b.laneColumn(sums.getQuads())));
     Value address = b.addressOf(out, {operands.getHead()[row], operands.getQuery()[row], column});
     std::optional<int64_t> known = getConstantIntValue(first);
-    for (int64_t tile = 0; tile < op.getO().getType().getColumns() / 8; ++tile) {
-      ValueRange numbers = operands.getO().slice(4 * tile + 2 * row, 2);
+    for (const Run &run : runsOf(sums)) {
+      if (run.row != row)
+        continue;
       auto store = [&] {
-        Value word = b.pack(b.mulF(numbers[0], factor), b.mulF(numbers[1], factor), type.getElementType());
-        LLVM::StoreOp::create(b, word, b.advance(address, 16 * tile), /*alignment=*/4);
+        Values numbers = run.of(operands.getO());
+        for (size_t i = 0; i < numbers.size(); i += 2) {
+          Value word =
+              b.pack(b.mulF(numbers[i], factor), b.mulF(numbers[i + 1], factor), type.getElementType());
+          LLVM::StoreOp::create(b, word, b.advance(address, 2 * (run.column + int64_t(i))), /*alignment=*/4);
+        }
       };
       if (!known)
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(8 * tile)), b.size(out, 2)),
+        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(run.column)), b.size(out, 2)),
                  store);
-      else if (*known + 8 * tile < type.getDimSize(2)) // a multiple of 8 columns
+      else if (*known + run.column < type.getDimSize(2)) // a multiple of 8 columns, in quads of 16
         store();
     }
   }

@@ -14,22 +14,30 @@ static constexpr StringLiteral kShared = "gqa_shared";
 static constexpr int64_t kAlignment = 128;
 static constexpr int64_t kSwizzleBytes = 1024; // what the pattern of a channel's panels repeats after
 
+int64_t rowBytesOf(tile::RingType ring) { return ring.getColumns() * tile::bytesOf(ring.getElementType()); }
+
 int64_t pitchOf(tile::RingType ring) {
-  constexpr int64_t kPieceElements = 8, kPieceBytes = 16;
-  return (ring.getColumns() / kPieceElements | 1) * kPieceBytes;
+  constexpr int64_t kPieceBytes = 16;
+  return (rowBytesOf(ring) / kPieceBytes | 1) * kPieceBytes;
 }
 
 int64_t slotBytesOf(tile::RingType ring) { return ring.getRows() * pitchOf(ring); }
 
-int64_t panelColumnsOf(tile::ChannelType channel) { return tile::panelColumnsOf(channel.getColumns()); }
+int64_t rowBytesOf(tile::ChannelType channel) {
+  return channel.getColumns() * tile::bytesOf(channel.getElementType());
+}
 
-int64_t panelRowBytesOf(tile::ChannelType channel) { return panelColumnsOf(channel) * 2; }
+int64_t panelRowBytesOf(tile::ChannelType channel) {
+  return rowBytesOf(channel) % tile::kPanelRowBytes == 0 ? tile::kPanelRowBytes : tile::kHalfPanelRowBytes;
+}
+
+int64_t panelColumnsOf(tile::ChannelType channel) {
+  return panelRowBytesOf(channel) / tile::bytesOf(channel.getElementType());
+}
 
 int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * panelRowBytesOf(channel); }
 
-int64_t slotBytesOf(tile::ChannelType channel) {
-  return channel.getColumns() / panelColumnsOf(channel) * panelBytesOf(channel);
-}
+int64_t slotBytesOf(tile::ChannelType channel) { return channel.getRows() * rowBytesOf(channel); }
 
 /// The barriers of a channel stand behind its slots: for each, one for every warp, or for full and free.
 static int64_t bytesOf(tile::GroupChannelOp op, int64_t warps) {

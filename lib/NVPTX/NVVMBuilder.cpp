@@ -56,7 +56,8 @@ Value NVVMBuilder::thread() {
 }
 Value NVVMBuilder::lane() { return bitAnd(thread(), 31); }
 Value NVVMBuilder::laneRow() { return shiftRight(lane(), 2); }
-Value NVVMBuilder::lanePair() { return mul(bitAnd(lane(), 3), i32(2)); }
+Value NVVMBuilder::lanePair() { return laneColumn(/*quads=*/false); }
+Value NVVMBuilder::laneColumn(bool quads) { return mul(bitAnd(lane(), 3), i32(quads ? 4 : 2)); }
 
 Value NVVMBuilder::addF(Value x, Value y) { return createOrFold<arith::AddFOp>(x, y); }
 Value NVVMBuilder::subF(Value x, Value y) { return createOrFold<arith::SubFOp>(x, y); }
@@ -71,6 +72,9 @@ Value NVVMBuilder::call(StringRef intrinsic, ValueRange operands) {
 Value NVVMBuilder::mulTowardsZero(Value x, Value y) { return call("llvm.nvvm.mul.rz.f", {x, y}); }
 Value NVVMBuilder::exp2(Value x) { return call("llvm.nvvm.ex2.approx.ftz.f", x); }
 Value NVVMBuilder::log2(Value x) { return call("llvm.nvvm.lg2.approx.ftz.f", x); }
+Value NVVMBuilder::permute(Value x, Value y, int64_t selector) {
+  return call("llvm.nvvm.prmt", {x, y, i32(selector)});
+}
 Value NVVMBuilder::reciprocal(Value x) { return NVVM::RcpApproxFtzF32Op::create(*this, x.getType(), x); }
 
 Value NVVMBuilder::exchange(Value x, int64_t mask) {

@@ -46,6 +46,8 @@ public:
   Value lane();
   Value laneRow();  ///< g
   Value lanePair(); ///< 2 c
+  /// The first of the lane's columns: 2 c, in quads 4 c.
+  Value laneColumn(bool quads);
 
   Value addF(Value x, Value y);
   Value subF(Value x, Value y);
@@ -72,6 +74,8 @@ public:
 
   /// Two f32 as a word of `element`, the first in the lower half.
   Value pack(Value low, Value high, mlir::Type element);
+  /// Four bytes of x and y, one for each 4 bits of the selector from the lowest on (prmt).
+  Value permute(Value x, Value y, int64_t selector);
   /// Four 8x8 matrices of 16-bit elements whose rows are at the lanes' addresses; transposed on the way.
   Values loadMatrices(Value pointer, bool transposed);
   /// The product of a 16x16 and a 16x8 matrix of `element`, added to `c`.

@@ -11,6 +11,7 @@
 namespace gqa {
 
 void populateClusterPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateColumnPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateCopyPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateGroupPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateGroupProductPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
@@ -31,12 +32,17 @@ bool isReusedBehind(tile::DrainOp drain);
 /// Bytes from one row of a ring's slot to the next: an odd number of pieces of 16 bytes, so that the 8 rows
 /// that a matrix load reads at a time lie in different banks, whatever the head dimension, and addresses stay
 /// sums.
+int64_t rowBytesOf(tile::RingType ring);
 int64_t pitchOf(tile::RingType ring);
 int64_t slotBytesOf(tile::RingType ring);
 
-/// Of a channel: a slot is panels of 64 columns, and two barriers for each slot stand behind the last one.
+/// Of a channel: a slot is panels of whole lines or of halves, and two barriers for each slot stand behind
+/// the last one.
 constexpr int64_t kBarrierBytes = 8;
+int64_t rowBytesOf(tile::ChannelType channel);
 int64_t panelColumnsOf(tile::ChannelType channel);
+/// Bytes of what a tensor map counts in: elements of 8 bits go two by two.
+constexpr int64_t kMapBytes = 2;
 int64_t panelRowBytesOf(tile::ChannelType channel);
 int64_t panelBytesOf(tile::ChannelType channel);
 int64_t slotBytesOf(tile::ChannelType channel);

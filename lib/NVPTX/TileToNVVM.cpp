@@ -21,6 +21,8 @@ LogicalResult convertFragment(tile::FragmentType type, SmallVectorImpl<Type> &re
   Type element = type.getElementType();
   if (type.getRank() == 1)
     results.append(kLaneRows, element);
+  else if (type.getShape()[0] == 1)
+    results.append(type.getColumns() / 4, element);
   else if (element.isF32())
     results.append(type.getColumns() / 2, element);
   else
@@ -94,6 +96,7 @@ private:
     types.addTargetMaterialization(castTo);
     RewritePatternSet patterns(&getContext());
     populateClusterPatterns(patterns, types);
+    populateColumnPatterns(patterns, types);
     populateCopyPatterns(patterns, types);
     populateGroupPatterns(patterns, types);
     populateGroupProductPatterns(patterns, types);

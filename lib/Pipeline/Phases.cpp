@@ -36,7 +36,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
   if (options.reference)
     pm.addPass(createGQALowerToReference());
   else // kernels of a GPU read k, v and q where they are whole
-    pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Attention : Keep::Fused}));
+    pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Narrow : Keep::Fused}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
   if (!options.reference) {

@@ -1,6 +1,8 @@
 // Types, shapes, places and addresses; the first thing that does not fit is the error.
 #include "CheckTensor.h"
 
+#include "gqa/Runtime/DLPackCodes.h"
+
 #include <algorithm>
 
 namespace gqa::rt {
@@ -94,6 +96,10 @@ std::string toString(DLDataType dtype) {
     return "f" + bits;
   case kDLBfloat:
     return "bf" + bits;
+  case GQA_DL_FLOAT8_E4M3FN:
+    return "f8E4M3FN";
+  case GQA_DL_FLOAT8_E5M2:
+    return "f8E5M2";
   default:
     return "type" + std::to_string(dtype.code) + ":" + bits;
   }

@@ -53,17 +53,22 @@ Value toBroadcast(IndexBuilder &b, Value buffer, ArrayRef<Value> sizes) {
                                            dynamicStrides);
 }
 
+/// Whether a scale differs along a dimension of the tokens that it belongs to: only a 1 in the type
+/// broadcasts.
+bool variesAlong(Value factor, StringRef layout, char letter) {
+  auto type = cast<MemRefType>(factor.getType());
+  int64_t dim = int64_t(dimOf(layout, letter)) - (4 - type.getRank());
+  return dim >= 0 && type.getDimSize(dim) != 1;
+}
+
 /// A scale or a zero in the shape of the tokens that it belongs to, which are in logical order; where it is
 /// known to be one number for all of a row, with a head dimension of 1.
 Value toRows(IndexBuilder &b, Value factor, Value tokens, StringRef layout) {
-  auto type = cast<MemRefType>(factor.getType());
   SmallVector<Value> sizes;
   for (char letter : layout)
     sizes.push_back(b.size(tokens, dimOf("bhsd", letter)));
-  unsigned headDim = dimOf(layout, 'd');
-  int64_t dim = int64_t(headDim) - (4 - type.getRank());
-  if (dim < 0 || type.getDimSize(dim) == 1)
-    sizes[headDim] = b.index(1);
+  if (!variesAlong(factor, layout, 'd'))
+    sizes[dimOf(layout, 'd')] = b.index(1);
   return toLogical(b, toBroadcast(b, factor, sizes), layout);
 }
 
@@ -108,10 +113,16 @@ bool needsScore(AttentionOp op) {
 
 /// Buffers of scores, of angles, and of what narrow tokens are made of, seen in their full shape.
 void broadcast(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
-  for (auto [tokens, layout] : {std::pair(&values.k, op.getKLayout()), std::pair(&values.v, op.getVLayout())})
+  for (auto [tokens, layout] :
+       {std::pair(&values.k, op.getKLayout()), std::pair(&values.v, op.getVLayout())}) {
+    if (tokens->scale) {
+      tokens->scaledByToken = variesAlong(tokens->scale, layout, 's');
+      tokens->scaledByChannel = variesAlong(tokens->scale, layout, 'd');
+    }
     for (Value *factor : {&tokens->scale, &tokens->zero})
       if (*factor)
         *factor = toRows(b, *factor, tokens->cached, layout);
+  }
   SmallVector<Value> sizes = {values.batch, b.size(values.q, 1), values.queries, values.keys};
   for (Value *scores : {&values.mask, &values.bias})
     if (*scores)

@@ -16,6 +16,8 @@ namespace gqa {
 struct TokenBuffers {
   mlir::Value cached, fresh, scale = nullptr, zero = nullptr;
   DequantizeOp dequantize = nullptr;
+  /// Whether there is a scale for each token, and one for each channel: each element of a row.
+  bool scaledByToken = false, scaledByChannel = false;
 };
 
 /// Values of the function around the kernels. Rank-4 buffers are in logical order (b, h, s, d), whatever
@@ -92,6 +94,9 @@ void buildWarpAttention(AttentionOp op, const AttentionValues &values, const War
                         const TensorMaps *maps, IndexBuilder &b);
 /// `dependent`: see tile.kernel.
 void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
+
+/// The kernel that widens narrow keys or values in memory, which take their place.
+void buildWidenKernel(AttentionOp op, const AttentionValues &values, TokenBuffers &tokens, IndexBuilder &b);
 
 /// The kernel that attends, as work of groups of warps with roles of their own.
 void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,

@@ -119,7 +119,8 @@ private:
 
   void consume() {
     bindRows(b.mul(tile::WarpIdOp::create(b, b.getIndexType()), b.index(tile::kFragmentRows)));
-    Values empty = emptyState(*getConstantIntValue(values.valueDim), /*withSinks=*/true);
+    Values empty =
+        emptyState(matrix(*getConstantIntValue(values.valueDim), b.getF32Type()), /*withSinks=*/true);
     auto branch = scf::IfOp::create(b, TypeRange(ValueRange(empty)), isSeen(), /*addThenBlock=*/true,
                                     /*addElseBlock=*/true);
     {

@@ -117,11 +117,8 @@ private:
     return places;
   }
 
-  Values loadRow(Value source, Value head, Value row, int64_t dim) {
-    Values numbers;
-    for (Value column : columns(dim))
-      numbers.push_back(toF32(memref::LoadOp::create(b, source, ValueRange{batch, head, row, column})));
-    return numbers;
+  Values loadRow(const TokenBuffers &tokens, Value key, int64_t dim) {
+    return llvm::map_to_vector(columns(dim), [&](Value column) { return elementOf(tokens, key, column); });
   }
 
   void buildRow() {
@@ -129,7 +126,9 @@ private:
     queries = b.index(1);
     bindBand(); // of one query, it is exactly what the query sees
     int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
-    Values q = loadRow(values.q, head, query, dim);
+    Values q = llvm::map_to_vector(columns(dim), [&](Value column) {
+      return toF32(memref::LoadOp::create(b, values.q, ValueRange{batch, head, query, column}));
+    });
     for (auto [number, first] : llvm::zip(q, llvm::seq<int64_t>(0, int64_t(q.size()))))
       number = select(compare(arith::CmpIPredicate::slt, b.add(lane, b.index(first * kLanes)), b.index(dim)),
                       number, constant(0)); // a column counts once
@@ -152,7 +151,7 @@ private:
   /// One key: the state is a number of o for each of the lane's columns, then m and l.
   Values step(ArrayRef<Value> q, Value key, Values state) {
     Value l = state.pop_back_val(), m = state.pop_back_val(), dot = constant(0);
-    for (auto [x, y] : llvm::zip(q, loadRow(values.k.cached, kvHead, key, op.getKeyDim())))
+    for (auto [x, y] : llvm::zip(q, loadRow(values.k, key, op.getKeyDim())))
       dot = fma(x, y, dot);
     Value s = tile::WarpSumOp::create(b, dot.getType(), dot);
     if (values.scored)
@@ -161,7 +160,7 @@ private:
     Value shift = select(isEqual(maximum, none), constant(0), maximum);
     auto weightOf = [&](Value x) { return exp(mul(arith::SubFOp::create(b, x, shift), values.unit)); };
     Value alpha = weightOf(m), p = select(hidden, constant(0), weightOf(s));
-    for (auto [o, v] : llvm::zip(state, loadRow(values.v.cached, kvHead, key, op.getValueDim())))
+    for (auto [o, v] : llvm::zip(state, loadRow(values.v, key, op.getValueDim())))
       o = fma(o, alpha, select(hidden, constant(0), mul(p, v))); // not even NaN comes from a hidden value
     state.push_back(maximum);
     state.push_back(fma(l, alpha, p));
@@ -222,7 +221,7 @@ private:
     Value last = select(dead, visible, b.index(0));
     state = foldAll(b.index(0), last, b.index(1), state, [&](Value key, ValueRange so) {
       Values next;
-      for (auto [o, v] : llvm::zip(so, loadRow(values.v.cached, kvHead, key, op.getValueDim())))
+      for (auto [o, v] : llvm::zip(so, loadRow(values.v, key, op.getValueDim())))
         next.push_back(add(o, v));
       return next;
     });

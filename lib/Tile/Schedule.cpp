@@ -95,13 +95,23 @@ constexpr WarpRow kWarpRows[] = {
 
 } // namespace
 
-WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries) {
+/// Keys and values that both are narrow come twice as many at a time: as many bytes on their way.
+static int64_t keysInPlaceOfOne(TokenBytes bytes) { return bytes.key + bytes.value == 2 ? 2 : 1; }
+
+WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // both are known
   bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(queries);
   int64_t rows = known ? op.getGroupSize() * queries : kAny;
   for (const WarpRow &row : kWarpRows)
-    if (dim <= row.maxDim && rows <= row.maxRows)
-      return row.schedule;
+    if (dim <= row.maxDim && rows <= row.maxRows) {
+      WarpSchedule schedule = row.schedule;
+      if (!schedule.keysAcrossWarps())
+        return schedule;
+      schedule.keys *= keysInPlaceOfOne(bytes);
+      if (dim > 128) // a warp's registers have room for no more scores
+        schedule.warps *= keysInPlaceOfOne(bytes);
+      return schedule;
+    }
   llvm_unreachable("the last row of the table takes everything");
 }
 
@@ -124,21 +134,32 @@ constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
 } // namespace
 
 /// Whether rows are whole panels of what the copy engine fills.
-static bool hasPanels(AttentionOp op) {
-  return op.getKeyDim() % tile::kHalfPanelColumns == 0 && op.getValueDim() % tile::kHalfPanelColumns == 0;
+static bool hasPanels(AttentionOp op, TokenBytes bytes) {
+  return op.getKeyDim() * bytes.key % tile::kHalfPanelRowBytes == 0 &&
+         op.getValueDim() * bytes.value % tile::kHalfPanelRowBytes == 0;
 }
 
-std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries) {
+std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   WarpSchedule plain = chooseWarpSchedule(op, queries);
-  if (!plain.keysAcrossWarps() || !hasPanels(op))
+  if (!plain.keysAcrossWarps() || !hasPanels(op, bytes))
     return std::nullopt;
   // One task has what two have else: as many bytes on their way, and half the states to merge. But where
   // there is only one such block, nothing is on its way while it is multiplied, and a second task has to be.
+  // So where codes are widened, which takes a good half of the time that memory does: two fill each other's
+  // gaps.
   constexpr int64_t kLongBlock = 128;
+  bool isNarrow = bytes.key + bytes.value < 4;
   int64_t keys = op.getNumKeys(); // negative where they are dynamic
   bool isWide = std::max(op.getKeyDim(), op.getValueDim()) > 128;
   // Parts of one tile are merged where they are, without a kernel that starts when the last of all has ended.
   int64_t clusterParts = op->hasAttr("gqa.no_clusters") ? 1 : tile::kMostTasksOfCluster;
+  if (isNarrow)
+    return WarpSchedule{plain.rows,
+                        isWide ? 64 : 64 * keysInPlaceOfOne(bytes),
+                        /*warps=*/4,
+                        /*resident=*/isWide && keysInPlaceOfOne(bytes) == 1 ? 1 : 2,
+                        /*slots=*/2,
+                        clusterParts};
   if (isWide || (keys >= 0 && keys <= kLongBlock))
     return WarpSchedule{plain.rows, 64, /*warps=*/4, /*resident=*/isWide ? 1 : 2, /*slots=*/2, clusterParts};
   return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
@@ -148,7 +169,7 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries)
   int64_t group = op.getGroupSize(); // the box of queries is made of it
   if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
     return std::nullopt;
-  if (!hasPanels(op))
+  if (!hasPanels(op, {}))
     return std::nullopt;
   for (const GroupRow &row : kGroupRows)
     if (std::max(op.getKeyDim(), op.getValueDim()) <= row.maxDim)

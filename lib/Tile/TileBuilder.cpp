@@ -111,6 +111,28 @@ void TileBuilder::bindPartial(Value split) {
   partialL = b.view(values.partialL, {part, zero}, {nullptr, values.stateRows});
 }
 
+static Value toF32(IndexBuilder &b, Value x, bool isUnsigned) {
+  Type type = x.getType(), f32 = b.getF32Type();
+  if (type.isInteger())
+    return isUnsigned ? arith::UIToFPOp::create(b, f32, x).getResult()
+                      : arith::SIToFPOp::create(b, f32, x).getResult();
+  if (type.getIntOrFloatBitWidth() < 32)
+    return arith::ExtFOp::create(b, f32, x);
+  return type.isF32() ? x : Value(arith::TruncFOp::create(b, f32, x));
+}
+
+Value TileBuilder::elementOf(const TokenBuffers &tokens, Value key, Value column) {
+  auto load = [&](Value buffer) -> Value {
+    bool isOfRow = cast<MemRefType>(buffer.getType()).getDimSize(3) == 1;
+    return memref::LoadOp::create(b, buffer, ValueRange{batch, kvHead, key, isOfRow ? b.index(0) : column});
+  };
+  DequantizeOp dequantize = tokens.dequantize;
+  Value x = toF32(b, load(tokens.cached), dequantize && dequantize.getIsUnsigned());
+  if (tokens.zero)
+    x = arith::SubFOp::create(b, x, toF32(b, load(tokens.zero), false));
+  return tokens.scale ? arith::MulFOp::create(b, x, toF32(b, load(tokens.scale), false)) : x;
+}
+
 TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim) {
   Value zero = b.index(0);
   auto view = [&](Value buffer, Value first, Value count) {

@@ -13,7 +13,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kChunk = 8;         // elements of 16 bits in the 16 bytes that one copy moves
+constexpr int64_t kCopyBytes = 16;    // that one copy moves
+constexpr int64_t kChunk = 8;         // elements of 16 bits in them
 constexpr int64_t kMostDim = 256;     // of a tile
 constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
 
@@ -39,14 +40,37 @@ std::string whyRowByRow(AttentionOp op) {
   return text;
 }
 
+/// Why no kernel for so many queries reads narrow keys, or values, as they are; or "".
+StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey, int64_t queries) {
+  if (!chooseWarpSchedule(op, queries).keysAcrossWarps())
+    return "many queries read each of them";
+  if (tokens.zero)
+    return "they have a zero point";
+  if (tokens.scaledByToken && tokens.scaledByChannel)
+    return "each element has a scale of its own";
+  if ((isKey ? op.getKeyDim() : op.getValueDim()) % kCopyBytes != 0)
+    return "rows are no multiple of 16 bytes";
+  // The scales of channels are multiplied into queries, whose exponents f16 has no room for.
+  bool isHalf = cast<RankedTensorType>(op.getQ().getType()).getElementType().isF16();
+  if (isKey && tokens.scaledByChannel && isHalf)
+    return "queries of f16 cannot take the scales of channels";
+  return "";
+}
+
+/// The same for all queries that there may be.
+StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey) {
+  return whyWidened(op, tokens, isKey, mayHaveSingleQuery(op) ? 1 : op.getNumQueries());
+}
+
 /// The values' operands in the device's memory.
 AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
   auto map = [&](Value &value, bool write) {
     if (value && isa<MemRefType>(value.getType()))
       value = tile::DeviceMapOp::create(b, value.getType(), value, write);
   };
-  for (Value *read : {&values.q, &values.k.cached, &values.v.cached, &values.mask, &values.bias,
-                      &values.kvLen, &values.offsets, &values.sinks})
+  for (Value *read :
+       {&values.q, &values.k.cached, &values.k.scale, &values.k.zero, &values.v.cached, &values.v.scale,
+        &values.v.zero, &values.mask, &values.bias, &values.kvLen, &values.offsets, &values.sinks})
     map(*read, false);
   for (Value &capture : values.captures)
     map(capture, false);
@@ -60,10 +84,11 @@ Value isAligned(Value buffer, IndexBuilder &b) {
   auto type = cast<MemRefType>(buffer.getType());
   auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), zero = b.index(0);
-  Value first = b.add(address, b.mul(data.getOffset(), b.index(type.getElementTypeBitWidth() / 8)));
-  Value uneven = b.rem(first, b.index(16));
+  int64_t bytes = tile::bytesOf(type.getElementType());
+  Value first = b.add(address, b.mul(data.getOffset(), b.index(bytes)));
+  Value uneven = b.rem(first, b.index(kCopyBytes));
   for (Value stride : data.getStrides().drop_back())
-    uneven = arith::OrIOp::create(b, uneven, b.rem(stride, b.index(kChunk)));
+    uneven = arith::OrIOp::create(b, uneven, b.rem(stride, b.index(kCopyBytes / bytes)));
   Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides().back(), b.index(1));
   Value even = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, uneven, zero);
   return arith::AndIOp::create(b, even, contiguous);
@@ -86,8 +111,9 @@ void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.blocks = b.ceilDiv(values.queries, values.period);
   values.rows = b.index(schedule.rows);
   values.stateRows = values.rows;
-  values.keyWidth = b.roundUp(values.keyDim, 16);
-  values.valueWidth = b.roundUp(values.valueDim, 16);
+  // Of narrow operands a matrix load brings twice as many columns.
+  values.keyWidth = b.roundUp(values.keyDim, values.k.dequantize ? 32 : 16);
+  values.valueWidth = b.roundUp(values.valueDim, values.v.dequantize ? 32 : 16);
 }
 
 Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
@@ -156,8 +182,11 @@ void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &s
 
 void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
                    IndexBuilder &b) {
-  auto plain = [&] { buildForWarps(op, values, chooseWarpSchedule(op, queries), /*copyEngine=*/false, b); };
-  auto schedule = target.groups ? chooseCopySchedule(op, queries) : std::nullopt;
+  TokenBytes bytes = {values.k.dequantize ? 1 : 2, values.v.dequantize ? 1 : 2};
+  auto plain = [&] {
+    buildForWarps(op, values, chooseWarpSchedule(op, queries, bytes), /*copyEngine=*/false, b);
+  };
+  auto schedule = target.groups ? chooseCopySchedule(op, queries, bytes) : std::nullopt;
   if (!schedule)
     return plain();
   branch(
@@ -174,8 +203,11 @@ Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, I
   return b.createOrFold<arith::AndIOp>(hasCopyEngine(values, b), enough);
 }
 
-void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
+void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
               IndexBuilder &b) {
+  for (TokenBuffers *tokens : {&values.k, &values.v})
+    if (tokens->dequantize && !whyWidened(op, *tokens, tokens == &values.k, queries).empty())
+      buildWidenKernel(op, values, *tokens, b);
   auto schedule = target.groups ? chooseGroupSchedule(op, queries) : std::nullopt;
   if (!schedule)
     return buildForWarps(op, values, queries, target, b);
@@ -210,11 +242,9 @@ void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget 
 } // namespace
 
 LogicalResult checkDevice(AttentionOp op) {
-  if (op.getKeyAppend() || op.getValueAppend() || op.getKeyDequantize() || op.getValueDequantize() ||
-      op.getQueryRotary())
-    return op.emitOpError(
-        "cannot be compiled for cuda with an append, a rotation or a narrow cache in front; run "
-        "gqa-decompose=keep=attention");
+  if (op.getKeyAppend() || op.getValueAppend() || op.getQueryRotary())
+    return op.emitOpError("cannot be compiled for cuda with an append or a rotation in front; run "
+                          "gqa-decompose=keep=narrow");
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
   if (type.isF64())
     return op.emitOpError("cannot be compiled for cuda: expected f16, bf16 or f32, found f64");
@@ -238,9 +268,17 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
   if (!whyRowByRow(op).empty()) {
     buildRowKernel(op, values, b);
   } else {
+    SmallVector<Value> copied = {values.q, values.output};
+    for (const TokenBuffers *tokens : {&values.k, &values.v}) {
+      StringRef why = tokens->dequantize ? whyWidened(op, *tokens, tokens == &values.k) : "";
+      if (why.empty())
+        copied.push_back(tokens->cached);
+      else
+        op.emitRemark(tokens == &values.k ? "keys" : "values") << " are widened in memory on cuda: " << why;
+    }
     Value fits =
         b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
-    for (Value buffer : {values.q, values.k.cached, values.v.cached, values.output})
+    for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));
     branch(b, fits, [&] { buildTiles(op, values, target, b); }, [&] { buildRowKernel(op, values, b); });
   }

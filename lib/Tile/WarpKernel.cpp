@@ -4,6 +4,7 @@
 #include "ClusterMerge.h"
 #include "WarpTile.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -28,6 +29,7 @@ public:
       : WarpTile(op, values, schedule, b), maps(maps) {
     keyWidth = *getConstantIntValue(values.keyWidth);
     valueWidth = *getConstantIntValue(values.valueWidth);
+    outputType = matrix(valueWidth, b.getF32Type(), /*quads=*/isNarrow(values.v));
   }
 
   void build(ValueRange point) {
@@ -40,8 +42,8 @@ public:
       takePartOfBlocks();
     bindWarp();
     bindBlocks();
-    keyRing = ring(keyWidth);
-    valueRing = ring(valueWidth);
+    keyRing = ring(values.k, keyWidth);
+    valueRing = ring(values.v, valueWidth);
     if (maps)
       tile::BarrierOp::create(b);
     Value zero = b.index(0);
@@ -50,8 +52,12 @@ public:
         load(isKey, b.index(number), /*slot=*/b.index(number), /*whole=*/false);
     Value source =
         b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
-    queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element), b.withContiguousRows(source), heads,
-                                            queryOfRow);
+    queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element, /*quads=*/isNarrow(values.k)),
+                                            b.withContiguousRows(source), heads, queryOfRow);
+    if (values.k.scaledByChannel)
+      queryTile = scale(queryTile, channelScales(values.k, values.keyDim, keyWidth));
+    else if (values.k.scale && !values.k.scaledByToken)
+      scoreScales = oneScale(values.k, warpKeys, /*quads=*/false);
     SmallVector<Value> state = initialize();
     Value slot = zero; // of the first block
     std::tie(state, slot) = loop(zero, firstFull, state, slot, /*whole=*/false);
@@ -66,6 +72,12 @@ public:
   }
 
 private:
+  static bool isNarrow(const TokenBuffers &tokens) { return static_cast<bool>(tokens.dequantize); }
+  static bool isUnsigned(const TokenBuffers &tokens) {
+    DequantizeOp dequantize = tokens.dequantize;
+    return dequantize && dequantize.getIsUnsigned();
+  }
+
   bool isSplit() const { return static_cast<bool>(values.partialO); }
 
   /// The part's blocks. They are divided as numbers of 32 bits: 64 take a processor longer than a block does.
@@ -112,7 +124,8 @@ private:
     lastFull = b.roundDown(lastFull, blocksAtOnce);
   }
 
-  Value ring(int64_t columns) {
+  Value ring(const TokenBuffers &tokens, int64_t columns) {
+    Type element = cast<MemRefType>(tokens.cached.getType()).getElementType();
     if (maps) {
       auto type = tile::ChannelType::get(b.getContext(), schedule.slots, schedule.keys, columns, element);
       return tile::GroupChannelOp::create(b, type, /*own=*/true);
@@ -151,7 +164,7 @@ private:
   }
 
   Values initialize() {
-    auto state = [&](bool withSinks) { return emptyState(valueWidth, withSinks); };
+    auto state = [&](bool withSinks) { return emptyState(outputType, withSinks); };
     if (!values.sinks)
       return state(false);
     // Sinks belong to one part of the keys, and to one of the warps that share them.
@@ -164,8 +177,8 @@ private:
   }
 
   Values choose(Value condition, function_ref<Values(bool)> build) {
-    Type f32 = b.getF32Type();
-    auto op = scf::IfOp::create(b, TypeRange{matrix(valueWidth, f32), perRow(f32), perRow(f32)}, condition,
+    Type row = perRow(b.getF32Type());
+    auto op = scf::IfOp::create(b, TypeRange{outputType, row, row}, condition,
                                 /*addThenBlock=*/true, /*addElseBlock=*/true);
     OpBuilder::InsertionGuard guard(b);
     for (bool then : {true, false}) {
@@ -212,19 +225,71 @@ private:
   Values step(Value number, const Values &state, Value slot, Value leftSlot, bool whole) {
     Value o = state[0];
     Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
+    // Scales of tokens are asked for in front of the wait for what they belong to.
+    Value keyScales = values.k.scaledByToken ? tokenScales(values.k, key, whole) : scoreScales;
     advance(/*isKey=*/true, number, slot, leftSlot, whole);
-    Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey);
+    Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey,
+                                     isUnsigned(values.k));
+    s = scale(s, keyScales);
     Value keys = b.sub(end, key);
     auto step = softmax(scoresOf(s, key, keys, whole), state[1], state[2]);
-    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), step.getP());
+    Value valueScales = values.v.scaledByToken ? tokenScales(values.v, key, whole) : Value();
+    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), scale(step.getP(), valueScales));
     advance(/*isKey=*/false, number, slot, leftSlot, whole);
     if (maps && !whole)
       tile::WarpClearOp::create(b, valueRing, slot, keys);
-    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, step.getAlpha());
+    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, step.getAlpha(),
+                               isUnsigned(values.v));
     return {o, step.getNewM(), step.getNewL()};
   }
 
-  void finish(const Values &state) {
+  //===------------------------------------------------------------------===//
+  // Scales of a narrow cache: what differs by token goes to scores and probabilities, what differs by channel
+  // to queries and to the output, and what is one for all leaves the loop.
+  //===------------------------------------------------------------------===//
+
+  /// Those of the warp's keys from `key` on, all of which exist if the block is whole. What lies behind the
+  /// last key is not looked at.
+  Value tokenScales(const TokenBuffers &tokens, Value key, bool whole) {
+    Value zero = b.index(0);
+    Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, values.keys, nullptr});
+    return columns(all, key, whole ? b.add(key, b.index(warpKeys)) : end, warpKeys, /*quads=*/false);
+  }
+
+  Value channelScales(const TokenBuffers &tokens, Value dim, int64_t width) {
+    Value zero = b.index(0);
+    Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, dim});
+    return columns(all, zero, dim, width, /*quads=*/true);
+  }
+
+  /// One scale as that of `count` columns.
+  Value oneScale(const TokenBuffers &tokens, int64_t count, bool quads) {
+    Value zero = b.index(0);
+    Value one = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, b.index(1)});
+    auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {0});
+    auto type = MemRefType::get({count}, cast<MemRefType>(one.getType()).getElementType(), layout);
+    auto data = memref::ExtractStridedMetadataOp::create(b, one);
+    Value all = memref::ReinterpretCastOp::create(
+        b, type, data.getBaseBuffer(), OpFoldResult(data.getOffset()),
+        ArrayRef<OpFoldResult>{b.getIndexAttr(count)}, ArrayRef<OpFoldResult>{b.getIndexAttr(0)});
+    return columns(all, zero, b.index(count), count, quads);
+  }
+
+  Value columns(Value source, Value first, Value end, int64_t count, bool quads) {
+    auto type = tile::FragmentType::get(b.getContext(), {1, count}, b.getF32Type(), quads);
+    return tile::WarpColumnsOp::create(b, type, source, first, end);
+  }
+
+  /// A fragment times a number for each of its columns, if there are any.
+  Value scale(Value fragment, Value factors) {
+    return factors ? Value(tile::WarpScaleOp::create(b, fragment.getType(), fragment, factors)) : fragment;
+  }
+
+  void finish(Values state) {
+    if (values.v.scaledByChannel)
+      state[0] = scale(state[0], channelScales(values.v, values.valueDim, valueWidth));
+    else if (values.v.scale && !values.v.scaledByToken)
+      state[0] = scale(state[0], oneScale(values.v, valueWidth, /*quads=*/true));
     if (schedule.keysAcrossWarps())
       join(state);
     else
@@ -234,8 +299,10 @@ private:
   /// The states of all warps go through memory that they share: those of the cluster, or the task's own.
   void join(const Values &state) {
     Value rows = b.index(tile::kFragmentRows * schedule.warps);
-    // Rows of o 8 numbers further apart than they are long: neighbours are in other banks.
-    WarpStates states{scratch({rows, b.index(valueWidth + 8)}), scratch({rows}), scratch({rows})};
+    // Rows of o further apart than they are long, so that neighbours are in other banks: by twice what a
+    // row's lanes store at a time.
+    int64_t gap = isNarrow(values.v) ? 16 : 8;
+    WarpStates states{scratch({rows, b.index(valueWidth + gap)}), scratch({rows}), scratch({rows})};
     Value own = b.mul(warp, b.index(tile::kFragmentRows));
     tile::WarpStoreOp::create(b, state[0], state[1], state[2], states.o, states.m, states.l, own,
                               /*end=*/Value());
@@ -289,6 +356,8 @@ private:
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   SmallVector<Value> position;
+  Type outputType;
+  Value scoreScales; // of narrow keys, where they are the same for all
   Value split, warp, warpKey, blocks, firstFull, lastFull;
   Value keyRing, valueRing, queryTile;
 };

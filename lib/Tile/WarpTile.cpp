@@ -16,8 +16,8 @@ Value WarpTile::compare(arith::CmpIPredicate predicate, Value x, Value y) {
   return b.createOrFold<arith::CmpIOp>(predicate, x, y);
 }
 
-Type WarpTile::matrix(int64_t columns, Type type) {
-  return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type);
+Type WarpTile::matrix(int64_t columns, Type type, bool quads) {
+  return tile::FragmentType::get(b.getContext(), {tile::kFragmentRows, columns}, type, quads);
 }
 
 Type WarpTile::perRow(Type type) {
@@ -32,9 +32,9 @@ void WarpTile::bindRows(Value first) {
   queryOfRow = rows.getQuery();
 }
 
-SmallVector<Value> WarpTile::emptyState(int64_t columns, bool withSinks) {
+SmallVector<Value> WarpTile::emptyState(Type o, bool withSinks) {
   Type f32 = b.getF32Type();
-  SmallVector<Type> types = {matrix(columns, f32), perRow(f32), perRow(f32)};
+  SmallVector<Type> types = {o, perRow(f32), perRow(f32)};
   if (!withSinks || !values.sinks)
     return tile::WarpInitOp::create(b, types, Value(), Value()).getResults();
   Value sinks = b.view(values.sinks, {head}, {values.group});

@@ -16,13 +16,13 @@ protected:
   WarpTile(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b);
 
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
-  mlir::Type matrix(int64_t columns, mlir::Type type);
+  mlir::Type matrix(int64_t columns, mlir::Type type, bool quads = false);
   mlir::Type perRow(mlir::Type type);
 
   /// The warp's rows of the tile, from `first` on.
   void bindRows(Value first);
-  /// A state that has seen no key, with sinks if there are any and the caller wants them.
-  Values emptyState(int64_t columns, bool withSinks);
+  /// A state that has seen no key, with sinks if there are any and the caller wants them; `o` is its output.
+  Values emptyState(mlir::Type o, bool withSinks);
   /// The scores of the keys from `key` on, of which there are `keys`: what the attention makes of products,
   /// and -inf for those that a row does not see. `whole`: all rows see all of them.
   Value scoresOf(Value products, Value key, Value keys, bool whole);

@@ -13,9 +13,10 @@ import math
 
 import numpy as np
 
-BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f16": 2, "bf16": 2, "f32": 4, "f64": 8}
+BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f8E4M3FN": 1, "f8E5M2": 1, "f16": 2, "bf16": 2, "f32": 4,
+         "f64": 8}
 NUMPY = {"i1": np.bool_, "i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64, "f16": np.float16,
-         "bf16": np.uint16, "f32": np.float32, "f64": np.float64}  # NumPy has no bf16: its bits
+         "f32": np.float32, "f64": np.float64, "bf16": np.uint16, "f8E4M3FN": np.uint8, "f8E5M2": np.uint8}  # NumPy's lack: bits
 FACTS = ("chip", "processors", "shared_per_block", "shared_per_processor", "l2_bytes", "memory_bytes", "threads_per_processor",
          "registers_per_processor")
 GUARD = 512  # bytes around an array's memory that nobody may write; the array is aligned to them, as torch's are

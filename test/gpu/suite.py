@@ -13,6 +13,7 @@ PARTS = ("numerics", "products", "races", "bench")
 RACES = {
     "decode": dict(batch=160, keys=300, dim=128, value_dim=128),
     "decode_split": dict(batch=2, keys=5000, dim=128, value_dim=128),
+    "decode_fp8": dict(batch=40, keys=1000, dim=128, value_dim=128, narrow=("f8E4M3FN", "bhs", "f32", False)),
     "decode_window": dict(batch=40, keys=1000, window=(300, -1), offset=("i32", [700]), group=7, dtype="f16"),
     "draft": dict(batch=40, queries=3, group=5, keys=600, causal=True, offset=("constant", 597)),
     "prefill": dict(batch=8, queries=300, keys=300, causal=True, dim=128, value_dim=128),

@@ -9,13 +9,15 @@ import gqa
 from attention_cases import build
 from attention_check import check_attention, check_case, check_output  # noqa: F401
 
+BITS = {"bf16": torch.bfloat16, "f8E4M3FN": torch.float8_e4m3fn, "f8E5M2": torch.float8_e5m2}
 compiled = functools.lru_cache(maxsize=128)(gqa.compile)
 
 
 def arguments(program):
-    """The inputs as torch tensors, which know bf16."""
+    """The inputs as torch tensors, which know bf16 and fp8."""
     tensors = [torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape)) for value in program.inputs]
-    return [x.view(torch.bfloat16) if kind.endswith("bf16>") else x for x, kind in zip(tensors, program.types)]
+    return [x.view(BITS[kind]) if (kind := text.removesuffix(">").split("x")[-1]) in BITS else x
+            for x, text in zip(tensors, program.types)]
 
 
 def numbers(tensor):

@@ -181,7 +181,7 @@ class _Builder(ScoreRegions, Producers):
         if not self.case["strided"] or self.case["dynamic"] or not value.size:
             return self.program.argument(value, dtype, letters)
         step = [1, 1, 2, 2]
-        wide = np.full([n * s for n, s in zip(value.shape, step)], 99 if dtype == "i8" else np.nan, dtype=value.dtype)
+        wide = np.full([n * s for n, s in zip(value.shape, step)], 99 if value.dtype.kind in "iu" else np.nan, dtype=value.dtype)
         wide[:, :, ::2, ::2] = value
         name, type_ = self.program.argument(wide, dtype)
         small = f"tensor<{'x'.join(map(str, value.shape))}x{dtype}>"

@@ -4,13 +4,13 @@ behind a cache.
     rotary=(kind, elements, type, angles)     angles for each "row" of all, "query", "batch" or "head"
     append=(k, v)                             how many of the keys, and of the values, are new; 0: they are not appended
     narrow=(type, factors, type of these, zero)   what the keys and values, or those of the cache, are widened from: i8, u8,
-                                              f16 or bf16; "none", or a scale for each of some letters of "bhsd"; whether
+                                              f8E4M3FN, f8E5M2, f16 or bf16; "none", or a scale for each of some letters of "bhsd"; whether
                                               there is a zero for each of them as well
 """
 
 import numpy as np
 
-from reference import rounded, to_bf16
+from reference import FLOAT8, from_float8, rounded, to_bf16, to_float8
 
 
 def rotate(x, cos, sin, kind, compute=np.float64):
@@ -87,11 +87,14 @@ class Producers:
         wide_type = {"f64": np.float64}.get(self.case["dtype"], np.float32)
         if kind in ("f16", "bf16"):
             narrow = rounded(value, kind)
+        elif kind in FLOAT8:
+            narrow = to_float8(value * (1 if letters == "none" else 16), kind)
         else:
             levels = 3 if letters == "none" else 50 if self.case["dtype"] in ("f16", "bf16") else 100
             narrow = np.rint(np.clip(value.astype(np.float64) * levels / 3, -levels, levels))
             narrow = (narrow + 128).astype(np.uint8).view(np.int8) if kind == "u8" else narrow.astype(np.int8)
-        numbers = (narrow.view(np.uint8) if kind == "u8" else narrow).astype(wide_type)
+        numbers = from_float8(narrow, kind) if kind in FLOAT8 else narrow.view(np.uint8) if kind == "u8" else narrow
+        numbers = numbers.astype(wide_type)
         zero = scale = None
         shape = [size if letter in letters else 1 for letter, size in zip("bhsd", value.shape)]
         if letters != "none":

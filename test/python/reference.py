@@ -41,6 +41,32 @@ def to_bf16(x):
     return (rounded(x, "bf16").view(np.uint32) >> np.uint32(16)).astype(np.uint16)
 
 
+FLOAT8 = {"f8E4M3FN": (4, 3), "f8E5M2": (5, 2)}  # bits of the exponent and of the fraction
+
+
+def from_float8(codes, kind):
+    """float32 values of codes of 8 bits (OCP's formats: E4M3 has no infinities, and a NaN of all ones only)."""
+    bits, fraction_bits = FLOAT8[kind]
+    codes = np.asarray(codes).view(np.uint8).astype(np.int32)
+    exponent, fraction = codes >> fraction_bits & (1 << bits) - 1, (codes & (1 << fraction_bits) - 1) / (1 << fraction_bits)
+    bias = (1 << bits - 1) - 1
+    value = np.where(exponent, (1 + fraction) * 2.0 ** (exponent - bias), fraction * 2.0 ** (1 - bias))
+    if kind == "f8E5M2":
+        value = np.where(exponent == 31, np.where(fraction, np.nan, np.inf), value)
+    else:
+        value = np.where(codes & 0x7F == 0x7F, np.nan, value)
+    return np.where(codes & 0x80, -value, value).astype(np.float32)
+
+
+def to_float8(x, kind):
+    """The uint8 code of a value nearest to each x; what is beyond all of them becomes the largest one."""
+    values = from_float8(np.arange(0x7F if kind == "f8E4M3FN" else 0x7C, dtype=np.uint8), kind).astype(np.float64)
+    x = np.asarray(x, np.float64)
+    code = np.searchsorted((values[1:] + values[:-1]) / 2, np.abs(x))
+    code = np.where(np.isinf(x), 0x7C if kind == "f8E5M2" else 0x7E, code)
+    return np.where(np.isnan(x), 0x7F, code | np.where(np.signbit(x), 0x80, 0)).astype(np.uint8)
+
+
 def _per_batch(value, batch):
     """A number, or 1 or B numbers, shaped to broadcast against B x H x Sq x Skv."""
     return np.broadcast_to(np.asarray(value, dtype=np.int64).reshape(-1), (batch,)).reshape(batch, 1, 1, 1)

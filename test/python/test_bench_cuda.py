@@ -127,12 +127,15 @@ def entry(name, ours, copy=4e12, **others):
 
 
 def test_required_figures():
-    large, small = (next(case for case in CASES if case.name == name).kv_bytes for name in ("decode-8k-b8", "decode-1k"))
+    large, small, narrow = (next(case for case in CASES if case.name == name).kv_bytes
+                            for name in ("decode-8k-b8", "decode-1k", "decode-8k-b8-fp8"))
+    assert narrow == large // 2
     cases = [entry("decode-8k-b8", large / 3e12, triton=large / 2e12, flex=None),
-             entry("decode-1k", small / 4e12 + 4e-6), entry("prefill-2k", 2e-4, **{"sdpa-flash": 1.8e-4}),
+             entry("decode-8k-b8-fp8", narrow / 2.4e12), entry("decode-1k", small / 4e12 + 4e-6), entry("prefill-2k", 2e-4, **{"sdpa-flash": 1.8e-4}),
              entry("prefill-256", 1e-5, **{"sdpa-flash": 1e-5}), entry("shazeer-mha", 6e-4), entry("shazeer-mqa", 1e-4)]
     assert required(cases) == [("share", "decode-8k-b8", "75 %"), ("peer", "decode-8k-b8", "1.50x (triton)"),
-                               ("beyond", "decode-1k", "4.0 us"), ("flash", "prefill-2k", "0.90x"), ("sharing", "shazeer", "6.00x")]
+                               ("share", "decode-8k-b8-fp8", "60 %"), ("beyond", "decode-1k", "4.0 us"),
+                               ("flash", "prefill-2k", "0.90x"), ("narrow", "decode-8k-b8", "1.60x"), ("sharing", "shazeer", "6.00x")]
     assert len(required_lines(cases)) == 2 + len(ROWS) and not any("not measured" in line for line in required_lines(cases))
 
 

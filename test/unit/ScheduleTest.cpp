@@ -141,11 +141,35 @@ TEST_F(ScheduleTest, WarpsFit) {
   });
 }
 
+TEST_F(ScheduleTest, NarrowKeysFit) {
+  walk([](const Shape &s, AttentionOp op) {
+    auto bytesOf = [](int64_t width) { return (roundUp(width, 32) / 16 | 1) * 16; };
+    WarpSchedule wide = chooseWarpSchedule(op, s.queries),
+                 schedule = chooseWarpSchedule(op, s.queries, {1, 1});
+    ASSERT_EQ(schedule.keys, wide.keysAcrossWarps() ? 2 * wide.keys : wide.keys) << s;
+    if (!wide.keysAcrossWarps())
+      return;
+    ASSERT_LE(liveRegisters(s, schedule, Products::OfWarps), mostLive(Products::OfWarps)) << s;
+    ASSERT_LE(schedule.slots * schedule.keys * (bytesOf(s.dim) + bytesOf(s.valueDim)), kSharedOfLeast) << s;
+    std::optional<WarpSchedule> copied = chooseCopySchedule(op, s.queries, {1, 1});
+    ASSERT_EQ(copied.has_value(), s.dim % 64 == 0 && s.valueDim % 64 == 0) << s;
+    if (!copied)
+      return;
+    ASSERT_LE(copied->keys / copied->warps, 256) << s; // rows of a box
+    int64_t barriers = 1 << 10;
+    ASSERT_LE(copied->resident * (copied->slots * copied->keys * (s.dim + s.valueDim) + barriers),
+              kSharedOfProcessor - copied->resident * 1024)
+        << s;
+    ASSERT_LE(liveRegisters(s, *copied, Products::OfWarps), mostLive(Products::OfWarps)) << s;
+  });
+}
+
 TEST_F(ScheduleTest, GroupsFit) {
   int64_t chosen = 0;
   walk([&](const Shape &s, AttentionOp op) {
     std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries);
-    bool panels = s.dim % tile::kHalfPanelColumns == 0 && s.valueDim % tile::kHalfPanelColumns == 0;
+    bool panels =
+        s.dim % (tile::kHalfPanelRowBytes / 2) == 0 && s.valueDim % (tile::kHalfPanelRowBytes / 2) == 0;
     ASSERT_EQ(schedule.has_value(), panels && s.group * s.queries > 64) << s;
     if (!schedule)
       return;

@@ -1,5 +1,7 @@
 #include "Array.h"
 
+#include "gqa/Runtime/DLPackCodes.h"
+
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -55,6 +57,8 @@ llvm::Expected<DLDataType> parseType(llvm::StringRef name) {
                   .Case("f32", {kDLFloat, 32, 1})
                   .Case("f16", {kDLFloat, 16, 1})
                   .Case("bf16", {kDLBfloat, 16, 1})
+                  .Case("f8E4M3FN", {GQA_DL_FLOAT8_E4M3FN, 8, 1})
+                  .Case("f8E5M2", {GQA_DL_FLOAT8_E5M2, 8, 1})
                   .Case("i64", {kDLInt, 64, 1})
                   .Case("i32", {kDLInt, 32, 1})
                   .Case("i16", {kDLInt, 16, 1})
@@ -62,8 +66,9 @@ llvm::Expected<DLDataType> parseType(llvm::StringRef name) {
                   .Case("i1", {dlBool, 8, 1})
                   .Default({0, 0, 0});
   if (!type.bits)
-    return fail("'" + name +
-                "' is not an element type; expected f64, f32, f16, bf16, i64, i32, i16, i8 or i1");
+    return fail(
+        "'" + name +
+        "' is not an element type; expected f64, f32, f16, bf16, f8E4M3FN, f8E5M2, i64, i32, i16, i8 or i1");
   return type;
 }
 

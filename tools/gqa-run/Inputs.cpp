@@ -1,6 +1,8 @@
 #include "Inputs.h"
 #include "Safetensors.h"
 
+#include "gqa/Runtime/DLPackCodes.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -30,6 +32,9 @@ void store(const Array &array, int64_t index, std::mt19937_64 &random) {
     return put(floatToHalf(float(normal(random))));
   case kDLBfloat << 8 | 16:
     return put(floatToBfloat(float(normal(random))));
+  case GQA_DL_FLOAT8_E4M3FN << 8 | 8:
+  case GQA_DL_FLOAT8_E5M2 << 8 | 8:
+    return put(uint8_t((random() & 0x8f) | 0x30)); // of either sign, around 1/2
   default:
     std::memcpy(address, &number, array.type.dtype.bits / 8); // little-endian, like everything here
   }
@@ -142,13 +147,16 @@ llvm::Expected<Arrays> readWeights(const Signature &signature, const Options &op
   return readSafetensors(path.str().str());
 }
 
-/// Files cannot say everything: bf16 comes as two opaque bytes or as uint16, MLIR's integers have no sign.
+/// Files cannot say everything: bf16 comes as two opaque bytes or as uint16, fp8 as uint8, MLIR's integers
+/// have no sign.
 void adaptType(Array &array, const TensorType &expected) {
   DLDataType &found = array.type.dtype;
   bool bits = expected.dtype.code == kDLBfloat && found.bits == 16 &&
               (found.code == dlOpaque || found.code == kDLUInt);
   bool sign = found.code == kDLUInt && expected.dtype.code == kDLInt && found.bits == expected.dtype.bits;
-  if (bits || sign)
+  bool isFloat8 = expected.dtype.code == GQA_DL_FLOAT8_E4M3FN || expected.dtype.code == GQA_DL_FLOAT8_E5M2;
+  bool byte = isFloat8 && found.code == kDLUInt && found.bits == 8;
+  if (bits || byte || sign)
     found.code = expected.dtype.code;
 }
 

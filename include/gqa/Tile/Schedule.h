@@ -46,8 +46,13 @@ struct WarpSchedule {
   bool keysAcrossWarps() const { return rows < 16 * warps; }
 };
 
+/// The bytes of an element of keys and of values, as kernels read them.
+struct TokenBytes {
+  int64_t key = 2, value = 2;
+};
+
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
-WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries);
+WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for groups of warps with roles (sm_90a), beside which one more moves data; nothing where they do
 /// not take the attention, or tiles have too few rows for it to pay.
@@ -55,7 +60,7 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries)
 
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
 /// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
-std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries);
+std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The most query heads of one key/value head that a tile of a GPU has rows for.
 constexpr int64_t kMostHeadsOfTile = 128;

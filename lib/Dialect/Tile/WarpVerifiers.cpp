@@ -18,10 +18,10 @@ LogicalResult verifyElement(Operation *op, Type found, Type expected, StringRef 
 /// Rows of a tensor that are copied 16 bytes at a time: into `columns`, whole pieces, and contiguous.
 LogicalResult verifyCopied(Operation *op, Value source, int64_t columns) {
   auto type = cast<MemRefType>(source.getType());
-  int64_t width = type.getShape().back();
-  if (ShapedType::isDynamic(width) || width % 8 != 0 || width > columns)
+  int64_t width = type.getShape().back(), multiple = 16 / bytesOf(type.getElementType());
+  if (ShapedType::isDynamic(width) || width % multiple != 0 || width > columns)
     return op->emitOpError("expects a source of at most ")
-           << columns << " columns, a multiple of 8, found " << type;
+           << columns << " columns, a multiple of " << multiple << ", found " << type;
   return verifyContiguousRows(op, {source}, "the source");
 }
 
@@ -45,6 +45,19 @@ LogicalResult verifyKeysOfWarp(Operation *op, int64_t columns, const Slot &slot)
     return success();
   return op->emitOpError("expects a multiple of 16 keys, at most the ")
          << slot.rows << " of a slot, found " << columns;
+}
+
+/// Slots hold what the `other` operand of their product does, or codes of 8 bits that a lane finds four of in
+/// a word; then the matrix that has their columns is in quads.
+LogicalResult verifyProduct(Operation *op, const Slot &slot, Type other, FragmentType matrix, bool isUnsigned,
+                            StringRef names) {
+  if (isUnsigned && !slot.element.isInteger())
+    return op->emitOpError("expects unsigned of integers only, found ") << slot.element;
+  bool isNarrow = bytesOf(slot.element) == 1;
+  if (isNarrow != matrix.getQuads())
+    return op->emitOpError("expects a fragment in quads exactly where slots have 8 bits, found ")
+           << matrix << " and " << slot.element;
+  return isNarrow ? success() : verifyElement(op, other, slot.element, names);
 }
 
 /// Each warp fills rows of its own.
@@ -113,8 +126,9 @@ LogicalResult WarpInitOp::verify() {
 
 LogicalResult WarpQKOp::verify() {
   Slot slot(getKeys());
-  // warp.qk_c1
-  if (failed(verifyElement(*this, getQ().getType().getElementType(), slot.element, "keys and q")))
+  // warp.qk_c1, warp.qk_c3
+  if (failed(verifyProduct(*this, slot, getQ().getType().getElementType(), getQ().getType(), getIsUnsigned(),
+                           "keys and q")))
     return failure();
   if (getQ().getType().getColumns() != slot.columns)
     return emitOpError("expects q with the ")
@@ -145,8 +159,9 @@ LogicalResult WarpToOperandOp::verify() {
 
 LogicalResult WarpPVOp::verify() {
   Slot slot(getValues());
-  // warp.pv_c1
-  if (failed(verifyElement(*this, getP().getType().getElementType(), slot.element, "values and p")))
+  // warp.pv_c1, warp.pv_c3
+  if (failed(verifyProduct(*this, slot, getP().getType().getElementType(), getO().getType(), getIsUnsigned(),
+                           "values and p")))
     return failure();
   // warp.pv_c2
   if (getO().getType().getColumns() != slot.columns)
@@ -167,6 +182,16 @@ LogicalResult WarpFillOp::verify() {
 
 LogicalResult WarpWaitOp::verify() { return verifyOwn(*this, getChannel()); }  // warp.wait_c1
 LogicalResult WarpClearOp::verify() { return verifyOwn(*this, getChannel()); } // warp.clear_c1
+
+LogicalResult WarpScaleOp::verify() {
+  // warp.scale_c1
+  auto x = cast<FragmentType>(getX().getType());
+  FragmentType factors = getFactors().getType();
+  if (x.getColumns() == factors.getColumns() && x.getQuads() == factors.getQuads() &&
+      (x.getQuads() || x.getElementType().isF32()))
+    return success();
+  return emitOpError("expects factors for the columns of x, found ") << x << " and " << factors;
+}
 
 LogicalResult WarpStoreOp::verify() {
   // warp.store_c1

@@ -8,7 +8,8 @@ import torch
 
 from .errors import Unusable
 
-TORCH = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+TORCH = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16, "f8E4M3FN": torch.float8_e4m3fn}
+LARGEST = {"f8E4M3FN": 448}
 MOST_BYTES = 2 << 30  # of all sets together
 FOOTPRINT = 4  # times the last-level cache
 
@@ -56,12 +57,26 @@ def fitted(case, available=None):
 
 
 def make_sets(case, count):
-    """`count` tuples (q, k, v) of N(0, 1) values rounded to the case's dtype."""
+    """`count` tuples (q, k, v) of N(0, 1) values rounded to the case's dtype, `narrowed` if it has a cache of another."""
     generator = torch.Generator().manual_seed(1)
 
     def normal(heads, length):
         shape = (case.batch, heads, length, case.dim)
         return torch.randn(shape, generator=generator).to(TORCH[case.dtype])
 
-    return [(normal(case.q_heads, case.queries), normal(case.kv_heads, case.keys), normal(case.kv_heads, case.keys))
+    return [narrowed(case, normal(case.q_heads, case.queries), normal(case.kv_heads, case.keys), normal(case.kv_heads, case.keys))
             for _ in range(count)]
+
+
+def narrowed(case, q, k, v):
+    """(q, k, v), or with a narrow cache (q, k, v, scale of k, scale of v): powers of two for each head, so that what they make
+    of a code is a number of the case's dtype."""
+    if not case.cache:
+        return q, k, v
+    scales = [torch.exp2(torch.ceil(torch.log2(x.float().abs().amax((2, 3), keepdim=True) / LARGEST[case.cache]))) for x in (k, v)]
+    return q, *((x.float() / scale).to(TORCH[case.cache]) for x, scale in zip((k, v), scales)), *scales
+
+
+def widened(q, k, v, *scales):
+    """(q, k, v) of a set, whatever its cache's type."""
+    return (q, *((x.float() * scale).to(q.dtype) for x, scale in zip((k, v), scales))) if scales else (q, k, v)

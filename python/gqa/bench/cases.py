@@ -2,7 +2,7 @@
 
 import dataclasses
 
-SIZES = {"f32": 4, "f16": 2, "bf16": 2}  # bytes of one element
+SIZES = {"f32": 4, "f16": 2, "bf16": 2, "f8E4M3FN": 1}  # bytes of one element
 
 # What --quick leaves out takes seconds a call (copies of a long cache, products of half precision on a processor
 # without instructions for them), or many seconds to compile (flex).
@@ -29,6 +29,7 @@ class Case:
     dim: int
     quick: tuple | None = None  # the peers of --quick; None: not in --quick
     attributes: tuple = ()  # of gqa.attention: another schedule than its own
+    cache: str | None = None  # the type of k and v, if it is another one; then there is a scale for each head of both
 
     @property
     def group(self):
@@ -46,7 +47,7 @@ class Case:
     @property
     def kv_bytes(self):
         """Bytes of K and V: what decoding must read."""
-        return 2 * self.batch * self.kv_heads * self.keys * self.dim * SIZES[self.dtype]
+        return 2 * self.batch * self.kv_heads * self.keys * self.dim * SIZES[self.cache or self.dtype]
 
     @property
     def flops(self):
@@ -56,7 +57,8 @@ class Case:
 
     @property
     def shape(self):
-        return (f"B={self.batch} Hq={self.q_heads} Hkv={self.kv_heads} Sq={self.queries} Skv={self.keys} D={self.dim}")
+        return (f"B={self.batch} Hq={self.q_heads} Hkv={self.kv_heads} Sq={self.queries} Skv={self.keys} D={self.dim}"
+                + (f" cache={self.cache}" if self.cache else ""))
 
 
 def _decode(name, dtype, heads, keys, *, batch=1, dim=128, quick=None):

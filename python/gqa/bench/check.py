@@ -12,6 +12,8 @@ import math
 
 import torch
 
+from .buffers import widened
+
 CAPS = {torch.float32: 4e-6, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 MOST_GROUPS, LEAST_GROUPS = 64, 2
 MOST_PAIRS = 1 << 18  # of query and key, beyond the least number of groups
@@ -75,7 +77,7 @@ class Judge:
 
     def _evaluate(self, index):
         """float64 results of the groups, the largest and mean error that are precise, and the largest that is right."""
-        q, k, v = self.sets[index]
+        q, k, v = widened(*self.sets[index])
         inputs = [(self._group(q, b, h), k[b, h], v[b, h], self.case.causal) for b, h in self.groups]
         reference = torch.stack([in_blocks(attention, *each) for each in inputs])
         base = torch.stack([in_blocks(unfused, *each) for each in inputs])

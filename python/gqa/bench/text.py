@@ -5,11 +5,27 @@ from gqa._signature import Signature
 
 def attention_text(case):
     """A module with one gqa.attention of the case's sizes, all static."""
+    if case.cache:
+        return _narrow_text(case)
     sizes = {"B": case.batch, "Hq": case.q_heads, "Hkv": case.kv_heads, "Sq": case.queries, "Skv": case.keys,
              "Dk": case.dim, "Dv": case.dim}
     return Signature(kind=case.dtype, layout="bhsd", sizes=sizes, dead_row="zero", softcap=None, causal=case.causal,
                      window=None, lse=False, static=True, layouts=dict.fromkeys("qkv", "bhsd"),
                      attributes=case.attributes).text()
+
+
+def _narrow_text(case):
+    """The same behind a cache of another type, with a scale for each head."""
+    q = f"tensor<{case.batch}x{case.q_heads}x{case.queries}x{case.dim}x{case.dtype}>"
+    wide, narrow = (f"tensor<{case.batch}x{case.kv_heads}x{case.keys}x{case.dim}x{kind}>" for kind in (case.dtype, case.cache))
+    scale = f"tensor<{case.batch}x{case.kv_heads}x1x1xf32>"
+    return f"""func.func @main(%q: {q}, %k: {narrow}, %v: {narrow}, %ks: {scale}, %vs: {scale}) -> {q} {{
+  %kw = gqa.dequantize %k scale(%ks : {scale}) : {narrow} -> {wide}
+  %vw = gqa.dequantize %v scale(%vs : {scale}) : {narrow} -> {wide}
+  %o = gqa.attention %q, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
+  return %o : {q}
+}}
+"""
 
 
 def step_text(case):

@@ -12,7 +12,7 @@ func.func private @channel_slots(!tile.channel<0x64x128xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects a channel of f16 or bf16, found 'f32'}}
+// expected-error @+1 {{expects a channel of f16, bf16, i8, f8E4M3FN or f8E5M2, found 'f32'}}
 func.func private @channel_element(!tile.channel<2x64x128xf32>)
 
 // -----
@@ -37,7 +37,7 @@ func.func private @map_columns(!tile.map<80xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects a map of f16 or bf16, found 'f32'}}
+// expected-error @+1 {{expects a map of f16, bf16, i8, f8E4M3FN or f8E5M2, found 'f32'}}
 func.func private @map_element(!tile.map<64xf32>)
 
 // -----

@@ -21,13 +21,23 @@ func.func private @ring_rank(!tile.ring<64x128xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects multiples of 16 rows and columns in a ring, found 64 x 24}}
+// expected-error @+1 {{expects multiples of 16 rows and 16 columns in a ring, found 64 x 24}}
 func.func private @ring_columns(!tile.ring<2x64x24xbf16>)
 
 // -----
 
-// expected-error @+1 {{expects a ring of f16 or bf16, found 'f32'}}
+// expected-error @+1 {{expects a ring of f16, bf16, i8, f8E4M3FN or f8E5M2, found 'f32'}}
 func.func private @ring_element(!tile.ring<2x64x32xf32>)
+
+// -----
+
+// expected-error @+1 {{expects multiples of 16 rows and 32 columns in a ring, found 64 x 48}}
+func.func private @ring_bytes(!tile.ring<2x64x48xi8>)
+
+// -----
+
+// expected-error @+1 {{expects quads of a fragment with columns}}
+func.func private @fragment_quads(!tile.fragment<16xf32, quads>)
 
 // -----
 
@@ -138,6 +148,48 @@ func.func @init_c1_heads(%sinks: memref<4xf32>) {
 func.func @qk_c1_columns(%n: index, %q: !tile.fragment<16x64xf16>, %k: !tile.ring<2x64x32xf16>) {
   // expected-error @+1 {{'tile.warp.qk' op expects q with the 32 columns of the keys, found '!tile.fragment<16x64xf16>'}}
   %s = tile.warp.qk %q, %k[%n, %n] : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c1_quads(%n: index, %q: !tile.fragment<16x32xf16>, %k: !tile.ring<2x64x32xi8>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects a fragment in quads exactly where slots have 8 bits, found '!tile.fragment<16x32xf16>' and 'i8'}}
+  %s = tile.warp.qk %q, %k[%n, %n] : !tile.fragment<16x32xf16>, !tile.ring<2x64x32xi8> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c3_unsigned(%n: index, %q: !tile.fragment<16x32xf16, quads>, %k: !tile.ring<2x64x32xf8E5M2>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects unsigned of integers only, found 'f8E5M2'}}
+  %s = tile.warp.qk %q, %k[%n, %n] unsigned : !tile.fragment<16x32xf16, quads>, !tile.ring<2x64x32xf8E5M2> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @scale_c1_columns(%s: !tile.fragment<16x32xf32>, %f: !tile.fragment<1x32xf32, quads>) {
+  // expected-error @+1 {{'tile.warp.scale' op expects factors for the columns of x, found '!tile.fragment<16x32xf32>' and '!tile.fragment<1x32xf32, quads>'}}
+  %t = tile.warp.scale %s by %f : !tile.fragment<16x32xf32>, !tile.fragment<1x32xf32, quads>
+  return
+}
+
+// -----
+
+func.func @load_c2_bytes(%n: index, %k: !tile.ring<2x64x32xi8>, %rows: memref<?x24xi8>) {
+  // expected-error @+1 {{'tile.load' op expects a source of at most 32 columns, a multiple of 16, found 'memref<?x24xi8>'}}
+  tile.load %rows into %k[%n] : memref<?x24xi8>, !tile.ring<2x64x32xi8>
+  return
+}
+
+// -----
+
+func.func @pv_c3_unsigned(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.ring<2x64x32xf16>, %o: !tile.fragment<16x32xf32>,
+                          %a: !tile.fragment<16xf32>) {
+  // expected-error @+1 {{'tile.warp.pv' op expects unsigned of integers only, found 'f16'}}
+  %o1 = tile.warp.pv %p, %v[%n, %n], %o rescale(%a) unsigned
+    : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xf16>, !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
   return
 }
 

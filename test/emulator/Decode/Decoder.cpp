@@ -64,11 +64,12 @@ std::optional<uint64_t> Decoder::address(const std::string &name) const {
 }
 
 void Decoder::checkTarget(const Form &form, const Instruction &i) const {
-  bool has = form.needs == Needs::Anything || (form.needs == Needs::Sm90 && module.sm >= 90) ||
-             module.target == "sm_90a";
-  if (!has)
-    throw PtxError(i.line, "'" + i.opcode + "' needs .target " +
-                               (form.needs == Needs::Sm90 ? "sm_90" : "sm_90a") + ", found " + module.target);
+  bool has = form.needs == Needs::Anything || (form.needs == Needs::Sm89 && module.sm >= 89) ||
+             (form.needs == Needs::Sm90 && module.sm >= 90) || module.target == "sm_90a";
+  if (has)
+    return;
+  const char *least = form.needs == Needs::Sm89 ? "sm_89" : form.needs == Needs::Sm90 ? "sm_90" : "sm_90a";
+  throw PtxError(i.line, "'" + i.opcode + "' needs .target " + least + ", found " + module.target);
 }
 
 void Decoder::instruction(const Instruction &i) {

@@ -14,7 +14,7 @@ struct Match;
 using Bind = Handler (*)(Match &);
 
 /// The least target that has an instruction; `sm_90a` is no part of later chips.
-enum class Needs : uint8_t { Anything, Sm90, Sm90a };
+enum class Needs : uint8_t { Anything, Sm89, Sm90, Sm90a };
 
 /// One row of the table.
 ///

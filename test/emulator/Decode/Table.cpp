@@ -119,6 +119,7 @@ const std::vector<Form> &instructionTable() {
       {"slct [ftz] " BIT_TYPES "|f32|f64 s32|f32", "Dt St St S4", Class::Compare, slct},
       // Conversion. From float to a shorter or an integer type a rounding is required, else forbidden.
       {"cvt rn|rz [relu] [satfinite] f16x2|bf16x2 f32", "D4 S4 S4", Class::Convert, cvt},
+      {"cvt rn [relu] f16x2 e4m3x2|e5m2x2", "D4 S2", Class::Convert, cvt, Needs::Sm89},
       {"cvt rn|rz|rna [relu] [satfinite] tf32 f32", "D4 S4", Class::Convert, cvt},
       {"cvt rn|rz|rm|rp [ftz] [sat] f16 f32", "Dt+ Su", Class::Convert, cvt},
       {"cvt rn|rz relu f16 f32", "Dt+ Su", Class::Convert, cvt},

@@ -168,6 +168,17 @@ template <class D, bool Simple> void convertPair(Warp &w, const Insn &i, uint32_
   });
 }
 
+/// cvt.rn.f16x2.e4m3x2 d, a: two floats of 8 bits, all of which an f16 holds.
+template <unsigned ExponentBits, bool Relu> void convertBytes(Warp &w, const Insn &i, uint32_t mask) {
+  unary<Pair<F16>, uint16_t>(w, i, mask, [](uint16_t a) -> Pair<F16> {
+    auto value = [](unsigned code) {
+      float x = byteValues<ExponentBits>()[code];
+      return narrow<F16>(Relu && x <= 0 ? 0.0f : x);
+    };
+    return {value(a & 255u), value(a >> 8)};
+  });
+}
+
 void convertTf32(Warp &w, const Insn &i, uint32_t mask) {
   Modifiers m = Modifiers::of(i.extra);
   unary<uint32_t, float>(w, i, mask, [m](float x) -> uint32_t {
@@ -202,6 +213,10 @@ Handler cvt(Match &m) {
   Modifiers mods{roundingOf(m), integral, m.has("ftz"), m.has("sat"), m.has("relu"), m.has("satfinite")};
   m.insn->extra = mods.bits();
   bool simple = mods.bits() == 0;
+  if (m.has("e4m3x2"))
+    return mods.relu ? &convertBytes<4, true> : &convertBytes<4, false>;
+  if (m.has("e5m2x2"))
+    return mods.relu ? &convertBytes<5, true> : &convertBytes<5, false>;
   if (to == Type::F16X2)
     return simple ? &convertPair<F16, true> : &convertPair<F16, false>;
   if (to == Type::BF16X2)

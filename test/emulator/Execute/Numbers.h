@@ -1,6 +1,7 @@
 // Floating-point formats of PTX and conversions between them, as its ISA defines them: a NaN becomes the
 // canonical NaN of its format, `ftz` flushes subnormal f32 values to a zero of the same sign.
 #pragma once
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -28,6 +29,33 @@ inline float flush(float x) {
 inline float toFloat(BF16 x) { return std::bit_cast<float>(uint32_t(x.bits) << 16); }
 inline float toFloat(F16 x) { return static_cast<float>(std::bit_cast<_Float16>(x.bits)); }
 inline float toFloat(float x) { return x; }
+
+/// A float of 8 bits. E4M3 has no infinities: only its largest code is NaN.
+template <unsigned ExponentBits> inline float fromByte(uint8_t code) {
+  constexpr unsigned kMantissa = 7 - ExponentBits;
+  constexpr int kBias = (1 << (ExponentBits - 1)) - 1;
+  unsigned exponent = code >> kMantissa & ((1u << ExponentBits) - 1),
+           mantissa = code & ((1u << kMantissa) - 1);
+  float sign = code & 0x80 ? -1.0f : 1.0f;
+  bool top = exponent == (1u << ExponentBits) - 1;
+  if (ExponentBits == 5 && top)
+    return mantissa ? std::nanf("") : sign * std::numeric_limits<float>::infinity();
+  if (ExponentBits == 4 && (code & 0x7F) == 0x7F)
+    return std::nanf("");
+  float value = exponent
+                    ? std::ldexp(1.0f + std::ldexp(float(mantissa), -int(kMantissa)), int(exponent) - kBias)
+                    : std::ldexp(float(mantissa), 1 - kBias - int(kMantissa));
+  return sign * value;
+}
+template <unsigned ExponentBits> inline const std::array<float, 256> &byteValues() {
+  static const std::array<float, 256> values = [] {
+    std::array<float, 256> v;
+    for (unsigned n = 0; n < 256; ++n)
+      v[n] = fromByte<ExponentBits>(static_cast<uint8_t>(n));
+    return v;
+  }();
+  return values;
+}
 
 /// A double that rounds to any shorter format as the exact sum a + b would: the last bit says "inexact".
 inline double addToOdd(double a, double b) {

@@ -4,40 +4,12 @@
 #include "Numbers.h"
 #include "TensorMap.h"
 
-#include <array>
 #include <cstring>
 
 namespace gqa::emulator {
 namespace {
 
 using Row = float __attribute__((vector_size(32)));
-
-/// A float of 8 bits. E4M3 has no infinities: only its largest code is NaN.
-template <unsigned ExponentBits> float fromByte(uint8_t code) {
-  constexpr unsigned kMantissa = 7 - ExponentBits;
-  constexpr int kBias = (1 << (ExponentBits - 1)) - 1;
-  unsigned exponent = code >> kMantissa & ((1u << ExponentBits) - 1),
-           mantissa = code & ((1u << kMantissa) - 1);
-  float sign = code & 0x80 ? -1.0f : 1.0f;
-  bool top = exponent == (1u << ExponentBits) - 1;
-  if (ExponentBits == 5 && top)
-    return mantissa ? std::nanf("") : sign * std::numeric_limits<float>::infinity();
-  if (ExponentBits == 4 && (code & 0x7F) == 0x7F)
-    return std::nanf("");
-  float value = exponent
-                    ? std::ldexp(1.0f + std::ldexp(float(mantissa), -int(kMantissa)), int(exponent) - kBias)
-                    : std::ldexp(float(mantissa), 1 - kBias - int(kMantissa));
-  return sign * value;
-}
-template <unsigned ExponentBits> const std::array<float, 256> &byteValues() {
-  static const std::array<float, 256> values = [] {
-    std::array<float, 256> v;
-    for (unsigned n = 0; n < 256; ++n)
-      v[n] = fromByte<ExponentBits>(static_cast<uint8_t>(n));
-    return v;
-  }();
-  return values;
-}
 
 /// Sixteen bytes to 8 or 16 floats.
 template <Format F> [[gnu::always_inline]] inline void widen(const std::byte *from, float scale, float *to) {

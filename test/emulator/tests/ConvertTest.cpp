@@ -115,6 +115,47 @@ TEST(Convert, PackedPutsTheFirstSourceHigh) {
   }
 }
 
+/// The value of a code by the definition of its format; NaN has all exponent bits, and in e4m3 all of the
+/// others too. An e5m2 is the upper byte of an f16.
+uint16_t halfOfByte(uint8_t code, bool isE4M3) {
+  auto isNaN = [](uint16_t half) { return (half & 0x7FFF) > 0x7C00; };
+  if (!isE4M3)
+    return isNaN(code << 8) ? 0x7FFF : code << 8;
+  if ((code & 0x7F) == 0x7F)
+    return 0x7FFF;
+  int exponent = code >> 3 & 15, mantissa = code & 7;
+  double magnitude = exponent ? (8 + mantissa) * std::pow(2, exponent - 10) : mantissa * std::pow(2, -9);
+  return std::bit_cast<uint16_t>(static_cast<_Float16>(magnitude)) | (code & 0x80) << 8;
+}
+
+TEST(Convert, EveryPairOfBytesToHalves) {
+  auto all = everyShort();
+  for (bool isE4M3 : {true, false})
+    for (bool relu : {false, true}) {
+      std::string code = std::string("cvt.rn") + (relu ? ".relu" : "") + ".f16x2." +
+                         (isE4M3 ? "e4m3x2" : "e5m2x2") + " %d, %a;";
+      auto half = [&](uint8_t byte) -> uint32_t {
+        uint16_t bits = halfOfByte(byte, isE4M3);
+        return relu && bits != 0x7FFF && bits & 0x8000 ? 0 : bits;
+      };
+      expectEach(
+          apply<uint32_t>(code, all), [&](size_t n) { return half(n & 255) | half(n >> 8) << 16; },
+          code.c_str());
+    }
+}
+
+TEST(Convert, BytesNeedTheirChip) {
+  std::string text = kernel(0, ".reg .b16 %a;\n.reg .b32 %d;\nmov.b16 %a, 0;\ncvt.rn.f16x2.e4m3x2 %d, %a;");
+  auto decodeFor = [&](const std::string &target) {
+    std::string other = text;
+    other.replace(other.find("sm_90a"), 6, target);
+    Module module = parseModule(other);
+    decode(module, module.functions.at(0), {});
+  };
+  EXPECT_NO_THROW(decodeFor("sm_89"));
+  EXPECT_THROW(decodeFor("sm_86"), PtxError);
+}
+
 TEST(Convert, SingleToInteger) {
   auto a = floatSamples(4096, 3);
   const struct {

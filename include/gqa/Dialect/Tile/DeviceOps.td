@@ -142,7 +142,7 @@ def Tile_DeviceMapTensorOp : Tile_Op<"device.map_tensor", [Pure]> {
     %m = tile.device.map_tensor %k box(%heads, %rows) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> !tile.map<128xbf16>
     ```
   }];
-  let arguments = (ins MemRefRankOf<[F16, BF16], [4]>:$buffer, Index:$heads, Index:$rows);
+  let arguments = (ins Tile_Mapped:$buffer, Index:$heads, Index:$rows);
   let results = (outs Tile_Map:$map);
   let assemblyFormat = "$buffer `box` `(` $heads `,` $rows `)` attr-dict `:` type($buffer) `->` type($map)";
   let hasVerifier = 1;

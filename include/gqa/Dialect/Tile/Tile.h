@@ -20,12 +20,12 @@ constexpr int64_t kGroupWarps = 4, kGroupRows = 64;
 /// Tasks that wait for each other, on every chip that has clusters.
 constexpr int64_t kMostTasksOfCluster = 8;
 
-/// Columns of a panel of a channel or map: whole lines of 128 bytes, or halves of them where those would be
+/// The bytes of an element in memory that kernels of warps read.
+inline int64_t bytesOf(mlir::Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+/// Rows of a panel of a channel or map: whole lines of 128 bytes, or halves of them where those would be
 /// padded. Of what a swizzle is known for, the longest, as each panel is a copy of its own.
-constexpr int64_t kPanelColumns = 64, kHalfPanelColumns = 32;
-constexpr int64_t panelColumnsOf(int64_t columns) {
-  return columns % kPanelColumns == 0 ? kPanelColumns : kHalfPanelColumns;
-}
+constexpr int64_t kPanelRowBytes = 128, kHalfPanelRowBytes = 64;
 
 } // namespace gqa::tile
 

@@ -35,8 +35,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
     warps need not wait for each other.
 
     Constraints:
-    * (C1) source and ring have the same element type, of 16 bits.
-    * (C2) the source has at most the ring's columns, a multiple of 8.
+    * (C1) source and ring have the same element type, of 8 or 16 bits.
+    * (C2) the source has at most the ring's columns, a multiple of 16 bytes.
     * (C3) the source has at most the rows of a slot, if they are known.
     * (C4) if it is `own`, the rows of a slot are a multiple of the task's warps.
 
@@ -44,7 +44,7 @@ def Tile_LoadOp : Tile_Op<"load"> {
     tile.load %rows into %keys[%slot] : memref<?x128xbf16, strided<[?, ?], offset: ?>>, !tile.ring<2x64x128xbf16>
     ```
   }];
-  let arguments = (ins Arg<MemRefRankOf<[F16, BF16], [2]>, "", [MemRead]>:$source,
+  let arguments = (ins Arg<Tile_Copied, "", [MemRead]>:$source,
                        Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot, UnitAttr:$own);
   let assemblyFormat = "$source `into` $ring `[` $slot `]` (`own` $own^)? attr-dict `:` type($source) `,` type($ring)";
   let hasVerifier = 1;
@@ -192,7 +192,7 @@ def Tile_WarpQueriesOp : Tile_WarpOp<"queries", [AllTypesMatch<["head", "query"]
   let summary = "a warp's queries, as the left operand of a product";
   let description = [{
     Row `r` is `source[head[r], query[r]]`, with zeros behind its last column. Rows that the source does not have hold
-    those of its first row. The source is as in `tile.load`.
+    those of its first row. The source is as in `tile.load`. The fragment may be in `quads`.
 
     Constraints:
     * (C1) source and fragment have the same element type.
@@ -236,21 +236,25 @@ def Tile_WarpInitOp : Tile_WarpOp<"init", [AttrSizedOperandSegments, AllTypesMat
 def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
   let summary = "scores: q times the transpose of keys of a slot";
   let description = [{
-    `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot of a ring or a channel that is full.
+    `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot of a ring or a channel that is full. Keys of 8 bits
+    become numbers of q's type on the way, exactly; integers are signed unless the operation is `unsigned`.
 
     Constraints:
-    * (C1) q and the slots have the same element type and number of columns, a multiple of 16.
+    * (C1) q and the slots have the same number of columns, a multiple of 16, and the same element type; or the slots' has
+      8 bits, q is in quads, and the columns are a multiple of 32.
     * (C2) s has a multiple of 16 columns, at most the rows of a slot.
+    * (C3) `unsigned` is there for integers only.
 
     ```mlir
     %s = tile.warp.qk %q, %keys[%slot, %row] : !tile.fragment<16x128xbf16>, !tile.ring<2x64x128xbf16>
        -> !tile.fragment<16x64xf32>
     ```
   }];
-  let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Slots, "", [MemRead]>:$keys, Index:$slot, Index:$row);
+  let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Slots, "", [MemRead]>:$keys, Index:$slot, Index:$row,
+                       UnitAttr:$is_unsigned);
   let results = (outs Tile_Sums:$s);
   let assemblyFormat = [{
-    $q `,` $keys `[` $slot `,` $row `]` attr-dict `:` type($q) `,` type($keys) `->` type($s)
+    $q `,` $keys `[` $slot `,` $row `]` (`unsigned` $is_unsigned^)? attr-dict `:` type($q) `,` type($keys) `->` type($s)
   }];
   let hasVerifier = 1;
 }
@@ -397,10 +401,13 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
   let summary = "the output of a tile: rescaled, plus p times values of a slot";
   let description = [{
     `o'[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[row + c, d]`, with `v` a slot of a ring or a channel that is full.
+    Values of 8 bits become numbers of p's type on the way, as keys do in `tile.warp.qk`.
 
     Constraints:
-    * (C1) p and the slots have the same element type.
+    * (C1) p and the slots have the same element type; or the slots' has 8 bits, o is in quads, and its columns are a
+      multiple of 32.
     * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has their columns, a multiple of 16.
+    * (C3) `unsigned` is there for integers only.
 
     ```mlir
     %o1 = tile.warp.pv %p, %values[%slot, %row], %o rescale(%alpha)
@@ -408,10 +415,10 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
     ```
   }];
   let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Slots, "", [MemRead]>:$values, Index:$slot, Index:$row,
-                       Tile_Sums:$o, Tile_PerRow:$alpha);
+                       Tile_Sums:$o, Tile_PerRow:$alpha, UnitAttr:$is_unsigned);
   let results = (outs Tile_Sums:$newO);
   let assemblyFormat = [{
-    $p `,` $values `[` $slot `,` $row `]` `,` $o `rescale` `(` $alpha `)` attr-dict
+    $p `,` $values `[` $slot `,` $row `]` `,` $o `rescale` `(` $alpha `)` (`unsigned` $is_unsigned^)? attr-dict
     `:` type($p) `,` type($values) `,` type($o) `,` type($alpha)
   }];
   let hasVerifier = 1;
@@ -429,11 +436,43 @@ def Tile_WarpRescaleOp : Tile_WarpOp<"rescale", [Pure, AllTypesMatch<["o", "newO
   let assemblyFormat = "$o `,` $alpha attr-dict `:` type($o) `,` type($alpha)";
 }
 
+def Tile_WarpColumnsOp : Tile_WarpOp<"columns"> {
+  let summary = "a number for each column of a matrix";
+  let description = [{
+    Column `c` has `source[first + c]`, in f32, or 0 where `first + c` is not below `end`, which is at least 1.
+
+    ```mlir
+    %f = tile.warp.columns %scales[%key] end(%keys) : memref<?xf32, strided<[?], offset: ?>> -> !tile.fragment<1x32xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_PerHead, "", [MemRead]>:$source, Index:$first, Index:$end);
+  let results = (outs Tile_PerColumn:$columns);
+  let assemblyFormat = "$source `[` $first `]` `end` `(` $end `)` attr-dict `:` type($source) `->` type($columns)";
+}
+
+def Tile_WarpScaleOp : Tile_WarpOp<"scale", [Pure, AllTypesMatch<["x", "scaled"]>]> {
+  let summary = "each column of a fragment times a number";
+  let description = [{
+    In f32; of a left operand, rounded to its type.
+
+    Constraints:
+    * (C1) x and the factors have the same columns, and both or none are in quads; a left operand is.
+
+    ```mlir
+    %t = tile.warp.scale %s by %f : !tile.fragment<16x32xf32>, !tile.fragment<1x32xf32>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[Tile_Sums, Tile_LeftOperand]>:$x, Tile_PerColumn:$factors);
+  let results = (outs AnyTypeOf<[Tile_Sums, Tile_LeftOperand]>:$scaled);
+  let assemblyFormat = "$x `by` $factors attr-dict `:` type($x) `,` type($factors)";
+  let hasVerifier = 1;
+}
+
 def Tile_WarpStoreOp : Tile_WarpOp<"store", [AllTypesMatch<["m", "l"]>]> {
   let summary = "stores a warp's state";
   let description = [{
     The rows of the state become those from `row` on of three buffers, which have them; with `end`, only rows in front of
-    it. Those of `os` start at multiples of 8 bytes.
+    it. Those of `os` start at multiples of 8 bytes, or of 16 if o is in quads.
 
     Constraints:
     * (C1) the buffer of o has at least as many columns as o.

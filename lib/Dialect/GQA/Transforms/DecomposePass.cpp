@@ -46,8 +46,11 @@ namespace {
 
 /// Whether a kernel of the attention that uses the value, or the concatenation of the value with new tokens,
 /// produces it in passing. Concatenations that are built have taken their users with them.
-bool isTakenOver(OpOperand &use) {
+bool isTakenOver(OpOperand &use, Keep keep) {
   Operation *producer = use.get().getDefiningOp();
+  bool isNarrow = isa<DequantizeOp>(producer) && isa<AttentionOp>(use.getOwner());
+  if (keep != Keep::Fused && !(keep == Keep::Narrow && isNarrow))
+    return false;
   if (auto append = dyn_cast<AppendKVOp>(use.getOwner()))
     return use.getOperandNumber() == 0 && isa<DequantizeOp>(producer) &&
            llvm::all_of(append->getUses(), [&](OpOperand &tokens) {
@@ -76,14 +79,14 @@ const char *reasonAgainst(Operation *op, Keep keep) {
   auto append = dyn_cast<AppendKVOp>(op);
   for (OpOperand &use : op->getUses()) {
     bool isQuery = use.getOperandNumber() == 0, isKeyOrValue = !isQuery && use.getOperandNumber() <= 2;
-    bool isTaken = isTakenOver(use) && (keep == Keep::Fused || !isa<DequantizeOp>(op));
+    bool isTaken = isTakenOver(use, isa<DequantizeOp>(op) ? keep : Keep::Fused);
     if (!isa<AttentionOp>(use.getOwner()) || isTaken)
       continue;
     if (rotary && isQuery && rotary.getRotaryDim() > 0)
       return rotary->hasOneUse() ? "the attention reads the rotated queries in another layout"
                                  : "the rotated queries have other users";
     if (isa<DequantizeOp>(op) && isKeyOrValue)
-      return keep == Keep::Fused
+      return keep != Keep::Attention
                  ? "the mean of the values, of rows that see no key, reads them widened"
                  : "the target's kernels read keys and values in the type that they compute with: "
                    "the cache is widened in memory";
@@ -122,7 +125,7 @@ struct Decompose : impl::GQADecomposeBase<Decompose> {
     for (Operation *op : llvm::reverse(work)) { // so that what others are made of comes last
       SmallVector<OpOperand *> users;
       for (OpOperand &use : op->getUses())
-        if (keep != Keep::Fused || !isTakenOver(use))
+        if (!isTakenOver(use, keep))
           users.push_back(&use);
       if (users.empty() && !op->use_empty())
         continue;

@@ -1,10 +1,11 @@
-"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, heads of 128 but for figure6."""
+"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, some with a cache of fp8; heads of 128 but
+for figure6."""
 
 from ..cases import LLAMA, Case, K
 
 
-def _decode(name, heads, batch, keys, quick=None, dim=128, attributes=()):
-    return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick, attributes)
+def _decode(name, heads, batch, keys, quick=None, dim=128, attributes=(), cache=None):
+    return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick, attributes, cache)
 
 
 def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill"):
@@ -12,9 +13,11 @@ def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill"):
 
 
 LLAMA_70B = (64, 8)
+FP8 = "f8E4M3FN"
 QUICK = ("sdpa-cudnn", "sdpa-flash", "triton")  # the peers of --quick: the others copy K and V, or compile for long
 CASES = (
     _decode("decode-8k-b8", LLAMA, 8, 8 * K, QUICK),
+    _decode("decode-8k-b8-fp8", LLAMA, 8, 8 * K, (), cache=FP8),  # beside the case in front of it: half of the bytes
     _prefill("prefill-4k", 4 * K, QUICK),
     # Shazeer 2019: 8 heads of 128, sequences of 128, 1024 of them.
     _decode("shazeer-mha", (8, 8), 1024, 128, QUICK),
@@ -30,6 +33,9 @@ CASES = (
     _decode("decode-1k-no-clusters", LLAMA, 1, K, attributes=("gqa.no_clusters",)),
     _decode("decode-4k", LLAMA, 1, 4 * K),
     _decode("decode-4k-no-clusters", LLAMA, 1, 4 * K, attributes=("gqa.no_clusters",)),
+    _decode("decode-32k-fp8", LLAMA, 1, 32 * K, cache=FP8),
+    _decode("decode-4k-b32-fp8", LLAMA, 32, 4 * K, cache=FP8),
+    _decode("decode-1k-fp8", LLAMA, 1, K, cache=FP8),
     _prefill("prefill-256", 256),
     # What sm_90a is judged by: longer prompts of more heads, prompts without a mask, steps of every batch, and what sharing gains.
     _prefill("prefill-g8-8k", 8 * K, heads=LLAMA_70B),

@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from ..buffers import TORCH, make_sets
+from ..buffers import TORCH, make_sets, narrowed
 
 WARM_CALLS = 3  # before a graph is captured: libraries choose their kernels and allocate
 
@@ -24,8 +24,8 @@ class TorchDevice:
 
         def normal(heads, length):
             return torch.randn(case.batch, heads, length, case.dim, generator=generator, device="cuda", dtype=TORCH[case.dtype])
-        return [(normal(case.q_heads, case.queries), normal(case.kv_heads, case.keys), normal(case.kv_heads, case.keys))
-                for _ in range(count)]
+        return [narrowed(case, normal(case.q_heads, case.queries), normal(case.kv_heads, case.keys),
+                         normal(case.kv_heads, case.keys)) for _ in range(count)]
 
     def stream(self):
         return torch.cuda.current_stream().cuda_stream

@@ -12,6 +12,8 @@ import torch
 from ..buffers import TORCH
 from ..errors import Unavailable, Unusable
 
+NAMES = {dtype: name for name, dtype in TORCH.items()}
+
 
 class Packed:
     """Programs of a package, whose manifest.json lists them. Raises Unusable for a folder that is none."""
@@ -45,7 +47,7 @@ class Packed:
                 program(sets[i], [output], device.stream())
                 return output
             return call
-        copies = [[Array.of(self.runtime, _bits(x).numpy(), case.dtype) for x in each] for each in sets]
+        copies = [[Array.of(self.runtime, _bits(x).numpy(), NAMES[x.dtype]) for x in each] for each in sets]
         result = Array(self.runtime, sets[0][0].shape, case.dtype)
 
         def call_and_copy(i):
@@ -96,4 +98,4 @@ class Compiled:
 
 def _bits(x):
     """A tensor that NumPy can have."""
-    return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x
+    return x.view({torch.bfloat16: torch.uint16, torch.float8_e4m3fn: torch.uint8}.get(x.dtype, x.dtype))

@@ -60,6 +60,8 @@ FLEX_CASES = ("decode-8k-b8", "prefill-4k", "decode-1k", "prefill-g8-8k")
 
 def why_not(name, case, asked):
     """Why a peer does not run in a case, or ""; `asked`: whether the command line names it."""
+    if case.cache:
+        return f"reads no cache of {case.cache}"
     if name == "flex" and not asked and case.name not in FLEX_CASES:
         return "left out for the time that it takes to compile; --peers asks for it"
     return why_none()

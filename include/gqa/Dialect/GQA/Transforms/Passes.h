@@ -7,7 +7,7 @@
 namespace gqa {
 
 /// What gqa-decompose leaves as it is.
-enum class Keep { Nothing, Attention, Fused };
+enum class Keep { Nothing, Attention, Narrow, Fused };
 
 #define GEN_PASS_DECL
 #include "gqa/Dialect/GQA/Transforms/Passes.h.inc"

@@ -19,8 +19,8 @@ def GQADecompose : Pass<"gqa-decompose"> {
     `gqa.rotary`, `gqa.repeat_heads`, `gqa.append_kv` and `gqa.merge` are built slice by slice in one empty tensor, in a
     form that bufferization does in place and that vectorises along the head dimension.
 
-    With `keep=attention`, `gqa.attention` stays, and `keep=fused` leaves with it what its kernel does in passing
-    (`gqa-tile`): the rotation of queries that nothing else reads, the concatenation of a cache with new tokens, and the
+    With `keep=attention`, `gqa.attention` stays; `keep=narrow` leaves with it what widens its keys and values, which a
+    GPU's kernel does in passing; and `keep=fused` all that a CPU's does (`gqa-tile`): the rotation of queries that nothing else reads, the concatenation of a cache with new tokens, and the
     widening of a narrow cache. Where something else reads the concatenation, such as the graph's result, there is one for
     that, which the attention does not read.
 
@@ -43,6 +43,7 @@ def GQADecompose : Pass<"gqa-decompose"> {
     ::llvm::cl::values(
       clEnumValN(::gqa::Keep::Nothing, "nothing", "all operations of the dialect are rewritten"),
       clEnumValN(::gqa::Keep::Attention, "attention", "attention stays, for kernels that read q, k and v where they are whole"),
+      clEnumValN(::gqa::Keep::Narrow, "narrow", "attention stays, and the widening of narrow caches that it reads"),
       clEnumValN(::gqa::Keep::Fused, "fused", "attention stays, and what its kernel does in passing"))
   }]>];
   let statistics = [Statistic<"numDecomposed", "decomposed", "operations that became linalg and tensor operations">];

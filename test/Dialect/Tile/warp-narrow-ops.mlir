@@ -1,0 +1,21 @@
+// A step over keys and values of 8 bits: what lies in quads, and the scales of tokens and channels.
+// RUN: gqa-opt %s --verify-roundtrip | FileCheck %s
+
+// CHECK-LABEL: func @step
+// CHECK: tile.warp.columns %{{.*}}[%{{.*}}] end(%{{.*}}) : memref<?xf32> -> <1x32xf32, quads>
+// CHECK: tile.warp.scale %{{.*}} by %{{.*}} : !tile.fragment<16x32xbf16, quads>, <1x32xf32, quads>
+// CHECK: tile.warp.qk %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : <16x32xbf16, quads>, !tile.ring<2x64x32xf8E4M3FN> -> <16x16xf32>
+// CHECK: tile.warp.scale %{{.*}} by %{{.*}} : !tile.fragment<16x16xf32>, <1x16xf32>
+// CHECK: tile.warp.pv %{{.*}} rescale(%{{.*}}) unsigned : <16x16xbf16>, !tile.channel<2x64x64xi8>, <16x64xf32, quads>, <16xf32>
+func.func @step(%n: index, %q: !tile.fragment<16x32xbf16, quads>, %k: !tile.ring<2x64x32xf8E4M3FN>, %v: !tile.channel<2x64x64xi8>,
+                %o: !tile.fragment<16x64xf32, quads>, %a: !tile.fragment<16xf32>, %scales: memref<?xf32>) {
+  %channels = tile.warp.columns %scales[%n] end(%n) : memref<?xf32> -> !tile.fragment<1x32xf32, quads>
+  %tokens = tile.warp.columns %scales[%n] end(%n) : memref<?xf32> -> !tile.fragment<1x16xf32>
+  %q1 = tile.warp.scale %q by %channels : !tile.fragment<16x32xbf16, quads>, !tile.fragment<1x32xf32, quads>
+  %s = tile.warp.qk %q1, %k[%n, %n] : !tile.fragment<16x32xbf16, quads>, !tile.ring<2x64x32xf8E4M3FN> -> !tile.fragment<16x16xf32>
+  %s1 = tile.warp.scale %s by %tokens : !tile.fragment<16x16xf32>, !tile.fragment<1x16xf32>
+  %p = tile.warp.to_operand %s1 : !tile.fragment<16x16xf32> -> !tile.fragment<16x16xbf16>
+  %o1 = tile.warp.pv %p, %v[%n, %n], %o rescale(%a) unsigned
+    : !tile.fragment<16x16xbf16>, !tile.channel<2x64x64xi8>, !tile.fragment<16x64xf32, quads>, !tile.fragment<16xf32>
+  return
+}

@@ -71,7 +71,7 @@ Value bufferRoot(Value value) {
   return value;
 }
 
-LogicalResult convertArguments(func::FuncOp entry) {
+LogicalResult convertArguments(func::FuncOp entry, ArrayRef<int64_t> donated) {
   Block &body = entry.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&body);
   for (BlockArgument argument : body.getArguments()) {
@@ -80,8 +80,11 @@ LogicalResult convertArguments(func::FuncOp entry) {
     if (!tensor)
       return entry.emitError() << "argument " << argument.getArgNumber() << " of '" << entry.getName()
                                << "' has type " << type << "; expected a ranked tensor or a number";
-    entry.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
-                     builder.getBoolAttr(false));
+    unsigned number = argument.getArgNumber();
+    entry.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName,
+                     builder.getBoolAttr(donated[number] >= 0));
+    if (donated[number] >= 0)
+      entry.setArgAttr(number, kDonatedAttr, builder.getI64IntegerAttr(donated[number]));
     if (tensor == type)
       continue;
     argument.setType(tensor);
@@ -95,11 +98,24 @@ LogicalResult convertArguments(func::FuncOp entry) {
   return success();
 }
 
-LogicalResult convertResults(func::FuncOp entry) {
+LogicalResult convertResults(func::FuncOp entry, ArrayRef<int64_t> donated) {
   Operation *terminator = entry.getBody().front().getTerminator();
   OpBuilder builder(terminator);
   llvm::DenseSet<Value> returned;
-  for (OpOperand &operand : terminator->getOpOperands()) {
+  // A result that is an argument as it came, donated to it, is there already.
+  llvm::DenseMap<unsigned, Value> donors;
+  for (auto [argument, result] : llvm::enumerate(donated))
+    if (result >= 0)
+      donors[unsigned(result)] = entry.getArgument(unsigned(argument));
+  // Those that arguments are donated to come first: of two that are one buffer, the other is the copy.
+  SmallVector<OpOperand *> operands;
+  for (OpOperand &operand : terminator->getOpOperands())
+    operands.push_back(&operand);
+  std::stable_partition(operands.begin(), operands.end(), [&](OpOperand *each) {
+    return donors.contains(each->getOperandNumber());
+  });
+  for (OpOperand *each : operands) {
+    OpOperand &operand = *each;
     Value value = operand.get();
     RankedTensorType tensor = boundaryType(value.getType());
     if (!tensor)
@@ -112,6 +128,8 @@ LogicalResult convertResults(func::FuncOp entry) {
     }
     // A result is the caller's own: not an argument, not a constant, not another result.
     Value root = bufferRoot(value);
+    if (value == donors.lookup(operand.getOperandNumber()))
+      continue;
     if (isa<BlockArgument>(root) || isa_and_present<arith::ConstantOp>(root.getDefiningOp()) ||
         !returned.insert(root).second)
       operand.set(bufferization::AllocTensorOp::create(builder, entry.getLoc(), tensor, ValueRange(), value));
@@ -131,7 +149,9 @@ struct PrepareEntryPass : impl::PrepareEntryBase<PrepareEntryPass> {
                          << "' has several blocks; expected one, without branches";
       return signalPassFailure();
     }
-    if (failed(convertArguments(*entry)) || failed(convertResults(*entry)))
+    FailureOr<SmallVector<int64_t>> donated = donatedResults(*entry);
+    if (failed(donated) || failed(convertArguments(*entry, *donated)) ||
+        failed(convertResults(*entry, *donated)))
       return signalPassFailure();
     Block &body = entry->getBody().front();
     entry->setFunctionType(

@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define GQA_ARTIFACT_VERSION 1
+#define GQA_ARTIFACT_VERSION 2
 
 typedef struct gqa_artifact gqa_artifact;
 struct gqa_artifact {

@@ -2,6 +2,7 @@
 // kernel: the host does not wait for the device, and a captured graph reads them anew each time it is run.
 #include "KernelOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Pipeline/Entry.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -12,10 +13,14 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-bool isArgumentOfEntry(Value buffer) {
+/// Of the entry, and not written to before all kernels that may read it.
+bool isSteadyArgument(Value buffer) {
   auto argument = dyn_cast<BlockArgument>(rootOf(buffer));
   auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
-  return function && function.isPublic();
+  if (!function || !function.isPublic())
+    return false;
+  unsigned number = argument.getArgNumber();
+  return !function.getArgAttr(number, kDonatedAttr) || function.getArgAttr(number, kWrittenLastAttr);
 }
 
 } // namespace
@@ -34,7 +39,7 @@ bool readsArgument(Value value) {
   if (!op)
     return false;
   if (auto load = dyn_cast<memref::LoadOp>(op))
-    return isArgumentOfEntry(load.getMemRef()) && !readsArgument(load.getMemRef());
+    return isSteadyArgument(load.getMemRef()) && !readsArgument(load.getMemRef());
   // The size of a view is what its maker says.
   if (!isMemoryEffectFree(op) || op->getNumRegions() || isa<memref::DimOp>(op))
     return false;

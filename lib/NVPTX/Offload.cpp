@@ -3,6 +3,7 @@
 #include "gqa/CPU/Products.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Entry.h"
 #include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Kernel.h"
 #include "gqa/Tile/Target.h"
@@ -111,14 +112,26 @@ public:
   int64_t numKernels = 0, numProducts = 0;
 
 private:
+  /// Those over arguments that are read until then stay behind all others.
   void copiesToLoops() {
     SmallVector<memref::CopyOp> copies;
     function.walk([&](memref::CopyOp copy) { copies.push_back(copy); });
-    for (memref::CopyOp copy : copies) {
-      OpBuilder builder(copy);
-      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
-      copy.erase();
-    }
+    for (memref::CopyOp copy : copies)
+      if (!isLast(copy))
+        toLoops(copy);
+  }
+
+  bool isLast(memref::CopyOp copy) {
+    auto argument = dyn_cast<BlockArgument>(copy.getTarget());
+    return argument && function.isPublic() && argument.getOwner() == &function.getBody().front() &&
+           function.getArgAttr(argument.getArgNumber(), kWrittenLastAttr);
+  }
+
+  static linalg::LinalgOp toLoops(memref::CopyOp copy) {
+    OpBuilder builder(copy);
+    auto loops = linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+    copy.erase();
+    return loops;
   }
 
   /// What the host reads by itself stays there, and so does what is computed from such buffers alone: sizes.
@@ -176,6 +189,9 @@ private:
         flush();
         if (auto store = dyn_cast<memref::StoreOp>(op))
           offloadStore(store);
+        else if (auto copy = dyn_cast<memref::CopyOp>(op))
+          if (linalg::LinalgOp loops = toLoops(copy); isWanted(loops))
+            offloadGroup({{loops}, 0});
       }
     }
     flush();

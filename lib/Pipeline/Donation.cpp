@@ -85,9 +85,14 @@ public:
       if (auto number = entry.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), kDonatedAttr))
         donors[size_t(number.getInt())] = argument;
     // What others return of a donated argument is read before something is copied over it.
-    for (auto [value, donor] : llvm::zip(returned, donors))
-      if (auto root = dyn_cast<BlockArgument>(throughViews(value)); root && !(donor && isWhole(value, donor)))
+    // A part of a buffer may be found by a position that is one.
+    for (auto [value, donor] : llvm::zip(returned, donors)) {
+      Value root = throughViews(value);
+      bool isCopied = donor ? !isWhole(value, donor) && (isa<BlockArgument>(root) || !isWhole(value, root))
+                            : isa<BlockArgument>(root);
+      if (isCopied)
         value = copyOf(value);
+    }
     SmallVector<Value> kept;
     for (auto [value, donor] : llvm::zip(returned, donors)) {
       if (!donor)
@@ -133,8 +138,12 @@ private:
                            "a result that is written over an argument has another size than it");
     }
     unsigned number = cast<BlockArgument>(argument).getArgNumber();
-    emitRemark(loc) << "this result is computed in memory of its own and copied over argument " << number
-                    << " at the end of each call: it is not the argument with elements written to it";
+    constexpr int64_t kWorthTelling = 4096; // of bytes; a counter is not
+    bool isSmall = type.hasStaticShape() &&
+                   type.getNumElements() * type.getElementTypeBitWidth() < 8 * kWorthTelling;
+    if (!isSmall)
+      emitRemark(loc) << "this result is computed in memory of its own and copied over argument " << number
+                      << " at the end of each call: it is not the argument with elements written to it";
     memref::CopyOp::create(builder, loc, value, argument);
   }
 

@@ -1,4 +1,5 @@
 // gqa-prepare-entry: from a function of a graph to one that a host can call.
+#include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Pipeline/Entry.h"
 #include "gqa/Pipeline/Passes.h"
 
@@ -71,6 +72,21 @@ Value bufferRoot(Value value) {
   return value;
 }
 
+/// Whether something may be done in place that writes to `tensor`: the others have no use of a buffer that they
+/// can write to, and a graph's position is read where it is needed if it stays until the end.
+bool isWrittenTo(Value tensor) {
+  return llvm::any_of(tensor.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+      return isWrittenTo(user->getResult(0));
+    if (auto destination = dyn_cast<DestinationStyleOpInterface>(user))
+      return destination.isDpsInit(&use);
+    if (isa<AppendKVOp>(user))
+      return use.getOperandNumber() == 0;
+    return user->getNumRegions() > 0 && !isa<AttentionOp>(user);
+  });
+}
+
 LogicalResult convertArguments(func::FuncOp entry, ArrayRef<int64_t> donated) {
   Block &body = entry.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&body);
@@ -82,9 +98,12 @@ LogicalResult convertArguments(func::FuncOp entry, ArrayRef<int64_t> donated) {
                                << "' has type " << type << "; expected a ranked tensor or a number";
     unsigned number = argument.getArgNumber();
     entry.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName,
-                     builder.getBoolAttr(donated[number] >= 0));
-    if (donated[number] >= 0)
+                     builder.getBoolAttr(donated[number] >= 0 && isWrittenTo(argument)));
+    if (donated[number] >= 0) {
       entry.setArgAttr(number, kDonatedAttr, builder.getI64IntegerAttr(donated[number]));
+      if (!isWrittenTo(argument))
+        entry.setArgAttr(number, kWrittenLastAttr, builder.getUnitAttr());
+    }
     if (tensor == type)
       continue;
     argument.setType(tensor);

@@ -151,17 +151,18 @@ def test_arrays_that_would_be_copied():
 def test_what_is_computed_elsewhere_is_copied_over_it(target):
     """And an argument's old contents may be another result; two that are exchanged are."""
     said = []
-    text = """func.func @main(%x: tensor<4xf32> {gqa.donated_to = 1}, %y: tensor<4xf32> {tf.aliasing_output = 0 : i32})
-      -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
-      return %x, %y, %x : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+    text = """func.func @main(%x: tensor<1024xf32> {gqa.donated_to = 1}, %y: tensor<1024xf32> {tf.aliasing_output = 0 : i32})
+      -> (tensor<1024xf32>, tensor<1024xf32>, tensor<1024xf32>) {
+      return %x, %y, %x : tensor<1024xf32>, tensor<1024xf32>, tensor<1024xf32>
     }"""
     module = gqa.compile(text, target=target, on_remark=said.append)
     at = place_of(target)
-    x, y = at(np.arange(4, dtype=np.float32)), at(np.arange(4, 8, dtype=np.float32))
+    first, second = np.arange(1024, dtype=np.float32), np.arange(1024, 2048, dtype=np.float32)
+    x, y = at(first.copy()), at(second.copy())
     results = module(x, y)
     assert results[0] is y and results[1] is x
     found = [each if target == "cpu" else on_host(each) for each in results]
-    np.testing.assert_array_equal(found, [[0, 1, 2, 3], [4, 5, 6, 7], [0, 1, 2, 3]])
+    np.testing.assert_array_equal(found, [first, second, first])
     assert sum("computed in memory of its own and copied over argument" in str(each) for each in said) == 2
 
 
@@ -196,6 +197,86 @@ def test_sizes_that_are_known_at_the_call():
     assert module(x, none) is x
     with pytest.raises(ValueError, match="a result that is written over an argument has another size than it"):
         module(x, x.copy())
+
+
+@pytest.fixture(scope="module")
+def static_cache():
+    """A decoder's attention as Hugging Face's StaticCache has it, two layers: the module, and its linalg text."""
+    torch = pytest.importorskip("torch")
+
+    class Layer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.project = torch.nn.Linear(64, 64 + 2 * 32, bias=False)
+            self.register_buffer("keys", torch.zeros(1, 2, 16, 16))
+            self.register_buffer("values", torch.zeros(1, 2, 16, 16))
+            self.register_buffer("length", torch.zeros((), dtype=torch.int64))
+
+        def forward(self, x):
+            q, k, v = self.project(x).split([64, 32, 32], dim=-1)
+            q, k, v = (t.view(1, 1, -1, 16).transpose(1, 2) for t in (q, k, v))
+            at = self.length + torch.arange(1)
+            self.keys.index_copy_(2, at, k)
+            self.values.index_copy_(2, at, v)
+            seen = (torch.arange(16)[None, :] <= at[:, None])[None, None]
+            self.length.add_(1)
+            out = torch.nn.functional.scaled_dot_product_attention(q, self.keys, self.values, attn_mask=seen, enable_gqa=True)
+            return x + out.transpose(1, 2).reshape(1, 1, 64)
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(Layer(), Layer()).eval()
+    from gqa.importer import linalg_of_program
+    with torch.no_grad():
+        program = torch.export.export(model, (torch.randn(1, 1, 64),))
+    return model, linalg_of_program(program)
+
+
+@pytest.mark.parametrize("target", ["cpu", pytest.param("cuda:sm_80", marks=needs_gpu)])
+def test_steps_of_a_model_with_a_static_cache(static_cache, target):
+    """The buffers that the model writes to are the arguments behind its input, and stay where they are."""
+    import torch
+
+    model, text = static_cache
+    remarks = []
+    module = gqa.compile(text, target=target, on_remark=remarks.append)
+    assert module.donated == {1 + i: i for i in range(6)} and len(module.outputs) == 7
+    assert not any("copied" in str(each) for each in remarks), remarks
+    at = place_of(target)
+    state = [at(buffer.numpy().copy()) for _, buffer in model.named_buffers()]
+    token, room = at(np.zeros((1, 1, 64), np.float32)), at(np.zeros((1, 1, 64), np.float32))
+    graph = gqa.capture(module, token, *state, out=(*[None] * 6, room)) if target != "cpu" else None
+    for _ in range(3):
+        x = torch.randn(1, 1, 64)
+        with torch.no_grad():
+            wanted = model(x).numpy()
+        if graph:
+            _native.library()["cuda_fill"](_dlpack(x.numpy()), token)
+            graph.replay()
+            found, new = on_host(room), [on_host(each) for each in state]
+        else:
+            found, new = module(x.numpy(), *state)[6], state
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+        for (name, buffer), each in zip(model.named_buffers(), new):
+            np.testing.assert_allclose(each, buffer.numpy(), rtol=1e-4, atol=1e-5, err_msg=name)
+    for _, buffer in model.named_buffers():
+        buffer.zero_()
+
+
+def test_inputs_that_a_model_writes_to():
+    torch = pytest.importorskip("torch")
+    from gqa.importer import linalg_of_program
+
+    class Write(torch.nn.Module):
+        def forward(self, cache, row, at):
+            cache.index_copy_(2, at, row)
+            return cache.sum(dim=-1)
+
+    example = torch.zeros(1, 2, 8, 4), torch.ones(1, 2, 1, 4), torch.tensor([3])
+    module = gqa.compile(linalg_of_program(torch.export.export(Write(), example)))
+    assert module.donated == {0: 0}
+    cache = np.zeros((1, 2, 8, 4), np.float32)
+    changed, total = module(cache, np.ones((1, 2, 1, 4), np.float32), np.array([3]))
+    assert changed is cache and (cache[:, :, 3] == 1).all() and cache.sum() == 8 and total.sum() == 8
 
 
 @needs_gpu

@@ -96,11 +96,13 @@ public:
   void run() {
     copiesToLoops();
     findHostBuffers();
-    SmallVector<linalg::LinalgOp> operations;
-    function.walk([&](linalg::LinalgOp op) { operations.push_back(op); });
-    for (linalg::LinalgOp op : operations)
+    SmallVector<std::pair<linalg::LinalgOp, Product>> products;
+    function.walk([&](linalg::LinalgOp op) {
       if (std::optional<Product> product = matchProduct(op); product && isForLibrary(*product))
-        offloadProduct(op, *product);
+        products.push_back({op, *product});
+    });
+    for (auto &[op, product] : products)
+      offloadProduct(op, product);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
       if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()))
@@ -158,7 +160,9 @@ private:
     auto map = [&](Value buffer, bool written) -> Value {
       return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
     };
-    Value x = map(product.a.value, false), y = map(product.b.value, false), z = map(product.c.value, true);
+    Value rounded = accumulates ? Value() : takeRounding(op, product.c.value);
+    Value x = map(product.a.value, false), y = map(product.b.value, false),
+          z = map(rounded ? rounded : product.c.value, true);
     tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
     tile::DeviceUnmapOp::create(b);
     op->erase();
@@ -222,10 +226,10 @@ private:
   }
 
   void offloadGroup(const RowGroup &group) {
-    if (group.members.size() == 1 && !isRowReduction(group.members[0]))
-      buildPointKernel(group.members[0]);
-    else
+    if (llvm::any_of(group.members, isRowReduction))
       buildRowKernel(group);
+    else
+      buildPointKernel(group.members);
     ++numKernels;
   }
 

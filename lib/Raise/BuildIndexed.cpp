@@ -22,7 +22,7 @@ public:
   /// The operation in place of `written`, or none.
   std::optional<AppendKVOp> raise() {
     for (unsigned dim = 0; dim < kRank; ++dim)
-      coordinates.push_back(context.space.addVariable(context.sizes.of(written, dim)));
+      coordinates.push_back(context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
     Expr element = evaluator.expand(context.load(written, coordinates));
     if (!element || !element->isSelect() || !matchPosition(element->operands[0]) ||
         !matchCache(element->operands[2]) || dependsOn(element->operands[1], tokens))
@@ -31,8 +31,6 @@ public:
   }
 
 private:
-  AffineExpr coordinate(unsigned dim) { return coordinates[dim]; }
-
   /// `coordinate == position`: the coordinate along tokens, and the position as a form without coordinates but
   /// the batch's.
   bool matchPosition(Expr condition) {
@@ -125,7 +123,7 @@ private:
   Value written, cache;
   ExprContext context;
   Evaluator evaluator;
-  SmallVector<AffineExpr> coordinates; // variable k is dimension k
+  SmallVector<AffineExpr> coordinates; // variable k is dimension k, 0 where it has one element
   IntegerForm position;
   int64_t constant = 0;
   unsigned tokens = 0;

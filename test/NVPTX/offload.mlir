@@ -179,3 +179,40 @@ func.func @host(%x: memref<8xf32>) -> memref<8xf32> {
   }
   return %y : memref<8xf32>
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// The halves of a rotation, and a row that goes elsewhere: one launch, each in blocks of its own. What reads them is another.
+// CHECK-LABEL: func.func @together
+// CHECK: tile.kernel warps = 8 grid(%[[BLOCK:.*]] = %c6)
+// CHECK-COUNT-3: scf.if
+// CHECK: tile.device.unmap
+// CHECK: tile.kernel
+// CHECK-NOT: tile.kernel
+func.func @together(%x: memref<1024xf32>, %row: memref<500xf32>, %cache: memref<500xf32>) -> memref<1024xf32> {
+  %y = memref.alloc() : memref<1024xf32>
+  %x0 = memref.subview %x[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  %x1 = memref.subview %x[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  %y0 = memref.subview %y[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x1 : memref<512xf32, strided<[1], offset: 512>>) outs(%y0 : memref<512xf32, strided<[1]>>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  }
+  %y1 = memref.subview %y[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x0 : memref<512xf32, strided<[1]>>) outs(%y1 : memref<512xf32, strided<[1], offset: 512>>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  memref.copy %row, %cache : memref<500xf32> to memref<500xf32>
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y : memref<1024xf32>) {
+  ^bb0(%out: f32):
+    %0 = math.exp %out : f32
+    linalg.yield %0 : f32
+  }
+  return %y : memref<1024xf32>
+}

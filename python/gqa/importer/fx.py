@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.export.graph_signature import ConstantArgument, ExportGraphSignature, InputKind, OutputKind
 
 from torch_mlir import ir
@@ -69,8 +70,9 @@ def _functional_signature(program, inline_weights):
             states.append(_as_input(spec))
         elif spec.kind == InputKind.PARAMETER and not inline_weights:
             value = _value(program, spec)
-            key = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride())
-            if key in seen and value.numel():
+            has_memory = value.numel() and value.device.type != "meta" and not isinstance(value, FakeTensor)
+            key = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride()) if has_memory else spec.target
+            if key in seen:
                 node.replace_all_uses_with(seen[key])
                 inside.append(spec)
                 continue

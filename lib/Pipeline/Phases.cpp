@@ -12,7 +12,6 @@
 #include "gqa/Tile/Target.h"
 
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -40,7 +39,6 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Attention : Keep::Fused}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
-  pm.addPass(arith::createIntRangeOptimizationsPass()); // what cannot fail is not asked, of a clamped position say
   if (!options.reference) {
     pm.addPass(createGQATile({options.target}));
     pm.addPass(func::createDuplicateFunctionEliminationPass()); // a model's layers share their kernels

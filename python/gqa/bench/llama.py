@@ -92,9 +92,9 @@ class Step(torch.nn.Module):
         frequencies = torch.exp(torch.arange(0, dim, 2, device=device).float() * (-math.log(self.theta) / dim))
         angles = at.float()[:, None] * frequencies
         angles = torch.cat((angles, angles), dim=-1)[None, None]
-        cos, sin = angles.cos().to(self.sizes.dtype), angles.sin().to(self.sizes.dtype)
         seen = (torch.arange(self.sizes.keys, device=device)[None, :] <= at[:, None])[None, None]
         x = self.embedding(token)
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         for block in self.blocks:
             x = block(x, at, cos, sin, seen)
         return self.head(self.last(x))[:, 0]

@@ -96,13 +96,16 @@ public:
   void run() {
     copiesToLoops();
     findHostBuffers();
-    SmallVector<std::pair<linalg::LinalgOp, Product>> products;
+    SmallVector<linalg::LinalgOp> products;
     function.walk([&](linalg::LinalgOp op) {
-      if (std::optional<Product> product = matchProduct(op); product && isForLibrary(*product))
-        products.push_back({op, *product});
+      if (matchProduct(op, /*generic=*/true))
+        products.push_back(op);
     });
-    for (auto &[op, product] : products)
-      offloadProduct(op, product);
+    for (linalg::LinalgOp op : products) {
+      widenOperands(op);
+      if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product))
+        offloadProduct(op, product);
+    }
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
       if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()))
@@ -152,6 +155,39 @@ private:
     auto buffers = llvm::make_filter_range(op->getOperands(),
                                            [](Value operand) { return isa<MemRefType>(operand.getType()); });
     return llvm::all_of(buffers, [&](Value buffer) { return hostBuffers.contains(rootOf(buffer)); });
+  }
+
+  /// Of two operands of different types, those that are narrower than f32 become f32 in memory of their own.
+  void widenOperands(linalg::LinalgOp op) {
+    Type x = getElementTypeOrSelf(op->getOperand(0)), y = getElementTypeOrSelf(op->getOperand(1));
+    if (x == y || x.isF64() || y.isF64() || !getElementTypeOrSelf(op->getOperand(2)).isF32())
+      return;
+    op.emitRemark("multiplies ") << x << " by " << y << ": what is narrower is widened in memory first, in each call";
+    OpBuilder builder(op);
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (!getElementTypeOrSelf(operand->get()).isF32())
+        widen(builder, op, *operand);
+  }
+
+  static void widen(OpBuilder &builder, linalg::LinalgOp op, OpOperand &operand) {
+    Location loc = op.getLoc();
+    Value narrow = operand.get();
+    auto type = cast<MemRefType>(narrow.getType());
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(unsigned(dim)))
+        sizes.push_back(memref::DimOp::create(builder, loc, narrow, dim));
+    Value wide = memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
+    AffineMap each = builder.getMultiDimIdentityMap(unsigned(type.getRank()));
+    SmallVector<utils::IteratorType> parallel(size_t(type.getRank()), utils::IteratorType::parallel);
+    linalg::GenericOp::create(builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
+                              [](OpBuilder &inner, Location at, ValueRange elements) {
+                                linalg::YieldOp::create(
+                                    inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
+                              });
+    operand.set(wide);
+    OpBuilder behind(op->getBlock(), std::next(op->getIterator()));
+    memref::DeallocOp::create(behind, loc, wide);
   }
 
   void offloadProduct(linalg::LinalgOp op, const Product &product) {

@@ -65,6 +65,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   PrepareEntryOptions entry;
   entry.function = options.function;
   pm.addPass(createPrepareEntry(entry));
+  if (isCUDA(options.target) && !options.reference)
+    pm.addPass(createInlinerPass()); // buffers of the entry are placed on the device
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());

@@ -23,6 +23,15 @@ bool isSteadyArgument(Value buffer) {
   return !function.getArgAttr(number, kDonatedAttr) || function.getArgAttr(number, kWrittenLastAttr);
 }
 
+/// The view that `buffer` is, of what `mapping` has for its root.
+Value viewOf(IndexBuilder &host, Value buffer, IRMapping &mapping) {
+  if (Value known = mapping.lookupOrNull(buffer))
+    return known;
+  Operation *view = buffer.getDefiningOp();
+  viewOf(host, view->getOperand(0), mapping);
+  return host.clone(*view, mapping)->getResult(0);
+}
+
 } // namespace
 
 Value rootOf(Value buffer) {
@@ -57,10 +66,26 @@ void KernelOperands::use(Value value, bool written) {
   }
 }
 
+/// Views of one buffer, some of them written, are views of one mapping: two of them would each bring back what
+/// the other one wrote.
 void KernelOperands::map(IndexBuilder &host) {
-  for (auto [buffer, written] : buffers) {
-    Type type = buffer.getType();
-    mapping.map(buffer, tile::DeviceMapOp::create(host, type, buffer, /*write=*/false, /*update=*/written));
+  llvm::MapVector<Value, SmallVector<Value>> views; // by what they are views of
+  for (auto [buffer, written] : buffers)
+    views[rootOf(buffer)].push_back(buffer);
+  for (auto &[root, buffersOfRoot] : views) {
+    bool written = llvm::any_of(buffersOfRoot, [&](Value buffer) { return buffers.lookup(buffer); });
+    auto mapOf = [&](Value buffer, bool update) -> Value {
+      return tile::DeviceMapOp::create(host, buffer.getType(), buffer, /*write=*/false, update);
+    };
+    if (buffersOfRoot.size() == 1 || !written) {
+      for (Value buffer : buffersOfRoot)
+        mapping.map(buffer, mapOf(buffer, written));
+      continue;
+    }
+    IRMapping onDevice;
+    onDevice.map(root, mapOf(root, /*update=*/true));
+    for (Value buffer : buffersOfRoot)
+      mapping.map(buffer, viewOf(host, buffer, onDevice));
   }
 }
 

@@ -205,10 +205,17 @@ private:
     ++numProducts;
   }
 
-  /// Whether operations in front may be run behind `op` instead.
+  /// Whether operations in front may be run behind `op` instead: of a call that an assertion ends nobody uses
+  /// the results.
   static bool letsPass(Operation &op) {
     auto load = dyn_cast<memref::LoadOp>(op);
-    return isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load));
+    if (isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load)))
+      return true;
+    auto checks = [](Operation &inner) { return isa<cf::AssertOp>(inner) || isMemoryEffectFree(&inner); };
+    auto branch = dyn_cast<scf::IfOp>(op);
+    return checks(op) || (branch && llvm::all_of(branch->getRegions(), [&](Region &region) {
+             return region.empty() || llvm::all_of(region.front(), checks);
+           }));
   }
 
   void offloadLoops(Block &block) {

@@ -278,3 +278,32 @@ func.func @together(%x: memref<1024xf32>, %row: memref<500xf32>, %cache: memref<
   }
   return %y : memref<1024xf32>
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// Two parts of one buffer that one kernel writes are parts of one mapping: what the host has is copied back once.
+// CHECK-LABEL: func.func @parts
+// CHECK-SAME: %[[Y:[a-z0-9]+]]: memref<1024xf32>
+// CHECK: %[[ALL:.*]] = tile.device.map %[[Y]] update : memref<1024xf32>
+// CHECK-DAG: memref.subview %[[ALL]][0]
+// CHECK-DAG: memref.subview %[[ALL]][512]
+// CHECK-NOT: tile.device.map
+// CHECK: tile.kernel
+// CHECK-NOT: tile.kernel
+func.func @parts(%y: memref<1024xf32>) {
+  %y0 = memref.subview %y[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  %y1 = memref.subview %y[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y0 : memref<512xf32, strided<[1]>>) {
+  ^bb0(%out: f32):
+    %0 = arith.negf %out : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y1 : memref<512xf32, strided<[1], offset: 512>>) {
+  ^bb0(%out: f32):
+    %0 = math.exp %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

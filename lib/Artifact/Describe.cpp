@@ -105,8 +105,8 @@ private:
 
   /// For each input the output that is written over it, or nothing where there is none.
   Constant *donated() {
-    auto results =
-        llvm::map_to_vector(signature.inputs, [](const TensorType &type) { return uint64_t(type.donatedTo); });
+    auto results = llvm::map_to_vector(signature.inputs,
+                                       [](const TensorType &type) { return uint64_t(type.donatedTo); });
     bool isNone = llvm::all_of(results, [](uint64_t result) { return int64_t(result) < 0; });
     return isNone ? null() : variable(llvm::ConstantDataArray::get(context, results));
   }

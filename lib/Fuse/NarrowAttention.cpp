@@ -45,7 +45,9 @@ bool narrow(IRRewriter &rewriter, AttentionOp op) {
       return false;
   Type element = getElementTypeOrSelf(sources[0]);
   auto isOfType = [&](Value value) { return getElementTypeOrSelf(value) == element; };
-  auto isRounded = [&](Operation *user) { return castSource<arith::TruncFOp>(user) && isOfType(user->getResult(0)); };
+  auto isRounded = [&](Operation *user) {
+    return castSource<arith::TruncFOp>(user) && isOfType(user->getResult(0));
+  };
   if (!(element.isBF16() || element.isF16()) || !llvm::all_of(sources, isOfType) ||
       !llvm::all_of(op.getOutput().getUsers(), isRounded))
     return false;

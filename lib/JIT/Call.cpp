@@ -33,8 +33,9 @@ CompiledFunction::Implementation::Implementation(Signature given, LoadedCode loa
     donates |= type.donatedTo >= 0;
   }
   size_t inputs = signature.inputs.size();
-  signatureView = {signature.name.c_str(), inputs, signature.outputs.size(), types.data(),
-                   types.data() + inputs,  donates ? donated.data() : nullptr};
+  signatureView = {signature.name.c_str(),   inputs,
+                   signature.outputs.size(), types.data(),
+                   types.data() + inputs,    donates ? donated.data() : nullptr};
   codeView = {"", "", code.entry, code.kernels, onDevice.data()};
 }
 

@@ -66,8 +66,8 @@ void KernelOperands::use(Value value, bool written) {
   }
 }
 
-/// Views of one buffer, some of them written, are views of one mapping: two of them would each bring back what
-/// the other one wrote.
+/// Views of one buffer, some of them written, are views of one mapping: two of them would each bring back
+/// what the other one wrote.
 void KernelOperands::map(IndexBuilder &host) {
   llvm::MapVector<Value, SmallVector<Value>> views; // by what they are views of
   for (auto [buffer, written] : buffers)

@@ -12,8 +12,8 @@ namespace gqa {
 /// after the other. No operation uses what another one writes.
 void buildPointKernel(llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
 
-/// Operations that share a kernel. Around a reduction: those whose first `rows` loops are the same, parallel ones; the others are all parallel, or all
-/// reductions that `isRowReduction` knows.
+/// Operations that share a kernel. Around a reduction: those whose first `rows` loops are the same, parallel
+/// ones; the others are all parallel, or all reductions that `isRowReduction` knows.
 struct RowGroup {
   llvm::SmallVector<mlir::linalg::LinalgOp> members;
   unsigned rows = 0;
@@ -22,8 +22,8 @@ struct RowGroup {
 /// Whether no operation uses what the other one writes.
 bool areIndependent(mlir::linalg::LinalgOp a, mlir::linalg::LinalgOp b);
 
-/// If the product's `result`, of f32, is only rounded to the type of its operands: where the rounded numbers go,
-/// in front of the product; the operation that rounds them is erased. Else null.
+/// If the product's `result`, of f32, is only rounded to the type of its operands: where the rounded numbers
+/// go, in front of the product; the operation that rounds them is erased. Else null.
 mlir::Value takeRounding(mlir::linalg::LinalgOp op, mlir::Value result);
 
 /// Whether the loops are parallel ones and then reductions, combined by operations that may be done in any

@@ -162,7 +162,8 @@ private:
     Type x = getElementTypeOrSelf(op->getOperand(0)), y = getElementTypeOrSelf(op->getOperand(1));
     if (x == y || x.isF64() || y.isF64() || !getElementTypeOrSelf(op->getOperand(2)).isF32())
       return;
-    op.emitRemark("multiplies ") << x << " by " << y << ": what is narrower is widened in memory first, in each call";
+    op.emitRemark("multiplies ") << x << " by " << y
+                                 << ": what is narrower is widened in memory first, in each call";
     OpBuilder builder(op);
     for (OpOperand *operand : op.getDpsInputOperands())
       if (!getElementTypeOrSelf(operand->get()).isF32())
@@ -177,14 +178,16 @@ private:
     for (int64_t dim = 0; dim < type.getRank(); ++dim)
       if (type.isDynamicDim(unsigned(dim)))
         sizes.push_back(memref::DimOp::create(builder, loc, narrow, dim));
-    Value wide = memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
+    Value wide =
+        memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
     AffineMap each = builder.getMultiDimIdentityMap(unsigned(type.getRank()));
     SmallVector<utils::IteratorType> parallel(size_t(type.getRank()), utils::IteratorType::parallel);
-    linalg::GenericOp::create(builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
-                              [](OpBuilder &inner, Location at, ValueRange elements) {
-                                linalg::YieldOp::create(
-                                    inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
-                              });
+    linalg::GenericOp::create(
+        builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
+        [](OpBuilder &inner, Location at, ValueRange elements) {
+          linalg::YieldOp::create(
+              inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
+        });
     operand.set(wide);
     OpBuilder behind(op->getBlock(), std::next(op->getIterator()));
     memref::DeallocOp::create(behind, loc, wide);
@@ -214,8 +217,8 @@ private:
     auto checks = [](Operation &inner) { return isa<cf::AssertOp>(inner) || isMemoryEffectFree(&inner); };
     auto branch = dyn_cast<scf::IfOp>(op);
     return checks(op) || (branch && llvm::all_of(branch->getRegions(), [&](Region &region) {
-             return region.empty() || llvm::all_of(region.front(), checks);
-           }));
+                            return region.empty() || llvm::all_of(region.front(), checks);
+                          }));
   }
 
   void offloadLoops(Block &block) {

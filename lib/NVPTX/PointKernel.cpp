@@ -137,7 +137,8 @@ private:
 };
 
 /// Runs each of `parts` in blocks of its own, those of the first one in front.
-void buildTogether(IndexBuilder &b, MutableArrayRef<Points> parts, KernelOperands &operands, int64_t threads) {
+void buildTogether(IndexBuilder &b, MutableArrayRef<Points> parts, KernelOperands &operands,
+                   int64_t threads) {
   SmallVector<SmallVector<Value>> grids;
   SmallVector<Value> ends; // behind the last block of each
   for (Points &part : parts) {
@@ -151,9 +152,9 @@ void buildTogether(IndexBuilder &b, MutableArrayRef<Points> parts, KernelOperand
         operands.enter(b);
         for (size_t i = 0; i < parts.size(); ++i) {
           Value begin = i ? ends[i - 1] : b.index(0);
-          Value isHere = arith::AndIOp::create(
-              b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, task[0], begin),
-              arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task[0], ends[i]));
+          Value isHere =
+              arith::AndIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, task[0], begin),
+                                    arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task[0], ends[i]));
           auto branch = scf::IfOp::create(b, isHere, /*withElseRegion=*/false);
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPoint(branch.thenYield());

@@ -9,8 +9,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// The operation that rounds the elements of `wide`, and does nothing else, in its `op`'s block behind it; the
-/// only reader of `wide`.
+/// The operation that rounds the elements of `wide`, and does nothing else, in its `op`'s block behind it;
+/// the only reader of `wide`.
 linalg::GenericOp findRounding(Operation *op, Value wide) {
   linalg::GenericOp rounding;
   for (Operation *user : wide.getUsers()) {
@@ -58,7 +58,8 @@ Value takeRounding(linalg::LinalgOp op, Value result) {
     return nullptr;
   Value target = rounding.getDpsInits()[0];
   auto narrow = cast<MemRefType>(target.getType());
-  if (narrow.getElementType() != operand || !narrow.isLastDimUnitStride() || isUsedBetween(op, rounding, target))
+  if (narrow.getElementType() != operand || !narrow.isLastDimUnitStride() ||
+      isUsedBetween(op, rounding, target))
     return nullptr;
   // Where it is made only behind the product, it can be made in front of it.
   if (auto made = target.getDefiningOp<memref::AllocOp>();

@@ -12,7 +12,7 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kFewest = 8;        // below, a thread reduces a row alone
+constexpr int64_t kFewest = 8;       // below, a thread reduces a row alone
 constexpr size_t kMostTogether = 16; // operations of one launch: each adds parameters, and a test
 
 unsigned numParallelInFront(linalg::LinalgOp op) {

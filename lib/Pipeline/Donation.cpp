@@ -68,8 +68,8 @@ Value throughViews(Value buffer) {
 
 /// Whether `buffer` is all of `argument`, perhaps in another shape.
 bool isWhole(Value buffer, Value argument) {
-  while (isa_and_present<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(
-      buffer.getDefiningOp()))
+  while (
+      isa_and_present<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::CastOp>(buffer.getDefiningOp()))
     buffer = buffer.getDefiningOp()->getOperand(0);
   return buffer == argument;
 }
@@ -139,8 +139,8 @@ private:
     }
     unsigned number = cast<BlockArgument>(argument).getArgNumber();
     constexpr int64_t kWorthTelling = 4096; // of bytes; a counter is not
-    bool isSmall = type.hasStaticShape() &&
-                   type.getNumElements() * type.getElementTypeBitWidth() < 8 * kWorthTelling;
+    bool isSmall =
+        type.hasStaticShape() && type.getNumElements() * type.getElementTypeBitWidth() < 8 * kWorthTelling;
     if (!isSmall)
       emitRemark(loc) << "this result is computed in memory of its own and copied over argument " << number
                       << " at the end of each call: it is not the argument with elements written to it";

@@ -153,7 +153,8 @@ struct Bounds {
   static constexpr int64_t kMost = int64_t(1) << 62;
 };
 
-/// Those of numbers, and of what is clamped by them. Upstream's analysis of ranges looks at the whole program.
+/// Those of numbers, and of what is clamped by them. Upstream's analysis of ranges looks at the whole
+/// program.
 Bounds boundsOf(Value value) {
   IntegerAttr number;
   if (matchPattern(value, m_Constant(&number)) && number.getValue().getSignificantBits() < 63)
@@ -196,7 +197,8 @@ bool isCertain(Value condition) {
     return isCertain(either.getLhs()) || isCertain(either.getRhs());
   if (auto branch = condition.getDefiningOp<scf::IfOp>()) {
     unsigned result = cast<OpResult>(condition).getResultNumber();
-    return isCertain(branch.thenYield().getOperand(result)) && isCertain(branch.elseYield().getOperand(result));
+    return isCertain(branch.thenYield().getOperand(result)) &&
+           isCertain(branch.elseYield().getOperand(result));
   }
   auto compare = condition.getDefiningOp<arith::CmpIOp>();
   if (!compare)

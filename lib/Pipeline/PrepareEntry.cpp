@@ -72,8 +72,8 @@ Value bufferRoot(Value value) {
   return value;
 }
 
-/// Whether something may be done in place that writes to `tensor`: the others have no use of a buffer that they
-/// can write to, and a graph's position is read where it is needed if it stays until the end.
+/// Whether something may be done in place that writes to `tensor`: the others have no use of a buffer that
+/// they can write to, and a graph's position is read where it is needed if it stays until the end.
 bool isWrittenTo(Value tensor) {
   return llvm::any_of(tensor.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
@@ -128,11 +128,10 @@ LogicalResult convertResults(func::FuncOp entry, ArrayRef<int64_t> donated) {
       donors[unsigned(result)] = entry.getArgument(unsigned(argument));
   // Those that arguments are donated to come first: of two that are one buffer, the other is the copy.
   SmallVector<OpOperand *> operands;
-  for (OpOperand &operand : terminator->getOpOperands())
-    operands.push_back(&operand);
-  std::stable_partition(operands.begin(), operands.end(), [&](OpOperand *each) {
-    return donors.contains(each->getOperandNumber());
-  });
+  for (bool isDonated : {true, false})
+    for (OpOperand &operand : terminator->getOpOperands())
+      if (donors.contains(operand.getOperandNumber()) == isDonated)
+        operands.push_back(&operand);
   for (OpOperand *each : operands) {
     OpOperand &operand = *each;
     Value value = operand.get();

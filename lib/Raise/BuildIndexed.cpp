@@ -22,7 +22,8 @@ public:
   /// The operation in place of `written`, or none.
   std::optional<AppendKVOp> raise() {
     for (unsigned dim = 0; dim < kRank; ++dim)
-      coordinates.push_back(context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
+      coordinates.push_back(
+          context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
     Expr element = evaluator.expand(context.load(written, coordinates));
     if (!element || !element->isSelect() || !matchPosition(element->operands[0]) ||
         !matchCache(element->operands[2]) || dependsOn(element->operands[1], tokens))
@@ -31,8 +32,8 @@ public:
   }
 
 private:
-  /// `coordinate == position`: the coordinate along tokens, and the position as a form without coordinates but
-  /// the batch's.
+  /// `coordinate == position`: the coordinate along tokens, and the position as a form without coordinates
+  /// but the batch's.
   bool matchPosition(Expr condition) {
     condition = evaluator.peel(condition);
     if (!condition->isApply("arith.cmpi") ||
@@ -55,8 +56,7 @@ private:
       factor *= sign;
     layout = tokens == 1 ? "bshd" : tokens == 2 ? "bhsd" : tokens == 3 ? "bhds" : "";
     return !layout.empty() && llvm::none_of(position.data, [&](auto &entry) {
-      return llvm::any_of(llvm::seq(1u, kRank),
-                          [&](unsigned dim) { return dependsOn(entry.first, dim); });
+      return llvm::any_of(llvm::seq(1u, kRank), [&](unsigned dim) { return dependsOn(entry.first, dim); });
     });
   }
 
@@ -91,8 +91,7 @@ private:
       return std::nullopt;
     if (!axes[0].variables.empty() && cast<RankedTensorType>(positions.getType()).getDimSize(0) != 1)
       positions = onePerSequence(loc, positions);
-    auto append =
-        AppendKVOp::create(rewriter, loc, written.getType(), cache, fresh, positions, layout);
+    auto append = AppendKVOp::create(rewriter, loc, written.getType(), cache, fresh, positions, layout);
     if (!whyInvalid(append).empty()) {
       rewriter.eraseOp(append);
       return std::nullopt;

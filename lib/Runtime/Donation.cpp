@@ -23,7 +23,8 @@ struct Place {
 
 /// Two tensors that overlap, one of which is donated, the donated one first; null if there are none.
 std::pair<const Place *, const Place *> findShared(std::vector<Place> &places) {
-  std::sort(places.begin(), places.end(), [](const Place &a, const Place &b) { return a.begin() < b.begin(); });
+  std::sort(places.begin(), places.end(),
+            [](const Place &a, const Place &b) { return a.begin() < b.begin(); });
   const Place *furthest = nullptr, *furthestDonated = nullptr; // of those that begin earlier
   auto extend = [](const Place *&known, const Place &next) {
     if (!known || next.end() > known->end())

@@ -14,8 +14,8 @@ mlir::FailureOr<mlir::func::FuncOp> findEntry(mlir::ModuleOp module, llvm::Strin
 /// On an argument: the number of the result that is written over it. Exporters of JAX write the second name.
 inline constexpr llvm::StringLiteral kDonatedAttr = "gqa.donated_to", kAliasingAttr = "tf.aliasing_output";
 
-/// On a donated argument: nothing writes to it but a copy of the result, when all else has been done. Until then
-/// its elements may be read anywhere.
+/// On a donated argument: nothing writes to it but a copy of the result, when all else has been done. Until
+/// then its elements may be read anywhere.
 inline constexpr llvm::StringLiteral kWrittenLastAttr = "gqa.written_last";
 
 /// For each argument the result that is written over it, or -1. Reports what cannot be one tensor.

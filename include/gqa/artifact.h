@@ -10,7 +10,8 @@
 
    For apache-tvm-ffi it exports `__tvm_ffi_NAME`, so that in Python `tvm_ffi.load_module("model.so")["NAME"]` takes and
    returns the tensors of any framework; a function called `main` is there as `forward` as well. The inputs, then either memory
-   for all results, or nothing and the results are returned: one tensor, or an array of several. `gqa_signature` returns the JSON,
+   for all results, or nothing and the results are returned: one tensor, or an array of several (those that are written over
+   an argument as views of it, which must not outlive it). `gqa_signature` returns the JSON,
    `gqa_target` what `target` does.
 
    A library may hold several versions of the code. A call whose tensors are in host memory takes the version for a CPU
@@ -26,7 +27,7 @@
 extern "C" {
 #endif
 
-#define GQA_ARTIFACT_VERSION 1
+#define GQA_ARTIFACT_VERSION 2
 
 typedef struct gqa_artifact gqa_artifact;
 struct gqa_artifact {
@@ -48,6 +49,9 @@ struct gqa_artifact {
   /* Which version of the code calls in host memory take on this machine, by its target ("cpu:x86-64-v3"); null if there is
      none that runs here, and last_error says what is missing. */
   const char *(*target)(const gqa_artifact *self);
+
+  /* For each input the output that is written over it, or -1, as gqa_donated_output; null: there is none. */
+  const int64_t *donated;
 };
 
 typedef const gqa_artifact *(*gqa_artifact_getter)(void);

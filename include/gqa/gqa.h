@@ -156,17 +156,23 @@ GQA_API size_t gqa_num_outputs(const gqa_function *function);
 GQA_API gqa_status gqa_input_type(const gqa_function *function, size_t index, gqa_tensor_type *type);
 GQA_API gqa_status gqa_output_type(const gqa_function *function, size_t index, gqa_tensor_type *type);
 
+/* The output that is written over input `index`, or -1: the module's argument has `gqa.donated_to`, as a KV cache has that a
+   decode step writes to. */
+GQA_API int64_t gqa_donated_output(const gqa_function *function, size_t index);
+
 /* ---- Calling ---- */
 
 /* Calls with memory for the results. Tensors are dense, row-major, and aligned for their element type; strides may be NULL.
    They are in host memory. A function for CUDA takes those of them that only kernels read or write on a GPU as well, all on
    the same one; kernels are then queued in `stream` (a CUstream of its primary context, NULL is the default one), and the
-   call does not wait for results that are on the GPU. `stream` is ignored otherwise. */
+   call does not wait for results that are on the GPU. `stream` is ignored otherwise. An output that is written over an input has to
+   be that input's memory, which nothing else of the call is in; a call that fails may have written to it. Other outputs share no
+   memory with inputs on a GPU. */
 GQA_API gqa_status gqa_call(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
                             DLTensor *const *outputs, size_t num_outputs, void *stream);
 
 /* The same with results that the function allocates: on success outputs[0 .. num_outputs) each belong to the caller, who
-   ends their life with their deleter. */
+   ends their life with their deleter. One that is written over an input is a view of it and lives no longer. */
 GQA_API gqa_status gqa_call_alloc(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
                                   DLManagedTensor **outputs, size_t num_outputs, void *stream);
 

@@ -170,6 +170,8 @@ public:
     return gqa_output_type(handle.get(), index, &type) ? Result<gqa_tensor_type>(last(GQA_INVALID_ARGUMENT))
                                                        : type;
   }
+  /// The output that is written over input `index`, or -1.
+  int64_t donatedOutput(size_t index) const { return gqa_donated_output(handle.get(), index); }
 
   /// Calls with memory for the results. `stream`: a CUstream, where arguments are on a GPU.
   Status call(const std::vector<const DLTensor *> &inputs, const std::vector<DLTensor *> &outputs,

@@ -103,16 +103,24 @@ private:
     return toJSON(merged);
   }
 
+  /// For each input the output that is written over it, or nothing where there is none.
+  Constant *donated() {
+    auto results = llvm::map_to_vector(signature.inputs,
+                                       [](const TensorType &type) { return uint64_t(type.donatedTo); });
+    bool isNone = llvm::all_of(results, [](uint64_t result) { return int64_t(result) < 0; });
+    return isNone ? null() : variable(llvm::ConstantDataArray::get(context, results));
+  }
+
   /// The gqa_rt_artifact.
   Constant *describeArtifact() {
-    static_assert(sizeof(gqa_artifact) == 11 * 8 && sizeof(gqa_rt_artifact) == 15 * 8 &&
+    static_assert(sizeof(gqa_artifact) == 12 * 8 && sizeof(gqa_rt_artifact) == 16 * 8 &&
                       sizeof(gqa_rt_code) == 5 * 8 && sizeof(gqa_tensor_type) == 3 * 8,
                   "this file writes these structures field by field");
     auto shown =
         structure({number(GQA_ARTIFACT_VERSION), text(signature.name), number(signature.inputs.size()),
                    number(signature.outputs.size()), describe(signature.inputs), describe(signature.outputs),
                    text(json()), external("gqa_rt_artifact_call"), external("gqa_rt_artifact_call_alloc"),
-                   external("gqa_rt_last_error"), external("gqa_rt_artifact_target")});
+                   external("gqa_rt_last_error"), external("gqa_rt_artifact_target"), donated()});
     llvm::SmallVector<Constant *> codes;
     for (auto [index, version] : llvm::enumerate(versions))
       codes.push_back(describe(version, index));

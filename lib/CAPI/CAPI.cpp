@@ -107,6 +107,11 @@ gqa_status gqa_output_type(const gqa_function *function, size_t index, gqa_tenso
   return describe(function, /*isInput=*/false, index, type);
 }
 
+int64_t gqa_donated_output(const gqa_function *function, size_t index) {
+  bool isThere = function && index < function->compiled->signature().inputs.size();
+  return isThere ? function->compiled->signature().inputs[index].donatedTo : -1;
+}
+
 gqa_status gqa_call(gqa_function *function, const DLTensor *const *inputs, size_t num_inputs,
                     DLTensor *const *outputs, size_t num_outputs, void *stream) {
   if (num_outputs && !outputs)

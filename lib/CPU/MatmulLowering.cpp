@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Matchers.h"
 
@@ -20,16 +21,21 @@ namespace {
 
 using Operand = Product::Operand;
 
+/// The loops of a product.
+struct Loops {
+  std::optional<unsigned> batch;
+  unsigned m, n, k;
+};
+
 /// `value` read by `map` as rows x columns (or columns x rows), behind a batch dimension if there is one.
-std::optional<Operand> matchOperand(Value value, AffineMap map, unsigned batchDims, unsigned row,
+std::optional<Operand> matchOperand(Value value, AffineMap map, std::optional<unsigned> batch, unsigned row,
                                     unsigned column) {
   auto type = dyn_cast<MemRefType>(value.getType());
-  unsigned rank = batchDims + 2;
+  unsigned rank = batch ? 3 : 2;
   if (!type || !map.isProjectedPermutation() || map.getNumResults() != rank)
     return std::nullopt;
-  for (unsigned i = 0; i < batchDims; ++i)
-    if (map.getDimPosition(i) != i)
-      return std::nullopt;
+  if (batch && map.getDimPosition(0) != *batch)
+    return std::nullopt;
   std::optional<int32_t> code = typeCodeOf(type.getElementType());
   SmallVector<int64_t> strides;
   int64_t offset;
@@ -42,6 +48,45 @@ std::optional<Operand> matchOperand(Value value, AffineMap map, unsigned batchDi
   else if (first != row || second != column)
     return std::nullopt;
   return operand;
+}
+
+/// Whether the body is out + x * y, of elements as they are or widened.
+bool multipliesAndAdds(linalg::LinalgOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || op->getNumRegions() != 1)
+    return false;
+  Block &body = op->getRegion(0).front();
+  auto plain = [](Value value) {
+    auto cast = value.getDefiningOp<arith::ExtFOp>();
+    return cast ? cast.getIn() : value;
+  };
+  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  for (unsigned side : {0u, 1u}) {
+    auto product = sum ? sum->getOperand(side).getDefiningOp<arith::MulFOp>() : arith::MulFOp();
+    if (!product || sum->getOperand(1 - side) != body.getArgument(2))
+      continue;
+    Value x = plain(product.getLhs()), y = plain(product.getRhs());
+    return (x == body.getArgument(0) && y == body.getArgument(1)) ||
+           (x == body.getArgument(1) && y == body.getArgument(0));
+  }
+  return false;
+}
+
+/// Each kind of loop once, a batch perhaps not.
+std::optional<Loops> loopsOf(linalg::LinalgOp op, bool generic) {
+  if (isa<linalg::MatmulOp>(op.getOperation()))
+    return Loops{std::nullopt, 0, 1, 2};
+  if (isa<linalg::BatchMatmulOp>(op.getOperation()))
+    return Loops{0, 1, 2, 3};
+  if (!generic || !multipliesAndAdds(op))
+    return std::nullopt;
+  FailureOr<linalg::ContractionDimensions> loops = linalg::inferContractionDims(op);
+  if (failed(loops) || loops->m.size() != 1 || loops->n.size() != 1 || loops->k.size() != 1 ||
+      loops->batch.size() > 1)
+    return std::nullopt;
+  std::optional<unsigned> batch;
+  if (!loops->batch.empty())
+    batch = loops->batch[0];
+  return Loops{batch, loops->m[0], loops->n[0], loops->k[0]};
 }
 
 /// The fill with zero that `op` would add to, if nothing comes in between.
@@ -132,21 +177,27 @@ struct LowerMatmulPass : impl::LowerMatmulBase<LowerMatmulPass> {
 
 } // namespace
 
-std::optional<Product> matchProduct(linalg::LinalgOp op) {
-  if (!isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op.getOperation()) || !op.hasPureBufferSemantics())
+std::optional<Product> matchProduct(linalg::LinalgOp op, bool generic) {
+  std::optional<Loops> loops = op.hasPureBufferSemantics() ? loopsOf(op, generic) : std::nullopt;
+  if (!loops)
     return std::nullopt;
-  unsigned batch = isa<linalg::BatchMatmulOp>(op.getOperation()) ? 1 : 0, m = batch, n = batch + 1,
-           k = batch + 2;
+  auto [batch, m, n, k] = *loops;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  auto a = matchOperand(op->getOperand(0), maps[0], batch, m, k);
-  auto b = matchOperand(op->getOperand(1), maps[1], batch, k, n);
+  unsigned left = 0, right = 1;
+  if (maps[2].getNumResults() == (batch ? 3 : 2) && maps[2].isProjectedPermutation() &&
+      maps[2].getDimPosition(batch ? 1 : 0) == n) { // C^T = B^T A^T
+    std::swap(left, right);
+    std::swap(m, n);
+  }
+  auto a = matchOperand(op->getOperand(left), maps[left], batch, m, k);
+  auto b = matchOperand(op->getOperand(right), maps[right], batch, k, n);
   auto c = matchOperand(op->getOperand(2), maps[2], batch, m, n);
   if (!a || !b || !c || c->transposed)
     return std::nullopt;
   bool doubles = c->type == GQA_RT_F64;
   if ((a->type == GQA_RT_F64) != doubles || (b->type == GQA_RT_F64) != doubles)
     return std::nullopt;
-  return Product{batch, *a, *b, *c};
+  return Product{batch ? 1u : 0u, *a, *b, *c};
 }
 
 bool takeZeroFill(linalg::LinalgOp op, const Product &product) {

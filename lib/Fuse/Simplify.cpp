@@ -41,6 +41,7 @@ void buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createGQAFoldMasks());
   // Canonicalisation folds transposes into layouts and neutral masks away.
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(createGQANarrowAttention());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
 }
 

@@ -71,7 +71,8 @@ llvm::json::Array listOf(const std::vector<TensorType> &types) {
                                       {"bits", type.dtype.bits},
                                       {"shape", llvm::json::Array(type.shape)},
                                       {"param", type.param},
-                                      {"device", type.onDevice}});
+                                      {"device", type.onDevice},
+                                      {"donated_to", type.donatedTo}});
   return list;
 }
 
@@ -95,7 +96,8 @@ static bool fromJSON(const llvm::json::Value &value, TensorType &type, llvm::jso
   llvm::json::ObjectMapper map(value, path);
   unsigned code, bits;
   if (!map || !map.map("code", code) || !map.map("bits", bits) || !map.map("shape", type.shape) ||
-      !map.map("param", type.param) || !map.map("device", type.onDevice))
+      !map.map("param", type.param) || !map.map("device", type.onDevice) ||
+      !map.map("donated_to", type.donatedTo))
     return false;
   type.dtype = {uint8_t(code), uint8_t(bits), 1};
   return true;

@@ -27,9 +27,15 @@ CompiledFunction::Implementation::Implementation(Signature given, LoadedCode loa
       types.push_back(viewOf(type));
       onDevice.push_back(type.onDevice);
     }
+  bool donates = false;
+  for (const TensorType &type : signature.inputs) {
+    donated.push_back(type.donatedTo);
+    donates |= type.donatedTo >= 0;
+  }
   size_t inputs = signature.inputs.size();
-  signatureView = {signature.name.c_str(), inputs, signature.outputs.size(), types.data(),
-                   types.data() + inputs};
+  signatureView = {signature.name.c_str(),   inputs,
+                   signature.outputs.size(), types.data(),
+                   types.data() + inputs,    donates ? donated.data() : nullptr};
   codeView = {"", "", code.entry, code.kernels, onDevice.data()};
 }
 

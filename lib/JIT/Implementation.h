@@ -17,6 +17,7 @@ struct gqa::CompiledFunction::Implementation {
   // The same as the runtime has it.
   std::vector<gqa_tensor_type> types;
   std::vector<uint8_t> onDevice;
+  std::vector<int64_t> donated;
   gqa_rt_signature signatureView;
   gqa_rt_code codeView;
 };

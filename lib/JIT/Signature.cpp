@@ -61,6 +61,9 @@ llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
   FailureOr<func::FuncOp> entry = findEntry(module, function);
   if (failed(entry))
     return collector.take("the module has no function that can be called");
+  FailureOr<SmallVector<int64_t>> donated = donatedResults(*entry);
+  if (failed(donated))
+    return collector.take("a donated argument does not fit its result");
   Signature signature;
   signature.name = entry->getName().str();
   if (auto weights = module->getAttrOfType<StringAttr>("gqa.weights"))
@@ -71,6 +74,7 @@ llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
       return error;
     if (auto name = entry->getArgAttrOfType<StringAttr>(unsigned(index), "gqa.param"))
       input.param = name.str();
+    input.donatedTo = (*donated)[index];
   }
   for (auto [index, type] : llvm::enumerate(entry->getResultTypes()))
     if (llvm::Error error = describe(type, "result " + Twine(index), signature.outputs.emplace_back()))
@@ -85,7 +89,8 @@ std::string toJSON(const Signature &signature) {
       array.push_back(llvm::json::Object{{"dtype", rt::toString(type.dtype)},
                                          {"shape", llvm::json::Array(type.shape)},
                                          {"parameter", type.param},
-                                         {"device", type.onDevice}});
+                                         {"device", type.onDevice},
+                                         {"donated_to", type.donatedTo}});
     return array;
   };
   llvm::json::Value value = llvm::json::Object{{"name", signature.name},

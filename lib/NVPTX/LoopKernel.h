@@ -8,16 +8,23 @@
 
 namespace gqa {
 
-/// A kernel in which every thread computes one point of the loops that are parallel, and the others one after
-/// the other.
-void buildPointKernel(mlir::linalg::LinalgOp op);
+/// A kernel in which every thread computes one point of an operation's parallel loops, and the others one
+/// after the other. No operation uses what another one writes.
+void buildPointKernel(llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
 
-/// Operations whose first `rows` loops are the same, parallel ones; the others are all parallel, or all
-/// reductions that `isRowReduction` knows.
+/// Operations that share a kernel. Around a reduction: those whose first `rows` loops are the same, parallel
+/// ones; the others are all parallel, or all reductions that `isRowReduction` knows.
 struct RowGroup {
   llvm::SmallVector<mlir::linalg::LinalgOp> members;
   unsigned rows = 0;
 };
+
+/// Whether no operation uses what the other one writes.
+bool areIndependent(mlir::linalg::LinalgOp a, mlir::linalg::LinalgOp b);
+
+/// If the product's `result`, of f32, is only rounded to the type of its operands: where the rounded numbers
+/// go, in front of the product; the operation that rounds them is erased. Else null.
+mlir::Value takeRounding(mlir::linalg::LinalgOp op, mlir::Value result);
 
 /// Whether the loops are parallel ones and then reductions, combined by operations that may be done in any
 /// order and have a neutral element.
@@ -26,8 +33,8 @@ bool isRowReduction(mlir::linalg::LinalgOp op);
 /// A kernel in which every block of threads runs all members for one point of the common loops.
 void buildRowKernel(const RowGroup &group);
 
-/// Splits operations that follow each other into groups around reductions, and groups of one operation that
-/// is none.
+/// Splits operations that follow each other into groups around reductions, and groups of others that are
+/// independent of each other.
 llvm::SmallVector<RowGroup> groupRows(llvm::ArrayRef<mlir::linalg::LinalgOp> run);
 
 /// One operation inside a kernel.

@@ -3,6 +3,7 @@
 #include "gqa/CPU/Products.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Entry.h"
 #include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Kernel.h"
 #include "gqa/Tile/Target.h"
@@ -95,11 +96,16 @@ public:
   void run() {
     copiesToLoops();
     findHostBuffers();
-    SmallVector<linalg::LinalgOp> operations;
-    function.walk([&](linalg::LinalgOp op) { operations.push_back(op); });
-    for (linalg::LinalgOp op : operations)
-      if (std::optional<Product> product = matchProduct(op); product && isForLibrary(*product))
-        offloadProduct(op, *product);
+    SmallVector<linalg::LinalgOp> products;
+    function.walk([&](linalg::LinalgOp op) {
+      if (matchProduct(op, /*generic=*/true))
+        products.push_back(op);
+    });
+    for (linalg::LinalgOp op : products) {
+      widenOperands(op);
+      if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product))
+        offloadProduct(op, product);
+    }
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
       if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()))
@@ -111,14 +117,26 @@ public:
   int64_t numKernels = 0, numProducts = 0;
 
 private:
+  /// Those over arguments that are read until then stay behind all others.
   void copiesToLoops() {
     SmallVector<memref::CopyOp> copies;
     function.walk([&](memref::CopyOp copy) { copies.push_back(copy); });
-    for (memref::CopyOp copy : copies) {
-      OpBuilder builder(copy);
-      linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
-      copy.erase();
-    }
+    for (memref::CopyOp copy : copies)
+      if (!isLast(copy))
+        toLoops(copy);
+  }
+
+  bool isLast(memref::CopyOp copy) {
+    auto argument = dyn_cast<BlockArgument>(copy.getTarget());
+    return argument && function.isPublic() && argument.getOwner() == &function.getBody().front() &&
+           function.getArgAttr(argument.getArgNumber(), kWrittenLastAttr);
+  }
+
+  static linalg::LinalgOp toLoops(memref::CopyOp copy) {
+    OpBuilder builder(copy);
+    auto loops = linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
+    copy.erase();
+    return loops;
   }
 
   /// What the host reads by itself stays there, and so does what is computed from such buffers alone: sizes.
@@ -139,23 +157,68 @@ private:
     return llvm::all_of(buffers, [&](Value buffer) { return hostBuffers.contains(rootOf(buffer)); });
   }
 
+  /// Of two operands of different types, those that are narrower than f32 become f32 in memory of their own.
+  void widenOperands(linalg::LinalgOp op) {
+    Type x = getElementTypeOrSelf(op->getOperand(0)), y = getElementTypeOrSelf(op->getOperand(1));
+    if (x == y || x.isF64() || y.isF64() || !getElementTypeOrSelf(op->getOperand(2)).isF32())
+      return;
+    op.emitRemark("multiplies ") << x << " by " << y
+                                 << ": what is narrower is widened in memory first, in each call";
+    OpBuilder builder(op);
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (!getElementTypeOrSelf(operand->get()).isF32())
+        widen(builder, op, *operand);
+  }
+
+  static void widen(OpBuilder &builder, linalg::LinalgOp op, OpOperand &operand) {
+    Location loc = op.getLoc();
+    Value narrow = operand.get();
+    auto type = cast<MemRefType>(narrow.getType());
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(unsigned(dim)))
+        sizes.push_back(memref::DimOp::create(builder, loc, narrow, dim));
+    Value wide =
+        memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
+    AffineMap each = builder.getMultiDimIdentityMap(unsigned(type.getRank()));
+    SmallVector<utils::IteratorType> parallel(size_t(type.getRank()), utils::IteratorType::parallel);
+    linalg::GenericOp::create(
+        builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
+        [](OpBuilder &inner, Location at, ValueRange elements) {
+          linalg::YieldOp::create(
+              inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
+        });
+    operand.set(wide);
+    OpBuilder behind(op->getBlock(), std::next(op->getIterator()));
+    memref::DeallocOp::create(behind, loc, wide);
+  }
+
   void offloadProduct(linalg::LinalgOp op, const Product &product) {
     bool accumulates = !takeZeroFill(op, product);
     IndexBuilder b(op.getLoc(), op);
     auto map = [&](Value buffer, bool written) -> Value {
       return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
     };
-    Value x = map(product.a.value, false), y = map(product.b.value, false), z = map(product.c.value, true);
+    Value rounded = accumulates ? Value() : takeRounding(op, product.c.value);
+    Value x = map(product.a.value, false), y = map(product.b.value, false),
+          z = map(rounded ? rounded : product.c.value, true);
     tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
     tile::DeviceUnmapOp::create(b);
     op->erase();
     ++numProducts;
   }
 
-  /// Whether operations in front may be run behind `op` instead.
+  /// Whether operations in front may be run behind `op` instead: of a call that an assertion ends nobody uses
+  /// the results.
   static bool letsPass(Operation &op) {
     auto load = dyn_cast<memref::LoadOp>(op);
-    return isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load));
+    if (isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load)))
+      return true;
+    auto checks = [](Operation &inner) { return isa<cf::AssertOp>(inner) || isMemoryEffectFree(&inner); };
+    auto branch = dyn_cast<scf::IfOp>(op);
+    return checks(op) || (branch && llvm::all_of(branch->getRegions(), [&](Region &region) {
+                            return region.empty() || llvm::all_of(region.front(), checks);
+                          }));
   }
 
   void offloadLoops(Block &block) {
@@ -176,6 +239,9 @@ private:
         flush();
         if (auto store = dyn_cast<memref::StoreOp>(op))
           offloadStore(store);
+        else if (auto copy = dyn_cast<memref::CopyOp>(op))
+          if (linalg::LinalgOp loops = toLoops(copy); isWanted(loops))
+            offloadGroup({{loops}, 0});
       }
     }
     flush();
@@ -206,10 +272,10 @@ private:
   }
 
   void offloadGroup(const RowGroup &group) {
-    if (group.members.size() == 1 && !isRowReduction(group.members[0]))
-      buildPointKernel(group.members[0]);
-    else
+    if (llvm::any_of(group.members, isRowReduction))
       buildRowKernel(group);
+    else
+      buildPointKernel(group.members);
     ++numKernels;
   }
 

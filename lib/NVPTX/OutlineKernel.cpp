@@ -26,6 +26,10 @@ public:
     collectCaptures();
     int64_t sharedBytes = planSharedMemory(op);
     func::FuncOp function = buildFunction();
+    if (func::FuncOp same = findSame(function)) {
+      function.erase();
+      function = same;
+    }
     buildLaunch(function, sharedBytes);
     op.erase();
     return function;
@@ -92,6 +96,21 @@ private:
     inside.setInsertionPointToEnd(entry);
     func::ReturnOp::create(inside);
     return function;
+  }
+
+  /// An earlier kernel that does the same: a model's layers share theirs.
+  func::FuncOp findSame(func::FuncOp function) {
+    auto withoutName = [](func::FuncOp each) {
+      NamedAttrList attributes(each->getAttrDictionary());
+      attributes.erase(SymbolTable::getSymbolAttrName());
+      return attributes.getDictionary(each.getContext());
+    };
+    for (auto earlier : kernels->getRegion(0).getOps<func::FuncOp>())
+      if (earlier != function && withoutName(earlier) == withoutName(function) &&
+          OperationEquivalence::isRegionEquivalentTo(&earlier.getBody(), &function.getBody(),
+                                                     OperationEquivalence::IgnoreLocations))
+        return earlier;
+    return nullptr;
   }
 
   static bool isMap(Value value) { return isa<tile::MapType>(value.getType()); }
@@ -180,8 +199,10 @@ private:
   Value nameOf(func::FuncOp function) {
     std::string text = function.getName().str();
     text.push_back('\0');
-    return LLVM::createGlobalString(op.getLoc(), b, ("gqa_name_of_" + function.getName()).str(), text,
-                                    LLVM::Linkage::Internal);
+    std::string name = ("gqa_name_of_" + function.getName()).str();
+    if (auto known = module.lookupSymbol<LLVM::GlobalOp>(name))
+      return LLVM::AddressOfOp::create(b, pointer(), known.getSymName());
+    return LLVM::createGlobalString(op.getLoc(), b, name, text, LLVM::Linkage::Internal);
   }
 
   tile::KernelOp op;

@@ -37,6 +37,9 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
       if (!threads)
         continue;
       function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+      // Blocks find the part that is theirs by a few comparisons, not by a table in memory.
+      function.setPassthroughAttr(builder.getArrayAttr(
+          {builder.getArrayAttr({builder.getStringAttr("no-jump-tables"), builder.getStringAttr("true")})}));
       function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                         builder.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
       if (function->removeAttr(kIsAlone))

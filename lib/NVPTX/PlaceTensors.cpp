@@ -2,6 +2,7 @@
 #include "KernelOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Entry.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -168,12 +169,16 @@ private:
     for (OpOperand &use : end->getOpOperands())
       if (memref::AllocOp allocation = allocationOf(use)) {
         OpBuilder builder(allocation);
+        int64_t number = resultOfGraph(entry, use.getOperandNumber());
         auto result = tile::DeviceResultOp::create(builder, allocation.getLoc(), allocation.getType(),
-                                                   allocation.getDynamicSizes(), use.getOperandNumber());
+                                                   allocation.getDynamicSizes(), number);
         allocation.replaceAllUsesWith(result.getMemory());
         allocation.erase();
-        results.push_back(use.getOperandNumber());
+        results.push_back(number);
       }
+    for (int64_t argument : arguments) // results that are written over arguments are where these are
+      if (auto donated = entry.getArgAttrOfType<IntegerAttr>(unsigned(argument), kDonatedAttr))
+        results.push_back(donated.getInt());
     SmallVector<Operation *> others;
     entry.walk([&](Operation *op) {
       if (isa<memref::AllocOp, memref::GetGlobalOp>(op))

@@ -1,6 +1,6 @@
 // A thread for every point of the parallel loops. Threads are along the innermost loops, as many of them as
 // fill a block and have static sizes, so that a thread divides by constants alone; the outer loops are the
-// grid's.
+// grid's. Several operations that know nothing of each other are one launch, each with blocks of its own.
 #include "LoopKernel.h"
 #include "gqa/Tile/Kernel.h"
 
@@ -14,37 +14,40 @@ namespace {
 
 constexpr int64_t kLanes = 32, kMostThreads = 256;
 
-class PointKernel {
+/// The loops of one operation.
+class Points {
 public:
-  explicit PointKernel(linalg::LinalgOp op) : op(op), b(op.getLoc(), op) {}
-
-  void build() {
+  Points(linalg::LinalgOp op, IndexBuilder &b, KernelOperands &operands) : op(op), b(b), operands(operands) {
     for (Range range : op.createLoopRanges(b, op.getLoc()))
       sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
     op.getReductionDims(reductions);
     splitParallel();
+    inside = countPoints(b, sizesOf(inner));
     LoopBody::collect(op, operands);
-    operands.map(b);
-    Value inside = countPoints(b, sizesOf(inner));
-    int64_t threads = kMostThreads;
+  }
+
+  /// As many threads as a block needs.
+  int64_t threads() {
     if (std::optional<int64_t> known = getConstantIntValue(inside))
-      threads = std::clamp<int64_t>(llvm::alignTo(*known, kLanes), kLanes, kMostThreads);
+      return std::clamp<int64_t>(llvm::alignTo(*known, kLanes), kLanes, kMostThreads);
+    return kMostThreads;
+  }
+
+  /// Blocks for each point of the outer loops, and for those within.
+  SmallVector<Value> grid(int64_t threads) {
     SmallVector<Value> grid = sizesOf(outer);
     grid.push_back(b.ceilDiv(inside, b.index(threads)));
-    buildKernel(
-        b, grid, /*work=*/nullptr,
-        [&](ValueRange task) {
-          operands.enter(b);
-          Value index = b.add(b.mul(task.back(), b.index(threads)), threadOf(b));
-          Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, inside);
-          auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPoint(branch.thenYield());
-          buildPoint(task.drop_back(), index);
-        },
-        threads / kLanes);
-    finishKernel(op);
-    op->erase();
+    return grid;
+  }
+
+  /// What a thread of the block `task` does.
+  void build(ValueRange task, int64_t threads) {
+    Value index = b.add(b.mul(task.back(), b.index(threads)), threadOf(b));
+    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, inside);
+    auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    buildPoint(task.drop_back(), index);
   }
 
 private:
@@ -126,14 +129,67 @@ private:
   }
 
   linalg::LinalgOp op;
-  IndexBuilder b;
-  KernelOperands operands;
+  IndexBuilder &b;
+  KernelOperands &operands;
   SmallVector<Value> sizes;
   SmallVector<unsigned> outer, inner, reductions;
+  Value inside; // how many points the inner loops have
 };
+
+/// Runs each of `parts` in blocks of its own, those of the first one in front.
+void buildTogether(IndexBuilder &b, MutableArrayRef<Points> parts, KernelOperands &operands,
+                   int64_t threads) {
+  SmallVector<SmallVector<Value>> grids;
+  SmallVector<Value> ends; // behind the last block of each
+  for (Points &part : parts) {
+    grids.push_back(part.grid(threads));
+    Value count = countPoints(b, grids.back());
+    ends.push_back(ends.empty() ? count : b.add(ends.back(), count));
+  }
+  buildKernel(
+      b, {ends.back()}, /*work=*/nullptr,
+      [&](ValueRange task) {
+        operands.enter(b);
+        for (size_t i = 0; i < parts.size(); ++i) {
+          Value begin = i ? ends[i - 1] : b.index(0);
+          Value isHere =
+              arith::AndIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, task[0], begin),
+                                    arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task[0], ends[i]));
+          auto branch = scf::IfOp::create(b, isHere, /*withElseRegion=*/false);
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPoint(branch.thenYield());
+          parts[i].build(delinearize(b, b.sub(task[0], begin), grids[i]), threads);
+        }
+      },
+      threads / kLanes);
+}
 
 } // namespace
 
-void buildPointKernel(linalg::LinalgOp op) { PointKernel(op).build(); }
+void buildPointKernel(ArrayRef<linalg::LinalgOp> ops) {
+  linalg::LinalgOp last = ops.back();
+  IndexBuilder b(last.getLoc(), last);
+  KernelOperands operands;
+  SmallVector<Points, 1> parts;
+  int64_t threads = kLanes;
+  for (linalg::LinalgOp op : ops) {
+    Points &part = parts.emplace_back(op, b, operands);
+    threads = std::max(threads, part.threads());
+  }
+  operands.map(b);
+  if (parts.size() > 1)
+    buildTogether(b, parts, operands, threads);
+  else
+    buildKernel(
+        b, parts[0].grid(threads), /*work=*/nullptr,
+        [&](ValueRange task) {
+          operands.enter(b);
+          parts[0].build(task, threads);
+        },
+        threads / kLanes);
+  finishKernel(last);
+  for (linalg::LinalgOp op : ops)
+    op->erase();
+}
 
 } // namespace gqa

@@ -5,13 +5,15 @@
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
 namespace gqa {
 namespace {
 
-constexpr int64_t kFewest = 8; // below, a thread reduces a row alone
+constexpr int64_t kFewest = 8;       // below, a thread reduces a row alone
+constexpr size_t kMostTogether = 16; // operations of one launch: each adds parameters, and a test
 
 unsigned numParallelInFront(linalg::LinalgOp op) {
   unsigned count = 0;
@@ -54,6 +56,30 @@ bool separateRowsAlike(AffineMap a, AffineMap b, unsigned rows) {
   });
 }
 
+/// Whether the body of `reader` loads from what `writer` writes.
+bool readsInBody(linalg::LinalgOp reader, linalg::LinalgOp writer) {
+  return llvm::any_of(reader->getRegion(0).front(), [&](Operation &inner) {
+    return llvm::any_of(inner.getOperands(), [&](Value value) {
+      return isa<MemRefType>(value.getType()) && llvm::any_of(writer.getDpsInits(), [&](Value output) {
+               return rootOf(output) == rootOf(value);
+             });
+    });
+  });
+}
+
+/// Whether two views are known to have no element in common, as the halves of a rotation.
+bool areDisjoint(Value a, Value b) {
+  auto x = a.getDefiningOp<memref::SubViewOp>(), y = b.getDefiningOp<memref::SubViewOp>();
+  if (!x || !y || x.getSource() != y.getSource() || !x.hasUnitStride() || !y.hasUnitStride())
+    return false;
+  return llvm::any_of(llvm::seq<size_t>(0, x.getMixedOffsets().size()), [&](size_t dim) {
+    auto begin = [&](memref::SubViewOp view) { return getConstantIntValue(view.getMixedOffsets()[dim]); };
+    auto size = [&](memref::SubViewOp view) { return getConstantIntValue(view.getMixedSizes()[dim]); };
+    return begin(x) && begin(y) && size(x) && size(y) &&
+           (*begin(x) + *size(x) <= *begin(y) || *begin(y) + *size(y) <= *begin(x));
+  });
+}
+
 class Grouping {
 public:
   Grouping(linalg::LinalgOp reduction)
@@ -63,7 +89,7 @@ public:
   /// Adds an operation in front or behind, if it fits.
   bool add(linalg::LinalgOp op, bool inFront) {
     if (!hasRows(op) ||
-        !llvm::all_of(members, [&](linalg::LinalgOp member) { return areIndependent(op, member); }))
+        !llvm::all_of(members, [&](linalg::LinalgOp member) { return areRowsIndependent(op, member); }))
       return false;
     members.insert(inFront ? members.begin() : members.end(), op);
     return true;
@@ -108,7 +134,7 @@ private:
   }
 
   /// Whether no row of one needs another row of the other.
-  bool areIndependent(linalg::LinalgOp a, linalg::LinalgOp c) {
+  bool areRowsIndependent(linalg::LinalgOp a, linalg::LinalgOp c) {
     for (OpOperand &x : a->getOpOperands())
       for (OpOperand &y : c->getOpOperands()) {
         bool written = a.isDpsInit(&x) || c.isDpsInit(&y);
@@ -122,17 +148,6 @@ private:
     return !readsInBody(a, c) && !readsInBody(c, a);
   }
 
-  /// Whether the body of `reader` loads from what `writer` writes.
-  bool readsInBody(linalg::LinalgOp reader, linalg::LinalgOp writer) {
-    return llvm::any_of(reader->getRegion(0).front(), [&](Operation &inner) {
-      return llvm::any_of(inner.getOperands(), [&](Value value) {
-        return isa<MemRefType>(value.getType()) && llvm::any_of(writer.getDpsInits(), [&](Value output) {
-                 return rootOf(output) == rootOf(value);
-               });
-      });
-    });
-  }
-
   unsigned rows;
   int64_t inside;
   unsigned loops;
@@ -140,6 +155,17 @@ private:
 };
 
 } // namespace
+
+bool areIndependent(linalg::LinalgOp a, linalg::LinalgOp b) {
+  for (OpOperand &x : a->getOpOperands())
+    for (OpOperand &y : b->getOpOperands()) {
+      bool written = a.isDpsInit(&x) || b.isDpsInit(&y);
+      if (written && isa<MemRefType>(x.get().getType()) && isa<MemRefType>(y.get().getType()) &&
+          rootOf(x.get()) == rootOf(y.get()) && !areDisjoint(x.get(), y.get()))
+        return false;
+    }
+  return !readsInBody(a, b) && !readsInBody(b, a);
+}
 
 bool isRowReduction(linalg::LinalgOp op) {
   unsigned parallel = numParallelInFront(op);
@@ -165,8 +191,14 @@ SmallVector<RowGroup> groupRows(ArrayRef<linalg::LinalgOp> run) {
   SmallVector<RowGroup> groups;
   size_t done = 0;
   auto alone = [&](size_t until) {
-    for (; done < until; ++done)
-      groups.push_back({{run[done]}, 0});
+    for (bool isFirst = true; done < until; ++done, isFirst = false) {
+      linalg::LinalgOp op = run[done];
+      auto isIndependent = [op](linalg::LinalgOp member) { return areIndependent(member, op); };
+      if (isFirst || groups.back().members.size() == kMostTogether ||
+          !llvm::all_of(groups.back().members, isIndependent))
+        groups.push_back({{}, 0});
+      groups.back().members.push_back(op);
+    }
   };
   for (size_t next = 0; next < run.size(); ++next) {
     if (next < done || !isRowReduction(run[next]))

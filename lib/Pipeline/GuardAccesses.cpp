@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
@@ -146,6 +147,75 @@ void guardShapes(Operation *op) {
     ShapeGuard(op).concat(concat);
 }
 
+/// Inclusive bounds of an integer, in numbers that sums of two of them fit into.
+struct Bounds {
+  int64_t low = -kMost, high = kMost;
+  static constexpr int64_t kMost = int64_t(1) << 62;
+};
+
+/// Those of numbers, and of what is clamped by them. Upstream's analysis of ranges looks at the whole
+/// program.
+Bounds boundsOf(Value value) {
+  IntegerAttr number;
+  if (matchPattern(value, m_Constant(&number)) && number.getValue().getSignificantBits() < 63)
+    return {number.getInt(), number.getInt()};
+  if (auto dim = value.getDefiningOp<tensor::DimOp>()) {
+    auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
+    std::optional<int64_t> index = dim.getConstantIndex();
+    if (!type || !index || *index >= type.getRank())
+      return {0, Bounds::kMost};
+    int64_t size = type.getDimSize(*index);
+    return ShapedType::isDynamic(size) ? Bounds{0, Bounds::kMost} : Bounds{size, size};
+  }
+  auto of = [&](unsigned operand) { return boundsOf(value.getDefiningOp()->getOperand(operand)); };
+  auto clamped = [](int64_t low, int64_t high) { // a sum that may wrap around may be anything
+    bool isExact = low > -Bounds::kMost && high < Bounds::kMost;
+    return isExact ? Bounds{low, high} : Bounds{};
+  };
+  if (value.getDefiningOp<arith::AddIOp>())
+    return clamped(of(0).low + of(1).low, of(0).high + of(1).high);
+  if (value.getDefiningOp<arith::SubIOp>())
+    return clamped(of(0).low - of(1).high, of(0).high - of(1).low);
+  if (value.getDefiningOp<arith::MulIOp>()) // by a stride of 1
+    for (unsigned operand : {0u, 1u})
+      if (of(operand).low == 1 && of(operand).high == 1)
+        return of(1 - operand);
+  if (value.getDefiningOp<arith::MaxSIOp>())
+    return {std::max(of(0).low, of(1).low), std::max(of(0).high, of(1).high)};
+  if (value.getDefiningOp<arith::MinSIOp>())
+    return {std::min(of(0).low, of(1).low), std::min(of(0).high, of(1).high)};
+  return {};
+}
+
+/// Whether a condition holds whatever its unknown numbers are.
+bool isCertain(Value condition) {
+  if (matchPattern(condition, m_One()))
+    return true;
+  if (auto both = condition.getDefiningOp<arith::AndIOp>())
+    return isCertain(both.getLhs()) && isCertain(both.getRhs());
+  if (auto either = condition.getDefiningOp<arith::OrIOp>())
+    return isCertain(either.getLhs()) || isCertain(either.getRhs());
+  if (auto branch = condition.getDefiningOp<scf::IfOp>()) {
+    unsigned result = cast<OpResult>(condition).getResultNumber();
+    return isCertain(branch.thenYield().getOperand(result)) &&
+           isCertain(branch.elseYield().getOperand(result));
+  }
+  auto compare = condition.getDefiningOp<arith::CmpIOp>();
+  if (!compare)
+    return false;
+  Bounds x = boundsOf(compare.getLhs()), y = boundsOf(compare.getRhs());
+  switch (compare.getPredicate()) {
+  case arith::CmpIPredicate::sge:
+    return x.low >= y.high;
+  case arith::CmpIPredicate::sle:
+    return x.high <= y.low;
+  case arith::CmpIPredicate::slt:
+    return x.high < y.low;
+  default:
+    return false;
+  }
+}
+
 struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
   void runOnOperation() override {
     SmallVector<RuntimeVerifiableOpInterface> accesses;
@@ -165,6 +235,10 @@ struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
       access.generateRuntimeVerification(builder, access->getLoc(), message);
     }
     llvm::for_each(shapes, guardShapes);
+    getOperation()->walk([](cf::AssertOp assertion) {
+      if (isCertain(assertion.getArg())) // of a position that was clamped, say
+        assertion.erase();
+    });
   }
 };
 

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -39,6 +40,11 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Narrow : Keep::Fused}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
+  // Sizes are asked of what results are made for: equal ones become one value, and results have no user left
+  // but who reads them.
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
   if (!options.reference) {
     pm.addPass(createGQATile({options.target}));
     pm.addPass(func::createDuplicateFunctionEliminationPass()); // a model's layers share their kernels
@@ -56,6 +62,7 @@ void buildBuffers(OpPassManager &pm) {
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createReturnDonated());
   bufferization::buildBufferDeallocationPipeline(pm, {});
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
@@ -64,6 +71,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   PrepareEntryOptions entry;
   entry.function = options.function;
   pm.addPass(createPrepareEntry(entry));
+  if (isCUDA(options.target) && !options.reference)
+    pm.addPass(createInlinerPass()); // buffers of the entry are placed on the device
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());

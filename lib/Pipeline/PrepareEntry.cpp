@@ -1,4 +1,5 @@
 // gqa-prepare-entry: from a function of a graph to one that a host can call.
+#include "gqa/Dialect/GQA/GQA.h"
 #include "gqa/Pipeline/Entry.h"
 #include "gqa/Pipeline/Passes.h"
 
@@ -71,7 +72,22 @@ Value bufferRoot(Value value) {
   return value;
 }
 
-LogicalResult convertArguments(func::FuncOp entry) {
+/// Whether something may be done in place that writes to `tensor`: the others have no use of a buffer that
+/// they can write to, and a graph's position is read where it is needed if it stays until the end.
+bool isWrittenTo(Value tensor) {
+  return llvm::any_of(tensor.getUses(), [](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(user))
+      return isWrittenTo(user->getResult(0));
+    if (auto destination = dyn_cast<DestinationStyleOpInterface>(user))
+      return destination.isDpsInit(&use);
+    if (isa<AppendKVOp>(user))
+      return use.getOperandNumber() == 0;
+    return user->getNumRegions() > 0 && !isa<AttentionOp>(user);
+  });
+}
+
+LogicalResult convertArguments(func::FuncOp entry, ArrayRef<int64_t> donated) {
   Block &body = entry.getBody().front();
   OpBuilder builder = OpBuilder::atBlockBegin(&body);
   for (BlockArgument argument : body.getArguments()) {
@@ -80,8 +96,14 @@ LogicalResult convertArguments(func::FuncOp entry) {
     if (!tensor)
       return entry.emitError() << "argument " << argument.getArgNumber() << " of '" << entry.getName()
                                << "' has type " << type << "; expected a ranked tensor or a number";
-    entry.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
-                     builder.getBoolAttr(false));
+    unsigned number = argument.getArgNumber();
+    entry.setArgAttr(number, bufferization::BufferizationDialect::kWritableAttrName,
+                     builder.getBoolAttr(donated[number] >= 0 && isWrittenTo(argument)));
+    if (donated[number] >= 0) {
+      entry.setArgAttr(number, kDonatedAttr, builder.getI64IntegerAttr(donated[number]));
+      if (!isWrittenTo(argument))
+        entry.setArgAttr(number, kWrittenLastAttr, builder.getUnitAttr());
+    }
     if (tensor == type)
       continue;
     argument.setType(tensor);
@@ -95,11 +117,23 @@ LogicalResult convertArguments(func::FuncOp entry) {
   return success();
 }
 
-LogicalResult convertResults(func::FuncOp entry) {
+LogicalResult convertResults(func::FuncOp entry, ArrayRef<int64_t> donated) {
   Operation *terminator = entry.getBody().front().getTerminator();
   OpBuilder builder(terminator);
   llvm::DenseSet<Value> returned;
-  for (OpOperand &operand : terminator->getOpOperands()) {
+  // A result that is an argument as it came, donated to it, is there already.
+  llvm::DenseMap<unsigned, Value> donors;
+  for (auto [argument, result] : llvm::enumerate(donated))
+    if (result >= 0)
+      donors[unsigned(result)] = entry.getArgument(unsigned(argument));
+  // Those that arguments are donated to come first: of two that are one buffer, the other is the copy.
+  SmallVector<OpOperand *> operands;
+  for (bool isDonated : {true, false})
+    for (OpOperand &operand : terminator->getOpOperands())
+      if (donors.contains(operand.getOperandNumber()) == isDonated)
+        operands.push_back(&operand);
+  for (OpOperand *each : operands) {
+    OpOperand &operand = *each;
     Value value = operand.get();
     RankedTensorType tensor = boundaryType(value.getType());
     if (!tensor)
@@ -112,6 +146,8 @@ LogicalResult convertResults(func::FuncOp entry) {
     }
     // A result is the caller's own: not an argument, not a constant, not another result.
     Value root = bufferRoot(value);
+    if (value == donors.lookup(operand.getOperandNumber()))
+      continue;
     if (isa<BlockArgument>(root) || isa_and_present<arith::ConstantOp>(root.getDefiningOp()) ||
         !returned.insert(root).second)
       operand.set(bufferization::AllocTensorOp::create(builder, entry.getLoc(), tensor, ValueRange(), value));
@@ -131,7 +167,9 @@ struct PrepareEntryPass : impl::PrepareEntryBase<PrepareEntryPass> {
                          << "' has several blocks; expected one, without branches";
       return signalPassFailure();
     }
-    if (failed(convertArguments(*entry)) || failed(convertResults(*entry)))
+    FailureOr<SmallVector<int64_t>> donated = donatedResults(*entry);
+    if (failed(donated) || failed(convertArguments(*entry, *donated)) ||
+        failed(convertResults(*entry, *donated)))
       return signalPassFailure();
     Block &body = entry->getBody().front();
     entry->setFunctionType(

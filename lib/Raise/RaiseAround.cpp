@@ -49,6 +49,9 @@ static SmallVector<Operand> sourcesOf(Evaluator &evaluator, const Operand &opera
   if (auto concat = operand.tensor.getDefiningOp<tensor::ConcatOp>())
     for (Value piece : concat.getInputs())
       sources.push_back({piece, operand.layout});
+  if (auto append = operand.tensor.getDefiningOp<AppendKVOp>())
+    for (Value piece : {append.getCache(), append.getFresh()})
+      sources.push_back({piece, append.getLayout().str()});
   if (auto insert = operand.tensor.getDefiningOp<tensor::InsertSliceOp>()) {
     if (insert.getDroppedDims().none())
       sources.push_back({insert.getSource(), operand.layout});
@@ -135,6 +138,10 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
     }
   };
   auto append = [&](const Operand &cached) -> Operand {
+    if (auto indexed = cached.tensor.getDefiningOp<AppendKVOp>(); indexed && indexed.getPositions()) {
+      findings.cache = "indexed";
+      return {indexed.getFresh(), indexed.getLayout().str()};
+    }
     std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
     if (!append) {
       if (raiseDequantize(rewriter, cached))

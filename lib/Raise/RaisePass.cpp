@@ -73,6 +73,7 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(function);
     eliminateCommonSubExpressions(rewriter, dominance, function); // what is computed twice is looked at once
+    written += raiseIndexedAppends(rewriter, function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
     if (candidates.empty())
       return;

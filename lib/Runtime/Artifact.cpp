@@ -17,7 +17,7 @@ gqa_rt_artifact &whole(const gqa_artifact *self) {
 }
 
 gqa_rt_signature signatureOf(const gqa_artifact *self) {
-  return {self->name, self->num_inputs, self->num_outputs, self->inputs, self->outputs};
+  return {self->name, self->num_inputs, self->num_outputs, self->inputs, self->outputs, self->donated};
 }
 
 size_t countFeatures(const char *features) {

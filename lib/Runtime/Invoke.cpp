@@ -1,6 +1,7 @@
 // Calls: every argument is checked against the signature, then wrapped into the descriptor that compiled code
 // expects; the results' descriptors become tensors.
 #include "CheckTensor.h"
+#include "Donation.h"
 #include "LastError.h"
 
 #include "gqa/Runtime/Function.h"
@@ -56,7 +57,8 @@ void describe(const DLTensor &tensor, int64_t *words) {
   }
 }
 
-/// A result together with everything that its DLManagedTensor points to, and its memory.
+/// A result together with everything that its DLManagedTensor points to, and its memory, unless that is an
+/// argument's.
 struct OwnedTensor {
   DLManagedTensor managed{};
   std::vector<int64_t> sizes; ///< shape, then strides
@@ -76,16 +78,12 @@ struct OwnedTensor {
     managed.deleter = [](DLManagedTensor *self) { delete static_cast<OwnedTensor *>(self->manager_ctx); };
   }
   ~OwnedTensor() {
-    if (isHost(managed.dl_tensor.device))
+    if (block && isHost(managed.dl_tensor.device))
       gqa_rt_free(block);
-    else
+    else if (block)
       gqa_rt_cuda_release(managed.dl_tensor.device.device_id, stream, block);
   }
 };
-
-gqa_rt_cuda_span spanOf(const DLTensor &tensor) {
-  return {static_cast<const char *>(tensor.data) + tensor.byte_offset, countBytes(tensor)};
-}
 
 /// One call. Without `outputs` the results are taken over.
 class Invocation {
@@ -95,7 +93,11 @@ public:
       : signature(signature), code(code), inputs(inputs), outputs(outputs), stream(stream),
         words(totalWords(signature.inputs, signature.num_inputs) +
               totalWords(signature.outputs, signature.num_outputs)),
-        arguments(signature.num_inputs + 1) {}
+        arguments(signature.num_inputs + 1), donors(signature.num_outputs) {
+    for (size_t i = 0; signature.donated && i < signature.num_inputs; ++i)
+      if (signature.donated[i] >= 0)
+        donors[size_t(signature.donated[i])] = inputs[i];
+  }
 
   /// Empty, or which tensor does not fit.
   std::string check() {
@@ -111,15 +113,18 @@ public:
       if (!wrong.empty())
         return wrong;
     }
-    return "";
+    return signature.donated ? checkDonated(signature, code, inputs, outputs, device) : "";
   }
 
   /// 0, or 1 with the last error set.
   int run() {
     size_t count = 0;
-    if (signature.num_outputs)
+    size_t results = 0; // in words; those that are arguments are not among them
+    for (size_t i = 0; i < signature.num_outputs; ++i)
+      results += donors[i] ? 0 : descriptorWords(signature.outputs[i].ndim);
+    if (results)
       arguments[count++] = words.data();
-    int64_t *next = words.data() + totalWords(signature.outputs, signature.num_outputs);
+    int64_t *next = words.data() + results;
     for (size_t i = 0; i < signature.num_inputs; ++i) {
       describe(*inputs[i], next);
       arguments[count++] = next;
@@ -134,6 +139,13 @@ public:
       DLDevice place = isThere(i) ? device : DLDevice{kDLCPU, 0};
       results[i] = &(new OwnedTensor(descriptor, signature.outputs[i], place, stream))->managed;
     });
+    for (size_t i = 0; i < signature.num_outputs; ++i)
+      if (const DLTensor *donor = donors[i]) {
+        std::vector<int64_t> view(descriptorWords(donor->ndim));
+        describe(*donor, view.data());
+        view[0] = 0; // nobody's to free
+        results[i] = &(new OwnedTensor(view.data(), signature.outputs[i], donor->device, stream))->managed;
+      }
   }
 
   /// Fills the memory for results, which on a GPU kernels have done. Empty, or which one has another size.
@@ -169,9 +181,12 @@ private:
   }
   bool isThere(size_t output) const { return !isHost(device) && mayBeThere(output); }
 
+  /// Those that compiled code returns.
   template <typename F> void eachResult(F visit) {
     int64_t *descriptor = words.data();
     for (size_t i = 0; i < signature.num_outputs; ++i) {
+      if (donors[i])
+        continue;
       visit(i, descriptor);
       descriptor += descriptorWords(signature.outputs[i].ndim);
     }
@@ -208,17 +223,14 @@ private:
 
   /// Kernels write results while others still read arguments: sets the last error if some memory is both.
   bool refuseSharedRoom(const std::vector<gqa_rt_cuda_span> &room) {
-    auto share = [](const gqa_rt_cuda_span &a, const gqa_rt_cuda_span &b) {
-      auto begin = [](const gqa_rt_cuda_span &span) { return reinterpret_cast<uintptr_t>(span.data); };
-      return a.bytes > 0 && b.bytes > 0 && begin(a) < begin(b) + uintptr_t(b.bytes) &&
-             begin(b) < begin(a) + uintptr_t(a.bytes);
-    };
     auto refuse = [](size_t output, const char *kind, size_t other) {
       gqa::rt::lastError() = "output " + std::to_string(output) + " shares memory of the device with " +
                              kind + std::to_string(other) + "; expected memory of its own";
       return true;
     };
     for (size_t i = 0; i < room.size(); ++i) {
+      if (donors[i])
+        continue; // checkDonated has looked
       for (size_t j = 0; j < signature.num_inputs; ++j)
         if (!isHost(inputs[j]->device) && share(room[i], spanOf(*inputs[j])))
           return refuse(i, "argument ", j);
@@ -266,6 +278,7 @@ private:
   DLDevice device{kDLCPU, 0};
   Array<int64_t, 96> words; ///< the results' structure, then the arguments' descriptors
   Array<void *, 12> arguments;
+  Array<const DLTensor *, 4> donors; ///< for each result the argument that it is written over, or null
 };
 
 gqa_status checkCount(const char *kind, size_t found, size_t expected) {

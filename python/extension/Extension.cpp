@@ -28,12 +28,14 @@ namespace {
   llvm_unreachable("TVM_FFI_THROW throws");
 }
 
-/// `{dtype, shape, param, may be on a GPU}` of each input or output; -1 is a dynamic size.
+/// `{dtype, shape, param, may be on a GPU, output that is written over it or -1}` of each input or output; -1
+/// is a dynamic size.
 ffi::Array<ffi::Any> describe(const std::vector<gqa::TensorType> &types) {
   ffi::Array<ffi::Any> result;
   for (const gqa::TensorType &type : types) {
     ffi::Array<int64_t> shape(type.shape.begin(), type.shape.end());
-    result.push_back(ffi::Array<ffi::Any>{type.dtype, shape, ffi::String(type.param), type.onDevice});
+    result.push_back(
+        ffi::Array<ffi::Any>{type.dtype, shape, ffi::String(type.param), type.onDevice, type.donatedTo});
   }
   return result;
 }

@@ -11,7 +11,7 @@ import numpy as np
 import tvm_ffi
 
 from . import _native
-from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_native, is_ready, is_torch, like, to_native
+from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_contiguous, is_native, is_ready, is_torch, like, to_native
 from ._remarks import Listener
 
 
@@ -22,13 +22,16 @@ class Module:
     Arguments are on the CPU. One for a target of CUDA takes on a CUDA device, too, what only kernels read; results that only
     kernels write are there then, and are queued in torch's current stream. Parameters that only kernels read are copied to a
     device by the first call with an argument there, and stay.
+    `donated`: `{argument: output}` for outputs that are written over an argument, as a KV cache is whose argument has
+    `gqa.donated_to` in the module, or that an imported model changes. The output is that argument, with other contents.
     Safe to call from several threads.
     """
 
     def __init__(self, call, name, inputs, outputs, weights, target="cpu"):
         self._call, self.name, self._on_host = call, name, target.startswith("cpu")
-        self._for_kernels = [bool(place) for *_, place in inputs]
-        self.inputs, self.outputs = ([(str(dtype), tuple(shape), str(param)) for dtype, shape, param, _ in each]
+        self._for_kernels = [bool(place) for *_, place, _ in inputs]
+        self.donated = {place: int(output) for place, (*_, output) in enumerate(inputs) if output >= 0}
+        self.inputs, self.outputs = ([(str(dtype), tuple(shape), str(param)) for dtype, shape, param, *_ in each]
                                      for each in (inputs, outputs))
         self._values = [self._weight(weights[param], param, place) if param in weights else None
                         for (_, _, param), place in zip(self.inputs, self._for_kernels)]
@@ -40,21 +43,32 @@ class Module:
 
         out: memory for the result, or a tuple for several: dense tensors of the outputs' types and shapes, on the GPU if the
           call runs there and only kernels write it; they are what is returned. A call in a CUDA graph needs it (`gqa.capture`,
-          or `torch.cuda.graph`), for the graph writes the same memory at each launch.
-        Raises TypeError or ValueError naming the argument whose number, type or shape is wrong.
+          or `torch.cuda.graph`), for the graph writes the same memory at each launch. An output that is written over an
+          argument is that argument, or None. Others share no memory with arguments on a GPU.
+        Raises TypeError or ValueError naming the argument whose number, type or shape is wrong. A call that fails may have written
+        to donated arguments.
         """
         if len(args) != len(self._open):
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
         values = list(self._values if self._on_host else self._values_for(args))
         for place, value in zip(self._open, args):
             values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)
+        given = {output: args[self._open.index(place)] for place, output in self.donated.items()}
         if out is not None:
+            out = self._filled(out, given)
             self._call(*values, *self._room(out))
             return out
         results = self._run(*values)
         if args:
-            results = tuple(like(result, args[0]) for result in results)
+            results = tuple(given[i] if i in given else like(result, args[0]) for i, result in enumerate(results))
         return results[0] if len(self.outputs) == 1 else tuple(results)
+
+    @staticmethod
+    def _filled(out, given):
+        """`out` with the donated arguments where it has None."""
+        if not given or not isinstance(out, (tuple, list)):
+            return out
+        return type(out)(given.get(i) if tensor is None else tensor for i, tensor in enumerate(out))
 
     def _room(self, out):
         """The given memory as the compiled function takes it."""
@@ -95,7 +109,20 @@ class Module:
 
     def _prepare(self, value, place):
         device = "cpu" if self._on_host else device_of(value)
-        return to_native(contiguous(as_array(value, f"argument {place}", device)))
+        array = as_array(value, f"argument {place}", device)
+        if place in self.donated:
+            self._require_in_place(array, place)
+        return to_native(contiguous(array))
+
+    def _require_in_place(self, array, place):
+        """That an argument that is written to would not be copied first."""
+        what = ("not contiguous" if not is_contiguous(array) else
+                "negated lazily" if is_torch(array) and array.is_neg() else
+                "read-only" if isinstance(array, np.ndarray) and not array.flags.writeable else
+                "not aligned" if isinstance(array, np.ndarray) and not array.flags.aligned else "")
+        if what:
+            raise ValueError(f"argument {place}, which output {self.donated[place]} is written over, is {what}; expected a dense "
+                             "tensor that can be written to")
 
     def __repr__(self):
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
@@ -157,7 +184,7 @@ def load(path, *, weights=None):
     library["gqa_target"]()
     names = {short: name for name, short in ELEMENTS.items()}
     inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"],
-                         kind["device"]) for kind in signature[which]] for which in ("inputs", "outputs"))
+                         kind["device"], kind["donated_to"]) for kind in signature[which]] for which in ("inputs", "outputs"))
     if weights is None:
         weights = _load(path.parent / signature["weights"]) if signature["weights"] else {}
     target = "cuda" if any(kind["device"] for kind in signature["inputs"]) else "cpu"

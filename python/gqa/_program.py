@@ -189,7 +189,8 @@ class Array:
 
 
 class Program:
-    """A compiled function. `inputs` and `outputs` have dtype, shape (-1: any size) and device of each."""
+    """A compiled function. `inputs` and `outputs` have dtype, shape (-1: any size) and device of each; outputs that are written
+    over an input are that input, and not among `outputs`."""
 
     def __init__(self, runtime, path):
         self.runtime, self._library = runtime, ctypes.CDLL(str(path))
@@ -197,8 +198,11 @@ class Program:
         self._kernels = Module.in_dll(self._library, "gqa_cuda_module")
         self._module = ctypes.addressof(self._kernels)
         signature = json.loads(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(self._library, "gqa_signature"))))
-        self.inputs, self.outputs = signature["inputs"], signature["outputs"]
-        if not all(output["device"] for output in self.outputs):
+        self.inputs = signature["inputs"]
+        self._donors = {kind["donated_to"]: place for place, kind in enumerate(self.inputs) if kind["donated_to"] >= 0}
+        self._results = [number for number in range(len(signature["outputs"])) if number not in self._donors]
+        self.outputs = [signature["outputs"][number] for number in self._results]
+        if not all(output["device"] for output in signature["outputs"]):
             raise ValueError(f"{path}: the host writes a result of this program; expected kernels to write all of them")
 
     def __call__(self, inputs, outputs, stream=None):
@@ -208,11 +212,13 @@ class Program:
                             f"{len(outputs)}")
         descriptors = [_descriptor(array, kind) for array, kind in zip(inputs, self.inputs)]
         results = (ctypes.c_int64 * sum(3 + 2 * len(kind["shape"]) for kind in self.outputs))()
-        arguments = (ctypes.c_void_p * (1 + len(descriptors)))(
-            ctypes.addressof(results), *(ctypes.addressof(words) for words in descriptors))
+        addresses = [ctypes.addressof(words) for words in ([results] if self.outputs else []) + descriptors]
+        arguments = (ctypes.c_void_p * len(addresses))(*addresses)
         spans = [_span(array, kind) for array, kind in zip(inputs, self.inputs) if kind["device"]]
+        rooms = {number: _span(array, kind) for number, array, kind in zip(self._results, outputs, self.outputs)}
+        rooms |= {number: _span(inputs[place], self.inputs[place]) for number, place in self._donors.items()}
         self.runtime.call(self._entry, ctypes.cast(arguments, ctypes.c_void_p), spans,
-                          [_span(array, kind) for array, kind in zip(outputs, self.outputs)], stream)
+                          [rooms[number] for number in sorted(rooms)], stream)
 
     def place(self, index, array):
         """A NumPy array where input `index` has to be."""

@@ -90,23 +90,85 @@ func.func @product(%x: memref<4x8xf16>, %w: memref<16x8xf16>) -> memref<4x16xf16
 #x = affine_map<(m, n, k) -> (m, k)>
 #w = affine_map<(m, n, k) -> (k, n)>
 #wt = affine_map<(m, n, k) -> (n, k)>
-#yt = affine_map<(m, n, k) -> (n, m)>
 
 // What the library does not take runs in a kernel of loops, and the remark says why: types, layouts, loops.
 // CHECK-LABEL: func.func @slow_products
 // CHECK: tile.kernel
 // CHECK-NOT: tile.device.matmul
-func.func @slow_products(%x: memref<4x8xf16>, %w: memref<8x16xf32>, %v: memref<8x16xf16>, %i: memref<4x8xi8>, %j: memref<8x16xi8>,
-                         %s: memref<16x8xf16, strided<[16, 2]>>, %y: memref<4x16xf32>, %z: memref<4x16xi32>, %t: memref<16x4xf32>) {
-  // expected-remark @below {{multiplies matrices without tensor cores, not by cuBLASLt: expected two operands of one type, f16, bf16, f32 or f64, and a result of that type or f32; found f16 times f32 into f32}}
-  linalg.matmul ins(%x, %w : memref<4x8xf16>, memref<8x16xf32>) outs(%y : memref<4x16xf32>)
-  // expected-remark @below {{found i8 times i8 into i32}}
+func.func @slow_products(%x: memref<4x8xf16>, %p: memref<4x2x8xf16>, %q: memref<2x8x16xf16>, %i: memref<4x8xi8>, %j: memref<8x16xi8>,
+                         %s: memref<16x8xf16, strided<[16, 2]>>, %y: memref<4x16xf32>, %z: memref<4x16xi32>) {
+  // expected-remark @below {{multiplies matrices without tensor cores, not by cuBLASLt: expected two operands of one type, f16, bf16, f32 or f64, and a result of that type or f32; found i8 times i8 into i32}}
   linalg.matmul ins(%i, %j : memref<4x8xi8>, memref<8x16xi8>) outs(%z : memref<4x16xi32>)
   // expected-remark @below {{expected contiguous rows; those of operand 1 are not}}
   linalg.matmul indexing_maps = [#x, #wt, affine_map<(m, n, k) -> (m, n)>]
     ins(%x, %s : memref<4x8xf16>, memref<16x8xf16, strided<[16, 2]>>) outs(%y : memref<4x16xf32>)
   // expected-remark @below {{expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed}}
-  linalg.contract indexing_maps = [#x, #w, #yt] ins(%x, %v : memref<4x8xf16>, memref<8x16xf16>) outs(%t : memref<16x4xf32>)
+  linalg.contract indexing_maps = [affine_map<(m, n, k, l) -> (m, k, l)>, affine_map<(m, n, k, l) -> (k, l, n)>, affine_map<(m, n, k, l) -> (m, n)>]
+    ins(%p, %q : memref<4x2x8xf16>, memref<2x8x16xf16>) outs(%y : memref<4x16xf32>)
+  return
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
+#yt = affine_map<(m, n, k) -> (n, m)>
+
+// What an einsum is: a product by the library, as named ones are. A transposed result is the product of transposed operands.
+// CHECK-LABEL: func.func @einsums
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<4x8xf16>, %[[W:[a-z0-9]+]]: memref<8x16xf16>
+// CHECK-DAG: %[[A:.*]] = tile.device.map %[[W]]
+// CHECK-DAG: %[[B:.*]] = tile.device.map %[[X]]
+// CHECK: tile.device.matmul {{.*}}%[[A]]{{.*}}, {{.*}}%[[B]]
+// CHECK: tile.device.matmul
+// CHECK-NOT: tile.kernel
+func.func @einsums(%x: memref<4x8xf16>, %w: memref<8x16xf16>, %t: memref<16x4xf32>, %p: memref<3x4x8xf32>, %q: memref<3x16x8xf32>,
+                   %y: memref<3x4x16xf32>) {
+  linalg.contract indexing_maps = [#x, #w, #yt] ins(%x, %w : memref<4x8xf16>, memref<8x16xf16>) outs(%t : memref<16x4xf32>)
+  linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (b, n, k)>,
+                                   affine_map<(b, m, n, k) -> (b, m, n)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%p, %q : memref<3x4x8xf32>, memref<3x16x8xf32>) outs(%y : memref<3x4x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %out, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// A product that subtracts is none, and neither is one of exponentials.
+#x = affine_map<(m, n, k) -> (m, k)>
+#w = affine_map<(m, n, k) -> (k, n)>
+#y = affine_map<(m, n, k) -> (m, n)>
+// CHECK-LABEL: func.func @negative_products
+// CHECK-NOT: tile.device.matmul
+func.func @negative_products(%x: memref<4x8xf32>, %w: memref<8x16xf32>, %y: memref<4x16xf32>) {
+  linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<4x8xf32>, memref<8x16xf32>) outs(%y : memref<4x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.subf %out, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// Operands of two types: the narrower one is widened by a kernel in front.
+// CHECK-LABEL: func.func @mixed_products
+// CHECK: %[[WIDE:.*]] = memref.alloc() : memref<4x8xf32>
+// CHECK: tile.kernel
+// CHECK: arith.extf
+// CHECK: %[[A:.*]] = tile.device.map %[[WIDE]]
+// CHECK: tile.device.matmul {{.*}}%[[A]]
+// CHECK: memref.dealloc %[[WIDE]]
+func.func @mixed_products(%x: memref<4x8xf16>, %w: memref<8x16xf32>, %y: memref<4x16xf32>) {
+  // expected-remark @below {{multiplies 'f16' by 'f32': what is narrower is widened in memory first, in each call}}
+  linalg.matmul ins(%x, %w : memref<4x8xf16>, memref<8x16xf32>) outs(%y : memref<4x16xf32>)
   return
 }
 
@@ -178,4 +240,70 @@ func.func @host(%x: memref<8xf32>) -> memref<8xf32> {
     linalg.yield %0 : f32
   }
   return %y : memref<8xf32>
+}
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// The halves of a rotation, and a row that goes elsewhere: one launch, each in blocks of its own. What reads them is another.
+// CHECK-LABEL: func.func @together
+// CHECK: tile.kernel warps = 8 grid(%[[BLOCK:.*]] = %c6)
+// CHECK-COUNT-3: scf.if
+// CHECK: tile.device.unmap
+// CHECK: tile.kernel
+// CHECK-NOT: tile.kernel
+func.func @together(%x: memref<1024xf32>, %row: memref<500xf32>, %cache: memref<500xf32>) -> memref<1024xf32> {
+  %y = memref.alloc() : memref<1024xf32>
+  %x0 = memref.subview %x[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  %x1 = memref.subview %x[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  %y0 = memref.subview %y[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x1 : memref<512xf32, strided<[1], offset: 512>>) outs(%y0 : memref<512xf32, strided<[1]>>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  }
+  %y1 = memref.subview %y[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%x0 : memref<512xf32, strided<[1]>>) outs(%y1 : memref<512xf32, strided<[1], offset: 512>>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  memref.copy %row, %cache : memref<500xf32> to memref<500xf32>
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y : memref<1024xf32>) {
+  ^bb0(%out: f32):
+    %0 = math.exp %out : f32
+    linalg.yield %0 : f32
+  }
+  return %y : memref<1024xf32>
+}
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// Two parts of one buffer that one kernel writes are parts of one mapping: what the host has is copied back once.
+// CHECK-LABEL: func.func @parts
+// CHECK-SAME: %[[Y:[a-z0-9]+]]: memref<1024xf32>
+// CHECK: %[[ALL:.*]] = tile.device.map %[[Y]] update : memref<1024xf32>
+// CHECK-DAG: memref.subview %[[ALL]][0]
+// CHECK-DAG: memref.subview %[[ALL]][512]
+// CHECK-NOT: tile.device.map
+// CHECK: tile.kernel
+// CHECK-NOT: tile.kernel
+func.func @parts(%y: memref<1024xf32>) {
+  %y0 = memref.subview %y[0] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1]>>
+  %y1 = memref.subview %y[512] [512] [1] : memref<1024xf32> to memref<512xf32, strided<[1], offset: 512>>
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y0 : memref<512xf32, strided<[1]>>) {
+  ^bb0(%out: f32):
+    %0 = arith.negf %out : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%y1 : memref<512xf32, strided<[1], offset: 512>>) {
+  ^bb0(%out: f32):
+    %0 = math.exp %out : f32
+    linalg.yield %0 : f32
+  }
+  return
 }

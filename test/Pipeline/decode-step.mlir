@@ -53,3 +53,25 @@ func.func @main(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x512x64xf32>, %new: tens
     : (tensor<1x8x1x64xf32>, tensor<1x2x512x64xf32>, tensor<1x2x512x64xf32>, tensor<1xi64>) -> tensor<1x8x1x64xf32>
   return %o, %ka : tensor<1x8x1x64xf32>, tensor<1x2x512x64xf32>
 }
+
+// -----
+
+// The same with a cache that is donated to its result: no copy, and nothing to return but the output.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<1x2x512x64xf32> {gqa.donated_to = 1 : i64},
+// CHECK-SAME: -> memref<1x8x1x64xf32>
+// CHECK-NOT: memref.copy
+// CHECK-NOT: cf.assert
+// CHECK-NOT: memref.alloc{{.*}}512x64
+// CHECK: %[[ROW:.*]] = memref.subview %[[K]]
+// CHECK: linalg.generic {{.*}} outs(%[[ROW]] :
+// CHECK: %[[ALL:.*]] = memref.cast %[[K]]
+// CHECK: call @gqa_attention_0(%{{.*}}, %[[ALL]], %[[ALL]],
+// CHECK: return %{{[^,]*}} : memref<1x8x1x64xf32>
+func.func @main(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x512x64xf32> {gqa.donated_to = 1}, %new: tensor<1x2x1x64xf32>,
+                %at: tensor<1xi64>, %n: tensor<1xi64>) -> (tensor<1x8x1x64xf32>, tensor<1x2x512x64xf32>) {
+  %ka = gqa.append_kv %k, %new at %at : (tensor<1x2x512x64xf32>, tensor<1x2x1x64xf32>, tensor<1xi64>) -> tensor<1x2x512x64xf32>
+  %o = gqa.attention %q, %ka, %ka kv_len(%n)
+    : (tensor<1x8x1x64xf32>, tensor<1x2x512x64xf32>, tensor<1x2x512x64xf32>, tensor<1xi64>) -> tensor<1x8x1x64xf32>
+  return %o, %ka : tensor<1x8x1x64xf32>, tensor<1x2x512x64xf32>
+}

@@ -56,9 +56,23 @@ class Report:
         for title, found in (("Wrong", self.wrong()), ("Not run", self.missing())):
             if found:
                 lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
+        lines += _step_lines(document["parts"].get("steps", {}))
         measured = [result for result in document["parts"].get("bench", {}).values() if "case" in result]
         if measured:
             cases = [result["case"] for result in measured]
             lines += ["", "## Speed", "", *required_lines(cases, device["chip"]), "", "```"]
             lines += [line for result in measured for line in [*result["lines"], ""]] + [*sharing.lines(cases), "```"]
         return lines
+
+
+def _step_lines(results):
+    """A table of what was timed of whole models."""
+    timed = {name: result for name, result in results.items() if "seconds_of" in result}
+    if not timed:
+        return []
+    lines = ["", "## A token through a model", "", "| model | GB | who | ms | share of the copy |", "|---|---|---|---|---|"]
+    for name, result in timed.items():
+        ideal = result["bytes"] / result["copy_bytes_per_s"]
+        lines += [f"| {name} | {result['bytes'] / 1e9:.1f} | {who} | {1e3 * seconds:.2f} | {ideal / seconds:.0%} |"
+                  for who, seconds in result["seconds_of"].items()]
+    return lines

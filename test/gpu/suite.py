@@ -7,7 +7,14 @@ from cuda_cases import BASE, CASES
 from gqa.bench.cuda.cases import CASES as BENCHMARK
 from gqa.bench.text import attention_text
 
-PARTS = ("numerics", "products", "races", "bench")
+PARTS = ("numerics", "products", "races", "steps", "bench")
+
+# A token through a whole Llama: sizes that differ from those of Llama 3 8B, and the token's place.
+STEPS = {
+    "small": (dict(layers=2, hidden=128, heads=4, kv_heads=2, dim=32, inner=192, words=100, keys=64), 41),
+    "layers": (dict(hidden=64, heads=4, kv_heads=2, dim=16, inner=96, words=64, keys=32), 20),
+    "llama-3-8b": ({}, 8000),
+}
 
 # A kernel of each kind with more blocks than a chip runs at a time: tasks start and end next to one another in every order.
 RACES = {
@@ -46,12 +53,16 @@ def attention(part, name):
 
 
 def names(part):
-    items = {"numerics": CASES, "products": PRODUCTS, "races": RACES}
+    items = {"numerics": CASES, "products": PRODUCTS, "races": RACES, "steps": STEPS}
     return list(items[part]) if part != "bench" else [case.name for case in BENCHMARK]
 
 
 def text(part, name):
     """The module of a program."""
+    if part == "steps":
+        from gqa.bench.llama import Sizes, text_of  # which the packing half alone can do: it needs torch-mlir
+
+        return text_of(Sizes(**STEPS[name][0]))
     if part == "bench":
         return attention_text(next(case for case in BENCHMARK if case.name == name))
     return build(attention(part, name)).text

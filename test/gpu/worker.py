@@ -74,6 +74,9 @@ def _runner(part, options):
     if part == "races":
         import races
         return lambda item, doing: races.run(runtime, item["name"], doing, options["launches"])
+    if part == "steps":
+        import steps
+        return lambda item, doing: steps.run(runtime, item["name"], doing, options["rounds"])
     from gqa.bench.cuda.ours import Packed
     from gqa.bench.cuda.run import Benchmark, DeviceLost
     benchmark = Benchmark(Packed(programs.FOLDER), options["peers"], options["rounds"])

@@ -29,7 +29,7 @@ def on_gpu(array, device=0):
     """A copy of a NumPy array on a GPU, as a tvm_ffi.Tensor."""
     import tvm_ffi
 
-    return _library()["cuda_from_host"](tvm_ffi.from_dlpack(np.ascontiguousarray(array)), device)
+    return _library()["cuda_from_host"](tvm_ffi.from_dlpack(np.asarray(array, order="C")), device)
 
 
 def on_host(tensor):

@@ -20,7 +20,7 @@ from cuda_cases import BASE, CASES
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
 EMULATOR = BUILD / "lib" / "emulator" / "libcuda.so.1"
-PROGRAMS = "numerics-decode,prefill_holes,rows_f32,draft,decode-256"
+PROGRAMS = "numerics-decode,prefill_holes,rows_f32,draft,decode-256,small"
 
 pytestmark = pytest.mark.skipif(not EMULATOR.exists(), reason=f"the stand-in driver is not built: {EMULATOR}")
 
@@ -57,7 +57,7 @@ def test_package(package):
     manifest = json.loads((package / "manifest.json").read_text())
     assert {(entry["part"], entry["name"]) for entry in manifest["programs"]} == {
         ("numerics", "decode"), ("numerics", "prefill_holes"), ("numerics", "rows_f32"), ("numerics", "draft"), ("races", "draft"),
-        ("bench", "decode-256")}
+        ("steps", "small"), ("bench", "decode-256")}
     assert manifest["glibc"] <= "2.35" and re.match(r"\d+\.\d+", manifest["ptxas"])
     assert sum(path.stat().st_size for path in package.rglob("*")) < 8 << 20
 
@@ -95,6 +95,13 @@ def test_stand_in_is_said_to_be_one(package, tmp_path):
     done = run(package, tmp_path, "--parts=numerics", "--only=draft")
     assert "Not a GPU" in done.stdout and "Not a GPU" in (tmp_path / "report.md").read_text()
     assert document(tmp_path)["stand_in"] == str(EMULATOR)
+
+
+def test_a_step_of_a_model(package, tmp_path):
+    done = run(package, tmp_path, "--parts=steps", GQA_CUBLASLT=str(EMULATOR.with_name("libcublasLt.so.12")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert document(tmp_path)["parts"]["steps"] == {
+        "small": {"status": "ok", "loaded": ["ptx sm_80"], "seconds": document(tmp_path)["parts"]["steps"]["small"]["seconds"]}}
 
 
 def test_products(package, tmp_path):

@@ -98,7 +98,7 @@ def test_inline_weights(importer, models, tmp_path):
 
 def test_mutated_buffers_are_arguments_and_first_results(importer, models, tmp_path):
     assert importer("models:counter", "-o", "out.mlir", "--save-example=x.npz").returncode == 0
-    assert '%arg1: tensor<4xf32> {gqa.state = "seen"}) -> (tensor<4xf32>, tensor<4xf32>)' in main_line(tmp_path / "out.mlir")
+    assert '%arg1: tensor<4xf32> {gqa.donated_to = 0 : i64, gqa.state = "seen"}) -> (tensor<4xf32>, tensor<4xf32>)' in main_line(tmp_path / "out.mlir")
     arrays = np.load(tmp_path / "x.npz")
     assert arrays["arg1"].tolist() == [0] * 4 and arrays["out0"].tolist() == [1] * 4 and arrays["out1"].tolist() == [2] * 4
 

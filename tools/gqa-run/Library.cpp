@@ -67,6 +67,9 @@ llvm::Expected<std::unique_ptr<Library>> Library::load(llvm::StringRef path) {
     return fail(path + ": " + artifact->last_error());
   library->types = {artifact->name, typesOf(artifact->inputs, artifact->num_inputs),
                     typesOf(artifact->outputs, artifact->num_outputs), weightsOf(*artifact)};
+  for (auto [index, input] : llvm::enumerate(library->types.inputs))
+    if (artifact->donated)
+      input.donatedTo = artifact->donated[index];
   return std::move(library);
 }
 

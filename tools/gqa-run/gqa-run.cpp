@@ -82,12 +82,26 @@ llvm::Expected<bool> useResults(llvm::ArrayRef<Array> results, const Options &op
   return true;
 }
 
-llvm::Expected<bool> run(Function function, llvm::ArrayRef<Array> inputs, const Options &options) {
-  auto results = callOnce(function, inputs);
+/// Inputs for calls that write results over some of them.
+std::vector<Array> withCopies(llvm::ArrayRef<Array> inputs, const Signature &signature) {
+  std::vector<Array> copies(inputs);
+  for (auto [input, type] : llvm::zip(copies, signature.inputs))
+    if (type.donatedTo >= 0) {
+      Array copy = Array::allocate(input.type.dtype, input.type.shape);
+      std::copy_n(input.raw(), input.bytes(), copy.raw());
+      input = copy;
+    }
+  return copies;
+}
+
+llvm::Expected<bool> run(Function function, const Signature &signature, llvm::ArrayRef<Array> inputs,
+                         const Options &options) {
+  std::vector<Array> written = withCopies(inputs, signature); // results are views of these
+  auto results = callOnce(function, written);
   if (!results)
     return results.takeError();
   if (options.repeats)
-    if (llvm::Error error = measure(function, inputs, options.repeats))
+    if (llvm::Error error = measure(function, withCopies(inputs, signature), options.repeats))
       return error;
   return useResults(*results, options);
 }
@@ -101,8 +115,8 @@ llvm::Expected<bool> runLibrary(const Options &options) {
   auto inputs = makeInputs((*library)->signature(), options);
   if (!inputs)
     return inputs.takeError();
-  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*library)->call(tensors); }, *inputs,
-             options);
+  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*library)->call(tensors); },
+             (*library)->signature(), *inputs, options);
 }
 
 /// What the compiler makes of the module; nothing runs.
@@ -141,8 +155,8 @@ llvm::Expected<bool> runModule(const Options &options) {
   auto inputs = makeInputs((*function)->signature(), options);
   if (!inputs)
     return inputs.takeError();
-  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*function)->call(tensors); }, *inputs,
-             options);
+  return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*function)->call(tensors); },
+             (*function)->signature(), *inputs, options);
 }
 
 llvm::Expected<bool> runFile(const Options &options) {

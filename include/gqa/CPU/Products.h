@@ -17,8 +17,9 @@ struct Product {
   Operand a, b, c;
 };
 
-/// Nothing unless `op` is a product on memrefs whose rows are contiguous.
-std::optional<Product> matchProduct(mlir::linalg::LinalgOp op);
+/// Nothing unless `op` is a product on memrefs whose rows are contiguous: a named one, or with `generic` any
+/// operation that computes the same, as those that einsums become.
+std::optional<Product> matchProduct(mlir::linalg::LinalgOp op, bool generic = false);
 
 /// Erases the fill with zero that a product would add to, if nothing comes in between; returns whether there
 /// was one.

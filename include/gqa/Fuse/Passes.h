@@ -2,6 +2,7 @@
 #ifndef GQA_FUSE_PASSES_H
 #define GQA_FUSE_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

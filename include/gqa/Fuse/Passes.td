@@ -3,6 +3,27 @@
 
 include "mlir/Pass/PassBase.td"
 
+def GQANarrowAttention : Pass<"gqa-narrow-attention", "mlir::func::FuncOp"> {
+  let summary = "attention that was widened only to be narrowed again is computed as it came";
+  let description = [{
+    torch's mathematical form of `scaled_dot_product_attention`, which an export holds, widens q, k and v of bf16 or f16 to f32 and
+    rounds the output back. As f32, the attention would be one without tensor cores, of a cache that is widened in memory in
+    each step. Where all three are widened from one type, and everybody rounds the output to it, the operation gets that type;
+    its scores and sums are f32 anyway.
+
+    ```mlir
+    %o = gqa.attention %q32, %k32, %v32 : (tensor<1x8x1x64xf32>, ...) -> tensor<1x8x1x64xf32>   // of %q, %k, %v widened
+    %r = linalg.generic ... arith.truncf ...
+    // becomes
+    %r = gqa.attention %q, %k, %v : (tensor<1x8x1x64xbf16>, ...) -> tensor<1x8x1x64xbf16>
+    ```
+
+    Numerics: approximates (probabilities are rounded to the narrow type, as all kernels of that type round them)
+  }];
+  let statistics = [Statistic<"numNarrowed", "narrowed", "attentions computed in a narrow type">];
+  let dependentDialects = ["gqa::GQADialect"];
+}
+
 def GQAReport : Pass<"gqa-report", "mlir::ModuleOp"> {
   let summary = "writes what was raised and what was declined as JSON";
   let description = [{

@@ -23,6 +23,7 @@ struct TensorType {
   std::vector<int64_t> shape; ///< -1 where any size will do
   std::string param;          ///< the name of the parameter that this argument is (`gqa.param`), or ""
   bool onDevice = false;      ///< may be in the memory of a GPU: only kernels read or write it
+  int64_t donatedTo = -1;     ///< of an argument: the result that is written over it
 };
 
 struct Signature {
@@ -68,13 +69,14 @@ public:
   const Signature &signature() const;
 
   /// Calls with results that the callee allocates; each belongs to the caller, who ends its life with its
-  /// deleter, which for a result on a GPU frees it in the order of the stream.
+  /// deleter, which for a result on a GPU frees it in the order of the stream. A result that is written over
+  /// an argument is a view of that argument's memory, and lives no longer.
   llvm::Expected<std::vector<DLManagedTensor *>> call(llvm::ArrayRef<const DLTensor *> inputs);
   llvm::Expected<std::vector<DLManagedTensor *>> callOn(void *stream,
                                                         llvm::ArrayRef<const DLTensor *> inputs);
 
   /// Calls with memory for the results, of which the same is expected. In host memory it may overlap an
-  /// input.
+  /// input; a result that is written over an argument has to be that argument.
   llvm::Error call(llvm::ArrayRef<const DLTensor *> inputs, llvm::ArrayRef<DLTensor *> outputs);
   llvm::Error callOn(void *stream, llvm::ArrayRef<const DLTensor *> inputs,
                      llvm::ArrayRef<DLTensor *> outputs);

@@ -28,7 +28,8 @@ def PrepareEntry : Pass<"gqa-prepare-entry", "mlir::ModuleOp"> {
   let description = [{
     Checks the module's types and makes `function` an entry point: every argument and result becomes a tensor (a scalar
     one of rank 0, `index` an i64), arguments are not written to, no result is an argument or the same buffer as another
-    result, and a C interface is asked for. All other functions become private, and unused symbols go.
+    result, and a C interface is asked for. All other functions become private, and unused symbols go. An argument with
+    `gqa.donated_to = R` (or `tf.aliasing_output = R`, as JAX says it) becomes result R: that one is written over it.
 
     ```mlir
     func.func @main(%x: tensor<4xf32>, %s: f32) -> f32
@@ -43,6 +44,33 @@ def PrepareEntry : Pass<"gqa-prepare-entry", "mlir::ModuleOp"> {
                         "the entry; by default `main`, else the only public function">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::bufferization::BufferizationDialect",
                            "mlir::tensor::TensorDialect"];
+}
+
+def ReturnDonated : Pass<"gqa-return-donated", "mlir::ModuleOp"> {
+  let summary = "results that are written over arguments are not returned";
+  let description = [{
+    After bufferization: a result to which an argument is donated is in the argument's memory at the end of the function,
+    and no longer a result of it. Bufferization has written to the argument where it could, as where a token is written to a
+    cache; else the result is copied over the argument at the end, and a remark says so. The caller gets the argument
+    as the result: the runtime knows which one.
+
+    ```mlir
+    func.func @main(%cache: memref<16x64xf32> {gqa.donated_to = 0}, %row: memref<1x64xf32>) -> memref<16x64xf32> {
+      %to = memref.subview %cache[3, 0] [1, 64] [1, 1] : ...
+      memref.copy %row, %to : ...
+      return %cache : memref<16x64xf32>
+    }
+    // becomes
+    func.func @main(%cache: memref<16x64xf32> {gqa.donated_to = 0}, %row: memref<1x64xf32>) {
+      ...
+      return
+    }
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numInPlace", "in-place", "results that need no copy">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::memref::MemRefDialect"];
 }
 
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {

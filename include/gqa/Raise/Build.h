@@ -113,6 +113,9 @@ std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &eval
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);
 
+/// Selects over a cache that write a row at a position become gqa.append_kv. Returns how many there were.
+int64_t raiseIndexedAppends(mlir::RewriterBase &rewriter, mlir::Operation *function);
+
 /// The operand's tensor in another layout.
 mlir::Value transpose(mlir::RewriterBase &rewriter, const Operand &operand, llvm::StringRef layout);
 

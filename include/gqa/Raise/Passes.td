@@ -16,7 +16,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
 
     What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
     that is not; rotary embeddings of q and k become `gqa.rotary`, a concatenation of cached and new keys
-    `gqa.append_kv`. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
+    `gqa.append_kv`, as a select does that writes a row of a cache at a position. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
     that stopped it and the reason.
 
     Before, in essence (test/Raise/grouped.mlir is the whole of it):
@@ -45,6 +45,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
                            "mlir::arith::ArithDialect"];
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
+    Statistic<"written", "written", "rows written to caches by selects">,
     Statistic<"declined", "declined", "softmaxes that were not raised">,
     Statistic<"expressions", "expressions", "scalar expressions that were looked at: the work done">,
   ];

@@ -15,6 +15,7 @@ typedef struct gqa_rt_signature {
   const char *name;
   size_t num_inputs, num_outputs;
   const gqa_tensor_type *inputs, *outputs;
+  const int64_t *donated; /* for each input the output that is written over it, or -1; null: none is */
 } gqa_rt_signature;
 
 /* Code for one kind of machine. */

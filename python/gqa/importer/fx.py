@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.export.graph_signature import ConstantArgument, ExportGraphSignature, InputKind, OutputKind
 
 from torch_mlir import ir
@@ -16,9 +17,10 @@ from .module import TorchModule, dense
 
 def import_program(program, inline_weights=False):
     """`program` must be decomposed. Mutated buffers (a static KV cache) become arguments after the inputs, and their new
-    values the first results; other buffers and constants stay inside as dense constants."""
+    values the first results, which are written over them, as over inputs that the model writes to; other buffers and constants
+    stay inside as dense constants."""
     program = _without_assertions(program)
-    signature, state, weights = _functional_signature(program, inline_weights)
+    signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     context = ir.Context()
     torch_dialect.register_dialect(context)
@@ -27,7 +29,10 @@ def import_program(program, inline_weights=False):
         importer.import_program(program, func_name="main")
     except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError) as error:
         raise ImportFailure(f"torch-mlir cannot read the exported program: {_first_line(error)}") from error
-    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights)
+    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights, donated)
+
+
+_MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
 
 
 def _first_line(error):
@@ -65,8 +70,9 @@ def _functional_signature(program, inline_weights):
             states.append(_as_input(spec))
         elif spec.kind == InputKind.PARAMETER and not inline_weights:
             value = _value(program, spec)
-            key = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride())
-            if key in seen and value.numel():
+            has_memory = value.numel() and value.device.type != "meta" and not isinstance(value, FakeTensor)
+            key = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride()) if has_memory else spec.target
+            if key in seen:
                 node.replace_all_uses_with(seen[key])
                 inside.append(spec)
                 continue
@@ -76,8 +82,12 @@ def _functional_signature(program, inline_weights):
         else:
             inside.append(spec)
     outputs = [dataclasses.replace(spec, kind=OutputKind.USER_OUTPUT, target=None)
-               if spec.kind == OutputKind.BUFFER_MUTATION else spec for spec in old.output_specs]
-    return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights
+               if spec.kind in _MUTATIONS else spec for spec in old.output_specs]
+    places = {spec.arg.name: place for place, spec in enumerate(inputs + states)}
+    changed = {spec.target: spec.arg.name for spec in old.input_specs if spec.target in mutated}
+    donated = {places[changed.get(spec.target, spec.target)]: result for result, spec in enumerate(old.output_specs)
+               if spec.kind in _MUTATIONS}
+    return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights, donated
 
 
 def _as_input(spec):

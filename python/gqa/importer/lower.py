@@ -29,7 +29,8 @@ def lower(torch_module):
 
 
 def annotate(module, torch_module, sidecar):
-    """Names the arguments that are parameters or state, and the file that holds the parameters."""
+    """Names the arguments that are parameters or state, results that are written over arguments, and the file that holds the
+    parameters."""
     main = functions(module)[0]
     names = list(torch_module.weights)
     state = list(torch_module.state)
@@ -40,6 +41,10 @@ def annotate(module, torch_module, sidecar):
         attributes = [empty] * plain
         attributes += [ir.DictAttr.get({"gqa.state": ir.StringAttr.get(name)}) for name in state]
         attributes += [ir.DictAttr.get({"gqa.param": ir.StringAttr.get(name)}) for name in names]
+        for argument, result in torch_module.donated.items():
+            known = {name.name: name.attr for name in attributes[argument]}
+            number = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), result)
+            attributes[argument] = ir.DictAttr.get(known | {"gqa.donated_to": number})
         main.attributes["arg_attrs"] = ir.ArrayAttr.get(attributes)
         if names and sidecar:
             module.operation.attributes["gqa.weights"] = ir.StringAttr.get(sidecar)

@@ -15,6 +15,7 @@ class TorchModule:
     pipeline: str  # brings it to torch-mlir's backend contract
     state: dict  # mutated buffers by name, in argument order; their arguments follow the inputs
     weights: dict  # parameters by name, in argument order; the last arguments
+    donated: dict = dataclasses.field(default_factory=dict)  # argument: the result that is written over it
 
 
 _FLOATS = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64"}

@@ -30,7 +30,8 @@ def describe(types, torch_module, results):
     lines += [f"arg{plain + i}: {kind} (state {name})" for i, (name, kind) in enumerate(zip(state, types[plain:]))]
     lines += [f"param {name}: {kind}, {human(size(weights[name]))}"
               for name, kind in zip(weights, types[plain + len(state):])]
-    lines += [f"out{i}: {kind}" for i, kind in enumerate(results)]
+    over = {result: f" (written over arg{argument})" for argument, result in torch_module.donated.items()}
+    lines += [f"out{i}: {kind}{over.get(i, '')}" for i, kind in enumerate(results)]
     total = sum(size(value) for value in weights.values())
     return lines + [f"{plain + len(state)} inputs, {len(weights)} parameters of {human(total)}, {len(results)} results"]
 

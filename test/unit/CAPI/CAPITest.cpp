@@ -63,6 +63,32 @@ std::string message() { return gqa_last_error(); }
 
 TEST(CAPI, HeaderIsC) { EXPECT_TRUE(gqa_header_is_c()); }
 
+TEST(CAPI, ResultsAreWrittenOverDonatedInputs) {
+  constexpr const char *text =
+      "func.func @main(%row: tensor<1xf32>, %all: tensor<4xf32> {gqa.donated_to = 0}) -> tensor<4xf32> {\n"
+      "  %0 = tensor.insert_slice %row into %all[2] [1] [1] : tensor<1xf32> into tensor<4xf32>\n"
+      "  return %0 : tensor<4xf32>\n}\n";
+  Function insert;
+  ASSERT_EQ(gqa_compile(text, 0, nullptr, &insert.handle), GQA_OK) << message();
+  EXPECT_EQ(gqa_donated_output(insert.handle, 0), -1);
+  EXPECT_EQ(gqa_donated_output(insert.handle, 1), 0);
+  EXPECT_EQ(gqa_donated_output(insert.handle, 2), -1);
+  Tensor<float> row({1}, {7}), all({4}, {0, 1, 2, 3}), other({4}, {0, 0, 0, 0});
+  const DLTensor *inputs[] = {&row.dl, &all.dl};
+  DLTensor *same[] = {&all.dl}, *elsewhere[] = {&other.dl};
+  EXPECT_EQ(gqa_call(insert.handle, inputs, 2, elsewhere, 1, nullptr), GQA_INVALID_ARGUMENT);
+  EXPECT_EQ(message(),
+            "output 0 is not the memory of argument 1, which it is written over; expected the same tensor");
+  ASSERT_EQ(gqa_call(insert.handle, inputs, 2, same, 1, nullptr), GQA_OK) << message();
+  EXPECT_EQ(all.values, (std::vector<float>{0, 1, 7, 3}));
+  row.values[0] = 8;
+  DLManagedTensor *view = nullptr;
+  ASSERT_EQ(gqa_call_alloc(insert.handle, inputs, 2, &view, 1, nullptr), GQA_OK) << message();
+  EXPECT_EQ(view->dl_tensor.data, all.values.data());
+  view->deleter(view);
+  EXPECT_EQ(all.values[2], 8);
+}
+
 TEST(CAPI, CompilesAndCalls) {
   Function sum;
   ASSERT_EQ(gqa_compile(kSum, 0, nullptr, &sum.handle), GQA_OK) << message();

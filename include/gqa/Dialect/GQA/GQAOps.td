@@ -287,7 +287,8 @@ def GQA_AppendKVOp : GQA_Op<"append_kv", [Pure,
 
     What it costs: an attention reads a concatenation where its two parts lie, without a copy. A concatenation that
     anything else reads, and an indexed write to an argument of the program, are one copy of the cache, as arguments are
-    never written; indexed writes to a value of the program itself are done in place.
+    not written to; indexed writes to a value of the program itself, and to an argument that is donated to a result
+    (`gqa.donated_to`), are done in place.
 
     Constraints:
     * (C1) the layout is a permutation of the letters `bhsd`.

@@ -1,6 +1,7 @@
 // gqa-decompose: the pass, and the helpers that the rewrites share.
 #include "gqa/Dialect/GQA/Transforms/Decompose.h"
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
+#include "gqa/Pipeline/Entry.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -73,6 +74,16 @@ bool isTakenOver(OpOperand &use, Keep keep) {
   }
 }
 
+/// Whether tokens are written to an argument that is donated to a result: no loop over the cache.
+bool isInPlace(AppendKVOp append) {
+  Value cache = append.getCache();
+  while (auto earlier = cache.getDefiningOp<AppendKVOp>())
+    cache = earlier.getCache();
+  auto argument = dyn_cast<BlockArgument>(cache);
+  auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+  return append.getPositions() && function && function.getArgAttr(argument.getArgNumber(), kDonatedAttr);
+}
+
 /// Why what stands in front of an attention is a loop of its own, or null if it is not in front of one.
 const char *reasonAgainst(Operation *op, Keep keep) {
   auto rotary = dyn_cast<RotaryOp>(op);
@@ -90,6 +101,8 @@ const char *reasonAgainst(Operation *op, Keep keep) {
                  ? "the mean of the values, of rows that see no key, reads them widened"
                  : "the target's kernels read keys and values in the type that they compute with: "
                    "the cache is widened in memory";
+    if (append && isKeyOrValue && isInPlace(append))
+      continue;
     if (append && isKeyOrValue)
       return append.getPositions()
                  ? "the tokens are written into the cache, which is copied as arguments stay"

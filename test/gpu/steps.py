@@ -1,0 +1,153 @@
+"""A token through a whole Llama with a static cache, as one CUDA graph: against torch's own, and beside what memory allows.
+
+The weights are random, and made where they are needed: on the GPU by torch, if it has one, else (on the stand-in driver, for the
+small sizes) on the host.
+"""
+
+import contextlib
+import statistics
+import time
+
+import numpy as np
+import torch
+
+import suite
+from gqa._program import Array, Program
+from gqa.bench.llama import Sizes, Step
+from programs import FOLDER
+
+MOST_HOST_BYTES = 64 << 20  # of weights, where there is no GPU
+COPIES = 3.2  # of the bf16 weights and caches: the model, its reference in f32, and room for what torch computes
+BF16_TOLERANCE = 4e-2  # of a whole graph, as gqa-run --expect has it: |out - want| <= tolerance * max |want|
+WARM_CALLS = 3
+
+
+def run(runtime, name, doing, rounds=7):
+    """{"launches", and with a GPU "seconds" of each, "share" of the copy's rate}; {"status": "not run"} without room, torch or
+    cuBLASLt. Raises AssertionError where logits or caches are farther from the same model in f32 than the tolerance of whole graphs, and
+    than twice what torch's bf16 is."""
+    if reason := runtime.missing_blas():
+        return {"status": "not run", "reason": reason}
+    changes, at = suite.STEPS[name]
+    sizes = Sizes(**changes)
+    need = sizes.weight_bytes + sizes.words * sizes.hidden * sizes.dtype.itemsize + sizes.cache_bytes(sizes.keys)
+    has_gpu = torch.cuda.is_available()
+    room = torch.cuda.mem_get_info()[0] if has_gpu else MOST_HOST_BYTES
+    if need * COPIES > room:
+        return {"status": "not run", "reason": f"it needs {need * COPIES / 2 ** 30:.1f} GiB of memory on the GPU, of which "
+                                               f"{room / 2 ** 30:.1f} are free" if has_gpu else
+                f"torch {torch.__version__} finds no GPU, and the host does not take {need * COPIES / 2 ** 30:.1f} GiB"}
+    doing("weights")
+    model = make_model(sizes, "cuda" if has_gpu else "cpu", at)
+    token = torch.tensor([[sizes.words // 2]], device=model.head.weight.device)
+    place = torch.tensor([at], device=token.device)
+    program = Program(runtime, FOLDER / "programs" / f"steps-{name}.so")
+    with torch.no_grad():
+        return _judged(runtime, program, model, token, place, doing, rounds)
+
+
+def make_model(sizes, device, seen):
+    """A step with random weights, and random keys and values in front of place `seen`."""
+    with torch.device(device):
+        model = Step(sizes).eval()
+        generator = torch.Generator(device).manual_seed(3)
+        with torch.no_grad():
+            for weight in model.parameters():
+                if weight.dim() > 1:
+                    weight.normal_(0, weight.shape[-1] ** -0.5, generator=generator)
+            for cache in model.buffers():
+                cache[:, :, :seen].normal_(generator=generator)
+    return model
+
+
+def _judged(runtime, program, model, token, place, doing, rounds):
+    on_gpu = token.is_cuda
+    caches = [cache.clone() for cache in model.buffers()]
+    tensors = [token, place, *caches, *model.parameters()]
+    inputs = tensors if on_gpu else [_placed(program, i, tensor) for i, tensor in enumerate(tensors)]
+    logits = torch.zeros(1, model.sizes.words, dtype=model.sizes.dtype, device=token.device)
+    output = logits if on_gpu else Array(runtime, logits.shape, "bf16")
+    doing("torch")
+    exact = [x.to(torch.float32) if x.is_floating_point() else x for x in (*model.parameters(), *model.buffers())]
+    wanted = _reference(model, exact, token, place)
+    theirs = [model(token, place), *model.buffers()]
+    doing("gqa")
+    graph = runtime.capture(lambda stream: program(inputs, [output], stream))
+    graph.launch()
+    runtime.synchronize()
+    names = ["logits", *(name for name, _ in model.named_buffers())]
+    for name, found, torchs, want in zip(names, [output, *inputs[2:]], theirs, wanted):
+        _compare(name, found if on_gpu else _read(found), torchs, want)
+    del exact, wanted
+    if not on_gpu:
+        return {"loaded": [program.loaded()]}
+    return {"loaded": [program.loaded()], **_timed(model, token, place, graph, doing, rounds)}
+
+
+def _reference(model, exact, token, place):
+    """Logits and caches of the same model in f32."""
+    names = [*(name for name, _ in model.named_parameters()), *(name for name, _ in model.named_buffers())]
+    state = dict(zip(names, exact))
+    logits = torch.func.functional_call(model, state, (token, place))
+    return [logits, *(state[name] for name, _ in model.named_buffers())]
+
+
+def _compare(what, found, theirs, wanted):
+    def error(tensor):
+        return (tensor.float() - wanted).abs().max().item()
+    bound = max(BF16_TOLERANCE * wanted.abs().max().item(), 2 * error(theirs))
+    assert error(found) <= bound, f"{what} are {error(found):.3g} from those in f32, expected at most {bound:.3g}"
+
+
+def _timed(model, token, place, graph, doing, rounds):
+    """Everybody in turn, the copy beside them."""
+    moved = model.sizes.weight_bytes + model.sizes.cache_bytes(place.item() + 1)
+    candidates = {"gqa": graph.launch, "torch, a graph": _torch_graph(lambda: model(token, place))}
+    with contextlib.suppress(Exception):  # torch.compile needs a compiler on the machine
+        doing("torch.compile")
+        compiled = torch.compile(model)
+        compiled(token, place)
+        candidates["torch.compile, a graph"] = _torch_graph(lambda: compiled(token, place))
+    candidates["torch"] = lambda: model(token, place)
+    source = torch.empty(min(1 << 30, torch.cuda.mem_get_info()[0] // 4), dtype=torch.uint8, device="cuda")
+    target = torch.empty_like(source)
+    candidates["copy"] = lambda: target.copy_(source)
+    seconds = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            doing(name)
+            seconds[name].append(_seconds(call))
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    rate = 2 * source.numel() / medians.pop("copy")
+    return {"seconds_of": medians, "bytes": moved, "copy_bytes_per_s": rate, "share": moved / rate / medians["gqa"]}
+
+
+def _torch_graph(work):
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_CALLS):
+            work()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    return graph.replay
+
+
+def _seconds(call):
+    call()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    call()
+    torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _placed(program, index, tensor):
+    """A tensor of the host where the program's input has to be."""
+    bits = tensor.detach().contiguous()
+    return program.place(index, (bits.view(torch.uint16) if bits.dtype == torch.bfloat16 else bits).numpy())
+
+
+def _read(array):
+    return torch.from_numpy(np.array(array.numpy())).view(torch.bfloat16)

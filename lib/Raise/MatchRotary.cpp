@@ -8,13 +8,17 @@ using namespace mlir;
 
 namespace gqa {
 
-RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor)
-    : evaluator(evaluator), tensor(tensor) {
-  coordinates.resize(4);
+RotaryMatcher::RotaryMatcher(Evaluator &evaluator, Operand operand)
+    : evaluator(evaluator), tensor(std::move(operand)) {
+  IndexSpace &space = evaluator.context.space;
+  coordinates.resize(tensor.layout.size());
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd"))) {
-    unsigned dim = dimOf(tensor.layout, letter);
-    coordinates[dim] = evaluator.context.space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
-    variables[k] = evaluator.context.space.numVariables() - 1;
+    size_t dim = tensor.layout.find(letter);
+    if (dim == std::string::npos)
+      space.addVariable(1);
+    else
+      coordinates[dim] = space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
+    variables[k] = space.numVariables() - 1;
   }
   headDim = dimOf(tensor.layout, 'd');
 }

@@ -74,10 +74,11 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     DominanceInfo dominance(function);
     eliminateCommonSubExpressions(rewriter, dominance, function); // what is computed twice is looked at once
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
+    raiseAll(function, candidates);
+    rotations += raiseRotations(rewriter, function);
+    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     if (candidates.empty())
       return;
-    raiseAll(function, candidates);
-    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     llvm::DenseSet<Operation *> alive;
     function.walk([&](Operation *op) { alive.insert(op); });
     SmallVector<Attribute> entries;

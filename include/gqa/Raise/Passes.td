@@ -15,8 +15,8 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     region as the graph has it.
 
     What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
-    that is not; rotary embeddings of q and k become `gqa.rotary`, a concatenation of cached and new keys
-    `gqa.append_kv`. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
+    that is not; rotary embeddings, of q and k and of anything else, become `gqa.rotary`, a concatenation of cached and new
+    keys `gqa.append_kv`. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
     that stopped it and the reason.
 
     Before, in essence (test/Raise/grouped.mlir is the whole of it):
@@ -45,6 +45,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
                            "mlir::arith::ArithDialect"];
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
+    Statistic<"rotations", "rotations", "rotary embeddings raised that no raised attention reads">,
     Statistic<"declined", "declined", "softmaxes that were not raised">,
     Statistic<"expressions", "expressions", "scalar expressions that were looked at: the work done">,
   ];

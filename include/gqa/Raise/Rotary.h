@@ -40,7 +40,8 @@ struct Pairing {
 
 class RotaryMatcher {
 public:
-  RotaryMatcher(Evaluator &evaluator, const Operand &tensor);
+  /// The tensor's layout may lack letters other than `d`.
+  RotaryMatcher(Evaluator &evaluator, Operand tensor);
 
   /// The pairing under which the tensor is a rotation, and the pair.
   bool match();
@@ -72,7 +73,7 @@ private:
   llvm::SmallVector<int64_t> rotaryDims();
 
   Evaluator &evaluator;
-  const Operand &tensor;
+  Operand tensor;
 };
 
 } // namespace gqa

@@ -26,6 +26,16 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+bool isExponential(Expr expr) { return expr->isApply("math.exp") || expr->isApply("math.exp2"); }
+
+/// Whether the expression differs along every dimension of the element's tensor and of what is reduced.
+bool followsAll(Expr expr, Expr element, const Reduction &reduction) {
+  return dependsOn(expr, reduction.variable) && llvm::all_of(element->indices, [&](AffineExpr index) {
+           auto dim = dyn_cast<AffineDimExpr>(index);
+           return !dim || dependsOn(expr, dim.getPosition());
+         });
+}
+
 /// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
 Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
   bool isElementwise = op.getNumParallelLoops() == op.getNumLoops();
@@ -42,7 +52,13 @@ Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
     if (!sum || sum->kind != Reduction::Kind::Sum)
       return nullptr;
     Expr body = evaluator.peelCasts(sum->body);
-    return body->isApply("math.exp") || body->isApply("math.exp2") ? ownerOf(body) : nullptr;
+    if (body->isApply("arith.mulf")) // of some of them, by a mask: in a product with V they differ along all
+                                     // but one dimension
+      for (Expr operand : body->operands)
+        if (Expr factor = evaluator.peelCasts(operand);
+            isExponential(factor) && followsAll(factor, element, *sum))
+          return ownerOf(factor);
+    return isExponential(body) ? ownerOf(body) : nullptr;
   }
   Expr e = evaluator.peelCasts(element);
   Expr argument = e->isApply("math.exp") ? evaluator.peelCasts(e->operands[0]) : nullptr;

@@ -182,7 +182,7 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
   bool isTokenMajor =
       shared.size() == 1 && standTogether(context, sourceOf(kChain), shared.front(), match.key);
   if (isTokenMajor || (shared.size() == 1 && rows.size() == 2))
-    return std::nullopt; // a batch over one head of K and V
+    return std::nullopt;                          // a batch over one head of K and V
   for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
     if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
         isDivided(evaluator, match.v, variable))

@@ -2,6 +2,7 @@
 #include "gqa/Raise/Passes.h"
 #include "gqa/Raise/Report.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -172,8 +173,10 @@ private:
         continue;
       Value value = getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), *size);
       rewriter.replaceOp(op, value);
-      if (auto inner = value.getDefiningOp<tensor::DimOp>())
-        worklist.insert(inner);
+      auto product = value.getDefiningOp<affine::AffineApplyOp>(); // of collapsed dimensions
+      for (Value part : product ? product.getOperands() : ValueRange(value))
+        if (auto inner = part.getDefiningOp<tensor::DimOp>())
+          worklist.insert(inner);
     }
   }
 

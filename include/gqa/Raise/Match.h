@@ -94,6 +94,7 @@ private:
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchLate(AttentionMatch &match);
+  bool isMovedFrom(mlir::Value source, mlir::Value tensor);
   void matchRounding(AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
 

@@ -51,12 +51,11 @@ Value viewTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &m
                  {axes[0].variables, {}, axes[1].variables, axes[2].variables});
 }
 
-/// The same, gathered from a table that is laid out otherwise.
-Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load,
-                 const DenseMap<unsigned, Value> &sizes) {
-  if (Value view = viewTable(builder, evaluator, matcher, load))
+/// The same, gathered from a table that is laid out otherwise, or computed.
+Value buildTable(OpBuilder &builder, Location loc, Evaluator &evaluator, const RotaryMatcher &matcher,
+                 Expr load, const DenseMap<unsigned, Value> &sizes) {
+  if (Value view = load->isLoad() ? viewTable(builder, evaluator, matcher, load) : Value())
     return view;
-  Location loc = load->value.getLoc();
   SmallVector<Axis> axes;
   for (unsigned variable :
        {matcher.variables[0], matcher.variables[1], matcher.variables[2], matcher.pairing.t}) {
@@ -201,8 +200,8 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
     if (ShapedType::isDynamic(context.space.sizeOf(matcher.variables[k])))
       sizes[matcher.variables[k]] =
           tensor::DimOp::create(rewriter, loc, rotated.tensor, dimOf(rotated.layout, letter));
-  Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos, sizes);
-  Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin, sizes);
+  Value cos = buildTable(rewriter, loc, evaluator, matcher, matcher.pair.cos, sizes);
+  Value sin = buildTable(rewriter, loc, evaluator, matcher, matcher.pair.sin, sizes);
   if (!cos || !sin || cos.getType() != sin.getType())
     return keep("the tables do not follow batch, tokens and pairs alone");
   auto op = RotaryOp::create(rewriter, loc, rotated.tensor, cos, sin, matcher.pairing.from, rotated.layout);

@@ -85,7 +85,7 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
-    decomposeSoftmax(function);
+    normalize(function);
     resolveSizes(function);
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(function);
@@ -116,19 +116,6 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
   }
 
 private:
-  /// The named operation as what it is made of.
-  void decomposeSoftmax(func::FuncOp function) {
-    SmallVector<linalg::SoftmaxOp> softmaxes;
-    function.walk([&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
-    IRRewriter rewriter(&getContext());
-    for (linalg::SoftmaxOp op : softmaxes) {
-      rewriter.setInsertionPoint(op);
-      FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
-      if (succeeded(results))
-        rewriter.replaceOp(op, *results);
-    }
-  }
-
   /// Attentions that the front end kept are refined first: what is found is theirs.
   llvm::DenseMap<Operation *, Findings> refineAll(func::FuncOp function) {
     SmallVector<AttentionOp> kept;

@@ -117,6 +117,9 @@ std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &eval
 /// its users; how it is rotated. None if it is not.
 std::optional<RotaryForm> replaceRotary(mlir::RewriterBase &rewriter, const Operand &tensor);
 
+/// Softmaxes, powers of two and complex products as what they are made of.
+void normalize(mlir::func::FuncOp function);
+
 /// Raises what is still rotated by other operations, with a remark for what must stay; how many there were.
 int64_t raiseRotations(mlir::RewriterBase &rewriter, mlir::func::FuncOp function);
 

@@ -42,7 +42,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     Numerics: reassociates.
   }];
   let dependentDialects = ["gqa::GQADialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
-                           "mlir::arith::ArithDialect"];
+                           "mlir::arith::ArithDialect", "mlir::complex::ComplexDialect", "mlir::math::MathDialect"];
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
     Statistic<"rotations", "rotations", "rotary embeddings raised that no raised attention reads">,

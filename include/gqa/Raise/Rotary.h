@@ -22,7 +22,7 @@ struct Term {
 /// A rotated pair: `(x0, x1)` become `(c x0 - s x1, s x0 + c x1)`.
 struct Pair {
   Factor x0;
-  Expr cos = nullptr, sin = nullptr; ///< loads, at the pair's variable
+  Expr cos = nullptr, sin = nullptr; ///< at the pair's variable
 };
 
 /// One way to pair elements: `t` counts pairs, `first` and `second` are the coordinates along the head

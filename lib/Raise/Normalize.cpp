@@ -24,8 +24,17 @@ LogicalResult decomposeSoftmax(linalg::SoftmaxOp op, PatternRewriter &rewriter) 
 
 /// `2 ^ x` as an exponential.
 LogicalResult nameExponential(math::PowFOp op, PatternRewriter &rewriter) {
-  FloatAttr base;
-  if (!matchPattern(op.getLhs(), m_Constant(&base)) || !base.getValue().isExactlyValue(2.0))
+  Value base = op.getLhs();
+  auto loop = dyn_cast<linalg::GenericOp>(op->getParentOp());
+  if (auto argument = dyn_cast<BlockArgument>(base);
+      loop && argument && argument.getOwner() == loop.getBody())
+    base = loop.getMatchingOpOperand(argument)->get();
+  DenseFPElementsAttr elements;
+  FloatAttr number;
+  bool isConstant = matchPattern(base, m_Constant(&number)) ||
+                    (matchPattern(base, m_Constant(&elements)) && elements.isSplat() &&
+                     (number = elements.getSplatValue<FloatAttr>()));
+  if (!isConstant || !number.getValue().isExactlyValue(2.0))
     return failure();
   rewriter.replaceOpWithNewOp<math::Exp2Op>(op, op.getRhs(), op.getFastmathAttr());
   return success();

@@ -182,7 +182,7 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
   bool isTokenMajor =
       shared.size() == 1 && standTogether(context, sourceOf(kChain), shared.front(), match.key);
   if (isTokenMajor || (shared.size() == 1 && rows.size() == 2))
-    return std::nullopt; // a batch over one head of K and V
+    return std::nullopt;                          // a batch over one head of K and V
   for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
     if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
         isDivided(evaluator, match.v, variable))
@@ -245,6 +245,37 @@ bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &ma
   });
 }
 
+/// Row and column of an image, which q holds side by side outside of its heads, or inside of all channels:
+/// where the output has one dimension for both, they are one place.
+void joinPlaces(ExprContext &context, Expr q, AttentionMatch &match, Sequence &dim, ArrayRef<unsigned> shared,
+                SmallVectorImpl<unsigned> &rows) {
+  auto placeOf = [&](unsigned variable) {
+    return llvm::find_if(q->indices, [&](AffineExpr index) { return dependsOn(index, variable); });
+  };
+  auto isRow = [&](unsigned variable) {
+    return llvm::is_contained(rows, variable) && !ShapedType::isDynamic(context.space.sizeOf(variable));
+  };
+  for (size_t k = 1; k < dim.size();) {
+    unsigned outer = dim[k - 1], inner = dim[k];
+    bool isOutside = llvm::any_of(shared, [&](unsigned variable) {
+      return placeOf(variable) != q->indices.end() && placeOf(variable) > placeOf(inner);
+    });
+    bool isInside = placeOf(match.keyDim) < placeOf(outer);
+    if (!isRow(outer) || !isRow(inner) || !areNeighbours(q, outer, inner) || (!isOutside && !isInside)) {
+      ++k;
+      continue;
+    }
+    int64_t columns = context.space.sizeOf(inner);
+    AffineExpr place = context.space.addVariable(context.space.sizeOf(outer) * columns);
+    dim[k - 1] = context.space.numVariables() - 1;
+    dim.erase(dim.begin() + k);
+    llvm::replace(rows, outer, dim[k - 1]);
+    llvm::erase(rows, inner);
+    replaceVariable(context, match, outer, place.floorDiv(columns));
+    replaceVariable(context, match, inner, place % columns);
+  }
+}
+
 } // namespace
 
 std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, AttentionMatch match,
@@ -280,6 +311,9 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
     }
   if (axes.dv.variables.size() > 1)
     return refuse("the value dimension is spread over several dimensions");
+  if (match.q->isLoad())
+    for (Sequence &dim : axes.output)
+      joinPlaces(context, evaluator.chain(match.q).back(), match, dim, shared, rows);
   axes.match = match;
   std::optional<unsigned> heads = pickHeads(context, evaluator, match, shared, rows);
   for (unsigned variable : shared)

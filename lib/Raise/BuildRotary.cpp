@@ -13,46 +13,49 @@ namespace {
 
 /// A table as `B|1 x 1 x S|1 x R/2`; null if its tensor has other dimensions, or in another order.
 Value viewTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load) {
-  const IndexSpace &space = evaluator.context.space;
-  auto type = cast<RankedTensorType>(load->value.getType());
-  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes,
-      strides(type.getRank(), builder.getIndexAttr(1));
-  SmallVector<SmallVector<unsigned, 2>> dims, wanted(4);
-  unsigned order[] = {matcher.variables[0], matcher.variables[1], matcher.variables[2], matcher.pairing.t};
-  unsigned next = 0; // the first of b, h, s, t that may come now
-  bool isPart = false;
-  for (auto [index, size] : llvm::zip_equal(load->indices, type.getShape())) {
-    dims.emplace_back();
-    sizes.push_back(builder.getIndexAttr(1));
-    if (index == space.constant(0) && size == 1)
-      continue;
-    auto dim = dyn_cast<AffineDimExpr>(index);
-    unsigned position = dim ? llvm::find(order, dim.getPosition()) - std::begin(order) : 4;
-    int64_t wholeSize = dim ? space.sizeOf(dim.getPosition()) : 0;
-    if (position == 4 || position < next || position == 1 || ShapedType::isDynamic(size) ||
-        ShapedType::isDynamic(wholeSize))
-      return nullptr;
-    next = position + 1;
-    dims.back().push_back(dim.getPosition());
-    wanted[position].push_back(dim.getPosition());
-    sizes.back() = builder.getIndexAttr(wholeSize);
-    isPart |= size != wholeSize; // longer tables are read from their beginning
-  }
-  if (next != 4)
-    return nullptr;
+  ExprContext &context = evaluator.context;
   Value table = load->value;
   Location loc = table.getLoc();
+  auto type = cast<RankedTensorType>(table.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)),
+      sizes = tensor::getMixedSizes(builder, loc, table), strides(type.getRank(), builder.getIndexAttr(1));
+  bool isPart = false; // longer tables are read from their beginning
+  for (auto [index, size, whole] : llvm::zip_equal(load->indices, sizes, type.getShape()))
+    if (auto dim = dyn_cast<AffineDimExpr>(index)) {
+      int64_t read = context.space.sizeOf(dim.getPosition());
+      if (ShapedType::isDynamic(read) || ShapedType::isDynamic(whole) || read == whole)
+        continue;
+      size = builder.getIndexAttr(read);
+      isPart = true;
+    }
   if (isPart)
     table = tensor::ExtractSliceOp::create(builder, loc, table, offsets, sizes, strides);
-  return reshape(builder, loc, space, table, dims, wanted);
+  SmallVector<Axis> axes;
+  for (auto [letter, variable] : {std::pair('b', matcher.variables[0]), std::pair('s', matcher.variables[2]),
+                                  std::pair('d', matcher.pairing.t)}) {
+    axes.push_back({letter, {}});
+    if (dependsOn(load, variable))
+      axes.back().variables.push_back(variable);
+  }
+  std::optional<View> view = findView(context, {context.load(table, load->indices)}, axes);
+  if (!view)
+    return nullptr;
+  SmallVector<unsigned> held, inOrder;
+  for (const auto &dim : view->dims)
+    llvm::append_range(held, dim);
+  for (const Axis &axis : axes)
+    llvm::append_range(inOrder, axis.variables);
+  if (held != inOrder)
+    return nullptr;
+  return reshape(builder, loc, context.space, table, view->dims,
+                 {axes[0].variables, {}, axes[1].variables, axes[2].variables});
 }
 
-/// The same, gathered from a table that is laid out otherwise.
-Value buildTable(OpBuilder &builder, Evaluator &evaluator, const RotaryMatcher &matcher, Expr load,
-                 const DenseMap<unsigned, Value> &sizes) {
-  if (Value view = viewTable(builder, evaluator, matcher, load))
+/// The same, gathered from a table that is laid out otherwise, or computed.
+Value buildTable(OpBuilder &builder, Location loc, Evaluator &evaluator, const RotaryMatcher &matcher,
+                 Expr load, const DenseMap<unsigned, Value> &sizes) {
+  if (Value view = load->isLoad() ? viewTable(builder, evaluator, matcher, load) : Value())
     return view;
-  Location loc = load->value.getLoc();
   SmallVector<Axis> axes;
   for (unsigned variable :
        {matcher.variables[0], matcher.variables[1], matcher.variables[2], matcher.pairing.t}) {
@@ -170,7 +173,7 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
   RotaryMatcher matcher(evaluator, tensor);
   if (!producer || !matcher.match() || matcher.pair.x0.source->type != getElementTypeOrSelf(tensor.tensor))
     return std::nullopt;
-  form = RotaryForm{matcher.pairing.from, matcher.pairing.dim, {}};
+  form = RotaryForm{matcher.pairing.from, matcher.pairing.dim, {}, matcher.pair.x0.source->value};
   auto keep = [&](StringRef obstacle) {
     form->obstacle = obstacle;
     return std::nullopt;
@@ -197,8 +200,8 @@ std::optional<Operand> raiseRotary(RewriterBase &rewriter, Evaluator &evaluator,
     if (ShapedType::isDynamic(context.space.sizeOf(matcher.variables[k])))
       sizes[matcher.variables[k]] =
           tensor::DimOp::create(rewriter, loc, rotated.tensor, dimOf(rotated.layout, letter));
-  Value cos = buildTable(rewriter, evaluator, matcher, matcher.pair.cos, sizes);
-  Value sin = buildTable(rewriter, evaluator, matcher, matcher.pair.sin, sizes);
+  Value cos = buildTable(rewriter, loc, evaluator, matcher, matcher.pair.cos, sizes);
+  Value sin = buildTable(rewriter, loc, evaluator, matcher, matcher.pair.sin, sizes);
   if (!cos || !sin || cos.getType() != sin.getType())
     return keep("the tables do not follow batch, tokens and pairs alone");
   auto op = RotaryOp::create(rewriter, loc, rotated.tensor, cos, sin, matcher.pairing.from, rotated.layout);

@@ -139,16 +139,14 @@ void MaskClassifier::classifyNew(Expr expr, bool negated) {
       return classify(part->rest, negated);
     }
   }
-  double fill = 0;
-  if (auto comparisons =
-          matchConstantMask(evaluator, root, rowVariables(axes), axes.match.key, negated, fill)) {
-    for (Expr comparison : *comparisons) {
-      auto form = matchNotNegative(evaluator, comparison, false);
-      if (comparison->getTruth() != true && (!form || !classifyBound(*form, {comparison})))
-        keep({comparison});
-    }
-    return;
+  auto constant = matchConstantMask(evaluator, root, rowVariables(axes), axes.match.key, negated);
+  for (Expr comparison : constant && constant->isWhole ? ArrayRef(constant->comparisons) : ArrayRef<Expr>()) {
+    auto form = matchNotNegative(evaluator, comparison, false);
+    if (comparison->getTruth() != true && (!form || !classifyBound(*form, {comparison})))
+      keep({comparison});
   }
+  if (constant && constant->isWhole)
+    return;
   // What a tensor holds stays there; what is a few comparisons of positions is computed.
   llvm::DenseSet<Expr> visited;
   bool isHeld = root->isLoad() || (expr->isLoad() && followsBoth(axes, expanded, visited));

@@ -179,8 +179,10 @@ Operation *ownerOf(Expr expr) {
 }
 
 Expr Evaluator::peel(Expr start) {
-  if (!start->isLoad())
-    return start;
+  if (!start->isLoad()) {
+    Expr part = partOf(start);
+    return part ? peel(part) : start;
+  }
   if (Expr known = peeled.lookup(start))
     return known;
   Expr expr = start;
@@ -192,7 +194,16 @@ Expr Evaluator::peel(Expr start) {
       break;
     expr = next;
   }
-  return peeled[start] = expr;
+  Expr part = partOf(expr);
+  return peeled[start] = part ? peel(part) : expr;
+}
+
+Expr Evaluator::partOf(Expr expr) {
+  bool isReal = expr->isApply("complex.re");
+  if (!isReal && !expr->isApply("complex.im"))
+    return nullptr;
+  Expr whole = peel(expr->operands[0]);
+  return whole->isApply("complex.create") ? whole->operands[isReal ? 0 : 1] : Expr();
 }
 
 /// Casts between the types that attention is computed in. Narrower ones are quantisation, which is meant.

@@ -141,11 +141,21 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
   return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
 
+/// Whether the tensor holds nothing but elements of `source`.
+bool Matcher::isMovedFrom(Value source, Value tensor) {
+  SmallVector<AffineExpr> coordinates;
+  for (int64_t dim = 0; dim < cast<RankedTensorType>(tensor.getType()).getRank(); ++dim)
+    coordinates.push_back(context.space.addVariable(context.sizes.of(tensor, dim)));
+  return llvm::any_of(evaluator.chain(context.load(tensor, coordinates)),
+                      [&](Expr element) { return element->value == source; });
+}
+
 /// The product of exponentials with V, divided by their sum afterwards: looks for the division among what
 /// follows.
 bool Matcher::matchLate(AttentionMatch &match) {
   auto product = cast<linalg::LinalgOp>(match.product);
-  SmallVector<Value> worklist = {product->getResult(0)};
+  llvm::SetVector<Value> worklist;
+  worklist.insert(product->getResult(0));
   constexpr size_t kFarthest = 6;
   bool found = false;
   for (size_t next = 0; next < worklist.size() && worklist.size() < kFarthest; ++next)
@@ -154,12 +164,14 @@ bool Matcher::matchLate(AttentionMatch &match) {
         continue;
       Value result = user->getResult(0);
       AttentionMatch candidate;
-      if (matchOutput(result, product, candidate) && (!found || guarded)) { // a guard may follow the division
+      // A guard may follow the division; what only moves or repeats the output is none.
+      if (matchOutput(result, product, candidate) &&
+          (!found || (guarded && !isMovedFrom(match.output, result)))) {
         match = candidate;
         found = true;
       }
       if (!isa<linalg::LinalgOp>(user) || cast<linalg::LinalgOp>(user).getNumReductionLoops() == 0)
-        worklist.push_back(result);
+        worklist.insert(result);
     }
   return found;
 }

@@ -74,29 +74,63 @@ bool readTable(MaskReader &reader, std::optional<unsigned> row, unsigned key,
   return true;
 }
 
-/// Exactly `j <= i + offset` and `j >= i - left`, for the tightest such numbers; false if nothing is seen.
-bool isBand(const Table &table, int64_t &offset, int64_t &left) {
-  offset = std::numeric_limits<int64_t>::min();
-  left = std::numeric_limits<int64_t>::min();
-  for (int64_t i = 0; i < table.rows; ++i)
-    for (int64_t j = 0; j < table.keys; ++j)
-      if (table.seen[i * table.keys + j]) {
-        offset = std::max(offset, j - i);
-        left = std::max(left, i - j);
-      }
-  if (offset == std::numeric_limits<int64_t>::min())
-    return false;
-  for (int64_t i = 0; i < table.rows; ++i)
-    for (int64_t j = 0; j < table.keys; ++j)
-      if (table.seen[i * table.keys + j] != (j <= i + offset && j >= i - left))
-        return false;
-  return true;
+/// Bounds of the keys that are seen: `j <= i + offset` and `j >= i - left`.
+struct Band {
+  std::optional<int64_t> offset, left;
+  bool isWhole = true; ///< every key within is seen
+};
+
+/// The tightest bounds, if they are all that the mask says; else those that every row of which they leave
+/// keys reaches: rows that see less are hidden from by something that is no matter of positions. None if
+/// nothing is seen.
+std::optional<Band> findBand(const Table &table) {
+  auto sees = [&](int64_t i, int64_t j) { return table.seen[i * table.keys + j]; };
+  auto forEach = [&](auto visit) {
+    for (int64_t i = 0; i < table.rows; ++i)
+      for (int64_t j = 0; j < table.keys; ++j)
+        visit(i, j);
+  };
+  constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
+  int64_t offset = kNone, left = kNone;
+  forEach([&](int64_t i, int64_t j) {
+    if (sees(i, j)) {
+      offset = std::max(offset, j - i);
+      left = std::max(left, i - j);
+    }
+  });
+  if (offset == kNone)
+    return std::nullopt;
+  Band band{offset, left};
+  forEach([&](int64_t i, int64_t j) { band.isWhole &= sees(i, j) == (j <= i + offset && j >= i - left); });
+  if (band.isWhole)
+    return band;
+  // Few rows may reach any bound by chance.
+  constexpr int64_t kFewest = 3;
+  int64_t upper = 0, lower = 0;
+  for (int64_t i = 0; i < table.rows; ++i) {
+    bool seesKey = llvm::any_of(llvm::seq(table.keys), [&](int64_t j) { return sees(i, j); });
+    int64_t last = i + offset, first = i - left;
+    bool isAtLast = last >= 0 && last < table.keys, isAtFirst = first >= 0 && first < table.keys;
+    if (!seesKey)
+      return std::nullopt;
+    if (isAtLast && band.offset && !sees(i, last))
+      band.offset.reset();
+    if (isAtFirst && band.left && !sees(i, first))
+      band.left.reset();
+    upper += isAtLast;
+    lower += isAtFirst;
+  }
+  if (upper < kFewest)
+    band.offset.reset();
+  if (lower < kFewest)
+    band.left.reset();
+  return band.offset || band.left ? std::optional<Band>(band) : std::nullopt;
 }
 
 } // namespace
 
-std::optional<SmallVector<Expr>> matchConstantMask(Evaluator &evaluator, Expr mask, ArrayRef<unsigned> rows,
-                                                   unsigned key, bool trueHides, double &fill) {
+std::optional<ConstantMask> matchConstantMask(Evaluator &evaluator, Expr mask, ArrayRef<unsigned> rows,
+                                              unsigned key, bool trueHides) {
   ExprContext &context = evaluator.context;
   Expr expr = evaluator.expandAll(mask);
   PointEvaluator points(context);
@@ -132,15 +166,18 @@ std::optional<SmallVector<Expr>> matchConstantMask(Evaluator &evaluator, Expr ma
     }
     Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
     MaskReader reader(points, expr, trueHides);
-    int64_t offset, left;
-    if (!readTable(reader, row, key, others, table) || !isBand(table, offset, left))
+    std::optional<Band> band = readTable(reader, row, key, others, table) ? findBand(table) : std::nullopt;
+    if (!band)
       continue;
-    fill = reader.fill;
     AffineExpr i = row ? getAffineDimExpr(*row, context.space.getContext()) : context.space.constant(0);
     AffineExpr j = getAffineDimExpr(key, context.space.getContext());
+    ConstantMask found{{}, band->isWhole, reader.fill};
     using Comparison = ExprNode::Comparison;
-    return SmallVector<Expr>{context.compare(Comparison::NotNegative, i + offset - j),
-                             context.compare(Comparison::NotNegative, j - i + left)};
+    if (band->offset)
+      found.comparisons.push_back(context.compare(Comparison::NotNegative, i + *band->offset - j));
+    if (band->left)
+      found.comparisons.push_back(context.compare(Comparison::NotNegative, j - i + *band->left));
+    return found;
   }
   return std::nullopt;
 }

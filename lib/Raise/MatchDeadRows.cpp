@@ -98,4 +98,20 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
   return true;
 }
 
+/// The bounds of a mask that stays a bias: in each of its rows a key is seen. Where something else may hide
+/// that key, the finite fill would choose among all others, those beyond the bounds as well.
+void Matcher::addImplied(AttentionMatch &match, const Masks &masks) {
+  auto isTable = [&](const Bias &bias) {
+    Expr root = evaluator.peelCasts(bias.expr);
+    return root->isLoad() && ConstantData::of(root->value);
+  };
+  SmallVector<Bias> hiding;
+  llvm::copy_if(match.biases, std::back_inserter(hiding),
+                [&](const Bias &bias) { return mayHide(bias.expr); });
+  if (masks.implied.empty() || match.score || hiding.size() != 1 || !isTable(hiding.front()) ||
+      !match.conditions.empty())
+    return;
+  match.conditions = masks.implied;
+}
+
 } // namespace gqa

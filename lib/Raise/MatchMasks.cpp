@@ -31,12 +31,11 @@ bool isAbsorbing(double fill, Type type) {
 
 /// A condition, by comparisons if constants spell them out.
 void Matcher::addCondition(Condition condition, AttentionMatch &match, Masks &masks) {
-  double fill = 0;
-  if (auto comparisons =
-          matchConstantMask(evaluator, condition.expr, match.rows, match.key, condition.negated, fill))
-    for (Expr comparison : *comparisons)
+  auto constant = matchConstantMask(evaluator, condition.expr, match.rows, match.key, condition.negated);
+  if (constant)
+    for (Expr comparison : constant->comparisons)
       masks.conditions.push_back({comparison});
-  else
+  if (!constant || !constant->isWhole)
     masks.conditions.push_back(condition);
 }
 
@@ -196,15 +195,15 @@ bool Matcher::takeMask(Expr term, AttentionMatch &match, Masks &masks) {
       return done();
   if (takeTruth(root, match, masks))
     return true;
-  double fill = 0;
-  auto conditions = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false, fill);
-  if (!conditions)
+  auto constant = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false);
+  if (!constant)
     return false;
-  if (fill != 0)
-    masks.fills.emplace_back(fill, true);
-  for (Expr condition : *conditions)
-    masks.conditions.push_back({condition});
-  return true;
+  if (constant->isWhole && constant->fill != 0)
+    masks.fills.emplace_back(constant->fill, true);
+  bool isImplied = !constant->isWhole && std::isfinite(constant->fill);
+  for (Expr comparison : constant->comparisons)
+    (isImplied ? masks.implied : masks.conditions).push_back({comparison});
+  return constant->isWhole;
 }
 
 } // namespace gqa

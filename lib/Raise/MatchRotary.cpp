@@ -8,20 +8,26 @@ using namespace mlir;
 
 namespace gqa {
 
-RotaryMatcher::RotaryMatcher(Evaluator &evaluator, const Operand &tensor)
-    : evaluator(evaluator), tensor(tensor) {
-  coordinates.resize(4);
+RotaryMatcher::RotaryMatcher(Evaluator &evaluator, Operand operand)
+    : evaluator(evaluator), tensor(std::move(operand)) {
+  IndexSpace &space = evaluator.context.space;
+  coordinates.resize(tensor.layout.size());
   for (auto [k, letter] : llvm::enumerate(StringRef("bhsd"))) {
-    unsigned dim = dimOf(tensor.layout, letter);
-    coordinates[dim] = evaluator.context.space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
-    variables[k] = evaluator.context.space.numVariables() - 1;
+    size_t dim = tensor.layout.find(letter);
+    if (dim == std::string::npos)
+      space.addVariable(1);
+    else
+      coordinates[dim] = space.addVariable(evaluator.context.sizes.of(tensor.tensor, dim));
+    variables[k] = space.numVariables() - 1;
   }
   headDim = dimOf(tensor.layout, 'd');
 }
 
-/// The element that a factor was moved from, through negations and widening casts.
+/// The element that a factor was moved from, through negations, widening casts and complex numbers.
 Factor RotaryMatcher::factor(Expr expr, bool &negative) {
   while (true) {
+    while (Expr part = evaluator.partOf(expr))
+      expr = part;
     Factor found{expr, expr};
     Expr computed = expr;
     if (expr->isLoad()) {
@@ -133,7 +139,7 @@ bool RotaryMatcher::matchPair(const Pairing &candidate) {
       if (term->right == a.left || term->right == b.left)
         std::swap(term->left, term->right);
     Expr cos = a.right.source, sin = b.right.source;
-    if (!(c.left == a.left) || !(d.left == b.left) || !cos->isLoad() || !sin->isLoad())
+    if (!(c.left == a.left) || !(d.left == b.left))
       continue;
     tablesMayDiffer = !sameTable(sin, c.right.source) || !sameTable(cos, d.right.source);
     if (tablesMayDiffer && (!isOneTable(sin, c.right.source) || !isOneTable(cos, d.right.source)))
@@ -168,15 +174,21 @@ bool RotaryMatcher::copiesTail(int64_t dim) {
   return element->isLoad() && evaluator.chain(element).back() == rotatedAt(pair.x0.source, tail + dim);
 }
 
-/// How many elements may be rotated: all, or the first piece of a concat along the head dimension.
+/// How many elements may be rotated: all, or the first pieces of a concat along the head dimension.
 SmallVector<int64_t> RotaryMatcher::rotaryDims() {
   int64_t size = evaluator.context.space.sizeOf(variables[3]);
   SmallVector<int64_t> dims = {size};
   AffineExpr d = getAffineDimExpr(variables[3], evaluator.context.space.getContext());
   for (Expr element : evaluator.chain(at(d)))
-    if (auto concat = element->value.getDefiningOp<tensor::ConcatOp>())
-      dims.push_back(
-          cast<RankedTensorType>(concat.getInputs().front().getType()).getDimSize(concat.getDim()));
+    if (auto concat = element->value.getDefiningOp<tensor::ConcatOp>()) {
+      int64_t end = 0;
+      for (Value piece : concat.getInputs().drop_back()) {
+        int64_t length = cast<RankedTensorType>(piece.getType()).getDimSize(concat.getDim());
+        if (ShapedType::isDynamic(length))
+          break;
+        dims.push_back(end += length);
+      }
+    }
   return dims;
 }
 

@@ -234,6 +234,7 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
     matchPlain(plain, /*withBiases=*/false);
     plain.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
   }
+  addImplied(plain, masks);
   if (plain.score && factor != 1.0)
     return refuse(match.exponential, "an exponential of base 2 of something that is not a scaled product");
   match = plain;

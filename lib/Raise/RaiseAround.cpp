@@ -5,7 +5,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 
@@ -26,8 +25,28 @@ Value transpose(RewriterBase &rewriter, const Operand &operand, StringRef layout
   return linalg::TransposeOp::create(rewriter, loc, operand.tensor, empty, permutation)->getResult(0);
 }
 
-/// Replaces a rotated tensor by gqa.rotary for all its users; how it is rotated.
-static std::optional<RotaryForm> replaceRotary(RewriterBase &rewriter, const Operand &tensor) {
+/// The operand as a tensor of the type and the layout, which may lack letters, of `wanted`.
+static Value inForm(RewriterBase &rewriter, const Operand &operand, const Operand &wanted) {
+  std::string layout;
+  llvm::copy_if(operand.layout, std::back_inserter(layout),
+                [&](char letter) { return !StringRef(wanted.layout).contains(letter); });
+  auto missing = static_cast<int64_t>(layout.size());
+  Value tensor = transpose(rewriter, operand, layout + wanted.layout);
+  Location loc = operand.tensor.getLoc();
+  if (missing > 0) {
+    SmallVector<ReassociationIndices> groups(1);
+    for (int64_t dim = 0; dim < 4; ++dim) {
+      if (dim > missing)
+        groups.emplace_back();
+      groups.back().push_back(dim);
+    }
+    tensor = tensor::CollapseShapeOp::create(rewriter, loc, tensor, groups);
+  }
+  bool isSame = tensor.getType() == wanted.tensor.getType(); // else one type knows more of the sizes
+  return isSame ? tensor : tensor::CastOp::create(rewriter, loc, wanted.tensor.getType(), tensor);
+}
+
+std::optional<RotaryForm> replaceRotary(RewriterBase &rewriter, const Operand &tensor) {
   ExprContext context(rewriter.getContext());
   Evaluator evaluator(context);
   std::optional<RotaryForm> form;
@@ -35,7 +54,7 @@ static std::optional<RotaryForm> replaceRotary(RewriterBase &rewriter, const Ope
   if (!rotated)
     return form;
   rewriter.setInsertionPointAfter(rotated->tensor.getDefiningOp());
-  rewriter.replaceAllUsesWith(tensor.tensor, transpose(rewriter, *rotated, tensor.layout));
+  rewriter.replaceAllUsesWith(tensor.tensor, inForm(rewriter, *rotated, tensor));
   return form;
 }
 
@@ -98,27 +117,21 @@ static std::optional<RotaryForm> findRotary(RewriterBase &rewriter, const Operan
   SmallVector<Operand> worklist = {operand};
   llvm::DenseSet<Value> seen;
   std::optional<RotaryForm> kept; // what stays as it is may be rotated further in
-  Location keptAt = operand.tensor.getLoc();
   for (size_t next = 0; next < worklist.size() && next < kMost; ++next) {
     Operand current = worklist[next];
     if (!seen.insert(current.tensor).second)
       continue;
     if (auto earlier = current.tensor.getDefiningOp<RotaryOp>()) // another attention reads it as well
-      return RotaryForm{earlier.getKind(), earlier.getRotaryDim(), {}};
+      return RotaryForm{earlier.getKind(), earlier.getRotaryDim(), {}, earlier.getX()};
     std::optional<RotaryForm> rotary = replaceRotary(rewriter, current);
     if (rotary && rotary->obstacle.empty())
       return rotary;
-    if (rotary && !kept) {
+    if (!kept)
       kept = rotary;
-      keptAt = current.tensor.getLoc();
-    }
     ExprContext context(rewriter.getContext());
     Evaluator evaluator(context);
     worklist.append(sourcesOf(evaluator, current));
   }
-  if (kept)
-    remark::missed(keptAt, remark::RemarkOpts::name("NotRotary").category("gqa-raise"))
-        << remark::reason("the rotation stays as it is: {0}", kept->obstacle);
   return kept;
 }
 

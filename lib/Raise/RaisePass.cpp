@@ -2,6 +2,7 @@
 #include "gqa/Raise/Passes.h"
 #include "gqa/Raise/Report.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,6 +27,16 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+bool isExponential(Expr expr) { return expr->isApply("math.exp") || expr->isApply("math.exp2"); }
+
+/// Whether the expression differs along every dimension of the element's tensor and of what is reduced.
+bool followsAll(Expr expr, Expr element, const Reduction &reduction) {
+  return dependsOn(expr, reduction.variable) && llvm::all_of(element->indices, [&](AffineExpr index) {
+           auto dim = dyn_cast<AffineDimExpr>(index);
+           return !dim || dependsOn(expr, dim.getPosition());
+         });
+}
+
 /// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
 Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
   bool isElementwise = op.getNumParallelLoops() == op.getNumLoops();
@@ -42,7 +53,13 @@ Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
     if (!sum || sum->kind != Reduction::Kind::Sum)
       return nullptr;
     Expr body = evaluator.peelCasts(sum->body);
-    return body->isApply("math.exp") || body->isApply("math.exp2") ? ownerOf(body) : nullptr;
+    if (body->isApply("arith.mulf")) // of some of them, by a mask: in a product with V they differ along all
+                                     // but one dimension
+      for (Expr operand : body->operands)
+        if (Expr factor = evaluator.peelCasts(operand);
+            isExponential(factor) && followsAll(factor, element, *sum))
+          return ownerOf(factor);
+    return isExponential(body) ? ownerOf(body) : nullptr;
   }
   Expr e = evaluator.peelCasts(element);
   Expr argument = e->isApply("math.exp") ? evaluator.peelCasts(e->operands[0]) : nullptr;
@@ -68,17 +85,18 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     func::FuncOp function = getOperation();
     if (function.isExternal())
       return;
-    decomposeSoftmax(function);
+    normalize(function);
     resolveSizes(function);
     IRRewriter rewriter(&getContext());
     DominanceInfo dominance(function);
     eliminateCommonSubExpressions(rewriter, dominance, function); // what is computed twice is looked at once
     written += raiseIndexedAppends(rewriter, function);
     llvm::MapVector<Operation *, DictionaryAttr> candidates = findCandidates(function);
+    raiseAll(function, candidates);
+    rotations += raiseRotations(rewriter, function);
+    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     if (candidates.empty())
       return;
-    raiseAll(function, candidates);
-    function.walk([&](Block *block) { eraseDeadOps(rewriter, *block); });
     llvm::DenseSet<Operation *> alive;
     function.walk([&](Operation *op) { alive.insert(op); });
     SmallVector<Attribute> entries;
@@ -99,19 +117,6 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
   }
 
 private:
-  /// The named operation as what it is made of.
-  void decomposeSoftmax(func::FuncOp function) {
-    SmallVector<linalg::SoftmaxOp> softmaxes;
-    function.walk([&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
-    IRRewriter rewriter(&getContext());
-    for (linalg::SoftmaxOp op : softmaxes) {
-      rewriter.setInsertionPoint(op);
-      FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
-      if (succeeded(results))
-        rewriter.replaceOp(op, *results);
-    }
-  }
-
   /// Attentions that the front end kept are refined first: what is found is theirs.
   llvm::DenseMap<Operation *, Findings> refineAll(func::FuncOp function) {
     SmallVector<AttentionOp> kept;
@@ -156,8 +161,10 @@ private:
         continue;
       Value value = getValueOrCreateConstantIndexOp(rewriter, op.getLoc(), *size);
       rewriter.replaceOp(op, value);
-      if (auto inner = value.getDefiningOp<tensor::DimOp>())
-        worklist.insert(inner);
+      auto product = value.getDefiningOp<affine::AffineApplyOp>(); // of collapsed dimensions
+      for (Value part : product ? product.getOperands() : ValueRange(value))
+        if (auto inner = part.getDefiningOp<tensor::DimOp>())
+          worklist.insert(inner);
     }
   }
 

@@ -161,7 +161,7 @@ AffineExpr Sizes::compute(Value integer) {
 
 AffineExpr Sizes::computeBinary(Operation *op) {
   if (!isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::DivUIOp, arith::FloorDivSIOp,
-           arith::MinSIOp, arith::MaxSIOp>(op))
+           arith::MinSIOp, arith::MaxSIOp, arith::MinUIOp, arith::MaxUIOp>(op))
     return nullptr;
   AffineExpr a = of(op->getOperand(0)), b = of(op->getOperand(1));
   if (!a || !b)
@@ -178,11 +178,12 @@ AffineExpr Sizes::computeBinary(Operation *op) {
     int64_t product;
     return llvm::MulOverflow(number(a), number(b), product) ? AffineExpr() : a * b;
   }
-  if (isa<arith::MinSIOp, arith::MaxSIOp>(op)) {
+  if (isa<arith::MinSIOp, arith::MaxSIOp, arith::MinUIOp, arith::MaxUIOp>(op)) {
     bool isLess = space.isNotNegative(b - a), isGreater = space.isNotNegative(a - b);
-    if (!isLess && !isGreater)
+    bool isUnsigned = isa<arith::MinUIOp, arith::MaxUIOp>(op);
+    if ((!isLess && !isGreater) || (isUnsigned && !(space.isNotNegative(a) && space.isNotNegative(b))))
       return nullptr;
-    return isLess == isa<arith::MinSIOp>(op) ? a : b;
+    return isLess == isa<arith::MinSIOp, arith::MinUIOp>(op) ? a : b;
   }
   return space.divide(a, b);
 }

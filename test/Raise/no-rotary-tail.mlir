@@ -1,6 +1,6 @@
 // RUN: gqa-opt %s --gqa-raise | FileCheck %s
 
-// The elements behind the rotated ones are changed as well.
+// The elements behind the rotated ones are changed as well: only those in front are a rotation.
 !Q = tensor<6x7x16xf32>
 !H = tensor<6x7x8xf32>
 !S = tensor<6x7x7xf32>
@@ -9,6 +9,12 @@
 !F = tensor<6x7x4xf32>
 
 // CHECK-LABEL: @changed_tail(
+// CHECK: %[[HEAD:.*]] = tensor.extract_slice %arg0[0, 0, 0] [6, 7, 8]
+// CHECK: %[[X:.*]] = tensor.expand_shape %[[HEAD]]
+// CHECK: %[[R:.*]] = gqa.rotary %[[X]], {{.*}} half : tensor<1x6x7x8xf32>
+// CHECK: %[[Y:.*]] = tensor.collapse_shape %[[R]]
+// CHECK: %[[TAIL:.*]] = linalg.negf
+// CHECK: tensor.concat dim(2) %[[Y]], %[[TAIL]]
 // CHECK-NOT: gqa.rotary
 // CHECK: gqa.attention
 func.func @changed_tail(%q: !Q, %k: !Q, %v: !Q, %cos: !T, %sin: !T) -> !Q {

@@ -56,3 +56,22 @@ func.func @one_more(%q: !Q, %k: !K, %v: !V) -> !Q {
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q
 }
+
+// JSON: "function": "of_some_keys"
+// JSON: "reason": "the exponentials are not divided by their sum over the keys that the product with V contracts
+// JSON: "status": "declined"
+// Keys that the sum leaves out and the product with V does not.
+func.func @of_some_keys(%q: !Q, %k: !K, %v: !V, %some: !S) -> !Q {
+  %zs = arith.constant dense<0.0> : !S
+  %zr = arith.constant dense<0.0> : !R
+  %zo = arith.constant dense<0.0> : !Q
+  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
+  // expected-remark @below {{the exponentials are not divided by their sum over the keys that the product with V contracts}}
+  %p = linalg.exp ins(%qk : !S) outs(%zs : !S) -> !S
+  %ps = linalg.mul ins(%p, %some : !S, !S) outs(%zs : !S) -> !S
+  %l = linalg.reduce { arith.addf } ins(%ps : !S) outs(%zr : !R) dimensions = [2]
+  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
+  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
+  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
+  return %o : !Q
+}

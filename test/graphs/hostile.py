@@ -9,10 +9,10 @@ import torch
 HOSTILE = {}
 
 
-def hostile(raised=0, said=True):
-    """`raised`: how many attentions there are after all. `said`: whether the report says why there is none."""
+def hostile(raised=0):
+    """`raised`: how many attentions there are after all."""
     def register(function):
-        HOSTILE[function.__name__] = (function, raised, said)
+        HOSTILE[function.__name__] = (function, raised)
         return function
     return register
 
@@ -236,8 +236,7 @@ def cut_off(q, k, v, w):
     return (scores(q, k).softmax(-1) - 0.1).relu() @ v
 
 
-# Not even a softmax, so that nothing is looked at.
-@hostile(said=False)
+@hostile()
 def keys_hidden_in_the_sum_only(q, k, v, w):
     e = scores(q, k).exp()
     return (e / (e * (w > 0)).sum(-1, keepdim=True)) @ v

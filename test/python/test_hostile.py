@@ -29,7 +29,7 @@ def test_hostile(name, tools, tmp_path):
     from gqa.importer import linalg_of_program
 
     inputs = arguments()
-    function, raised, said = HOSTILE[name]
+    function, raised = HOSTILE[name]
     result = function(*inputs)
     np.savez(tmp_path / "arrays.npz", **{f"arg{i}": x.numpy() for i, x in enumerate(inputs)}, out0=result.numpy())
     program = torch.export.export(Graph(function), inputs, strict=False)
@@ -48,4 +48,4 @@ def test_hostile(name, tools, tmp_path):
         if entry["status"] == "declined":
             assert entry["reason"] in explained and entry["location"]
     if not raised:
-        assert bool(entries) == said, "nothing is said about it"
+        assert entries, "nothing is said about it"

@@ -5,6 +5,8 @@
 #include "gqa/Raise/Axes.h"
 #include "gqa/Raise/IntegerForm.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace gqa {
 
 class ExprEmitter;
@@ -103,12 +105,23 @@ struct RotaryForm {
   RotaryKind kind;
   int64_t dim;
   llvm::StringRef obstacle; ///< why it stays as the graph has it; empty if it does not
+  mlir::Value source;       ///< what is rotated
 };
 
 /// If `tensor`, laid out as `layout`, is a rotated tensor, described by `form`: builds gqa.rotary behind it
 /// and returns the rotated operand in the layout of what is rotated.
 std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Operand &tensor,
                                    std::optional<RotaryForm> &form);
+
+/// Replaces a rotated tensor, in whose layout letters other than `d` may be left out, by gqa.rotary for all
+/// its users; how it is rotated. None if it is not.
+std::optional<RotaryForm> replaceRotary(mlir::RewriterBase &rewriter, const Operand &tensor);
+
+/// Softmaxes, powers of two and complex products as what they are made of.
+void normalize(mlir::func::FuncOp function);
+
+/// Raises what is still rotated by other operations, with a remark for what must stay; how many there were.
+int64_t raiseRotations(mlir::RewriterBase &rewriter, mlir::func::FuncOp function);
 
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);

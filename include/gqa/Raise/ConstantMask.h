@@ -9,12 +9,17 @@ namespace gqa {
 /// True if adding `fill` to any score of the type, or selecting it, makes its probability exactly 0.
 bool isAbsorbing(double fill, mlir::Type type);
 
-/// The comparisons that a mask of constants and coordinates spells out, one of zeros and absorbing fills or
-/// one of i1: `j <= i + c` and `j >= i - w`. None if it is anything else. `fill` is what hides, where a
-/// number does; `trueHides` reads an i1 the other way round.
-std::optional<llvm::SmallVector<Expr>> matchConstantMask(Evaluator &evaluator, Expr mask,
-                                                         llvm::ArrayRef<unsigned> rows, unsigned key,
-                                                         bool trueHides, double &fill);
+/// What a mask of constants says of positions: `j <= i + c`, `j >= i - w`, or both.
+struct ConstantMask {
+  llvm::SmallVector<Expr> comparisons;
+  bool isWhole;    ///< that is all of it; else it hides more keys, but of no row all
+  double fill = 0; ///< what hides, where a number does
+};
+
+/// Reads a mask that only constants and coordinates make, one of zeros and absorbing fills or one of i1. None
+/// if it is anything else, or bounds no positions. `trueHides` reads an i1 the other way round.
+std::optional<ConstantMask> matchConstantMask(Evaluator &evaluator, Expr mask, llvm::ArrayRef<unsigned> rows,
+                                              unsigned key, bool trueHides);
 
 } // namespace gqa
 

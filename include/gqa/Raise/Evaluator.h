@@ -44,8 +44,12 @@ public:
   /// if it is neither.
   Expr expand(Expr load);
 
-  /// `step` and `expand` until the root is an operation, a number, or an element that neither explains.
+  /// `step` and `expand`, and the parts of complex numbers, until the root is an operation, a number, or an
+  /// element that nothing explains.
   Expr peel(Expr expr);
+
+  /// One part of a complex number that was made of two; null if `expr` is anything else.
+  Expr partOf(Expr expr);
 
   /// `peel`, through casts between floats of 16 bits and more as well.
   Expr peelCasts(Expr expr);

@@ -69,6 +69,7 @@ struct Softmax {
 struct Masks {
   llvm::SmallVector<Condition> conditions;
   llvm::SmallVector<std::pair<double, bool>> fills; ///< each with whether it is added
+  llvm::SmallVector<Condition> implied;             ///< bounds of a mask with a finite fill that stays a bias
 };
 
 /// Whether a number that hides keys is among the constants of `expr`.
@@ -94,6 +95,7 @@ private:
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchLate(AttentionMatch &match);
+  bool isMovedFrom(mlir::Value source, mlir::Value tensor);
   void matchRounding(AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
 
@@ -137,6 +139,7 @@ private:
   // MatchDeadRows.cpp
   bool settleDeadRows(AttentionMatch &match, const Masks &masks);
   bool isNeverDead(const AttentionMatch &match);
+  void addImplied(AttentionMatch &match, const Masks &masks);
   bool mayHide(Expr bias);
 
   Evaluator &evaluator;

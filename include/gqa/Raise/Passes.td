@@ -15,8 +15,9 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     region as the graph has it.
 
     What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
-    that is not; rotary embeddings of q and k become `gqa.rotary`, a concatenation of cached and new keys
-    `gqa.append_kv`, as a select does that writes a row of a cache at a position. What looks like attention and is not raised leaves a missed-optimisation remark with the operation
+    that is not; rotary embeddings, of q and k and of anything else, become `gqa.rotary`, a concatenation of cached and new
+    keys `gqa.append_kv`, as a select does that writes a row of a cache at a position. What looks like attention and is not
+    raised leaves a missed-optimisation remark with the operation
     that stopped it and the reason.
 
     Before, in essence (test/Raise/grouped.mlir is the whole of it):
@@ -42,10 +43,11 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     Numerics: reassociates.
   }];
   let dependentDialects = ["gqa::GQADialect", "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect",
-                           "mlir::arith::ArithDialect"];
+                           "mlir::arith::ArithDialect", "mlir::complex::ComplexDialect", "mlir::math::MathDialect"];
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
     Statistic<"written", "written", "rows written to caches by selects">,
+    Statistic<"rotations", "rotations", "rotary embeddings raised that no raised attention reads">,
     Statistic<"declined", "declined", "softmaxes that were not raised">,
     Statistic<"expressions", "expressions", "scalar expressions that were looked at: the work done">,
   ];

@@ -22,7 +22,7 @@ struct Term {
 /// A rotated pair: `(x0, x1)` become `(c x0 - s x1, s x0 + c x1)`.
 struct Pair {
   Factor x0;
-  Expr cos = nullptr, sin = nullptr; ///< loads, at the pair's variable
+  Expr cos = nullptr, sin = nullptr; ///< at the pair's variable
 };
 
 /// One way to pair elements: `t` counts pairs, `first` and `second` are the coordinates along the head
@@ -40,7 +40,8 @@ struct Pairing {
 
 class RotaryMatcher {
 public:
-  RotaryMatcher(Evaluator &evaluator, const Operand &tensor);
+  /// The tensor's layout may lack letters other than `d`.
+  RotaryMatcher(Evaluator &evaluator, Operand tensor);
 
   /// The pairing under which the tensor is a rotation, and the pair.
   bool match();
@@ -72,7 +73,7 @@ private:
   llvm::SmallVector<int64_t> rotaryDims();
 
   Evaluator &evaluator;
-  const Operand &tensor;
+  Operand tensor;
 };
 
 } // namespace gqa

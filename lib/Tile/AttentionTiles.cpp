@@ -10,13 +10,34 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+/// Rows that tiles of `period` queries of each head compute, in blocks: the last one up to its last head's
+/// last query.
+int64_t computedRows(int64_t queries, int64_t period, int64_t group, int64_t block) {
+  int64_t others = llvm::divideCeil(queries, period) - 1;
+  int64_t last = (group - 1) * period + queries - others * period;
+  return others * llvm::alignTo(group * period, block) + llvm::alignTo(last, block);
+}
+
+/// Of so many queries those of one tile: as many as it has room for, or, where the last tile would be left
+/// with few, and gaps between its heads, as many as all others.
+Value evenPeriod(Value most, const AttentionValues &values, IndexBuilder &b) {
+  std::optional<int64_t> period = getConstantIntValue(most), queries = getConstantIntValue(values.queries),
+                         group = getConstantIntValue(values.group);
+  if (!period || !queries || !group || *queries == 0)
+    return most;
+  int64_t even = llvm::divideCeil(*queries, llvm::divideCeil(*queries, *period));
+  int64_t block = 2 * values.schedule.lanes; // of rows in registers
+  bool isLess = computedRows(*queries, even, *group, block) < computedRows(*queries, *period, *group, block);
+  return isLess ? b.index(even) : most;
+}
+
 /// Cuts the attention into tiles.
 void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &b) {
   values.schedule = schedule;
   values.paired = schedule.paired ? b.getI64IntegerAttr(schedule.lanes) : IntegerAttr();
   Value one = b.index(1);
   Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
-  values.period = b.max(b.min(share, values.queries), one);
+  values.period = evenPeriod(b.max(b.min(share, values.queries), one), values, b);
   values.blocks = b.ceilDiv(values.queries, values.period);
   Value rows = b.mul(values.group, values.period);
   values.rows = schedule.transposed ? b.roundUp(rows, schedule.lanes) : rows;

@@ -193,7 +193,7 @@ void VectorRegion::cloneVector(Operation &op) {
     return vectorOf(operand, laneType(operand.getType(), narrow));
   });
   OperationState state(b.getLoc(), op.getName(), operands, {b.vectorOf(laneType(result.getType(), narrow))},
-                       op.getAttrs());
+                       op.getDiscardableAttrDictionary().getValue());
   state.propertiesAttr = op.getPropertiesAsAttribute();
   vectors[result] = b.create(state)->getResult(0);
 }

@@ -1,6 +1,6 @@
 """Runs AVX-512 kernels where no processor has it: in Bochs, an emulator of the whole machine, as the first process of Linux.
 
-    python test/CPU/bochs/run.py [--gqa-compile build/bin/gqa-compile] [--kernel vmlinuz] [--cpu corei7_skylake_x] [--seconds 1500]
+    python test/CPU/bochs/run.py [--gqa-compile build/bin/gqa-compile] [--kernel vmlinuz] [--type f32] [--seconds 1500]
 
 Needs, of Debian: bochs, isolinux, syslinux-common, xorriso, gcc, and a kernel (linux-image-cloud-amd64; /boot/vmlinuz* by
 default). Exit 0: every case is within the caps for normal inputs; 1: one is not, or the machine did not get to the end;
@@ -59,24 +59,24 @@ def text(dtype, heads, kv, queries, keys, dim, mask):
   }}""" if mask == "alibi" else ""
     argument, operand = (f", %x: {extra}", f", {extra}") if extra else ("", "")
     return f"""func.func @main(%q: {q}, %k: {k}, %v: {k}{argument}) -> {q} {{
-  %o = gqa.attention %q, %k, %v{clause} : ({q}, {k}, {k}{operand if mask == "alibi" or extra else ""}) -> {q}{region}
+  %o = gqa.attention %q, %k, %v{clause} : ({q}, {k}, {k}{operand}) -> {q}{region}
   return %o : {q}
 }}
 """
 
 
-def cases():
+def cases(types):
     """(name, dtype, shape, mask) of every kernel."""
-    for dtype, shape, mask in itertools.product(TYPES, DECODE + PREFILL, MASKS):
+    for dtype, shape, mask in itertools.product(types, DECODE + PREFILL, MASKS):
         if mask == "causal" and shape in DECODE:
             continue  # of one query there is one key
         yield "-".join([dtype, *map(str, shape), mask]), dtype, shape, mask
 
 
-def build(folder, compiler, target):
-    """The static program."""
+def build(folder, compiler, target, types):
+    """The static program; returns how many kernels it has."""
     rows, sources = [], []
-    for number, (name, dtype, shape, mask) in enumerate(cases()):
+    for number, (name, dtype, shape, mask) in enumerate(cases(types)):
         source = folder / f"case{number}.mlir"
         source.write_text(text(dtype, *shape, mask))
         made = subprocess.run([compiler, source, f"--target={target}", "--emit=asm"], capture_output=True, text=True)
@@ -139,6 +139,7 @@ def main():
     parser.add_argument("--kernel", default=next(iter(sorted(glob.glob("/boot/vmlinuz*"))), None))
     parser.add_argument("--cpu", default="corei7_skylake_x")
     parser.add_argument("--target", default="cpu:x86-64-v4")
+    parser.add_argument("--type", choices=TYPES, action="append", help="only kernels of this type; may be repeated")
     parser.add_argument("--seconds", type=int, default=1500)
     options = parser.parse_args()
     missing = [name for name in ("bochs", "xorriso", "gcc") if not shutil.which(name)]
@@ -148,7 +149,7 @@ def main():
         return 2
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        count = build(folder, options.gqa_compile, options.target)
+        count = build(folder, options.gqa_compile, options.target, options.type or TYPES)
         write_disc(folder, options.kernel)
         report = emulate(folder, options.cpu, options.seconds)
     lines = [line for line in report.splitlines() if line.startswith(("processor", "pass ", "FAIL "))]

@@ -12,23 +12,24 @@ namespace {
 
 /// Rows that tiles of `period` queries of each head compute, in blocks: the last one up to its last head's
 /// last query.
-int64_t computedRows(int64_t queries, int64_t period, int64_t group, int64_t block) {
-  int64_t others = llvm::divideCeil(queries, period) - 1;
-  int64_t last = (group - 1) * period + queries - others * period;
-  return others * llvm::alignTo(group * period, block) + llvm::alignTo(last, block);
+Value computedRows(Value period, const AttentionValues &values, IndexBuilder &b) {
+  int64_t block = 2 * values.schedule.lanes; // of rows in registers
+  Value one = b.index(1), others = b.sub(b.ceilDiv(values.queries, period), one);
+  Value left = b.sub(values.queries, b.mul(others, period));
+  Value last = b.add(b.mul(b.sub(values.group, one), period), left);
+  return b.add(b.mul(others, b.roundUp(b.mul(values.group, period), block)), b.roundUp(last, block));
 }
 
 /// Of so many queries those of one tile: as many as it has room for, or, where the last tile would be left
 /// with few, and gaps between its heads, as many as all others.
 Value evenPeriod(Value most, const AttentionValues &values, IndexBuilder &b) {
-  std::optional<int64_t> period = getConstantIntValue(most), queries = getConstantIntValue(values.queries),
-                         group = getConstantIntValue(values.group);
-  if (!period || !queries || !group || *queries == 0)
-    return most;
-  int64_t even = llvm::divideCeil(*queries, llvm::divideCeil(*queries, *period));
-  int64_t block = 2 * values.schedule.lanes; // of rows in registers
-  bool isLess = computedRows(*queries, even, *group, block) < computedRows(*queries, *period, *group, block);
-  return isLess ? b.index(even) : most;
+  if (!values.schedule.transposed)
+    return most; // there is one tile
+  Value one = b.index(1), blocks = b.max(b.ceilDiv(values.queries, most), one);
+  Value even = b.max(b.ceilDiv(values.queries, blocks), one);
+  Value isLess = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, computedRows(even, values, b),
+                                               computedRows(most, values, b));
+  return b.createOrFold<arith::SelectOp>(isLess, even, most);
 }
 
 /// Cuts the attention into tiles.

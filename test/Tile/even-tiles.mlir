@@ -18,3 +18,13 @@ func.func @one_head(%q: tensor<64x2x64x128xf32>, %k: tensor<64x2x64x128xf32>) ->
     : (tensor<64x2x64x128xf32>, tensor<64x2x64x128xf32>, tensor<64x2x64x128xf32>) -> tensor<64x2x64x128xf32>
   return %o : tensor<64x2x64x128xf32>
 }
+
+// How many queries there are may be known at run time only: so is which way they are cut.
+// CHECK-LABEL: func private @gqa_attention_2
+// CHECK: %[[PERIOD:.*]] = arith.select %{{.*}}, %{{.*}}, %{{.*}} : index
+// CHECK: arith.ceildivsi %{{.*}}, %[[PERIOD]] : index
+func.func @dynamic(%q: tensor<32x8x?x128xf32>, %k: tensor<32x2x64x128xf32>) -> tensor<32x8x?x128xf32> {
+  %o = gqa.attention %q, %k, %k {gqa.prompts_only}
+    : (tensor<32x8x?x128xf32>, tensor<32x2x64x128xf32>, tensor<32x2x64x128xf32>) -> tensor<32x8x?x128xf32>
+  return %o : tensor<32x8x?x128xf32>
+}

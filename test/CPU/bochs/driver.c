@@ -81,7 +81,7 @@ static double errorOf(const struct shape *s) {
       encode(inputs[n]->data, i, s->type, normal());
   for (int64_t i = 0; i < (int64_t)s->queries * s->keys; ++i)
     ((char *)mask.data)[i] = i % s->keys == 0 || rand() % 3 > 0;
-  // A vector of slopes is a memref of rank 1: two sizes less in front of the stride.
+  // A descriptor of rank 1.
   struct { void *base, *data; int64_t offset, size, stride; } slopes = {0, 0, 0, s->heads, 1};
   float *slope = slopes.base = slopes.data = calloc(s->heads + 64, sizeof(float));
   for (int h = 0; h < s->heads; ++h)

@@ -1,6 +1,6 @@
 """Runs AVX-512 kernels where no processor has it: in Bochs, an emulator of the whole machine, as the first process of Linux.
 
-    python test/CPU/bochs/run.py [--gqa-compile build/bin/gqa-compile] [--kernel vmlinuz] [--type f32] [--seconds 1500]
+    python test/CPU/bochs/run.py [--gqa-compile build/bin/gqa-compile] [--kernel vmlinuz] [--type f32] [--seconds 3000]
 
 Needs, of Debian: bochs, isolinux, syslinux-common, xorriso, gcc, and a kernel (linux-image-cloud-amd64; /boot/vmlinuz* by
 default). Exit 0: every case is within the caps for normal inputs; 1: one is not, or the machine did not get to the end;
@@ -140,7 +140,7 @@ def main():
     parser.add_argument("--cpu", default="corei7_skylake_x")
     parser.add_argument("--target", default="cpu:x86-64-v4")
     parser.add_argument("--type", choices=TYPES, action="append", help="only kernels of this type; may be repeated")
-    parser.add_argument("--seconds", type=int, default=1500)
+    parser.add_argument("--seconds", type=int, default=3000)
     options = parser.parse_args()
     missing = [name for name in ("bochs", "xorriso", "gcc") if not shutil.which(name)]
     missing += [path for path in (options.gqa_compile, options.kernel or "/boot/vmlinuz", *ISOLINUX) if not pathlib.Path(path).exists()]

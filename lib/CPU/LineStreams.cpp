@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace gqa {
@@ -27,17 +29,18 @@ void LineStreams::fetch(Value number, int64_t shares) {
   SmallVector<SmallVector<std::pair<Value, Value>>> places; // (row, line of the row), of each stream
   size_t most = 0;
   for (const Stream &stream : streams) {
-    Value first = b.div(b.mul(number, b.index(stream.lines)), b.index(shares));
-    Value perRow = b.index(stream.linesOfRow);
+    int64_t common = std::gcd(stream.lines, shares); // small constants are shifts and additions
+    Value first = b.divPositive(b.mul(number, b.index(stream.lines / common)), shares / common);
+    int64_t perRow = stream.linesOfRow;
     int64_t count = llvm::divideCeil(stream.lines, shares);
     bool inOneRow = stream.lines % shares == 0 && stream.linesOfRow % count == 0;
     auto &ofStream = places.emplace_back();
     for (int64_t i = 0; i < count; ++i) {
       Value line = b.add(first, b.index(i));
       if (inOneRow) // one address, and constants from there
-        ofStream.push_back({b.div(first, perRow), b.add(b.rem(first, perRow), b.index(i))});
+        ofStream.push_back({b.divPositive(first, perRow), b.add(b.remPositive(first, perRow), b.index(i))});
       else
-        ofStream.push_back({b.div(line, perRow), b.rem(line, perRow)});
+        ofStream.push_back({b.divPositive(line, perRow), b.remPositive(line, perRow)});
     }
     most = std::max(most, ofStream.size());
   }
@@ -52,7 +55,7 @@ void LineStreams::fetchApart(Value number, int64_t shares) {
     if (stream.lines % shares != 0 || shares % stream.linesOfRow != 0)
       return fetch(number, shares);
   for (const Stream &stream : streams) {
-    Value perRow = b.index(stream.linesOfRow), row = b.div(number, perRow), line = b.rem(number, perRow);
+    Value row = b.divPositive(number, stream.linesOfRow), line = b.remPositive(number, stream.linesOfRow);
     for (int64_t i = 0; i < stream.lines / shares; ++i)
       prefetch(stream, b.add(row, b.index(i * (shares / stream.linesOfRow))), line);
   }

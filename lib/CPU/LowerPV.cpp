@@ -123,7 +123,7 @@ private:
       int64_t perBlock = llvm::divideCeil(blockKeys, together);
       done = b.roundDown(seen, together);
       sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
-        streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.div(key, b.index(together))),
+        streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.divPositive(key, together)),
                       blocks * perBlock);
         SmallVector<Value> next(so);
         for (int64_t i = 0; i < together; ++i)

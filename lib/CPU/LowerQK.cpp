@@ -160,7 +160,7 @@ private:
     int64_t steps = *width / length, blocks = llvm::divideCeil(*allRows, block.rows);
     Value index =
         b.add(b.mul(b.div(key, b.index(block.keys)), b.index(blocks)), b.div(row, b.index(block.rows)));
-    Value number = b.add(b.mul(index, b.index(steps)), b.div(d, b.index(length)));
+    Value number = b.add(b.mul(index, b.index(steps)), b.divPositive(d, length));
     streams.fetch(number, llvm::divideCeil(blockKeys, block.keys) * blocks * steps);
   }
 

@@ -1,6 +1,6 @@
-// tile.score and tile.mask: the scale and softcap over vectors; bias, region and mask element by element; the
-// band by writing -inf where it is not.
+// tile.score and tile.mask: score mathematics over vectors; the band by writing -inf where it is not.
 #include "TileLowering.h"
+#include "VectorRegion.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
@@ -16,26 +16,12 @@ public:
   Score(tile::ScoreOp op, VectorBuilder &b) : op(op), b(b), s(op.getS()) {}
 
   void build() {
-    scaleAll();
     if (!op.getBias() && !op.getMask() && op.getScore().empty())
-      return;
-    Value zero = b.index(0);
-    b.forEach(zero, op.getHeads(), 1, [&](Value g) {
-      Value head = b.add(op.getH(), g), firstRow = b.mul(g, op.getPeriod());
-      auto compute = [&](Value key, Value i) {
-        SmallVector<Value> at = {key, b.add(firstRow, i)};
-        b.store(elementwise(b.load(s, at), head, b.add(op.getI(), i), key), s, at);
-      };
-      // In the order of what is read from memory: the scores are in L1, a bias and a mask have rows of keys.
-      bool byQueries = op.getBias() || op.getMask();
-      Value outer = byQueries ? op.getQueries() : op.getKeys(),
-            inner = byQueries ? op.getKeys() : op.getQueries();
-      b.forEach(zero, outer, 1, [&](Value x) {
-        if (byQueries)
-          prefetchNext(head, b.add(op.getI(), x));
-        b.forEach(zero, inner, 1, [&](Value y) { byQueries ? compute(y, x) : compute(x, y); });
-      });
-    });
+      return scaleAll();
+    if (hasWholeVectors() && (op.getScore().empty() || VectorRegion::isVectorizable(op.getScore().front())))
+      return buildVectors();
+    scaleAll();
+    buildElements();
   }
 
 private:
@@ -56,8 +42,84 @@ private:
     return x;
   }
 
-  /// Brings near what the next block of keys reads for a query: rows are too short for a processor to notice.
-  void prefetchNext(Value head, Value query) {
+  //===------------------------------------------------------------------===//
+  // A vector of rows, or of a few keys of all rows, key after key
+  //===------------------------------------------------------------------===//
+
+  bool hasWholeVectors() const {
+    int64_t rows = cast<MemRefType>(s.getType()).getDimSize(1);
+    return rows > 0 && (rows % b.lanes == 0 || b.lanes % rows == 0);
+  }
+
+  void buildVectors() {
+    int64_t rows = cast<MemRefType>(s.getType()).getDimSize(1),
+            keysOfVector = std::max<int64_t>(1, b.lanes / rows);
+    Value scores = b.flat(s), lastKey = b.sub(op.getKeys(), b.index(1)), scale = b.splat(op.getScale());
+    std::optional<VectorRegion> region;
+    if (!op.getScore().empty())
+      region.emplace(b, op.getScore().front());
+    // Rows outside: what their positions alone decide is computed once, and a bias and a mask are read along
+    // keys.
+    b.forEach(b.index(0), b.index(rows), std::min(b.lanes, rows), [&](Value first) {
+      LanePositions at = positionsFrom(first, std::min(b.lanes, rows));
+      prefetchNext(at, std::min(b.lanes, rows));
+      if (region)
+        region->bindRows(at);
+      b.forEach(b.index(0), op.getKeys(), keysOfVector, [&](Value key) {
+        at.keys.clear();
+        for (int64_t i = 0; i < keysOfVector; ++i) // a vector that is not full reads its last key again
+          at.keys.append(keysOfVector == 1 ? 1 : rows,
+                         b.add(op.getJ(), i ? b.min(b.add(key, b.index(i)), lastKey) : key));
+        Value place = b.add(b.mul(key, b.index(rows)), first);
+        Value x = scaled(b.loadVector(scores, place), scale);
+        b.storeVector(ofVector(x, at, region), scores, place);
+      });
+    });
+  }
+
+  /// Heads and queries of `count` rows from `first` on, as often as there are lanes; those of rows behind the
+  /// last are its own, as whatever is there does not count.
+  LanePositions positionsFrom(Value first, int64_t count) {
+    LanePositions at;
+    at.batch = op.getB();
+    Value one = b.index(1), lastHead = b.sub(op.getHeads(), one), lastQuery = b.sub(op.getQueries(), one);
+    for (int64_t lane = 0; lane < b.lanes; ++lane) {
+      Value row = b.add(first, b.index(lane % count)), inHead = b.rem(row, op.getPeriod());
+      at.heads.push_back(b.add(op.getH(), b.min(b.div(row, op.getPeriod()), lastHead)));
+      at.queries.push_back(b.add(op.getI(), b.min(inHead, lastQuery)));
+    }
+    std::optional<int64_t> period = getConstantIntValue(op.getPeriod()),
+                           heads = getConstantIntValue(op.getHeads());
+    if (heads == 1 || (period && *period % b.lanes == 0))
+      at.heads.resize(1);
+    if (getConstantIntValue(op.getQueries()) == 1)
+      at.queries.resize(1);
+    return at;
+  }
+
+  /// Where in a bias or a mask the key at `j` of a lane's row is.
+  SmallVector<Value> placeOf(int64_t lane, const LanePositions &at, Value j) {
+    auto ofLane = [&](ArrayRef<Value> values) { return values[values.size() == 1 ? 0 : lane]; };
+    return {at.batch, ofLane(at.heads), ofLane(at.queries), j};
+  }
+
+  /// Bias, region and mask of a vector.
+  Value ofVector(Value x, const LanePositions &at, std::optional<VectorRegion> &region) {
+    auto place = [&](int64_t lane) { return placeOf(lane, at, at.keys[at.keys.size() == 1 ? 0 : lane]); };
+    if (op.getBias())
+      x = withBias(x, gather(b, op.getBias(), place));
+    if (region) {
+      auto [score, seen] = region->apply(x, at);
+      x = seen ? b.select(seen, score, hidden(score)) : score;
+    }
+    if (op.getMask())
+      x = b.select(gather(b, op.getMask(), place), x, hidden(x));
+    return x;
+  }
+
+  /// Brings near what the next block of keys reads for `rows` rows: they are too short for a processor to
+  /// notice.
+  void prefetchNext(const LanePositions &at, int64_t rows) {
     int64_t keys = cast<MemRefType>(s.getType()).getDimSize(0);
     if (ShapedType::isDynamic(keys))
       return;
@@ -65,24 +127,42 @@ private:
       if (!operand)
         continue;
       int64_t bits = llvm::alignTo(cast<MemRefType>(operand.getType()).getElementTypeBitWidth(), 8);
-      for (int64_t key = keys; key < 2 * keys; key += kLineBits / bits) {
-        SmallVector<Value> at = {op.getB(), head, query, b.add(op.getJ(), b.index(key))};
-        memref::PrefetchOp::create(b, operand, at, /*isWrite=*/false, /*localityHint=*/2,
-                                   /*isDataCache=*/true);
-      }
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t key = keys; key < 2 * keys; key += kLineBits / bits)
+          memref::PrefetchOp::create(b, operand, placeOf(row, at, b.add(op.getJ(), b.index(key))),
+                                     /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
     }
+  }
+
+  //===------------------------------------------------------------------===//
+  // Element by element, where there are no whole vectors, or a region has more than arithmetic
+  //===------------------------------------------------------------------===//
+
+  void buildElements() {
+    Value zero = b.index(0);
+    b.forEach(zero, op.getHeads(), 1, [&](Value g) {
+      Value head = b.add(op.getH(), g), firstRow = b.mul(g, op.getPeriod());
+      b.forEach(zero, op.getQueries(), 1, [&](Value i) {
+        b.forEach(zero, op.getKeys(), 1, [&](Value key) {
+          SmallVector<Value> at = {key, b.add(firstRow, i)};
+          b.store(elementwise(b.load(s, at), head, b.add(op.getI(), i), key), s, at);
+        });
+      });
+    });
   }
 
   Value hidden(Value like) { return b.floatLike(like, -std::numeric_limits<double>::infinity()); }
 
+  Value withBias(Value x, Value bias) {
+    bool isWider = getElementTypeOrSelf(bias.getType()).isF64() && !b.element.isF64();
+    return b.addF(x, isWider ? b.narrow(bias, b.element) : b.widen(bias, b.element));
+  }
+
   /// Bias, region and mask of one element.
   Value elementwise(Value x, Value head, Value query, Value key) {
     SmallVector<Value> at = {op.getB(), head, query, b.add(op.getJ(), key)};
-    if (op.getBias()) {
-      Value bias = b.load(op.getBias(), at);
-      x = b.addF(x, bias.getType().isF64() && !b.element.isF64() ? b.narrow(bias, b.element)
-                                                                 : b.widen(bias, b.element));
-    }
+    if (op.getBias())
+      x = withBias(x, b.load(op.getBias(), at));
     if (!op.getScore().empty())
       x = cloneRegion(x, at);
     if (op.getMask())

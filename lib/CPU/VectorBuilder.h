@@ -43,6 +43,10 @@ public:
   Value loadVector(Value buffer, ValueRange at);
   void storeVector(Value value, Value buffer, ValueRange at);
 
+  /// a / by and a % by of an `a` that is not negative: fewer instructions where nothing else says so.
+  Value divPositive(Value a, int64_t by) { return createOrFold<mlir::arith::DivUIOp>(a, index(by)); }
+  Value remPositive(Value a, int64_t by) { return createOrFold<mlir::arith::RemUIOp>(a, index(by)); }
+
   /// A contiguous buffer of rank 2 as one of rank 1.
   Value flat(Value buffer);
 

@@ -85,31 +85,22 @@ struct Partial {
 
 } // namespace
 
-/// Adds the lower halves of all segments to the upper ones. With two operands the result is as wide as each
-/// and holds the segments of both, so that n vectors take n - 1 steps; segments are ordered so that a shuffle
-/// stays within 128 bits wherever it can.
-static Partial halve(VectorBuilder &b, const Partial &first, const Partial *second) {
-  auto type = cast<VectorType>(first.vector.getType());
-  int64_t width = type.getDimSize(0), segments = first.ids.size(), length = width / segments;
-  int64_t laneWidth = std::min<int64_t>(width, 128 / type.getElementType().getIntOrFloatBitWidth());
-  int64_t block = length > laneWidth ? width : laneWidth;
-  SmallVector<int64_t> low, high, ids;
-  for (int64_t begin = 0; begin < width; begin += block)
-    for (const Partial *source : {&first, second}) {
-      if (!source)
-        continue;
-      int64_t shift = source == &first ? 0 : width;
-      for (int64_t segment = begin; segment < begin + block; segment += length) {
-        ids.push_back(source->ids[segment / length]);
-        for (int64_t lane = 0; lane < length / 2; ++lane) {
-          low.push_back(shift + segment + lane);
-          high.push_back(shift + segment + length / 2 + lane);
-        }
-      }
-    }
-  Value other = second ? second->vector : first.vector;
-  Value sum = b.addF(vector::ShuffleOp::create(b, first.vector, other, low),
-                     vector::ShuffleOp::create(b, first.vector, other, high));
+/// Adds the halves of all segments. With two operands the result is as wide as each, and its segments are in
+/// turn of the one and of the other, so that n vectors take n - 1 steps: the halves that stay where they are
+/// are blended, and only the others are shuffled, within 128 bits wherever a segment is.
+static Partial halve(VectorBuilder &b, const Partial &first, const Partial &second) {
+  int64_t width = cast<VectorType>(first.vector.getType()).getDimSize(0), half = width / first.ids.size() / 2;
+  SmallVector<int64_t> staying, moving;
+  for (int64_t lane = 0; lane < width; ++lane) {
+    bool isFirst = lane / half % 2 == 0;
+    staying.push_back(isFirst ? lane : width + lane);
+    moving.push_back(isFirst ? lane + half : width + lane - half);
+  }
+  SmallVector<int64_t> ids;
+  for (auto [one, other] : llvm::zip(first.ids, second.ids))
+    ids.append({one, other});
+  Value sum = b.addF(vector::ShuffleOp::create(b, first.vector, second.vector, staying),
+                     vector::ShuffleOp::create(b, first.vector, second.vector, moving));
   return {sum, ids};
 }
 
@@ -123,17 +114,18 @@ SmallVector<Value> VectorBuilder::sums(ArrayRef<Value> vectors, int64_t width) {
       partials.push_back({vector, {static_cast<int64_t>(id)}});
     int64_t count = partials.size();
     while (partials.size() > 1) {
-      SmallVector<Partial> next;
-      for (size_t pair = 0; pair < partials.size(); pair += 2)
-        next.push_back(halve(*this, partials[pair], &partials[pair + 1]));
-      partials = std::move(next);
+      size_t half = partials.size() / 2; // the sums of pairs so far apart end up in order
+      for (size_t i = 0; i < half; ++i)
+        partials[i] = halve(*this, partials[i], partials[half + i]);
+      partials.resize(half);
     }
     Partial total = partials.front();
-    while (cast<VectorType>(total.vector.getType()).getDimSize(0) > count)
-      total = halve(*this, total, nullptr);
+    int64_t length = lanes / count; // of a segment
+    for (int64_t distance = length / 2; distance > 0; distance /= 2)
+      total.vector = addF(total.vector, rotate(total.vector, distance));
     SmallVector<int64_t> position(count);
-    for (auto [lane, id] : llvm::enumerate(total.ids))
-      position[id] = lane;
+    for (auto [segment, id] : llvm::enumerate(total.ids))
+      position[id] = segment * length;
     for (int64_t id = 0; id < count; id += width) {
       ArrayRef<int64_t> lanesOfResult = ArrayRef(position).slice(id, width);
       if (width == 1)

@@ -18,11 +18,14 @@ namespace {
 /// Upstream's polynomial converts NaN to an integer, which may become anything, and yields e^-87.8 for -inf.
 /// Keeps NaN away from it, and decides what lies beyond its range.
 void guardExp(math::ExpOp exp) {
-  if (!exp.getType().isF32())
+  if (!getElementTypeOrSelf(exp.getType()).isF32())
     return;
   ImplicitLocOpBuilder b(exp.getLoc(), exp);
   auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, b.getF32FloatAttr(float(value)));
+    TypedAttr number = b.getF32FloatAttr(float(value));
+    if (auto vector = dyn_cast<VectorType>(exp.getType()))
+      number = DenseElementsAttr::get(vector, Attribute(number));
+    return arith::ConstantOp::create(b, number);
   };
   Value x = exp.getOperand(), zero = constant(0);
   Value nan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);

@@ -10,13 +10,35 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+/// Rows that tiles of `period` queries of each head compute, in blocks: the last one up to its last head's
+/// last query.
+Value computedRows(Value period, const AttentionValues &values, IndexBuilder &b) {
+  int64_t block = 2 * values.schedule.lanes; // of rows in registers
+  Value one = b.index(1), others = b.sub(b.ceilDiv(values.queries, period), one);
+  Value left = b.sub(values.queries, b.mul(others, period));
+  Value last = b.add(b.mul(b.sub(values.group, one), period), left);
+  return b.add(b.mul(others, b.roundUp(b.mul(values.group, period), block)), b.roundUp(last, block));
+}
+
+/// Of so many queries those of one tile: as many as it has room for, or, where the last tile would be left
+/// with few, and gaps between its heads, as many as all others.
+Value evenPeriod(Value most, const AttentionValues &values, IndexBuilder &b) {
+  if (!values.schedule.transposed)
+    return most; // there is one tile
+  Value one = b.index(1), blocks = b.max(b.ceilDiv(values.queries, most), one);
+  Value even = b.max(b.ceilDiv(values.queries, blocks), one);
+  Value isLess = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, computedRows(even, values, b),
+                                               computedRows(most, values, b));
+  return b.createOrFold<arith::SelectOp>(isLess, even, most);
+}
+
 /// Cuts the attention into tiles.
 void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &b) {
   values.schedule = schedule;
   values.paired = schedule.paired ? b.getI64IntegerAttr(schedule.lanes) : IntegerAttr();
   Value one = b.index(1);
   Value share = b.div(b.index(schedule.rows), b.max(values.group, one));
-  values.period = b.max(b.min(share, values.queries), one);
+  values.period = evenPeriod(b.max(b.min(share, values.queries), one), values, b);
   values.blocks = b.ceilDiv(values.queries, values.period);
   Value rows = b.mul(values.group, values.period);
   values.rows = schedule.transposed ? b.roundUp(rows, schedule.lanes) : rows;

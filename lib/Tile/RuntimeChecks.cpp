@@ -154,8 +154,13 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
   if (values.sinks)
     checks.equal(b.size(values.sinks, 0), queryHeads,
                  "sinks needs one element per query head"); // attention_c12
-  if (op.hasScore())
-    checkCaptures(op, values, checks, b);
+  if (!op.hasScore())
+    return;
+  checkCaptures(op, values, checks, b);
+  for (auto [name, size] : {std::pair("query heads", queryHeads), std::pair("queries", values.queries),
+                            std::pair("keys", values.keys)})
+    checks.atMost(size, b.index(INT32_MAX),
+                  Twine("with a score region there are at most 2147483647 ") + name); // i32 in vectors
 }
 
 } // namespace gqa

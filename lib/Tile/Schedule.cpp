@@ -40,9 +40,9 @@ bool isInterleaved(AttentionOp op, const CPUTarget &target) {
 }
 
 /// Keys of a block for few rows: a multiple of all blocks of keys in registers, and of a vector's lanes, as
-/// one may hold the scores of so many keys. Short, since short sums round less; 48 and 96 keys were no
-/// faster, for heads of 64 and of 128.
-int64_t keysOfFewRows(int64_t lanes) { return llvm::alignTo(24, lanes); }
+/// one may hold the scores of so many keys. Short, since short sums round less, and since K, V and what is
+/// fetched of the next ones stay in L1: as many bytes for each width, for heads of 64 and of 128.
+int64_t keysOfFewRows(int64_t lanes, int64_t bits) { return llvm::alignTo(bits <= 16 ? 48 : 24, lanes); }
 
 } // namespace
 
@@ -59,7 +59,7 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
     Type element = cast<RankedTensorType>(op.getK().getType()).getElementType();
     bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&
                   op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
-    return {/*transposed=*/false, rows, keysOfFewRows(lanes), lanes, paired};
+    return {/*transposed=*/false, rows, keysOfFewRows(lanes, element.getIntOrFloatBitWidth()), lanes, paired};
   }
   bool interleaved = isInterleaved(op, target);
   if (interleaved)

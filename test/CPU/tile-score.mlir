@@ -10,26 +10,35 @@ func.func @scale(%s: memref<64x4xf32>, %n: index, %x: f32) {
   return
 }
 
-// A key that the mask or the region hides gets -inf.
+// A key that the mask or the region hides gets -inf. Of 4 rows two keys share a vector, and each lane has its row's
+// place in the mask, where the last vector may read its last key again.
 // CHECK-LABEL: func @mask
-// CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
-// CHECK: %[[SEEN:.*]] = memref.load %{{.*}} : memref<1x1x4x64xi1>
-// CHECK: arith.select %[[SEEN]], %{{.*}}, %[[NONE]]
+// CHECK-DAG: %[[NONE:.*]] = arith.constant dense<0xFF800000> : vector<8xf32>
+// CHECK: scf.for %[[KEY:.*]] = %c0 to %{{.*}} step %c2
+// CHECK: %[[X:.*]] = arith.mulf %{{.*}} : vector<8xf32>
+// CHECK-COUNT-8: memref.load %arg3[%{{.*}}] : memref<1x1x4x64xi1>
+// CHECK-NOT: memref.load
+// CHECK: %[[SEEN:.*]] = arith.cmpi ne, %{{.*}} : vector<8xi32>
+// CHECK: arith.select %[[SEEN]], %[[X]], %[[NONE]]
 func.func @mask(%s: memref<64x4xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64xi1>) {
   tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) mask(%mask : memref<1x1x4x64xi1>)
     : memref<64x4xf32>, f32
   return
 }
 
-// Query n of head g is row g * period + n: a column of the scores.
+// Query n of head g is row g * period + n: a column of the scores. What depends on rows alone is in front of the loop over
+// keys: the slope of each lane's head.
 // CHECK-LABEL: func @region
-// CHECK: scf.for %[[G:.*]] = %c0 to %arg1
-// CHECK-DAG: %[[H:.*]] = arith.addi %arg2, %[[G]]
-// CHECK-DAG: %[[FIRST:.*]] = arith.muli %[[G]], %arg3
-// CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %{{.*}}
-// CHECK: memref.load %arg0[%[[C:.*]], %[[ROW]]]
+// CHECK: %[[G:.*]] = arith.divsi %c7, %arg3
+// CHECK: %[[LAST:.*]] = arith.minsi %[[G]], %{{.*}}
+// CHECK: %[[H:.*]] = arith.addi %arg2, %[[LAST]]
 // CHECK: memref.load %arg5[%[[H]]]
-// CHECK: memref.store %{{.*}}, %arg0[%[[C]], %[[ROW]]]
+// CHECK: %[[SLOPES:.*]] = vector.from_elements {{.*}} : vector<8xf32>
+// CHECK: scf.for
+// CHECK-NOT: memref.load
+// CHECK: arith.addf %{{.*}}, %[[SLOPES]] : vector<8xf32>
+// CHECK-NOT: memref.store
+// CHECK: return
 func.func @region(%s: memref<64x8xf32>, %heads: index, %h: index, %period: index, %x: f32, %slopes: memref<8xf32>) {
   tile.score %s at(%h, %h, %h, %h) heads(%heads) queries(%h) period(%period) keys(%h) scale(%x) score {
     ^bb0(%v: f32, %b1: index, %h1: index, %i1: index, %j1: index):
@@ -40,17 +49,49 @@ func.func @region(%s: memref<64x8xf32>, %heads: index, %h: index, %period: index
   return
 }
 
-// A bias is read along its rows of keys, and those of the next block are brought near meanwhile.
+// A bias is read along its rows of keys, eight of them at a time, and those of the next block are brought near meanwhile.
 // CHECK-LABEL: func @bias
-// CHECK: scf.for %[[I:.*]] = %c0 to %arg3
-// CHECK-COUNT-3: memref.prefetch %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}], read, locality<2>, data
+// CHECK: scf.for %{{.*}} = %c0 to %c16 step %c8
+// CHECK-COUNT-24: memref.prefetch %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}], read, locality<2>, data
 // CHECK-NOT: memref.prefetch
-// CHECK: scf.for %[[J:.*]] = %c0 to %arg4
-// CHECK: %[[BIAS:.*]] = memref.load %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
-// CHECK: arith.addf %{{.*}}, %[[BIAS]]
+// CHECK: scf.for %{{.*}} = %c0 to %arg4
+// CHECK-COUNT-8: memref.load %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
+// CHECK: %[[BIAS:.*]] = vector.from_elements
+// CHECK: arith.addf %{{.*}}, %[[BIAS]] : vector<8xf32>
 func.func @bias(%s: memref<48x16xf32>, %bias: memref<1x1x?x?xf32>, %at: index, %queries: index, %keys: index, %x: f32) {
   %one = arith.constant 1 : index
   tile.score %s at(%at, %at, %at, %at) heads(%one) queries(%queries) period(%queries) keys(%keys) scale(%x)
     bias(%bias : memref<1x1x?x?xf32>) : memref<48x16xf32>, f32
+  return
+}
+
+// Integers made of positions are words of 32 bits while they fit: the distance does, its square of 62 bits does not.
+// CHECK-LABEL: func @narrow
+// CHECK: %[[DISTANCE:.*]] = arith.subi %{{.*}}, %{{.*}} : vector<8xi32>
+// CHECK: arith.sitofp %[[DISTANCE]] : vector<8xi32> to vector<8xf32>
+// CHECK: %[[WIDE:.*]] = arith.extsi %[[DISTANCE]] : vector<8xi32> to vector<8xi64>
+// CHECK: arith.muli %[[WIDE]], %[[WIDE]] : vector<8xi64>
+func.func @narrow(%s: memref<48x16xf32>, %at: index, %queries: index, %keys: index, %x: f32) {
+  %one = arith.constant 1 : index
+  tile.score %s at(%at, %at, %at, %at) heads(%one) queries(%queries) period(%queries) keys(%keys) scale(%x) score {
+    ^bb0(%v: f32, %b: index, %h: index, %i: index, %j: index):
+      %distance = arith.subi %j, %i : index
+      %wide = arith.index_cast %distance : index to i64
+      %f = arith.sitofp %wide : i64 to f32
+      %square = arith.muli %wide, %wide : i64
+      %g = arith.sitofp %square : i64 to f32
+      %y = arith.mulf %f, %g : f32
+      tile.yield %y : f32
+  } : memref<48x16xf32>, f32
+  return
+}
+
+// Rows that are not a multiple of a vector, nor the other way round: element by element.
+// CHECK-LABEL: func @odd
+// CHECK: memref.load %arg0
+// CHECK: memref.store %{{.*}}, %arg0
+func.func @odd(%s: memref<48x12xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64xi1>) {
+  tile.score %s at(%n, %n, %n, %n) heads(%n) queries(%n) period(%n) keys(%n) scale(%x) mask(%mask : memref<1x1x4x64xi1>)
+    : memref<48x12xf32>, f32
   return
 }

@@ -15,6 +15,16 @@ func.func @functions(%x: f32) -> (f32, f32, f32, f32) {
   return %e, %r, %s, %a : f32, f32, f32, f32
 }
 
+// Nor do the lanes of a vector see the polynomial where they are NaN.
+// CHECK-LABEL: @vector
+// POLY: arith.cmpf uno, %{{.*}} : vector<8xf32>
+// POLY-NOT: math.exp %
+// CHECK: return
+func.func @vector(%x: vector<8xf32>) -> vector<8xf32> {
+  %e = math.exp %x : vector<8xf32>
+  return %e : vector<8xf32>
+}
+
 // f64 is not approximated.
 // CHECK-LABEL: @no_double
 // CHECK: math.exp

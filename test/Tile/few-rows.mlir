@@ -5,20 +5,20 @@
 // CHECK: tile.kernel grid(%[[B:.*]] = %c32, %[[KV:.*]] = %c2, %{{.*}} = %c1, %{{.*}} = %c1)
 // CHECK: %[[H:.*]] = arith.muli %[[KV]], %c4
 // Keys are read as they are: the room for them is bf16 too.
-// CHECK: %[[KROOM:.*]] = tile.scratch : memref<24x128xbf16>
-// CHECK: %[[VROOM:.*]] = tile.scratch : memref<24x128xbf16>
-// CHECK: %[[S:.*]] = tile.scratch : memref<24x4xf32>
+// CHECK: %[[KROOM:.*]] = tile.scratch : memref<48x128xbf16>
+// CHECK: %[[VROOM:.*]] = tile.scratch : memref<48x128xbf16>
+// CHECK: %[[S:.*]] = tile.scratch : memref<48x4xf32>
 // CHECK: memref.subview %arg0[%[[B]], %[[H]], 0, 0] [1, 4, 1, 128]
 // Two bf16 of a word are widened by one operation each, the even and the odd ones apart.
 // CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) paired = 8 : {{.*}} -> memref<4x128xf32>
-// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c24 {
-// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c24
+// CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c48 {
+// CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c48
 // Two streams at any time: half of the values and half of the next keys during each product.
-// CHECK-DAG: %[[NEXT:.*]] = arith.addi %[[J]], %c24
-// CHECK-DAG: %[[VHALF:.*]] = arith.addi %[[J]], %c12
+// CHECK-DAG: %[[NEXT:.*]] = arith.addi %[[J]], %c48
+// CHECK-DAG: %[[VHALF:.*]] = arith.addi %[[J]], %c24
 // CHECK: %[[V1:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[VHALF]], 0]
 // CHECK: %[[K0:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[NEXT]], 0]
-// CHECK: %[[KHALF:.*]] = arith.addi %[[J]], %c36
+// CHECK: %[[KHALF:.*]] = arith.addi %[[J]], %c72
 // CHECK: %[[K1:.*]] = memref.subview %arg1[%[[B]], %[[KV]], %[[KHALF]], 0]
 // CHECK: %[[V0:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[NEXT]], 0]
 // CHECK: memref.subview %arg1[%[[B]], %[[KV]], %[[J]], 0]

@@ -2,10 +2,11 @@
 kernel's task that multiplies and adds vectors, and one for each task.
 
     loop fma=12 mul-add=0 broadcast=6 load-bytes=64 prefetch=0 spills=0 calls=0
-    task spilling-loops=0 libm=0 prefetch=28
+    task spilling-loops=0 libm=0 prefetch=28 scalar-loops=0
 
 `load-bytes` counts whole vectors that one iteration reads, memory operands of products included; `broadcast` numbers that
-are spread over a vector; `spills` vector registers that a loop keeps on the stack. A task's `prefetch` counts all of them, wherever they are.
+are spread over a vector; `spills` vector registers that a loop keeps on the stack. A task's `prefetch` counts all of them, wherever they are; `scalar-loops`
+the innermost loops that compute with single floats.
 
 With `--mca CPU` each loop has `tile-products` and `cycles` as well: what llvm-mca says an iteration takes on that processor if all it
 reads is in L1.
@@ -17,6 +18,8 @@ import sys
 
 VECTOR = {"xmm": 16, "ymm": 32, "zmm": 64}
 LIBM = re.compile(r"\bcall\w*\s+\*?(expf?|exp2f?|tanhf?|logf?|fmaf?|fma)\b")
+
+SCALAR = re.compile(r"v?(add|sub|mul|div|max|min|u?comi|cvtsi2|fn?m(add|sub)\d+)s[sdl]\w?$")
 
 
 def functions(text):
@@ -84,9 +87,10 @@ def main():
     for name, lines in functions(sys.stdin.read()):
         if "_task" not in name:
             continue
-        spilling = 0
+        spilling = scalar = 0
         for body in innermost_loops(lines):
             counts = describe(body)
+            scalar += any(SCALAR.match(line.split()[0]) for line in body)
             tiles = sum(line.startswith("tdp") for line in body)
             if counts["fma"] + counts["mul-add"] // 2 < 4 and not (cpu and tiles):
                 continue
@@ -95,7 +99,7 @@ def main():
                 counts |= {"tile-products": tiles, "cycles": cycles(body, cpu)}
             print("loop", *(f"{key}={value}" for key, value in counts.items()))
         print("task", f"spilling-loops={spilling}", f"libm={sum(bool(LIBM.search(line)) for line in lines)}",
-              f"prefetch={sum(line.startswith('prefetch') for line in lines)}")
+              f"prefetch={sum(line.startswith('prefetch') for line in lines)}", f"scalar-loops={scalar}")
 
 
 if __name__ == "__main__":

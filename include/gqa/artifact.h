@@ -11,7 +11,7 @@
    For apache-tvm-ffi it exports `__tvm_ffi_NAME`, so that in Python `tvm_ffi.load_module("model.so")["NAME"]` takes and
    returns the tensors of any framework; a function called `main` is there as `forward` as well. The inputs, then either memory
    for all results, or nothing and the results are returned: one tensor, or an array of several. `gqa_signature` returns the JSON,
-   `gqa_target` what `target` does.
+   `gqa_target` what `target` does, `gqa_set_parallel` takes the address of a gqa_parallel.
 
    A library may hold several versions of the code. A call whose tensors are in host memory takes the version for a CPU
    that needs the most of what this processor has; one with a tensor on a GPU, or where no version for a CPU runs, the one for CUDA.
@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define GQA_ARTIFACT_VERSION 1
+#define GQA_ARTIFACT_VERSION 2
 
 typedef struct gqa_artifact gqa_artifact;
 struct gqa_artifact {
@@ -48,6 +48,9 @@ struct gqa_artifact {
   /* Which version of the code calls in host memory take on this machine, by its target ("cpu:x86-64-v3"); null if there is
      none that runs here, and last_error says what is missing. */
   const char *(*target)(const gqa_artifact *self);
+
+  /* As gqa_set_parallel, for this library; since version 2. */
+  void (*set_parallel)(gqa_parallel parallel);
 };
 
 typedef const gqa_artifact *(*gqa_artifact_getter)(void);

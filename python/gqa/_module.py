@@ -116,8 +116,9 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     _check_types(function, weights, target, reference, on_remark)
     text, path = text_of(text_or_path)
     listener = None if on_remark is None else Listener(on_remark)
-    call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
-                                                                        target, reference, listener)
+    library = _native.library()
+    _native.lend_threads()
+    call, name, inputs, outputs, sidecar = library["compile"](text, str(path or "<module>"), function or "", target, reference, listener)
     if listener:
         listener.raise_error()
     if weights is None:
@@ -155,6 +156,7 @@ def load(path, *, weights=None):
     except RuntimeError as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     library["gqa_target"]()
+    _native.lend_threads(library.get_function("gqa_set_parallel") if library.implements_function("gqa_set_parallel") else None)
     names = {short: name for name, short in ELEMENTS.items()}
     inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"],
                          kind["device"]) for kind in signature[which]] for which in ("inputs", "outputs"))

@@ -12,6 +12,7 @@ import tvm_ffi
 
 from . import _native
 from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_native, is_ready, is_torch, like, to_native
+from ._graph import recording, refuse_host
 from ._remarks import Listener
 
 
@@ -45,6 +46,8 @@ class Module:
         """
         if len(args) != len(self._open):
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
+        if recording and (self._on_host or all(device_of(value) == "cpu" for value in args)):
+            refuse_host(f"{self.name} runs" if self._on_host else "all arguments are")
         values = list(self._values if self._on_host else self._values_for(args))
         for place, value in zip(self._open, args):
             values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)

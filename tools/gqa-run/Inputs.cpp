@@ -176,6 +176,8 @@ llvm::Expected<std::vector<Array>> makeInputs(const Signature &signature, const 
       inputs.push_back(found->second);
     }
     adaptType(inputs.back(), type);
+    if (llvm::Error error = checkArgument(type, inputs.size() - 1, inputs.back().view()))
+      return error;
   }
   return inputs;
 }

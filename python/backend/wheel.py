@@ -63,6 +63,10 @@ def _is_ready():
 
 def _compile():
     if not _is_ready():
+        mlir = os.environ.get("MLIR_DIR", "/usr/lib/llvm-22/lib/cmake/mlir")
+        if not (pathlib.Path(mlir) / "MLIRConfig.cmake").is_file():
+            raise SystemExit(f"error: building gqa needs LLVM/MLIR 22 for development, which is not in {mlir}; run tools/quickstart, "
+                             "which installs it on Debian 12, or set MLIR_DIR to the folder of its MLIRConfig.cmake")
         BUILD.mkdir(parents=True, exist_ok=True)
         MARK.touch()
         python = shutil.which("python") or "python3"  # of the environment that has TOOLS
@@ -70,7 +74,7 @@ def _compile():
                      if shutil.which(name)]
         subprocess.run(["cmake", "-G", "Ninja", "-S", SOURCE, "-B", BUILD, "-DCMAKE_BUILD_TYPE=Release", *compilers,
                         f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja')}",
-                        "-DMLIR_DIR=" + os.environ.get("MLIR_DIR", "/usr/lib/llvm-22/lib/cmake/mlir"),
+                        f"-DMLIR_DIR={mlir}",
                         f"-DGQA_PYTHON_EXECUTABLE={python}"], check=True)
     subprocess.run(["cmake", "--build", BUILD, "--target", "gqa_wheel"], check=True)
 

@@ -6,7 +6,7 @@ import signal
 
 from .errors import ImportFailure
 
-CRASHED = ("torch-mlir crashed on this model ({}); leave out its unusual operations, one at a time, to find the one")
+CRASHED = "torch-mlir crashed on this model ({}); leave out its unusual operations, one at a time, to find the one"
 
 
 def crash(code):

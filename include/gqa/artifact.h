@@ -12,7 +12,7 @@
    returns the tensors of any framework; a function called `main` is there as `forward` as well. The inputs, then either memory
    for all results, or nothing and the results are returned: one tensor, or an array of several (those that are written over
    an argument as views of it, which must not outlive it). `gqa_signature` returns the JSON,
-   `gqa_target` what `target` does.
+   `gqa_target` what `target` does, `gqa_set_parallel` takes the address of a gqa_parallel.
 
    A library may hold several versions of the code. A call whose tensors are in host memory takes the version for a CPU
    that needs the most of what this processor has; one with a tensor on a GPU, or where no version for a CPU runs, the one for CUDA.
@@ -52,6 +52,9 @@ struct gqa_artifact {
 
   /* For each input the output that is written over it, or -1, as gqa_donated_output; null: there is none. */
   const int64_t *donated;
+
+  /* As gqa_set_parallel, for this library; since version 2. */
+  void (*set_parallel)(gqa_parallel parallel);
 };
 
 typedef const gqa_artifact *(*gqa_artifact_getter)(void);

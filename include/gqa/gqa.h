@@ -8,7 +8,8 @@
      gqa_release(function);
 
    Threads: every function may be called from any thread at any time; one gqa_function may be called by several threads at
-   once, and must not be released while it is. Calls share one pool of threads (GQA_NUM_THREADS says how many).
+   once, and must not be released while it is. Calls share one pool of threads (GQA_NUM_THREADS says how many), unless the
+   program lends its own (gqa_set_parallel).
 
    Disk: compiled code is kept in $XDG_CACHE_HOME/gqa or ~/.cache/gqa (GQA_CACHE_DIR), at most 512 MiB of it (GQA_CACHE_SIZE), and
    found there by the next process; GQA_CACHE=off does without.
@@ -74,6 +75,18 @@ typedef void (*gqa_log_callback)(gqa_log_level level, const char *line, void *co
 /* From now on lines of the log go to `callback`; NULL, as at first: nowhere. One for the whole process. The callback that is
    replaced may still be running on another thread. Callbacks may call this library; C++ exceptions must not leave them. */
 GQA_API void gqa_set_log(gqa_log_callback callback, void *context);
+
+/* ---- Threads ---- */
+
+/* Threads that a program lends: calls run(data) on the calling thread and, at the same time, on others, `threads` in all, or as
+   many as it thinks right where that is 0; returns when each of these calls has. Fewer calls are right as well, down to a single
+   one. `flags` is 0. GOMP_parallel is such a function, which the OpenMP of GCC and that of LLVM have. */
+typedef void (*gqa_parallel)(void (*run)(void *data), void *data, unsigned threads, unsigned flags);
+
+/* From now on work is done in threads of `parallel`, which may be called from several threads at once; NULL, as at first: in a
+   pool of the library's own. In a program that computes on several threads itself the two pools take the processors from each
+   other; lend it its own. For the whole process; a child made by fork starts with NULL. */
+GQA_API void gqa_set_parallel(gqa_parallel parallel);
 
 /* ---- Compiling ---- */
 

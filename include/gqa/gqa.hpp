@@ -107,6 +107,9 @@ inline void setLog(LogHandler *handler) {
   gqa_set_log(handler ? +callback : nullptr, handler);
 }
 
+/// From now on work is done in threads that the program lends, as gqa.h says; null: in the library's own.
+inline void setParallel(gqa_parallel parallel) { gqa_set_parallel(parallel); }
+
 /// The description of an attention, with its size set: f32, any batch and any number of queries and keys.
 inline gqa_attention describeAttention(int64_t qHeads, int64_t kvHeads, int64_t dim) {
   gqa_attention attention{};

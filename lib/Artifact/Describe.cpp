@@ -28,6 +28,7 @@ public:
       exportTVM("forward", "gqa_rt_artifact_tvm", artifact);
     exportTVM("gqa_signature", "gqa_rt_artifact_tvm_signature", artifact);
     exportTVM("gqa_target", "gqa_rt_artifact_tvm_target", artifact);
+    exportTVM("gqa_set_parallel", "gqa_rt_artifact_tvm_set_parallel", artifact);
     return module;
   }
 
@@ -113,14 +114,15 @@ private:
 
   /// The gqa_rt_artifact.
   Constant *describeArtifact() {
-    static_assert(sizeof(gqa_artifact) == 12 * 8 && sizeof(gqa_rt_artifact) == 16 * 8 &&
+    static_assert(sizeof(gqa_artifact) == 13 * 8 && sizeof(gqa_rt_artifact) == 16 * 8 &&
                       sizeof(gqa_rt_code) == 5 * 8 && sizeof(gqa_tensor_type) == 3 * 8,
                   "this file writes these structures field by field");
     auto shown =
         structure({number(GQA_ARTIFACT_VERSION), text(signature.name), number(signature.inputs.size()),
                    number(signature.outputs.size()), describe(signature.inputs), describe(signature.outputs),
                    text(json()), external("gqa_rt_artifact_call"), external("gqa_rt_artifact_call_alloc"),
-                   external("gqa_rt_last_error"), external("gqa_rt_artifact_target"), donated()});
+                   external("gqa_rt_last_error"), external("gqa_rt_artifact_target"), donated(),
+                   external("gqa_rt_set_parallel")});
     llvm::SmallVector<Constant *> codes;
     for (auto [index, version] : llvm::enumerate(versions))
       codes.push_back(describe(version, index));

@@ -2,6 +2,8 @@
 #include "Function.h"
 #include "Status.h"
 
+#include "gqa/Runtime/Runtime.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -76,6 +78,8 @@ gqa_status checkCall(const gqa_function *function, llvm::ArrayRef<const DLTensor
 } // namespace
 
 int gqa_api_version(void) { return GQA_API_VERSION; }
+
+void gqa_set_parallel(gqa_parallel parallel) { gqa_rt_set_parallel(parallel); }
 
 void gqa_set_log(gqa_log_callback callback, void *context) {
   if (!callback)

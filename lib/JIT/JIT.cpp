@@ -132,6 +132,8 @@ static llvm::Expected<CompiledCode> compileCode(ModuleOp module, const CompileOp
     return error;
   if (llvm::Error error = checkHost(hostOf(options.target)))
     return error;
+  if (llvm::Error error = options.onSignature ? options.onSignature(*signature) : llvm::Error::success())
+    return error;
   llvm::Expected<ObjectCode> object = compileObject(module, options, *signature, Files::Several);
   if (!object)
     return object.takeError();
@@ -225,8 +227,10 @@ compileText(StringRef text, const CompileOptions &options, const std::optional<s
 }
 
 static llvm::Expected<std::unique_ptr<CompiledFunction>> loadFromCache(const CompiledCode &code,
-                                                                       StringRef target) {
-  if (llvm::Error error = checkDevice(target))
+                                                                       const CompileOptions &options) {
+  if (llvm::Error error = checkDevice(options.target))
+    return error;
+  if (llvm::Error error = options.onSignature ? options.onSignature(code.signature) : llvm::Error::success())
     return error;
   return load(code);
 }
@@ -243,7 +247,7 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> CompiledFunction::compile(Stri
   std::optional<std::string> key = cacheKey(text, options);
   options.onRemark = withLog(given.onRemark);
   std::optional<CompiledCode> cached = key ? loadCached(*key) : std::nullopt;
-  auto function = cached ? loadFromCache(*cached, options.target) : compileText(text, options, key);
+  auto function = cached ? loadFromCache(*cached, options) : compileText(text, options, key);
   if (!function) {
     std::string message = llvm::toString(function.takeError());
     log(LogLevel::Error, StringRef(message).split('\n').first);

@@ -56,6 +56,12 @@ std::string toString(const TensorType &type) {
   return rt::toString(gqa_tensor_type{type.dtype, int32_t(type.shape.size()), type.shape.data(), ""});
 }
 
+llvm::Error checkArgument(const TensorType &type, size_t index, const DLTensor &tensor) {
+  gqa_tensor_type expected{type.dtype, int32_t(type.shape.size()), type.shape.data(), type.param.c_str()};
+  std::string wrong = rt::check(&tensor, {true, index, expected, /*onDevice=*/false, {kDLCPU, 0}});
+  return wrong.empty() ? llvm::Error::success() : makeError(wrong);
+}
+
 llvm::Expected<Signature> readSignature(ModuleOp module, StringRef function) {
   DiagnosticCollector collector(module.getContext());
   FailureOr<func::FuncOp> entry = findEntry(module, function);

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -75,8 +76,23 @@ LogicalResult verifyReassociation(Operation *op) {
   return success();
 }
 
+/// A float of fewer than 16 bits that `op` takes or makes; null if there is none.
+FloatType narrowFloatOf(Operation *op) {
+  for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (auto element = dyn_cast<FloatType>(getElementTypeOrSelf(type)); element && element.getWidth() < 16)
+        return element;
+  return nullptr;
+}
+
 LogicalResult verifyOperation(Operation *op, Phase phase) {
-  if (!dialectsAfter(phase).contains(op->getName().getDialectNamespace()) ||
+  bool isUnknown = !dialectsAfter(phase).contains(op->getName().getDialectNamespace());
+  if (FloatType narrow = isUnknown && phase >= Phase::Target ? narrowFloatOf(op) : nullptr)
+    return op->emitError()
+           << "'" << op->getName() << "' computes with " << narrow
+           << "; of floats of 8 bits compiled code does nothing but widen f8E4M3FN and f8E5M2 "
+              "(arith.extf, gqa.dequantize), so round and compute in 16 bits or more";
+  if (isUnknown ||
       (phase >= Phase::Target && op->getName().getStringRef() == "builtin.unrealized_conversion_cast"))
     return op->emitError() << "'" << op->getName() << "' may not be in a module after the phase '"
                            << stringifyPhase(phase) << "'";

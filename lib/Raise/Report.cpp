@@ -6,7 +6,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -163,11 +162,20 @@ llvm::Error writeReport(ModuleOp module, StringRef path) {
   });
   if (path.empty())
     return llvm::Error::success();
+  return writeJSON(std::move(report), path);
+}
+
+llvm::Error writeJSON(const llvm::json::Value &report, StringRef path) {
   std::error_code error;
   llvm::raw_fd_ostream stream(path, error, llvm::sys::fs::OF_Text);
+  if (!error) {
+    stream << llvm::formatv("{0:2}", report) << "\n";
+    stream.flush();
+    error = stream.error();
+    stream.clear_error(); // which the stream would end the process for
+  }
   if (error)
     return llvm::createStringError(error, "cannot write the report to '" + path + "': " + error.message());
-  stream << llvm::formatv("{0:2}", llvm::json::Value(std::move(report))) << "\n";
   return llvm::Error::success();
 }
 

@@ -144,3 +144,13 @@ int gqa_rt_artifact_tvm_target(const gqa_artifact *self, const void *, int32_t, 
     return fail("RuntimeError", self->last_error());
   return target ? giveText(target, result) : -1;
 }
+
+int gqa_rt_artifact_tvm_set_parallel(const gqa_artifact *self, const void *arguments, int32_t count, void *) {
+  if (!library().complete)
+    return -1;
+  const auto *address = static_cast<const Any *>(arguments);
+  if (count != 1 || address->typeIndex != kInteger)
+    return fail("TypeError", "gqa_set_parallel takes the address of a gqa_parallel, an integer");
+  self->set_parallel(reinterpret_cast<gqa_parallel>(address->integer));
+  return 0;
+}

@@ -9,7 +9,7 @@
 
 namespace gqa::rt::tvm {
 
-enum : int32_t { kNone = 0, kTensorPointer = 7, kTensor = 70 };
+enum : int32_t { kNone = 0, kInteger = 1, kTensorPointer = 7, kTensor = 70 };
 
 /// A value, or a reference to an object.
 struct Any {

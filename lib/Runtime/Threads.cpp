@@ -1,4 +1,4 @@
-// The thread pool: oneTBB's, in one arena of GQA_NUM_THREADS slots.
+// The threads of loops: those that the program lends, else oneTBB's, in one arena of GQA_NUM_THREADS slots.
 #include "Threads.h"
 #include "HappensBefore.h"
 #include "LastError.h"
@@ -14,26 +14,38 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
+#include <pthread.h>
 #include <string>
 
 namespace {
 
-int numThreads() {
+/// GQA_NUM_THREADS; 0 if it is not there, or no such number.
+int wantedThreads() {
   static const int count = [] {
     const char *text = std::getenv("GQA_NUM_THREADS");
     char *end = nullptr;
     long wanted = text ? std::strtol(text, &end, 10) : 0;
     if (text && *text && *end == '\0' && wanted >= 1 && wanted <= 1024)
       return int(wanted);
-    int all = oneapi::tbb::info::default_concurrency();
     if (text && *text)
       std::fprintf(stderr,
                    "gqa: GQA_NUM_THREADS is '%s', expected a number from 1 to 1024; using %d threads\n", text,
-                   all);
-    return all;
+                   oneapi::tbb::info::default_concurrency());
+    return 0;
   }();
   return count;
 }
+
+int numThreads() {
+  static const int all = oneapi::tbb::info::default_concurrency();
+  int wanted = wantedThreads();
+  return wanted ? wanted : all;
+}
+
+std::atomic<gqa_rt_parallel> lent{nullptr};
+
+/// In a child made by fork the threads that were lent are gone, and who lent them may wait for them forever.
+void forgetLent() { lent.store(nullptr); }
 
 /// Multiply-adds that one core does in about the time that it takes to wake another.
 constexpr int64_t kSmallWork = 200000;
@@ -68,6 +80,40 @@ bool runKernel(int64_t n, int64_t work, gqa::rt::Task task, void *context) {
   return !kernel.failed;
 }
 
+/// A loop on several threads.
+struct Loop {
+  gqa::rt::Task task;
+  void *context;
+  int64_t n;
+  std::atomic<int64_t> next{0};
+  int64_t begun = 0, done = 0; // their addresses stand for the two moments
+
+  void runTask(int64_t i) {
+    gqa::rt::happensAfter(&begun);
+    task(i, context);
+    gqa::rt::happensBefore(&done);
+  }
+
+  /// One of the threads that share it.
+  static void share(void *data) {
+    auto *loop = static_cast<Loop *>(data);
+    for (int64_t i; (i = loop->next.fetch_add(1, std::memory_order_relaxed)) < loop->n;)
+      loop->runTask(i);
+  }
+
+  void runInArena() {
+    static oneapi::tbb::task_arena arena(numThreads());
+    // Isolated: a thread that waits here must not pick up work of an outer loop, whose memory it would hold
+    // on to.
+    arena.execute([&] {
+      oneapi::tbb::this_task_arena::isolate([&] {
+        oneapi::tbb::parallel_for(
+            int64_t(0), n, [&](int64_t i) { runTask(i); }, oneapi::tbb::simple_partitioner());
+      });
+    });
+  }
+};
+
 } // namespace
 
 void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
@@ -76,24 +122,18 @@ void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
       task(i, context);
     return;
   }
-  // Isolated: a thread that waits here must not pick up work of an outer loop, whose memory it would hold on
-  // to.
-  static oneapi::tbb::task_arena arena(numThreads());
-  int64_t begun = 0, done = 0; // their addresses stand for the two moments
-  happensBefore(&begun);
-  arena.execute([&] {
-    oneapi::tbb::this_task_arena::isolate([&] {
-      oneapi::tbb::parallel_for(
-          int64_t(0), n,
-          [&](int64_t i) {
-            happensAfter(&begun);
-            task(i, context);
-            happensBefore(&done);
-          },
-          oneapi::tbb::simple_partitioner());
-    });
-  });
-  happensAfter(&done);
+  Loop loop{task, context, n};
+  happensBefore(&loop.begun);
+  if (gqa_rt_parallel parallel = lent.load(std::memory_order_acquire))
+    parallel(Loop::share, &loop, unsigned(wantedThreads()), 0);
+  else
+    loop.runInArena();
+  happensAfter(&loop.done);
+}
+
+void gqa_rt_set_parallel(gqa_rt_parallel parallel) {
+  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, forgetLent);
+  lent.store(parallel, std::memory_order_release);
 }
 
 int64_t gqa_rt_num_threads(void) { return numThreads(); }

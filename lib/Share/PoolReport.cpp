@@ -1,9 +1,9 @@
 // The JSON report of gqa-pool-heads.
 #include "PoolReport.h"
 
+#include "gqa/Raise/Report.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/JSON.h"
 
 using namespace mlir;
 
@@ -66,12 +66,7 @@ llvm::Error writeReport(ArrayRef<PoolEntry> entries, StringRef method, StringRef
   llvm::json::Object total{
       {"pooled", pooled}, {"declined", declined}, {"kv_bytes_before", before}, {"kv_bytes", after}};
   llvm::json::Object report{{"method", method}, {"layers", std::move(layers)}, {"total", std::move(total)}};
-  std::error_code error;
-  llvm::raw_fd_ostream stream(path, error, llvm::sys::fs::OF_Text);
-  if (error)
-    return llvm::createStringError(error, "cannot write the report to '" + path + "': " + error.message());
-  stream << llvm::formatv("{0:2}", llvm::json::Value(std::move(report))) << "\n";
-  return llvm::Error::success();
+  return writeJSON(std::move(report), path);
 }
 
 } // namespace gqa

@@ -1,6 +1,7 @@
 """Builds the wheel (PEP 517, and PEP 660 for `pip install -e`): CMake makes the extension module, this packs it.
 
-A build in ../build is used as it is, brought up to date; otherwise one is configured there. GQA_BUILD names another folder.
+A build in ../build is used as it is, brought up to date; otherwise one is configured in ../build/wheel. GQA_BUILD names another
+folder.
 """
 
 import base64
@@ -16,18 +17,30 @@ import zipfile
 
 PYTHON = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = PYTHON.parent
-BUILD = pathlib.Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
+_TOP = SOURCE / "build"
+BUILD = pathlib.Path(os.environ.get("GQA_BUILD") or (_TOP if (_TOP / "build.ninja").is_file() else _TOP / "wheel"))
+# In a build that was configured here: its tools are in an environment of pip's that is gone when the wheel is made.
+MARK = BUILD / "configured-for-wheel"
 PACKED = (".py", ".pyi", ".typed")
 # What configuring needs and the machine may lack: headers, and CMake itself.
 TOOLS = ["apache-tvm-ffi==0.1.15.post2", "cmake>=3.25", "ninja"]
 
 
 def get_requires_for_build_wheel(config_settings=None):
-    return [] if _is_configured() else TOOLS
+    return [] if _is_ready() else TOOLS
 
 
 def get_requires_for_build_editable(config_settings=None):
     return []
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    """Without it pip compiles everything while it says that it prepares metadata."""
+    for path, content in _info().items():
+        path = pathlib.Path(metadata_directory) / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return _info_folder()
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
@@ -44,17 +57,24 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
     return _write(pathlib.Path(wheel_directory), {"gqa.pth": f"{PYTHON}\n".encode()}, "py3-none-any")
 
 
-def _is_configured():
-    return (BUILD / "build.ninja").is_file()
+def _is_ready():
+    return (BUILD / "build.ninja").is_file() and not MARK.exists()
 
 
 def _compile():
-    if not _is_configured():
+    if not _is_ready():
+        mlir = os.environ.get("MLIR_DIR", "/usr/lib/llvm-22/lib/cmake/mlir")
+        if not (pathlib.Path(mlir) / "MLIRConfig.cmake").is_file():
+            raise SystemExit(f"error: building gqa needs LLVM/MLIR 22 for development, which is not in {mlir}; run tools/quickstart, "
+                             "which installs it on Debian 12, or set MLIR_DIR to the folder of its MLIRConfig.cmake")
+        BUILD.mkdir(parents=True, exist_ok=True)
+        MARK.touch()
         python = shutil.which("python") or "python3"  # of the environment that has TOOLS
         compilers = [f"-DCMAKE_{kind}_COMPILER={name}" for kind, name in (("C", "clang-22"), ("CXX", "clang++-22"))
                      if shutil.which(name)]
         subprocess.run(["cmake", "-G", "Ninja", "-S", SOURCE, "-B", BUILD, "-DCMAKE_BUILD_TYPE=Release", *compilers,
-                        "-DMLIR_DIR=" + os.environ.get("MLIR_DIR", "/usr/lib/llvm-22/lib/cmake/mlir"),
+                        f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja')}",
+                        f"-DMLIR_DIR={mlir}",
                         f"-DGQA_PYTHON_EXECUTABLE={python}"], check=True)
     subprocess.run(["cmake", "--build", BUILD, "--target", "gqa_wheel"], check=True)
 
@@ -78,15 +98,26 @@ def _entry_points(project):
                    for group, entries in project["entry-points"].items())
 
 
+def _info_folder():
+    return f"gqa-{_version()}.dist-info"
+
+
+def _info(tag=None):
+    """The files of the metadata (name: bytes); those that depend on what is in the wheel only with its tag."""
+    project = tomllib.loads((PYTHON / "pyproject.toml").read_text())["project"]
+    info = _info_folder()
+    files = {f"{info}/METADATA": _metadata(project).encode(),
+             f"{info}/entry_points.txt": _entry_points(project).encode(),
+             f"{info}/licenses/LICENSE": (SOURCE / "LICENSE").read_bytes()}
+    if tag:
+        pure = str(tag.endswith("any")).lower()
+        files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: gqa\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()
+    return files
+
+
 def _write(folder, files, tag):
     """A wheel of these files (name: bytes) with its metadata; returns the name."""
-    project = tomllib.loads((PYTHON / "pyproject.toml").read_text())["project"]
-    info = f"gqa-{_version()}.dist-info"
-    pure = str(tag.endswith("any")).lower()
-    files = {**files, f"{info}/METADATA": _metadata(project).encode(),
-             f"{info}/entry_points.txt": _entry_points(project).encode(),
-             f"{info}/licenses/LICENSE": (SOURCE / "LICENSE").read_bytes(),
-             f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: gqa\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode()}
+    info, files = _info_folder(), {**files, **_info(tag)}
     record = []
     name = f"gqa-{_version()}-{tag}.whl"
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as wheel:

@@ -79,7 +79,7 @@ struct Uploader {
     tensor->data = gqa_rt_cuda_upload(device, from, int64_t(ffi::GetDataSize(*tensor)));
     check(!tensor->data);
   }
-  void FreeData(DLTensor *tensor) { gqa_rt_cuda_release(device, /*stream=*/nullptr, tensor->data); }
+  void FreeData(DLTensor *tensor) { gqa_rt_cuda_discard(device, tensor->data); }
   const void *from;
   int64_t device = 0;
 };

@@ -1,6 +1,7 @@
 // What Python calls: compiles the text of a module and returns its function. Errors become ValueError.
 #include "gqa/Artifact/Write.h"
 #include "gqa/JIT/JIT.h"
+#include "gqa/Runtime/Runtime.h"
 
 #include "llvm/Support/Error.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -15,8 +16,9 @@ namespace ffi = tvm::ffi;
 namespace known = gqa::rt::tvm;
 static_assert(sizeof(known::Any) == sizeof(TVMFFIAny) &&
               offsetof(known::Any, object) == offsetof(TVMFFIAny, v_obj));
-static_assert(known::kNone == kTVMFFINone && known::kTensorPointer == kTVMFFIDLTensorPtr &&
-              known::kTensor == kTVMFFITensor && known::kObjectHeader == sizeof(TVMFFIObject));
+static_assert(known::kNone == kTVMFFINone && known::kInteger == kTVMFFIInt &&
+              known::kTensorPointer == kTVMFFIDLTensorPtr && known::kTensor == kTVMFFITensor &&
+              known::kObjectHeader == sizeof(TVMFFIObject));
 static_assert(sizeof(known::Bytes) == sizeof(TVMFFIByteArray) &&
               offsetof(known::Bytes, size) == offsetof(TVMFFIByteArray, size));
 
@@ -104,6 +106,9 @@ void setLog(const ffi::Function &write) {
       [write](gqa::LogLevel level, llvm::StringRef line) { write(int64_t(level), line.str()); });
 }
 
+/// The address of a gqa_rt_parallel.
+void setParallel(int64_t address) { gqa_rt_set_parallel(reinterpret_cast<gqa_rt_parallel>(address)); }
+
 /// (text, what messages call it, function or "", target, reference, function of a remark) -> [callable, name,
 /// inputs, outputs, weights file]
 ffi::Array<ffi::Any> compile(const ffi::String &text, const ffi::String &filename, const ffi::String &name,
@@ -162,3 +167,4 @@ TVM_FFI_DLL_EXPORT_TYPED_FUNC(compile, compile);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(write_library, writeLibrary);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(explain, explain);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(set_log, setLog);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(set_parallel, setParallel);

@@ -5,6 +5,7 @@ import sys
 
 from . import _module
 from ._arrays import as_array, device_of, in_memory_order, like, outputs_like, to_native
+from ._graph import recording, refuse_host
 from ._options import check_heads, check_layout, dead_row_of, flag, operands_of, region_of, softcap_of, window_of
 from ._out import outputs_of
 from ._signature import Signature
@@ -40,6 +41,8 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
     `out` included, which only torch can do without. Of the host, masks and the like are refused, and more than 256 bytes.
     Raises TypeError and ValueError that name the argument. Gradients are not computed. Thread safe.
     """
+    if recording and device_of(q) == "cpu":
+        refuse_host("q is")
     seen = None
     if offset is bias is kv_len is sinks is score is out is None:
         seen = _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, layout)

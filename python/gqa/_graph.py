@@ -9,6 +9,18 @@ import tvm_ffi
 from . import _native
 
 
+# The threads in which gqa.capture records, and which device.
+recording = {}
+
+
+def refuse_host(what):
+    """Raises RuntimeError in a thread that records: what is done on the CPU would be done at once, and by no replay."""
+    device = recording.get(threading.get_ident())
+    if device is not None:
+        raise RuntimeError(f"{what} on the CPU, in a call that gqa.capture records for CUDA device {device}: a graph has only what "
+                           "is done there; expected tensors on it, or the call outside of gqa.capture")
+
+
 class Graph:
     """What `gqa.capture` has recorded. `result` is what the function returned: tensors that each replay writes anew.
 
@@ -49,7 +61,8 @@ def capture(function, *args, device=0, **keywords):
         ...                                                                        # q, k, v and length get new contents
         graph.replay()                                                             # output is written
 
-    Raises what the function raises, and RuntimeError if it does what cannot be recorded: wait, say, or copy to the host.
+    Raises what the function raises, and RuntimeError if it does what cannot be recorded: wait, say, copy to the host, or call
+    this package for tensors on the CPU.
     """
     library = _native.library()
     stream = library["cuda_stream_create"](device)
@@ -57,7 +70,8 @@ def capture(function, *args, device=0, **keywords):
         with _stream(device, stream):
             library["cuda_graph_begin"](device, stream)
             try:
-                result = function(*args, **keywords)
+                with _recording(device):
+                    result = function(*args, **keywords)
             except BaseException:
                 with contextlib.suppress(RuntimeError):  # what is told is the function's own error
                     library["cuda_graph_destroy"](device, library["cuda_graph_end"](device, stream))
@@ -66,6 +80,15 @@ def capture(function, *args, device=0, **keywords):
     finally:
         library["cuda_stream_destroy"](device, stream)
     return Graph(device, handle, result, (function, args, keywords))
+
+
+@contextlib.contextmanager
+def _recording(device):
+    recording[threading.get_ident()] = device
+    try:
+        yield
+    finally:
+        del recording[threading.get_ident()]
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import tvm_ffi
 
 from . import _native
 from ._arrays import ELEMENTS, as_array, contiguous, device_of, is_contiguous, is_native, is_ready, is_torch, like, to_native
+from ._graph import recording, refuse_host
 from ._remarks import Listener
 
 
@@ -50,6 +51,8 @@ class Module:
         """
         if len(args) != len(self._open):
             raise TypeError(f"{self.name} takes {len(self._open)} arguments, {len(args)} were given")
+        if recording and (self._on_host or all(device_of(value) == "cpu" for value in args)):
+            refuse_host(f"{self.name} runs" if self._on_host else "all arguments are")
         values = list(self._values if self._on_host else self._values_for(args))
         for place, value in zip(self._open, args):
             values[place] = value if self._on_host and is_ready(value) else self._prepare(value, place)
@@ -143,8 +146,9 @@ def compile(text_or_path, function=None, *, weights=None, target="cpu", referenc
     _check_types(function, weights, target, reference, on_remark)
     text, path = text_of(text_or_path)
     listener = None if on_remark is None else Listener(on_remark)
-    call, name, inputs, outputs, sidecar = _native.library()["compile"](text, str(path or "<module>"), function or "",
-                                                                        target, reference, listener)
+    library = _native.library()
+    _native.lend_threads()
+    call, name, inputs, outputs, sidecar = library["compile"](text, str(path or "<module>"), function or "", target, reference, listener)
     if listener:
         listener.raise_error()
     if weights is None:
@@ -182,6 +186,7 @@ def load(path, *, weights=None):
     except RuntimeError as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     library["gqa_target"]()
+    _native.lend_threads(library.get_function("gqa_set_parallel") if library.implements_function("gqa_set_parallel") else None)
     names = {short: name for name, short in ELEMENTS.items()}
     inputs, outputs = ([(names.get(kind["dtype"], kind["dtype"].replace("u", "uint")), kind["shape"], kind["parameter"],
                          kind["device"], kind["donated_to"]) for kind in signature[which]] for which in ("inputs", "outputs"))

@@ -20,9 +20,36 @@ def library():
         if path.is_file():
             loaded = tvm_ffi.load_module(str(path))
             loaded["set_log"](write_log)
+            _borrowers.append(loaded["set_parallel"])
             return loaded
     raise ImportError(f"{NAME} not found in {', '.join(str(p.parent) for p in _candidates())}; "
                       "build the project (tools/quickstart) or set GQA_LIBRARY to its path")
+
+
+# What takes the address of a function that runs loops in threads: of the compiler, and of artifacts.
+_borrowers = []
+
+
+def lend_threads(borrower=None):
+    """From now on kernels run in torch's OpenMP threads, if it is there and has any; so does the library of `borrower`.
+
+    Two pools would take the processors from each other: threads that wait for more of torch's work are busy waiting.
+    """
+    if borrower is not None:
+        _borrowers.append(borrower)
+    if _borrowers and (address := _torch_parallel()):
+        for set_parallel in _borrowers:
+            set_parallel(address)
+        _borrowers.clear()
+
+
+def _torch_parallel():
+    """The address of GOMP_parallel in the libraries that torch has loaded, or None."""
+    torch = sys.modules.get("torch")
+    if torch is None or not getattr(torch, "backends", None) or not torch.backends.openmp.is_available():
+        return None
+    function = getattr(ctypes.CDLL(torch._C.__file__), "GOMP_parallel", None)
+    return function and ctypes.cast(function, ctypes.c_void_p).value
 
 
 @functools.cache

@@ -68,29 +68,28 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
     if padded:
         padding = prepare_padding_mask(attention_mask, kv_length, kv_offset)
         mask_function = and_masks(mask_function, padding_mask_function(padding))
+    seen = None
+    if (q_length == 1 and isinstance(q_offset, int) and isinstance(kv_offset, int) and torch.device(device).type == "cpu"
+            and not torch.compiler.is_compiling()):
+        seen = _seen_by_one(mask_function, batch_size, q_offset, range(kv_offset, kv_offset + kv_length))
+        if bool(seen.all()):
+            return None
     # Positions are operands of the kernel, so that the next token does not need a new one.
     q_place, kv_place = (torch.as_tensor(place, dtype=torch.int64) if isinstance(place, torch.Tensor) or place else 0
                          for place in (q_offset, kv_offset))
     function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
     made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
-    return _of_one_query(made, device) if q_length == 1 and isinstance(q_offset, int) else made
+    # As a tensor, made once for all layers, a call costs less than with a function; but with a function kernels skip what is
+    # hidden, which pays where most of a cache is not in use yet.
+    if seen is not None and 2 * int(seen.sum()) > seen.numel():
+        made.seen = seen.contiguous()
+    return made
 
 
-def _of_one_query(mask, device):
-    """What a single query sees, looked at once for all layers: on the CPU, where asking does not wait.
-
-    None if it sees every key. As a tensor, a call costs less than with a function; but with a function kernels skip what is
-    hidden, which pays where most of a cache is not in use yet.
-    """
-    if torch.device(device).type != "cpu" or torch.compiler.is_compiling():
-        return mask
-    seen = mask.tracer.dense(mask.shape, device).contiguous()
-    count = int(seen.sum())
-    if count == seen.numel():
-        return None
-    if 2 * count > seen.numel():
-        mask.seen = seen
-    return mask
+def _seen_by_one(function, batch, place, keys):
+    """Which of `keys` a single query at `place` sees, B x 1 x 1 x Skv. On the CPU, where asking does not wait."""
+    seen = function(torch.arange(batch).view(-1, 1, 1, 1), torch.tensor(0), torch.tensor(place), torch.arange(keys.start, keys.stop))
+    return seen.expand(batch, 1, 1, len(keys))
 
 
 def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,

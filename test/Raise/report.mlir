@@ -2,10 +2,12 @@
 // RUN: gqa-opt %s --gqa-simplify=report=%t.json | FileCheck %s --check-prefix=CLEAN
 // RUN: FileCheck %s < %t.json
 // RUN: not gqa-opt %s --gqa-simplify=report=%t.missing/report.json 2>&1 | FileCheck %s --check-prefix=UNWRITABLE
+// RUN: not gqa-opt %s --gqa-simplify="report=/dev/full" -o %t.mlir 2>&1 | FileCheck %s --check-prefix=FULL
 
 // An object for each softmax, in program order; the findings leave the module with the report.
 // CLEAN-NOT: gqa.candidate
 // UNWRITABLE: cannot write the report to '{{.*}}report.json'
+// FULL: cannot write the report to '/dev/full': No space left on device
 
 !Q = tensor<6x7x16xf32>
 !K = tensor<6x16x9xf32>

@@ -69,6 +69,45 @@ class TestSplit:
         check_lse(split_lse, lse[:3].astype(np.float64), dtype, largest_score(q, k, **options))
 
 
+BORROWED = """
+import os, sys
+import torch, tvm_ffi
+import gqa
+from gqa import _native
+torch.set_num_threads(1)
+q, k = torch.randn(1, 8, 256, 64), torch.randn(1, 2, 256, 64)
+if sys.argv[1] == "library":
+    module, set_parallel = gqa.load("model.so"), tvm_ffi.load_module("model.so")["gqa_set_parallel"]
+else:
+    module, set_parallel = gqa.compile(sys.argv[2]), _native.library()["set_parallel"]
+def threads():
+    return len(os.listdir("/proc/self/task"))
+before = threads()
+wanted = module(q, k)
+assert threads() <= before, "kernels run in torch's threads, of which there is one"
+if child := os.fork():
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+else:
+    os._exit(not torch.equal(module(q, k), wanted))
+set_parallel(0)
+before = threads()
+assert torch.equal(module(q, k), wanted)
+assert threads() > before or os.cpu_count() == 1, "kernels run in threads of their own"
+"""
+SHARED = """func.func @main(%q: tensor<1x8x256x64xf32>, %k: tensor<1x2x256x64xf32>) -> tensor<1x8x256x64xf32> {
+  %o = gqa.attention %q, %k, %k : (tensor<1x8x256x64xf32>, tensor<1x2x256x64xf32>, tensor<1x2x256x64xf32>) -> tensor<1x8x256x64xf32>
+  return %o : tensor<1x8x256x64xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("form", ["compiled", "library"])
+def test_torch_lends_its_threads(form, tmp_path):
+    gqa.build(SHARED, tmp_path / "model.so")
+    done = subprocess.run([sys.executable, "-c", BORROWED, form, SHARED], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 class TestMemory:
     """Arrays as callers have them; the boundary copies what no layout describes."""
 

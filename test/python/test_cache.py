@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from cuda import missing
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
 # Compiles, times the compiler alone and computes.
@@ -56,6 +58,41 @@ def test_options_and_targets_have_entries_of_their_own(tmp_path):
     for count, options in enumerate(("causal=True", "causal=False", "softcap=2.0", "causal=True"), 1):
         assert run(tmp_path / "cache", options).returncode == 0
         assert len(entries(tmp_path / "cache")) == min(count, 3)
+
+
+TYPE = "tensor<1x4x64x32xf16>"
+MODULE = f"""func.func @main(%q: {TYPE}) -> {TYPE} {{
+  %o = gqa.attention %q, %q, %q : ({TYPE}, {TYPE}, {TYPE}) -> {TYPE}
+  return %o : {TYPE}
+}}
+"""
+ASSEMBLER = """#!/bin/sh
+# {version}
+echo "$*" >> {log}
+while [ "$1" != -o ]; do shift; done
+echo cubin > "$2"
+"""
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing() or "there is a driver")
+def test_another_assembler_assembles_again(tmp_path):
+    """Machine code for GPUs is that of the ptxas that made it; where none is needed, none counts."""
+    tools, log = tmp_path / "tools", tmp_path / "log"
+    tools.mkdir()
+
+    def compile(version, target):
+        (tools / "ptxas").write_text(ASSEMBLER.format(version=version, log=log))
+        (tools / "ptxas").chmod(0o755)
+        os.utime(tools / "ptxas", ns=(10**18, 10**18))  # its size says it, as its time does of the real one
+        done = subprocess.run([sys.executable, "-c", "import sys, gqa; gqa.compile(sys.argv[1], target=sys.argv[2])", MODULE, target],
+                              capture_output=True, text=True, timeout=120, env={
+                                  **os.environ, "GQA_CACHE": "", "GQA_CACHE_DIR": str(tmp_path / "cache"), "GQA_CUDA_TOOLS": str(tools)})
+        assert done.returncode == 0, done.stderr
+        return len(entries(tmp_path / "cache")), log.read_text().count("-arch=") if log.exists() else 0
+
+    assert compile("12.8", "cuda:sm_80") == (1, 0) and compile("13.0.1", "cuda:sm_80") == (1, 0)
+    assert compile("12.8", "cuda:sm_80,sm_86") == (2, 2) and compile("12.8", "cuda:sm_80,sm_86") == (2, 2)
+    assert compile("13.0.1", "cuda:sm_80,sm_86") == (3, 4) and compile("12.8", "cuda:sm_80,sm_86") == (3, 4)
 
 
 def test_sizes_never_compile_again(tmp_path):

@@ -158,6 +158,21 @@ def test_results_have_memory_of_their_own():
         gqa.attention(q, k, v, out=q)
 
 
+def test_what_the_host_does_is_refused():
+    """It would be done at once and by no replay."""
+    arrays = decode()
+    host, device = gqa.compile(ATTENTION), gqa.compile(ATTENTION, target="cuda")
+    for call, what in ((gqa.attention, "q is"), (host, "main runs"), (device, "all arguments are")):
+        with pytest.raises(RuntimeError, match=f"{what} on the CPU, in a call that gqa.capture records for CUDA device 0"):
+            gqa.capture(call, *arrays)
+    wanted = gqa.attention(*arrays)
+    output = room(2, 6, 1, 16)
+    graph = gqa.capture(gqa.attention, *map(on_gpu, arrays), out=output)
+    assert (gqa.attention(*arrays) == wanted).all(), "outside it is as before"
+    graph.replay()
+    check_attention(on_host(output), None, *arrays, dtype="f16")
+
+
 def test_what_waits_is_refused():
     tensor = on_gpu(np.zeros(4))
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"):

@@ -10,7 +10,7 @@ SCRIPTS = sorted(GALLERY.glob("*.py"))
 
 
 def test_there_is_a_gallery():
-    assert len(SCRIPTS) >= 6
+    assert len(SCRIPTS) >= 9
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

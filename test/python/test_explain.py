@@ -3,6 +3,7 @@
 import logging
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -104,6 +105,16 @@ def test_what_cannot_be_compiled_is_told():
     told = gqa.explain(REPEATED.replace("@main", "@first") + REPEATED.replace("@main", "@second"))
     assert [r.kind for r in told.remarks] == ["done", "done", "note", "note", "warning"]
     assert told.remarks[-1].text.startswith("this module cannot be compiled: ") and "function" in told.remarks[-1].text
+
+
+def test_a_crash_of_torch_mlir_is_an_error(monkeypatch):
+    """And not the end of the caller's Python."""
+    monkeypatch.setattr("gqa.importer.lower.lower", lambda module: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(ImportFailure, match=r"torch-mlir crashed on this model \(SIGSEGV\); leave out"):
+        gqa.explain(Attention(), inputs())
+    monkeypatch.setattr("gqa.importer.lower.lower", lambda module: 1 / 0)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
+        gqa.explain(Attention(), inputs())
 
 
 @pytest.mark.parametrize("call, error, words", [

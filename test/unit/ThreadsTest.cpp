@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -27,6 +30,71 @@ TEST(Threads, Nests) {
   gqa_rt_parallel_for(20, INT64_MAX, nest, counts.data());
   for (auto &value : counts)
     EXPECT_EQ(value, 1);
+}
+
+std::atomic<int> lentCalls;
+
+/// Threads of the program: two more for each loop.
+void lend(void (*run)(void *), void *data, unsigned, unsigned flags) {
+  EXPECT_EQ(flags, 0u);
+  ++lentCalls;
+  std::thread second(run, data), third(run, data);
+  run(data);
+  second.join();
+  third.join();
+}
+
+struct LentThreads : testing::Test {
+  void SetUp() override {
+    if (gqa_rt_num_threads() == 1)
+      GTEST_SKIP() << "one thread runs every loop itself";
+    lentCalls = 0;
+    gqa_rt_set_parallel(lend);
+  }
+  void TearDown() override { gqa_rt_set_parallel(nullptr); }
+};
+
+TEST_F(LentThreads, RunEveryTaskOnce) {
+  std::vector<std::atomic<int>> counts(1000);
+  gqa_rt_parallel_for(1000, INT64_MAX, count, counts.data());
+  for (auto &value : counts)
+    EXPECT_EQ(value, 1);
+  EXPECT_EQ(lentCalls, 1);
+}
+
+TEST_F(LentThreads, Nest) {
+  std::vector<std::atomic<int>> counts(200);
+  gqa_rt_parallel_for(20, INT64_MAX, nest, counts.data());
+  for (auto &value : counts)
+    EXPECT_EQ(value, 1);
+  EXPECT_EQ(lentCalls, 21);
+}
+
+TEST_F(LentThreads, AreGivenBack) {
+  gqa_rt_set_parallel(nullptr);
+  std::vector<std::atomic<int>> counts(1000);
+  gqa_rt_parallel_for(1000, INT64_MAX, count, counts.data());
+  EXPECT_EQ(lentCalls, 0);
+}
+
+TEST_F(LentThreads, FailInTheCaller) {
+  auto call = [](void **) {
+    gqa_rt_parallel_for(100, INT64_MAX, [](int64_t i, void *) { gqa_rt_fail("task fails", 10); }, nullptr);
+  };
+  EXPECT_EQ(gqa_rt_call(call, nullptr), 1);
+  EXPECT_STREQ(gqa_rt_last_error(), "task fails");
+}
+
+TEST_F(LentThreads, AreNotUsedAfterAFork) {
+  pid_t child = fork();
+  if (!child) {
+    std::vector<std::atomic<int>> counts(1000);
+    gqa_rt_parallel_for(1000, INT64_MAX, count, counts.data());
+    _exit(lentCalls ? 1 : counts[999] == 1 ? 0 : 2);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Threads, NumberIsPositive) { EXPECT_GE(gqa_rt_num_threads(), 1); }

@@ -184,6 +184,8 @@ llvm::Expected<std::vector<Array>> makeInputs(const Signature &signature, const 
       inputs.push_back(found->second);
     }
     adaptType(inputs.back(), type);
+    if (llvm::Error error = checkArgument(type, inputs.size() - 1, inputs.back().view()))
+      return error;
   }
   return inputs;
 }

@@ -144,19 +144,21 @@ llvm::Expected<bool> showModule(const Options &options) {
   return true;
 }
 
-/// Compiles the module, or finds its code in the cache.
+/// Compiles the module, or finds its code in the cache. What is wrong with the inputs is said before.
 llvm::Expected<bool> runModule(const Options &options) {
   auto text = readFile(options.file);
   if (!text)
     return text.takeError();
-  auto function = CompiledFunction::compile((*text)->getBuffer(), options.compile);
+  std::vector<Array> inputs;
+  CompileOptions compile = options.compile;
+  compile.onSignature = [&](const Signature &signature) {
+    return makeInputs(signature, options).moveInto(inputs);
+  };
+  auto function = CompiledFunction::compile((*text)->getBuffer(), compile);
   if (!function)
     return function.takeError();
-  auto inputs = makeInputs((*function)->signature(), options);
-  if (!inputs)
-    return inputs.takeError();
   return run([&](llvm::ArrayRef<const DLTensor *> tensors) { return (*function)->call(tensors); },
-             (*function)->signature(), *inputs, options);
+             (*function)->signature(), inputs, options);
 }
 
 llvm::Expected<bool> runFile(const Options &options) {

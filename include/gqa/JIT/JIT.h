@@ -11,6 +11,7 @@
 #include <dlpack/dlpack.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +34,8 @@ struct Signature {
 };
 
 struct CompileOptions {
-  /// `cpu`, or `cpu:ARCH` for a processor whose features this machine has; `cuda`, or `cuda:sm_NN`, for a GPU.
+  /// `cpu`, or `cpu:ARCH` for a processor whose features this machine has; `cuda`, or `cuda:sm_NN`, for a
+  /// GPU.
   std::string target = "cpu";
   std::string function;              ///< by default `main`, else the only public function
   bool reference = false;            ///< float64 loops instead of kernels
@@ -42,6 +44,8 @@ struct CompileOptions {
   std::string dumpPhases;            ///< a directory for the IR after every phase
   std::string filename = "<module>"; ///< what messages call the text
   RemarkHandler onRemark;            ///< is told what is found out, on the thread that compiles; may be null
+  /// Is told what the function takes before the work of compiling it, which an error ends; may be null.
+  std::function<llvm::Error(const Signature &)> onSignature;
 };
 
 /// The code that DLPack calls kDLBool from version 0.8 on.
@@ -49,6 +53,9 @@ constexpr uint8_t dlBool = 6;
 
 /// "f32[2x?x64]"; for messages.
 std::string toString(const TensorType &type);
+
+/// What a call would say of `tensor`, in host memory, as argument `index` of this type.
+llvm::Error checkArgument(const TensorType &type, size_t index, const DLTensor &tensor);
 
 /// A function in memory. Calls may run on several threads at once; they share the runtime's thread pool.
 ///

@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 
 namespace gqa {
 
@@ -26,6 +27,9 @@ mlir::DictionaryAttr describeDeclined(const Refusal &refusal);
 /// Writes a JSON array with an object for each candidate in program order (`-` is standard output; no path:
 /// nothing is written), and removes the findings from the module.
 llvm::Error writeReport(mlir::ModuleOp module, llvm::StringRef path);
+
+/// Writes JSON to a file (`-` is standard output), indented.
+llvm::Error writeJSON(const llvm::json::Value &report, llvm::StringRef path);
 
 } // namespace gqa
 

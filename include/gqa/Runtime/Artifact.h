@@ -28,6 +28,7 @@ const char *gqa_rt_artifact_target(const gqa_artifact *self);
 int gqa_rt_artifact_tvm(const gqa_artifact *self, const void *arguments, int32_t count, void *result);
 int gqa_rt_artifact_tvm_signature(const gqa_artifact *self, const void *arguments, int32_t count, void *result);
 int gqa_rt_artifact_tvm_target(const gqa_artifact *self, const void *arguments, int32_t count, void *result);
+int gqa_rt_artifact_tvm_set_parallel(const gqa_artifact *self, const void *arguments, int32_t count, void *result);
 
 #ifdef __cplusplus
 }

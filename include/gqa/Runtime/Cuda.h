@@ -227,8 +227,12 @@ int gqa_rt_cuda_release(int64_t device, void *stream, void *memory);
 
 /* Memory with a copy of the `bytes` bytes at `from_host`, which any stream may read when the function returns: a
    model's parameters. Legal while the thread captures a stream, whose graph is not concerned. Null if there is an
-   error; given back with gqa_rt_cuda_release. */
+   error; given back with gqa_rt_cuda_discard. */
 void *gqa_rt_cuda_upload(int64_t device, const void *from_host, int64_t bytes);
+
+/* Waits for all that the device has been asked to do, whatever stream reads the memory, and gives it back; null is legal.
+   Where that is an error, as while a stream is captured, the memory stays. */
+int gqa_rt_cuda_discard(int64_t device, void *memory);
 
 /* Copies in the order of `stream`. Host memory that is not pinned is read before the function returns, and
    written before it returns. */

@@ -23,6 +23,13 @@ int64_t gqa_rt_num_threads(void);
    where waking a thread would take longer, the caller runs them all. Nested calls are legal. */
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context);
 
+/* As gqa_parallel in gqa.h. */
+typedef void (*gqa_rt_parallel)(void (*run)(void *data), void *data, unsigned threads, unsigned flags);
+
+/* From now on loops run in threads that `parallel` has; null, as at first: in those of the runtime, and so do they in a child
+   made by fork. */
+void gqa_rt_set_parallel(gqa_rt_parallel parallel);
+
 /* ---- The processor ---- */
 
 /* 1 if this process may use AMX's tile registers, else 0. The first call asks the kernel, which then saves

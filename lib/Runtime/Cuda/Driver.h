@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace gqa::rt::cuda {
 
@@ -147,10 +148,23 @@ struct Driver {
     return memPoolCreate && memPoolSetAttribute && memAllocFromPoolAsync && memFreeAsync;
   }
 
-  bool hasGraphs() const {
-    return streamBeginCapture && streamEndCapture && streamIsCapturing && threadExchangeStreamCaptureMode &&
-           graphInstantiate && graphLaunch && graphExecDestroy && graphDestroy;
+  /// A function that CUDA graphs need and this driver lacks; null if they are there.
+  const char *missingForGraphs() const {
+    const std::pair<bool, const char *> needed[] = {
+        {streamBeginCapture, "cuStreamBeginCapture_v2"},
+        {streamEndCapture, "cuStreamEndCapture"},
+        {streamIsCapturing, "cuStreamIsCapturing"},
+        {threadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode"},
+        {graphInstantiate, "cuGraphInstantiateWithFlags"},
+        {graphLaunch, "cuGraphLaunch"},
+        {graphExecDestroy, "cuGraphExecDestroy"},
+        {graphDestroy, "cuGraphDestroy"}};
+    for (auto [isThere, name] : needed)
+      if (!isThere)
+        return name;
+    return nullptr;
   }
+  bool hasGraphs() const { return !missingForGraphs(); }
 
   /// "cuInit: no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE)".
   std::string describe(const char *function, CUresult result) const;

@@ -15,10 +15,10 @@ CUgraphExec graph(void *handle) { return static_cast<CUgraphExec>(handle); }
 /// set.
 template <typename Body> int with(int64_t index, Body &&body) {
   Scope scope(index);
-  if (scope.error.empty() && !Driver::get().hasGraphs())
-    scope.error = "CUDA graphs need a driver for CUDA 11.4 or later, this one is for " +
+  if (const char *missing = scope.error.empty() ? Driver::get().missingForGraphs() : nullptr)
+    scope.error = "CUDA graphs need a driver for CUDA 11.4 or later; this one, for " +
                   std::to_string(Driver::get().version / 1000) + "." +
-                  std::to_string(Driver::get().version % 1000 / 10);
+                  std::to_string(Driver::get().version % 1000 / 10) + ", lacks the function " + missing;
   return report(scope.error.empty() ? body(*scope.device) : scope.error);
 }
 

@@ -52,6 +52,18 @@ void *gqa_rt_cuda_upload(int64_t index, const void *from, int64_t bytes) {
   return failed ? nullptr : reinterpret_cast<void *>(uintptr_t(copy));
 }
 
+int gqa_rt_cuda_discard(int64_t index, void *memory) {
+  if (!memory)
+    return 0;
+  return with(index, [&](Device &device) -> Error {
+    Relaxed relaxed(device);
+    if (!relaxed.error.empty())
+      return relaxed.error;
+    Error error = GQA_CUDA_CHECK(device, cuCtxSynchronize, ctxSynchronize());
+    return error.empty() ? device.release(nullptr, address(memory)) : error;
+  });
+}
+
 int gqa_rt_cuda_copy_in(int64_t index, void *order, void *to, const void *from, int64_t bytes) {
   return with(index, [&](Device &device) {
     return bytes > 0 ? GQA_CUDA_CHECK(device, cuMemcpyHtoDAsync,

@@ -5,7 +5,7 @@ takes by default; for families that have none of it, "eager".
 """
 
 import argparse
-import copy
+import itertools
 import json
 import statistics
 import sys
@@ -35,7 +35,7 @@ def main(argv=None):
     torch.set_num_threads(options.threads or torch.get_num_threads())
     described = machine.describe()
     print(f"{described['cpu']}, {torch.get_num_threads()} threads; {options.context} tokens, then {options.tokens} more; "
-          f"median of {options.rounds} rounds, milliseconds")
+          f"medians of {options.rounds} rounds, milliseconds")
     print(f"{'family':12} {'beside':6} {'prefill':>9} {'gqa':>9} {'ratio':>6}   {'per token':>9} {'gqa':>9} {'ratio':>6}")
     rows = {}
     for family in options.family or FAMILIES:
@@ -51,8 +51,8 @@ def main(argv=None):
 def _parse(argv):
     parser = argparse.ArgumentParser(prog="python -m gqa.bench.models", description="Hugging Face models, gqa beside sdpa")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="one family; may be repeated; by default all")
-    for name, default, what in (("context", 1024, "tokens of the prompt"), ("tokens", 8, "tokens generated after it"),
-                                ("rounds", 5, "rounds"), ("threads", 0, "threads of torch; by default torch's own choice")):
+    for name, default, what in (("context", 1024, "tokens of the prompt"), ("tokens", 32, "tokens generated after it"),
+                                ("rounds", 7, "rounds"), ("threads", 0, "threads of torch; by default torch's own choice")):
         parser.add_argument(f"--{name}", type=int, default=default, help=f"{what} ({default})" if default else what)
     parser.add_argument("--json", help="a file for the numbers")
     options = parser.parse_args(argv)
@@ -73,18 +73,18 @@ def _measure(family, options):
     outputs = {}
     with torch.no_grad():
         for round_number in range(options.rounds + 1):
-            for name, (prefill, decode) in seconds.items():
+            for name in list(seconds)[::-1 if round_number % 2 else 1]:  # who comes second finds warmer caches
                 model.set_attn_implementation(name)
-                start = time.perf_counter()
-                made = model(prompt, use_cache=True, logits_to_keep=1)
-                prefilled = time.perf_counter()
-                cache = copy.deepcopy(made.past_key_values)
-                begun = time.perf_counter()
+                times = [time.perf_counter()]
+                cache = model(prompt, use_cache=True, logits_to_keep=1).past_key_values
+                times.append(time.perf_counter())
                 for step in range(options.tokens):
                     outputs[name] = model(more[:, step:step + 1], past_key_values=cache, use_cache=True).logits
+                    times.append(time.perf_counter())
                 if round_number:  # the first compiles
-                    prefill.append(1e3 * (prefilled - start))
-                    decode.append(1e3 * (time.perf_counter() - begun) / options.tokens)
+                    first, *steps = (1e3 * (end - begin) for begin, end in itertools.pairwise(times))
+                    seconds[name][0].append(first)
+                    seconds[name][1].extend(steps)
     _check(family, beside, outputs)
     (a, b), (c, d) = (tuple(map(statistics.median, seconds[name])) for name in (beside, "gqa"))
     return beside, (a, c), (b, d)

@@ -48,24 +48,33 @@ def import_model(model, output, *, inline_weights=False, inputs=(), example=None
 
 
 def linalg_of_program(program, inline_weights=True, places=False):
-    """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone.
+    """The linalg text of a torch.export.ExportedProgram; with `inline_weights` it stands alone. Made in a child process.
 
     places: operations say which lines of the model's Python they come from.
     """
+    from .guard import in_child
     from .lower import annotate, lower
 
     torch_module = _from_decomposed(_decomposed(program), inline_weights)
-    module = lower(torch_module)
-    annotate(module, torch_module, "")
-    return _text(module, places)
+
+    def work():
+        module = lower(torch_module)
+        annotate(module, torch_module, "")
+        return _text(module, places)
+
+    torch_module.module.context.enable_multithreading(False)
+    return in_child(work)
 
 
 def linalg_of_onnx(model):
     """The linalg text of an onnx.ModelProto, with its weights inside."""
+    from .guard import in_child
     from .lower import lower
     from .onnx_graph import import_onnx
 
-    return _text(lower(import_onnx(model, "<model>", inline_weights=True)))
+    torch_module = import_onnx(model, "<model>", inline_weights=True)
+    torch_module.module.context.enable_multithreading(False)
+    return in_child(lambda: _text(lower(torch_module)))
 
 
 def _program(model, path, inputs):

@@ -3,8 +3,9 @@
 import argparse
 import logging
 import os
-import signal
 import sys
+
+from .guard import crash
 
 EXAMPLES = """examples:
   python -m gqa.importer block.pt2 -o block.mlir              an archive of torch.export.save
@@ -60,9 +61,8 @@ def guarded():
     if child == 0:
         sys.exit(main())
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code < 0:
-        print(f"error: torch-mlir crashed on this model ({signal.Signals(-code).name}); "
-              "leave out its unusual operations, one at a time, to find the one", file=sys.stderr)
+    if told := crash(code):
+        print(f"error: {told}", file=sys.stderr)
         return 2
     return code
 

@@ -377,6 +377,34 @@ TEST(CAPI, Log) {
   EXPECT_EQ(told.lines[2].find("1 <module>:1:1: "), 0u) << told.lines[2];
 }
 
+int lentCalls;
+
+/// What a program lends that has one thread.
+void lend(void (*run)(void *), void *data, unsigned, unsigned) {
+  ++lentCalls;
+  run(data);
+}
+
+TEST(CAPI, LentThreads) {
+  if (std::thread::hardware_concurrency() < 2)
+    GTEST_SKIP() << "one thread runs every loop itself";
+  Function function;
+  gqa_attention attention = describe(1, 4, 2, 256, 256, 64);
+  ASSERT_EQ(gqa_compile_attention(&attention, nullptr, &function.handle), GQA_OK) << message();
+  std::vector<float> ones(4 * 256 * 64, 1);
+  Tensor<float> q({1, 4, 256, 64}, ones), k({1, 2, 256, 64}, ones), output({1, 4, 256, 64}, ones);
+  const DLTensor *inputs[] = {&q.dl, &k.dl, &k.dl};
+  DLTensor *outputs[] = {&output.dl};
+  gqa_set_parallel(lend);
+  EXPECT_EQ(gqa_call(function.handle, inputs, 3, outputs, 1, nullptr), GQA_OK) << message();
+  EXPECT_GT(lentCalls, 0);
+  EXPECT_FLOAT_EQ(output.values[12345], 1);
+  int before = lentCalls;
+  gqa::setParallel(nullptr);
+  EXPECT_EQ(gqa_call(function.handle, inputs, 3, outputs, 1, nullptr), GQA_OK) << message();
+  EXPECT_EQ(lentCalls, before);
+}
+
 TEST(CxxAPI, RemarksAndLog) {
   std::vector<std::string> remarks, lines;
   gqa::RemarkHandler onRemark = [&](const gqa_remark &remark) { remarks.emplace_back(remark.name); };

@@ -133,4 +133,23 @@ TEST(CudaDevice, OutOfRange) {
   }
 }
 
+TEST(CudaDevice, UploadsAreGivenBackWhenAllIsDone) {
+  NEEDS_FAKE_DRIVER();
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    void *copy = gqa_rt_cuda_upload(0, "weights", 8);
+    ASSERT_NE(copy, nullptr) << gqa_rt_last_error();
+    EXPECT_EQ(control<int(const char *)>("fake_calls")("cuCtxSynchronize"), 0);
+    EXPECT_EQ(gqa_rt_cuda_discard(0, copy), 0) << gqa_rt_last_error();
+    EXPECT_EQ(control<int(const char *)>("fake_calls")("cuCtxSynchronize"), 1);
+    int live = control<int()>("fake_live")();
+    copy = gqa_rt_cuda_upload(0, "weights", 8);
+    control<void(const char *, int, int)>("fake_fail")("cuCtxSynchronize", 0, 900);
+    EXPECT_EQ(gqa_rt_cuda_discard(0, copy), 1);
+    EXPECT_EQ(control<int()>("fake_live")(), live + 1) << "what may still be read stays";
+    EXPECT_EQ(gqa_rt_cuda_discard(0, copy), 0) << gqa_rt_last_error();
+    EXPECT_EQ(control<int()>("fake_live")(), live);
+    EXPECT_EQ(gqa_rt_cuda_discard(0, nullptr), 0);
+  });
+}
+
 } // namespace

@@ -201,7 +201,8 @@ TEST(CudaGraphs, NeedADriverThatHasThem) {
   IN_CHILD(GQA_FAKE_DRIVER_OLD, {
     EXPECT_EQ(gqa_rt_cuda_graph_begin(0, nullptr), 1);
     EXPECT_STREQ(gqa_rt_last_error(),
-                 "CUDA graphs need a driver for CUDA 11.4 or later, this one is for 12.8");
+                 "CUDA graphs need a driver for CUDA 11.4 or later; this one, for 12.8, lacks the function "
+                 "cuStreamBeginCapture_v2");
   });
 }
 

@@ -114,7 +114,7 @@ private:
 
   /// The gqa_rt_artifact.
   Constant *describeArtifact() {
-    static_assert(sizeof(gqa_artifact) == 13 * 8 && sizeof(gqa_rt_artifact) == 16 * 8 &&
+    static_assert(sizeof(gqa_artifact) == 13 * 8 && sizeof(gqa_rt_artifact) == 17 * 8 &&
                       sizeof(gqa_rt_code) == 5 * 8 && sizeof(gqa_tensor_type) == 3 * 8,
                   "this file writes these structures field by field");
     auto shown =

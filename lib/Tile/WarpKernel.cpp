@@ -280,7 +280,11 @@ private:
     return factors ? Value(tile::WarpScaleOp::create(b, fragment.getType(), fragment, factors)) : fragment;
   }
 
-  void finish(const Values &state) {
+  void finish(Values state) {
+    if (values.v.scaledByChannel)
+      state[0] = scale(state[0], channelScales(values.v, values.valueDim, valueWidth));
+    else if (values.v.scale && !values.v.scaledByToken)
+      state[0] = scale(state[0], oneScale(values.v, valueWidth, /*quads=*/true));
     if (schedule.keysAcrossWarps())
       join(state);
     else
@@ -310,11 +314,7 @@ private:
   }
 
   /// The result, or this part's state for the merge.
-  void store(Values state) {
-    if (values.v.scaledByChannel)
-      state[0] = scale(state[0], channelScales(values.v, values.valueDim, valueWidth));
-    else if (values.v.scale && !values.v.scaledByToken)
-      state[0] = scale(state[0], oneScale(values.v, valueWidth, /*quads=*/true));
+  void store(const Values &state) {
     auto storeResult = [&] { storeRows(state); };
     if (!isSplit())
       return storeResult();

@@ -30,6 +30,11 @@ public:
     keyWidth = *getConstantIntValue(values.keyWidth);
     valueWidth = *getConstantIntValue(values.valueWidth);
     outputType = matrix(valueWidth, b.getF32Type(), /*quads=*/isNarrow(values.v));
+    // What probabilities and codes become may be any type that holds all codes. f16 rounds numbers up to 1
+    // more finely than bf16, and codes become f16 in fewer steps; times scales, probabilities may be of any
+    // size.
+    bool bounded = isNarrow(values.v) && !values.v.scaledByToken;
+    probability = bounded ? Type(b.getF16Type()) : element;
   }
 
   void build(ValueRange point) {
@@ -234,7 +239,8 @@ private:
     Value keys = b.sub(end, key);
     auto step = softmax(scoresOf(s, key, keys, whole), state[1], state[2]);
     Value valueScales = values.v.scaledByToken ? tokenScales(values.v, key, whole) : Value();
-    Value p = tile::WarpToOperandOp::create(b, matrix(warpKeys, element), scale(step.getP(), valueScales));
+    Value p =
+        tile::WarpToOperandOp::create(b, matrix(warpKeys, probability), scale(step.getP(), valueScales));
     advance(/*isKey=*/false, number, slot, leftSlot, whole);
     if (maps && !whole)
       tile::WarpClearOp::create(b, valueRing, slot, keys);
@@ -356,7 +362,7 @@ private:
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   SmallVector<Value> position;
-  Type outputType;
+  Type outputType, probability;
   Value scoreScales; // of narrow keys, where they are the same for all
   Value split, warp, warpKey, blocks, firstFull, lastFull;
   Value keyRing, valueRing, queryTile;

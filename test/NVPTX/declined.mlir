@@ -51,3 +51,21 @@ func.func @layout(%q: tensor<1x4x3x16xf16>, %k: tensor<1x4x16x3xf16>) -> tensor<
     : (tensor<1x4x3x16xf16>, tensor<1x4x16x3xf16>, tensor<1x4x3x16xf16>) -> tensor<1x4x3x16xf16>
   return %o : tensor<1x4x3x16xf16>
 }
+
+// -----
+
+func.func @zero_point(%q: tensor<1x4x1x32xf16>, %k: tensor<1x2x64x32xi8>, %z: tensor<f32>, %v: tensor<1x2x64x32xf16>) -> tensor<1x4x1x32xf16> {
+  %kw = gqa.dequantize %k zero(%z : tensor<f32>) : tensor<1x2x64x32xi8> -> tensor<1x2x64x32xf16>
+  // expected-remark @+1 {{keys are widened in memory on cuda: they have a zero point}}
+  %o = gqa.attention %q, %kw, %v : (tensor<1x4x1x32xf16>, tensor<1x2x64x32xf16>, tensor<1x2x64x32xf16>) -> tensor<1x4x1x32xf16>
+  return %o : tensor<1x4x1x32xf16>
+}
+
+// -----
+
+func.func @narrow_prompt(%q: tensor<1x4x64x32xf16>, %k: tensor<1x2x64x32xf16>, %v: tensor<1x2x64x32xf8E5M2>) -> tensor<1x4x64x32xf16> {
+  %vw = gqa.dequantize %v : tensor<1x2x64x32xf8E5M2> -> tensor<1x2x64x32xf16>
+  // expected-remark @+1 {{values are widened in memory on cuda: many queries read each of them}}
+  %o = gqa.attention %q, %k, %vw : (tensor<1x4x64x32xf16>, tensor<1x2x64x32xf16>, tensor<1x2x64x32xf16>) -> tensor<1x4x64x32xf16>
+  return %o : tensor<1x4x64x32xf16>
+}

@@ -50,6 +50,7 @@ CASES = {
     "heads_prefill": dict(dynamic="heads", queries=40, keys=70, group=3, causal=True, offset=("i64", [30])),
     # Caches of 8 bits: every type, and a scale for everything that may have one. What few rows read is widened on its way.
     "fp8_decode": dict(keys=450, dim=128, value_dim=128, narrow=("f8E4M3FN", "h", "f32", False)),
+    "fp8_full": dict(batch=43, keys=450, narrow=("f8E4M3FN", "h", "f32", False)),  # decode_full with half of the bytes
     "fp8_plain": dict(keys=300, dtype="f16", group=7, narrow=("f8E5M2", "none", "f32", False)),
     "fp8_e5m2": dict(batch=2, keys=450, dim=128, narrow=("f8E5M2", "bh", "bf16", False), kv_len=("i32", [300, 17])),
     "fp8_tokens": dict(batch=2, keys=799, narrow=("f8E4M3FN", "bhs", "f32", False), kv_len=("i64", [300, 799]), dtype="f16"),

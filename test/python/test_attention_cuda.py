@@ -60,7 +60,8 @@ def test_numerics(policy, tmp_path):
 # What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
 GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prefill_mask",
           "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
-          "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode")
+          "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode", "fp8_tokens",
+          "fp8_garbage", "fp8_parts", "fp8_wide", "int8_decode", "int8_channels", "uint8_f16")
 
 
 @needs_driver
@@ -81,6 +82,15 @@ def test_splits(tmp_path):
     events = launches(list(parts), "eager", tmp_path / "report.json")
     grids = [event["grid"][0] for event in events if event["kernel"] == "gqa_attention_0"]
     assert grids == [count * {**BASE, **CASES[name]}["batch"] * BASE["kv_heads"] for name, count in parts.items()]
+
+
+# With what is copied of a block behind the last one, of which a narrow cache's are longer.
+@needs_driver
+def test_narrow_caches_are_half_of_the_bytes(tmp_path):
+    wide, narrow = (event["counters"]["global_load_bytes"]
+                    for event in launches(["decode_full", "fp8_full"], "eager", tmp_path / "report.json")
+                    if event["kernel"] == "gqa_attention_0")
+    assert 0.5 * wide < narrow < 0.6 * wide
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // What an attention's kernel does in passing stays; each decline has its reason.
 // RUN: gqa-opt %s --gqa-decompose=keep=attention --canonicalize --cse | FileCheck %s --check-prefix=WHOLE
+// RUN: gqa-opt %s --gqa-decompose=keep=narrow --canonicalize --cse | FileCheck %s --check-prefix=NARROW
 // RUN: gqa-opt %s --gqa-decompose=keep=fused --canonicalize --cse --remarks-filter-missed=gqa-decompose -verify-diagnostics | FileCheck %s
 
 // WHOLE-NOT: gqa.{{(rotary|append_kv|dequantize)}}
@@ -73,6 +74,8 @@ func.func @no_sizes(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x?xf32>, %new: ten
 }
 
 // A narrow cache is widened as it is packed, also in front of new tokens; not for what reads it as a whole.
+// NARROW-LABEL: @narrow
+// NARROW-NOT: gqa.dequantize
 // CHECK-LABEL: @narrow
 // CHECK: linalg.generic {{.*}} ins(%arg1
 // CHECK: %[[K:.*]] = gqa.dequantize %arg1
@@ -88,6 +91,10 @@ func.func @narrow(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xi8>, %new: tenso
 }
 
 // The mean over rows without a key reads all of V.
+// NARROW-LABEL: @narrow_uniform
+// NARROW: %[[V:.*]] = linalg.generic {{.*}} ins(%arg1
+// NARROW: %[[K:.*]] = gqa.dequantize %arg1
+// NARROW: gqa.attention %arg0, %[[K]], %[[V]]
 // CHECK-LABEL: @narrow_uniform
 // CHECK: %[[V:.*]] = linalg.generic {{.*}} ins(%arg1
 // CHECK: %[[K:.*]] = gqa.dequantize %arg1

@@ -24,15 +24,15 @@ void setVisibility(AttentionOp op, const Visibility &visibility, Value offsets, 
     op.setOffset(visibility.offset);
 }
 
-static void setScale(AttentionOp op, const AttentionMatch &match, Value runtime) {
-  if (runtime)
-    return op.getScaleValueMutable().assign(runtime);
+void setScale(AttentionOp op, double scale) {
   double usual = op.getKeyDim() > 0 ? 1.0 / std::sqrt(static_cast<double>(op.getKeyDim())) : 0.0;
   // The graph's constant is rounded to its type, which may be as narrow as q's.
   Type element = cast<RankedTensorType>(op.getQ().getType()).getElementType();
   double rounding = element.isF16() ? 0x1p-11 : element.isBF16() ? 0x1p-8 : 1e-7;
-  if (usual == 0.0 || std::abs(match.scale - usual) > rounding * usual)
-    op.setScale(APFloat(match.scale));
+  if (usual == 0.0 || std::abs(scale - usual) > rounding * usual)
+    op.setScale(APFloat(scale));
+  else
+    op.removeScaleAttr();
 }
 
 static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &parts, const Findings &findings,
@@ -58,7 +58,10 @@ static AttentionOp createOp(RewriterBase &rewriter, Axes &axes, const Parts &par
     op.getBiasMutable().assign(parts.bias);
   if (parts.sinks)
     op.getSinksMutable().assign(parts.sinks);
-  setScale(op, axes.match, parts.scale);
+  if (parts.scale)
+    op.getScaleValueMutable().assign(parts.scale);
+  else
+    setScale(op, axes.match.scale);
   if (axes.match.softcap)
     op.setSoftcap(APFloat(*axes.match.softcap));
   op.setDeadRow(axes.match.deadRow);

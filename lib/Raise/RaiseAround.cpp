@@ -142,6 +142,38 @@ static Operand underRepeat(Value value, StringRef layout) {
   return {value, layout.str()};
 }
 
+/// `x * c` in front of the rotation of q, as in ESM, is a part of the scale.
+static void takeScaleOfRotated(RewriterBase &rewriter, AttentionOp op) {
+  auto rotary = op.getQ().getDefiningOp<RotaryOp>();
+  std::optional<double> scale = op.getConstantScale();
+  if (!rotary || !scale)
+    return;
+  ExprContext context(rewriter.getContext());
+  Evaluator evaluator(context);
+  SmallVector<AffineExpr> point; // with zeros where there is nothing to choose from, as expressions have it
+  for (auto [dim, size] : llvm::enumerate(cast<RankedTensorType>(rotary.getX().getType()).getShape()))
+    point.push_back(size == 1 ? context.space.constant(0)
+                              : context.space.addVariable(context.sizes.of(rotary.getX(), dim)));
+  Expr product = evaluator.expand(context.load(rotary.getX(), point));
+  bool isQuotient = product && product->isApply("arith.divf");
+  if (!product || (!isQuotient && !product->isApply("arith.mulf")))
+    return;
+  auto number = [&](unsigned operand) {
+    return evaluator.peelCasts(product->operands[operand])->getNumber();
+  };
+  bool isFirst = !isQuotient && number(0);
+  Expr x = product->operands[isFirst ? 1 : 0];
+  std::optional<double> factor = number(isFirst ? 0 : 1);
+  if (!factor || *factor == 0 || !x->isLoad() || x->value.getType() != rotary.getX().getType() ||
+      ArrayRef<AffineExpr>(x->indices) != ArrayRef<AffineExpr>(point))
+    return;
+  rewriter.setInsertionPoint(op); // others may read what is scaled as well
+  auto unscaled = cast<RotaryOp>(rewriter.clone(*rotary));
+  unscaled.getXMutable().assign(x->value);
+  op.getQMutable().assign(unscaled.getOutput());
+  setScale(op, isQuotient ? *scale / *factor : *scale * *factor);
+}
+
 /// Rotations, appends and narrow caches in front of a raised attention.
 void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
   auto rotate = [&](const Operand &operand) {
@@ -168,6 +200,7 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
   append(underRepeat(op.getV(), op.getVLayout()));
   rotate(append(underRepeat(op.getK(), op.getKLayout())));
   rotate({op.getQ(), op.getQLayout().str()});
+  takeScaleOfRotated(rewriter, op);
 }
 
 } // namespace gqa

@@ -224,7 +224,7 @@ private:
 
   std::optional<AttentionOp> raise(linalg::LinalgOp product, Findings &findings, Refusal &refusal) {
     ExprContext context(&getContext());
-    auto count = llvm::make_scope_exit([&] { expressions += context.getNumExpressions(); });
+    llvm::scope_exit count([&] { expressions += context.getNumExpressions(); });
     Evaluator evaluator(context);
     std::optional<AttentionMatch> match = Matcher(evaluator).match(product, refusal);
     if (!match)

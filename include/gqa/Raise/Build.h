@@ -140,6 +140,9 @@ mlir::Value raiseRepeat(mlir::RewriterBase &rewriter, const Operand &operand, ml
 /// where its mask is a matter of positions or its heads of K or V are repeated, a new one in its place.
 AttentionOp refineKept(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 
+/// Gives the attention a constant scale: none where that is the usual one, to rounding.
+void setScale(AttentionOp op, double scale);
+
 /// Rotations and appends in front of a raised attention.
 void raiseAround(mlir::RewriterBase &rewriter, AttentionOp op, Findings &findings);
 

@@ -174,7 +174,15 @@ EMULATOR_API CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsign
                                      unsigned blockX, unsigned blockY, unsigned blockZ, unsigned shared,
                                      CUstream stream, void **params, void **extra) {
   return driver().call("cuLaunchKernel", Needs::Context, [&] {
-    return launch({function, {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, shared, stream, params, extra});
+    return launch({function,
+                   {gridX, gridY, gridZ},
+                   {blockX, blockY, blockZ},
+                   shared,
+                   stream,
+                   params,
+                   extra,
+                   /*dependent=*/false,
+                   /*cluster=*/{}});
   });
 }
 

@@ -57,23 +57,6 @@ def test_numerics(policy, tmp_path):
     assert prefill and all(counters["shared_bank_conflicts"] == 0 for counters in prefill)
 
 
-# What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
-GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prefill_mask",
-          "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
-          "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode", "fp8_tokens",
-          "fp8_garbage", "fp8_parts", "fp8_wide", "int8_decode", "int8_channels", "uint8_f16")
-
-
-@needs_driver
-@pytest.mark.parametrize("policy", POLICIES)
-def test_numerics_of_sm_90a(policy, tmp_path):
-    events = launches(GROUPS, policy, tmp_path / "report.json", ",sm=90,processors=132", "cuda:sm_90a")
-    # One launch of a kernel of its own for each, and more where parts are merged or rows are marked.
-    assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
-    # Up to eight parts are merged by the tasks of a cluster, and a lot of them by a kernel.
-    assert {1, 3, 4, 5, 7} <= {event["cluster"][0] for event in events} <= set(range(1, 9))
-
-
 # The stand-in driver has 108 multiprocessors, of which each runs two tasks of a decode step. Five blocks of keys are not
 # split, nor are keys where 86 tasks or more are there without; else the parts are as many as there are blocks here.
 @needs_driver

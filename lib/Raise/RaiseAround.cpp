@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace gqa {
@@ -167,11 +169,14 @@ static void takeScaleOfRotated(RewriterBase &rewriter, AttentionOp op) {
   if (!factor || *factor == 0 || !x->isLoad() || x->value.getType() != rotary.getX().getType() ||
       ArrayRef<AffineExpr>(x->indices) != ArrayRef<AffineExpr>(point))
     return;
+  double whole = isQuotient ? *scale / *factor : *scale * *factor;
+  if (!std::isfinite(float(whole))) // which the attribute has to be
+    return;
   rewriter.setInsertionPoint(op); // others may read what is scaled as well
   auto unscaled = cast<RotaryOp>(rewriter.clone(*rotary));
   unscaled.getXMutable().assign(x->value);
   op.getQMutable().assign(unscaled.getOutput());
-  setScale(op, isQuotient ? *scale / *factor : *scale * *factor);
+  setScale(op, whole);
 }
 
 /// Rotations, appends and narrow caches in front of a raised attention.

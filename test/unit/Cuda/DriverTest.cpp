@@ -63,6 +63,21 @@ TEST(CudaDriver, OlderThanPoolsAndLaunchAttributes) {
   IN_CHILD(GQA_FAKE_DRIVER_OLD, EXPECT_EQ(exercise(), ""); EXPECT_EQ(control<int()>("fake_live")(), 0));
 }
 
+TEST(CudaDriver, OlderThanClusters) {
+  IN_CHILD(GQA_FAKE_DRIVER_OLD, {
+    Module module;
+    void *arguments[] = {&module.module};
+    gqa_rt_cuda_site site = defaultSite();
+    auto enter = [](void **arguments) {
+      auto *module = static_cast<gqa_rt_cuda_module *>(arguments[0]);
+      gqa_rt_cuda_launch(module, "scale", 2, 1, 1, /*cluster=*/2, 32, 0, 0, nullptr);
+    };
+    EXPECT_EQ(gqa_rt_cuda_call(&site, enter, arguments), 1);
+    EXPECT_STREQ(gqa_rt_last_error(),
+                 "the driver is too old for clusters: it has no cuLaunchKernelEx, launching kernel 'scale'");
+  });
+}
+
 TEST(CudaDriver, DeviceWithoutPools) {
   IN_CHILD(GQA_FAKE_DRIVER, {
     setenv("FAKE_CUDA_POOLS", "0", 1);

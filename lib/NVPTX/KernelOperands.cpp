@@ -6,7 +6,6 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 
@@ -33,15 +32,6 @@ Value viewOf(IndexBuilder &host, Value buffer, IRMapping &mapping) {
 }
 
 } // namespace
-
-Value rootOf(Value buffer) {
-  while (Operation *op = buffer.getDefiningOp()) {
-    if (!isa<memref::CastOp, memref::TransposeOp, ViewLikeOpInterface>(op))
-      break;
-    buffer = op->getOperand(0);
-  }
-  return buffer;
-}
 
 bool readsArgument(Value value) {
   Operation *op = value.getDefiningOp();

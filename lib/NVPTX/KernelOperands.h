@@ -2,15 +2,13 @@
 #ifndef GQA_LIB_NVPTX_KERNELOPERANDS_H
 #define GQA_LIB_NVPTX_KERNELOPERANDS_H
 
+#include "gqa/Pipeline/Buffers.h"
 #include "gqa/Tile/IndexBuilder.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace gqa {
-
-/// The buffer that `buffer` is a view of.
-mlir::Value rootOf(mlir::Value buffer);
 
 /// Whether the host could know `value` only by reading an argument's elements, which nobody writes, so that a
 /// kernel had better do it: a position in a cache, say, and what is computed from it.

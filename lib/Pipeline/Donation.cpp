@@ -1,4 +1,5 @@
 // gqa-return-donated: results that are written over arguments, as a KV cache with a new token is.
+#include "gqa/Pipeline/Buffers.h"
 #include "gqa/Pipeline/Entry.h"
 #include "gqa/Pipeline/Passes.h"
 
@@ -57,15 +58,6 @@ int64_t resultOfGraph(func::FuncOp entry, int64_t index) {
 
 namespace {
 
-Value throughViews(Value buffer) {
-  while (Operation *op = buffer.getDefiningOp()) {
-    if (!isa<memref::CastOp, memref::TransposeOp, ViewLikeOpInterface>(op))
-      break;
-    buffer = op->getOperand(0);
-  }
-  return buffer;
-}
-
 /// Whether `buffer` is all of `argument`, perhaps in another shape.
 bool isWhole(Value buffer, Value argument) {
   while (
@@ -87,7 +79,7 @@ public:
     // What others return of a donated argument is read before something is copied over it.
     // A part of a buffer may be found by a position that is one.
     for (auto [value, donor] : llvm::zip(returned, donors)) {
-      Value root = throughViews(value);
+      Value root = rootOf(value);
       bool isCopied = donor ? !isWhole(value, donor) && (isa<BlockArgument>(root) || !isWhole(value, root))
                             : isa<BlockArgument>(root);
       if (isCopied)

@@ -1,6 +1,6 @@
 // Batch, head, group and query among the dimensions of an output that may have any of them collapsed.
 #include "gqa/Raise/Axes.h"
-#include "gqa/Raise/IntegerForm.h"
+#include "AxisEvidence.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallSet.h"
@@ -11,21 +11,6 @@ namespace gqa {
 namespace {
 
 using Sequence = SmallVector<unsigned, 2>;
-
-/// The numbers by which a reshape divides `variable` somewhere in `expr`: `variable floordiv c`, `variable
-/// mod c`.
-void collectDivisors(AffineExpr expr, unsigned variable, llvm::SmallSet<int64_t, 4> &divisors) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return;
-  auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  auto dim = dyn_cast<AffineDimExpr>(binary.getLHS());
-  bool divides = expr.getKind() == AffineExprKind::FloorDiv || expr.getKind() == AffineExprKind::Mod;
-  if (divides && divisor && dim && dim.getPosition() == variable)
-    divisors.insert(divisor.getValue());
-  collectDivisors(binary.getLHS(), variable, divisors);
-  collectDivisors(binary.getRHS(), variable, divisors);
-}
 
 /// Replaces `variable` in every expression of the match.
 void replaceVariable(ExprContext &context, AttentionMatch &match, unsigned variable, AffineExpr by) {
@@ -64,105 +49,6 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   }
   replaceVariable(context, match, variable, sum);
   return variables;
-}
-
-/// The last element of a chain: what all of it is moved from.
-ArrayRef<Expr> sourceOf(ArrayRef<Expr> chain) { return chain.empty() ? chain : chain.take_back(); }
-
-/// True if some tensor on the way to q has a dimension in which `inner` directly follows `outer`: one group's
-/// queries stand together because they belong to one head. There may be more behind them, as where a group's
-/// key and value follow its queries.
-bool standTogether(ExprContext &context, ArrayRef<Expr> chain, unsigned outer, unsigned inner) {
-  for (Expr element : chain)
-    for (AffineExpr index : element->indices) {
-      LinearForm form = LinearForm::of(index);
-      int64_t innerSize = context.space.sizeOf(inner);
-      AffineExpr outerExpr = getAffineDimExpr(outer, context.space.getContext());
-      AffineExpr innerExpr = getAffineDimExpr(inner, context.space.getContext());
-      int64_t step = form.coefficientOf(innerExpr); // 1, or more where head dimensions stand inside
-      int64_t stride = form.coefficientOf(outerExpr);
-      bool isNext =
-          llvm::none_of(form.terms, [&](auto &term) { return term.second > step && term.second < stride; });
-      if (step > 0 && !ShapedType::isDynamic(innerSize) && stride >= innerSize * step && stride % step == 0 &&
-          isNext)
-        return true;
-    }
-  return false;
-}
-
-/// True if the element's tensor has a dimension for `inner` right behind the one for `outer`.
-bool areNeighbours(Expr element, unsigned outer, unsigned inner) {
-  auto isDim = [](AffineExpr index, unsigned variable) {
-    return index == getAffineDimExpr(variable, index.getContext());
-  };
-  for (size_t dim = 1; dim < element->indices.size(); ++dim)
-    if (isDim(element->indices[dim - 1], outer) && isDim(element->indices[dim], inner))
-      return true;
-  return false;
-}
-
-/// Whether one element of a tensor follows both variables.
-bool holdsBoth(Expr expr, unsigned a, unsigned b) {
-  return expr->isLoad()
-             ? dependsOn(expr, a) && dependsOn(expr, b)
-             : llvm::any_of(expr->operands, [&](Expr operand) { return holdsBoth(operand, a, b); });
-}
-
-/// Whether some comparison in `expr` is one of the variable with the key; what a mask holds for both says
-/// nothing.
-bool relates(Evaluator &evaluator, Expr expr, unsigned key, unsigned variable, DenseSet<Expr> &visited) {
-  if (!expr->type.isInteger(1) || expr->isLoad() || !visited.insert(expr).second)
-    return false;
-  bool isComparison = llvm::none_of(expr->operands, [](Expr operand) { return operand->type.isInteger(1); });
-  if (!isComparison)
-    return llvm::any_of(expr->operands,
-                        [&](Expr operand) { return relates(evaluator, operand, key, variable, visited); });
-  bool single = evaluator.context.space.sizeOf(key) == 1; // nothing follows it
-  return dependsOn(expr, variable) && (single || dependsOn(expr, key)) && !holdsBoth(expr, key, variable);
-}
-
-/// True if a mask compares the variable with the key: it is a position, so a query and no head.
-bool isPosition(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  DenseSet<Expr> visited;
-  return llvm::any_of(match.conditions, [&](const Condition &condition) {
-    return relates(evaluator, evaluator.expandAll(condition.expr), match.key, variable, visited);
-  });
-}
-
-/// Whether some comparison in `expr` is one of the key with a number that is known for each value of the
-/// variable.
-bool comparesKey(Evaluator &evaluator, Expr expr, unsigned key, unsigned variable, DenseSet<Expr> &visited) {
-  if (!expr->type.isInteger(1) || !visited.insert(expr).second)
-    return false;
-  if (auto form = matchNotNegative(evaluator, expr, /*negated=*/false))
-    return (dependsOn(form->affine, key) || evaluator.context.space.sizeOf(key) == 1) &&
-           llvm::any_of(form->data, [&](auto &entry) { return dependsOn(entry.first, variable); });
-  return llvm::any_of(expr->operands,
-                      [&](Expr operand) { return comparesKey(evaluator, operand, key, variable, visited); });
-}
-
-/// True if a mask has a length, or the place where the queries begin, for each value of the variable: it
-/// counts sequences then.
-bool isSequence(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  DenseSet<Expr> visited;
-  return llvm::any_of(match.conditions, [&](const Condition &condition) {
-    return comparesKey(evaluator, evaluator.expandAll(condition.expr), match.key, variable, visited);
-  });
-}
-
-/// True if K and V are the same for all values of the variable, whether or not copies are made of them.
-bool isRepeated(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  return llvm::none_of(ArrayRef{match.k, match.v},
-                       [&](Expr operand) { return dependsOn(evaluator.expandAll(operand), variable); });
-}
-
-/// True if the operand comes from a tensor with an index that is a part of the variable, `h floordiv G`.
-bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable) {
-  llvm::SmallSet<int64_t, 4> divisors;
-  if (operand->isLoad())
-    for (AffineExpr index : evaluator.chain(operand).back()->indices)
-      collectDivisors(index, variable, divisors);
-  return !divisors.empty();
 }
 
 /// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
@@ -226,23 +112,6 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   axes.h.variables.append(group);
   axes.i.variables.assign(queries.begin(), queries.end());
   return queries.size() <= 1 && group.size() <= 1;
-}
-
-/// True if K and V are only repeated along the variable: one of them, and the other is the same for all of
-/// it; for the queries, which are positions; or for those of a group, which q holds side by side behind a
-/// dimension that K follows: the group is a dimension of its own.
-bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  if (!isRepeated(evaluator, match, variable))
-    return false;
-  bool inBoth = dependsOn(match.factoredK, variable) && dependsOn(match.v, variable);
-  if (!inBoth || isPosition(evaluator, match, variable))
-    return true;
-  // As q comes: batched products hold batches and heads side by side.
-  SmallVector<Expr> chain = evaluator.chain(match.q);
-  return llvm::any_of(llvm::seq(context.space.numVariables()), [&](unsigned other) {
-    return other != variable && dependsOn(match.k, other) &&
-           standTogether(context, sourceOf(chain), other, variable);
-  });
 }
 
 /// Row and column of an image, which q holds side by side outside of its heads, or inside of all channels:

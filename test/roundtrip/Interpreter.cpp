@@ -1,6 +1,7 @@
-// Tensors are evaluated whole, in the order of the operations; bodies are compiled to a list of steps.
+// Tensors are evaluated whole, in the order of the operations.
 #include "Interpreter.h"
-#include "ScalarOps.h"
+#include "Indices.h"
+#include "LoopBody.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,68 +10,10 @@
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <numeric>
-
 using namespace mlir;
 
 namespace gqa::roundtrip {
 namespace {
-
-using Shape = SmallVector<int64_t>;
-
-int64_t countOf(ArrayRef<int64_t> shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
-}
-
-Shape stridesOf(ArrayRef<int64_t> shape) {
-  Shape strides(shape.size(), 1);
-  for (size_t dim = shape.size(); dim-- > 1;)
-    strides[dim - 1] = strides[dim] * shape[dim];
-  return strides;
-}
-
-/// Calls `visit` with all indices of a shape, the last running fastest.
-template <typename Visit> void forEach(ArrayRef<int64_t> shape, Visit visit) {
-  if (countOf(shape) == 0)
-    return;
-  Shape at(shape.size(), 0);
-  while (true) {
-    visit(at);
-    size_t dim = shape.size();
-    while (dim > 0 && ++at[dim - 1] == shape[dim - 1])
-      at[--dim] = 0;
-    if (dim == 0)
-      return;
-  }
-}
-
-int64_t valueOf(AffineExpr expr, ArrayRef<int64_t> dims) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return dims[dim.getPosition()];
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return constant.getValue();
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  int64_t left = valueOf(binary.getLHS(), dims), right = valueOf(binary.getRHS(), dims);
-  switch (expr.getKind()) {
-  case AffineExprKind::Add:
-    return left + right;
-  case AffineExprKind::Mul:
-    return left * right;
-  case AffineExprKind::FloorDiv:
-    return left / right; // of coordinates, which are not negative
-  default:
-    return left % right;
-  }
-}
-
-int64_t valueOf(affine::AffineApplyOp apply, ArrayRef<double> operands) {
-  AffineMap map = apply.getAffineMap();
-  SmallVector<AffineExpr> symbols; // as further dimensions
-  for (unsigned n = 0; n < map.getNumSymbols(); ++n)
-    symbols.push_back(getAffineDimExpr(map.getNumDims() + n, apply.getContext()));
-  Shape numbers(operands.begin(), operands.end());
-  return valueOf(map.getResult(0).replaceSymbols(symbols), numbers);
-}
 
 class Interpreter {
 public:
@@ -243,7 +186,10 @@ private:
       SmallVector<double> at;
       for (Value index : extract.getIndices())
         at.push_back(get(index).elements[0]);
-      arrays[op->getResult(0)] = Array::scalar(element(op, get(extract.getTensor()), at));
+      std::optional<double> element = elementAt(get(extract.getTensor()), at);
+      if (!element)
+        return fail(op, "reads out of bounds");
+      arrays[op->getResult(0)] = Array::scalar(*element);
       return;
     }
     if (!function || op->getNumResults() != 1)
@@ -259,18 +205,6 @@ private:
       result.elements.push_back(function(in.data()));
     }
     arrays[op->getResult(0)] = result;
-  }
-
-  double element(Operation *op, const Array &array, ArrayRef<double> at) {
-    int64_t place = 0;
-    for (auto [index, size] : llvm::zip_equal(at, array.shape)) {
-      if (!(index >= 0 && index < size)) {
-        fail(op, "reads out of bounds");
-        return 0;
-      }
-      place = place * size + static_cast<int64_t>(index);
-    }
-    return array.elements[place];
   }
 
   void evaluateSoftmax(linalg::SoftmaxOp op) {
@@ -293,89 +227,15 @@ private:
     arrays[op->getResult(0)] = result;
   }
 
-  //===-- Loops over a body
-  //----------------------------------------------------------------------------------------===//
-
-  /// One operation of a body: reads and writes slots.
-  struct Step {
-    Operation *op;
-    ScalarFunction function;      // null: an index or an extract
-    const Array *array = nullptr; // of an extract
-    int64_t dim = 0;              // of an index
-    SmallVector<unsigned, 3> operands;
-    unsigned result;
-  };
-
-  struct Body {
-    DenseMap<Value, unsigned> slots;
-    std::vector<double> values;
-    std::vector<Step> steps;
-
-    unsigned slotOf(Value value) {
-      auto [known, isNew] = slots.try_emplace(value, values.size());
-      if (isNew)
-        values.push_back(0);
-      return known->second;
-    }
-  };
-
-  Body compile(linalg::LinalgOp op) {
-    Body body;
-    for (BlockArgument argument : op.getBlock()->getArguments())
-      body.slotOf(argument);
-    auto slotOf = [&](Value value) {
-      bool isOutside = value.getParentBlock() != op.getBlock();
-      unsigned slot = body.slotOf(value);
-      if (isOutside)
-        body.values[slot] = get(value).elements[0];
-      return slot;
+  LoopBody compile(linalg::LinalgOp op) {
+    auto constant = [&](Operation *inner) -> std::optional<double> {
+      if (!isa<arith::ConstantOp>(inner) && !(isa<tensor::DimOp>(inner) && isKnown(inner->getOperand(1))))
+        return std::nullopt;
+      evaluate(inner);
+      return get(inner->getResult(0)).elements[0];
     };
-    for (Operation &inner : op.getBlock()->without_terminator()) {
-      if (auto apply = dyn_cast<affine::AffineApplyOp>(inner)) {
-        SmallVector<unsigned, 3> operands;
-        for (Value operand : apply.getMapOperands())
-          operands.push_back(slotOf(operand));
-        body.steps.push_back({&inner, nullptr, nullptr, 0, operands, body.slotOf(apply.getResult())});
-        continue;
-      }
-      Step step{&inner, scalarFunction(&inner), nullptr, 0, {}, 0};
-      auto extract = dyn_cast<tensor::ExtractOp>(inner);
-      auto index = dyn_cast<linalg::IndexOp>(inner);
-      for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(inner.getOperands()))
-        if (!isa<TensorType>(operand.getType()))
-          step.operands.push_back(slotOf(operand));
-      step.result = body.slotOf(inner.getResult(0));
-      if (isa<arith::ConstantOp>(inner) || (isa<tensor::DimOp>(inner) && isKnown(inner.getOperand(1)))) {
-        evaluate(&inner); // the same for all elements
-        body.values[step.result] = get(inner.getResult(0)).elements[0];
-        continue;
-      }
-      if (extract)
-        step.array = &arrays.at(extract.getTensor());
-      else if (index)
-        step.dim = index.getDim();
-      else if (!step.function)
-        fail(&inner, "not known to the interpreter");
-      body.steps.push_back(step);
-    }
-    for (Value yielded : op.getBlock()->getTerminator()->getOperands())
-      slotOf(yielded);
-    return body;
-  }
-
-  void step(Body &body, const Step &step, ArrayRef<int64_t> at) {
-    SmallVector<double, 4> in;
-    for (unsigned slot : step.operands)
-      in.push_back(body.values[slot]);
-    double &result = body.values[step.result];
-    if (step.function)
-      result = step.function(in.data());
-    else if (auto apply = dyn_cast<affine::AffineApplyOp>(step.op))
-      result = valueOf(apply, in);
-    else if (step.array)
-      result = element(step.op, *step.array, in);
-    else
-      result = at[step.dim];
+    auto tensor = [&](Value value) -> const Array & { return arrays.at(value); };
+    return LoopBody(op, {tensor, [&](Value value) { return get(value).elements[0]; }, constant});
   }
 
   /// Sizes of the loops, from the operands that have them as dimensions; false if they disagree.
@@ -411,28 +271,30 @@ private:
     SmallVector<Array> results;
     for (Value init : op.getDpsInits())
       results.push_back(get(init));
-    Body body = compile(op);
+    LoopBody body = compile(op);
+    if (body.failure)
+      return fail(body.failure->op, body.failure->why);
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     unsigned inputs = op.getNumDpsInputs();
     SmallVector<const Array *> operands;
     for (Value operand : op.getDpsInputs())
       operands.push_back(&arrays.at(operand));
-    SmallVector<unsigned> yielded;
-    for (Value value : op.getBlock()->getTerminator()->getOperands())
-      yielded.push_back(body.slotOf(value));
+    MutableArrayRef<BlockArgument> arguments = op.getBlock()->getArguments();
+    OperandRange yielded = op.getBlock()->getTerminator()->getOperands();
     forEach(sizes, [&](const Shape &at) {
       for (auto [n, operand] : llvm::enumerate(operands))
-        body.values[n] = operand->elements[placeOf(maps[n], operand->shape, at)];
+        body[arguments[n]] = operand->elements[placeOf(maps[n], operand->shape, at)];
       SmallVector<double *> places;
       for (auto [n, result] : llvm::enumerate(results)) {
         places.push_back(&result.elements[placeOf(maps[inputs + n], result.shape, at)]);
-        body.values[inputs + n] = *places.back();
+        body[arguments[inputs + n]] = *places.back();
       }
-      for (const Step &next : body.steps)
-        step(body, next, at);
-      for (auto [place, slot] : llvm::zip(places, yielded))
-        *place = body.values[slot];
+      body.run(at);
+      for (auto [place, value] : llvm::zip(places, yielded))
+        *place = body[value];
     });
+    if (body.failure)
+      return fail(body.failure->op, body.failure->why);
     for (auto [result, array] : llvm::zip(op->getResults(), results))
       arrays[result] = array;
   }

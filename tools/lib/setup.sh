@@ -19,6 +19,14 @@ fail() {
   exit 1
 }
 
+# say_usage ARGUMENT EXPECTED: for --help the comment at the top of the script, and the end; an error for any other argument.
+say_usage() {
+  case $1 in
+    -h | --help) sed -n '2,/^[^#]/s/^# //p' "$0" && exit 0 ;;
+    *) fail "unknown argument '$1'; expected $2 (or --help)" ;;
+  esac
+}
+
 # step TITLE LOG HINT COMMAND...: runs the command with its output in build/logs/LOG, and says how it goes.
 step() {
   local title=$1 log=$logs/$2 hint=$3 start=$SECONDS shown=$SECONDS

@@ -3,7 +3,6 @@
 #include "VectorRegion.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/IRMapping.h"
 #include <limits>
 
 using namespace mlir;
@@ -164,24 +163,17 @@ private:
     if (op.getBias())
       x = withBias(x, b.load(op.getBias(), at));
     if (!op.getScore().empty())
-      x = cloneRegion(x, at);
+      x = inlineRegion(x, at);
     if (op.getMask())
       x = b.select(b.load(op.getMask(), at), x, hidden(x));
     return x;
   }
 
-  Value cloneRegion(Value x, ArrayRef<Value> at) {
-    Block &block = op.getScore().front();
-    IRMapping mapping;
-    mapping.map(block.getArgument(0), x);
-    mapping.map(block.getArguments().drop_front(), at);
-    for (Operation &inner : block.without_terminator())
-      b.clone(inner, mapping);
-    ValueRange yielded = block.getTerminator()->getOperands();
-    Value result = mapping.lookupOrDefault(yielded[0]);
-    if (yielded.size() == 1)
-      return result;
-    return b.select(mapping.lookupOrDefault(yielded[1]), result, hidden(result));
+  Value inlineRegion(Value x, ArrayRef<Value> at) {
+    SmallVector<Value> arguments = {x};
+    llvm::append_range(arguments, at);
+    SmallVector<Value> yielded = b.cloneBody(op.getScore().front(), arguments);
+    return yielded.size() == 1 ? yielded[0] : b.select(yielded[1], yielded[0], hidden(yielded[0]));
   }
 
   tile::ScoreOp op;

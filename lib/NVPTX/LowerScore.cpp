@@ -4,7 +4,6 @@
 #include "Units.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -70,7 +69,7 @@ private:
   }
 
   Value elementwise(Value x, int64_t row, int64_t column) {
-    return cloneRegion(x, {operands.getB().front(), heads[row], queries[row], keyOf(column)});
+    return inlineRegion(x, {operands.getB().front(), heads[row], queries[row], keyOf(column)});
   }
 
   Value keyOf(int64_t column) {
@@ -80,18 +79,11 @@ private:
     return b.add(operands.getJ().front(), b.toIndex(place));
   }
 
-  Value cloneRegion(Value x, ArrayRef<Value> at) {
-    Block &block = op.getScore().front();
-    IRMapping mapping;
-    mapping.map(block.getArgument(0), x);
-    mapping.map(block.getArguments().drop_front(), at);
-    for (Operation &inner : block.without_terminator())
-      b.clone(inner, mapping);
-    ValueRange yielded = block.getTerminator()->getOperands();
-    Value result = mapping.lookupOrDefault(yielded[0]);
-    if (yielded.size() == 1)
-      return result;
-    return b.select(mapping.lookupOrDefault(yielded[1]), result, b.infinity(true));
+  Value inlineRegion(Value x, ArrayRef<Value> at) {
+    SmallVector<Value> arguments = {x};
+    llvm::append_range(arguments, at);
+    SmallVector<Value> yielded = b.cloneBody(op.getScore().front(), arguments);
+    return yielded.size() == 1 ? yielded[0] : b.select(yielded[1], yielded[0], b.infinity(true));
   }
 
   tile::WarpScoreOp op;

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -71,6 +72,15 @@ Value IndexBuilder::withContiguousRows(Value buffer) {
   return memref::ReinterpretCastOp::create(*this, contiguousRowsType(type.getShape(), type.getElementType()),
                                            data.getBaseBuffer(), OpFoldResult(data.getOffset()), sizes,
                                            strides);
+}
+
+SmallVector<Value> IndexBuilder::cloneBody(Block &block, ArrayRef<Value> arguments) {
+  IRMapping mapping;
+  mapping.map(block.getArguments(), arguments);
+  for (Operation &inner : block.without_terminator())
+    clone(inner, mapping);
+  return llvm::map_to_vector(block.getTerminator()->getOperands(),
+                             [&](Value yielded) { return mapping.lookupOrDefault(yielded); });
 }
 
 MemRefType stridedType(ArrayRef<int64_t> shape, Type element) {

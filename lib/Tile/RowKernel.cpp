@@ -9,7 +9,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 
 #include <limits>
 
@@ -180,15 +179,10 @@ private:
   Value inlineRegion(Value x, ArrayRef<Value> at) {
     Region region;
     buildWholeRegion(op, values, region, b);
-    Block &block = region.front();
-    IRMapping mapping;
-    mapping.map(block.getArgument(0), x);
-    mapping.map(block.getArguments().drop_front(), at);
-    for (Operation &inner : block.without_terminator())
-      b.clone(inner, mapping);
-    ValueRange yielded = block.getTerminator()->getOperands();
-    Value result = mapping.lookupOrDefault(yielded[0]);
-    return yielded.size() == 1 ? result : select(mapping.lookupOrDefault(yielded[1]), result, none);
+    Values arguments = {x};
+    llvm::append_range(arguments, at);
+    SmallVector<Value> yielded = b.cloneBody(region.front(), arguments);
+    return yielded.size() == 1 ? yielded[0] : select(yielded[1], yielded[0], none);
   }
 
   void store(Values state) {

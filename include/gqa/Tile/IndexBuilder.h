@@ -43,6 +43,9 @@ public:
 
   /// `buffer`, of which it is known that the last dimension is contiguous, with a type that says so.
   mlir::Value withContiguousRows(mlir::Value buffer);
+
+  /// Copies the operations of a block to this place; what it yields when its arguments are these.
+  llvm::SmallVector<mlir::Value> cloneBody(mlir::Block &block, mlir::ArrayRef<mlir::Value> arguments);
 };
 
 /// The buffer type of `shape` with any strides and any offset.

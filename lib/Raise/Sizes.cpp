@@ -60,17 +60,31 @@ AffineExpr Sizes::of(OpFoldResult size) {
 }
 
 void Sizes::assumeEqual(AffineExpr a, AffineExpr b) {
-  if (a != b)
-    equal.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+  if (a == b)
+    return;
+  equal.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+  if (isa<AffineSymbolExpr>(a) && isa<AffineSymbolExpr>(b) && canonical(a) != canonical(b))
+    replacements[canonical(a)] = canonical(b);
+}
+
+AffineExpr Sizes::canonical(AffineExpr size) const {
+  for (AffineExpr next = size; !replacements.empty(); size = next)
+    if ((next = size.replace(replacements)) == size)
+      break;
+  return space.simplify(size);
 }
 
 bool Sizes::areEqual(AffineExpr a, AffineExpr b) const {
-  return a == b || equal.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer());
+  return a == b || equal.isEquivalent(a.getAsOpaquePointer(), b.getAsOpaquePointer()) ||
+         (!replacements.empty() && canonical(a) == canonical(b));
 }
 
 AffineExpr Sizes::divide(AffineExpr a, AffineExpr b) const {
   if (AffineExpr quotient = space.divide(a, b))
     return quotient;
+  if (!replacements.empty())
+    if (AffineExpr quotient = space.divide(canonical(a), canonical(b)))
+      return quotient;
   if (equal.contains(a.getAsOpaquePointer()))
     for (const void *same : equal.members(a.getAsOpaquePointer()))
       if (AffineExpr quotient = space.divide(AffineExpr::getFromOpaquePointer(same), b))
@@ -207,62 +221,6 @@ AffineExpr Sizes::computeSelect(Operation *op) {
   if ((predicate != Predicate::slt && predicate != Predicate::sge) || (!isBelow && !isNotBelow))
     return nullptr;
   return of(isBelow == (predicate == Predicate::slt) ? select.getTrueValue() : select.getFalseValue());
-}
-
-/// A reshape keeps the number of elements: sizes that alone make a difference between two products are the
-/// same.
-void Sizes::compareCounts(tensor::ReshapeOp op) {
-  auto count = [&](Value tensor) {
-    AffineExpr product = space.constant(1);
-    for (int64_t dim = 0; dim < cast<RankedTensorType>(tensor.getType()).getRank(); ++dim)
-      product = space.simplify(product * of(tensor, dim));
-    return LinearForm::of(product);
-  };
-  LinearForm left = count(op.getSource()), right = count(op.getResult());
-  if (left.terms.size() != 1 || right.terms.size() != 1 || left.constant != 0 || right.constant != 0 ||
-      left.terms[0].second != right.terms[0].second)
-    return;
-  SmallVector<AffineExpr, 2> a = factorsOf(left.terms[0].first), b = factorsOf(right.terms[0].first);
-  llvm::erase_if(a, [&](AffineExpr factor) {
-    auto *same = llvm::find(b, factor);
-    return same != b.end() && b.erase(same);
-  });
-  if (a.size() == 1 && b.size() == 1)
-    assumeEqual(a[0], b[0]);
-}
-
-std::optional<SmallVector<ReshapeGroup>> Sizes::groupsOf(tensor::ReshapeOp op) {
-  Value source = op.getSource(), result = op.getResult();
-  compareCounts(op);
-  int64_t i = cast<RankedTensorType>(source.getType()).getRank(),
-          j = cast<RankedTensorType>(result.getType()).getRank();
-  SmallVector<ReshapeGroup> groups;
-  while (i > 0 || j > 0) { // from the innermost dimension outwards
-    ReshapeGroup group;
-    AffineExpr left = space.constant(1), right = left;
-    auto takeLeft = [&] {
-      group.source.insert(group.source.begin(), --i);
-      left = space.simplify(left * of(source, i));
-    };
-    auto takeRight = [&] {
-      group.result.insert(group.result.begin(), --j);
-      right = space.simplify(right * of(result, j));
-    };
-    if (i > 0)
-      takeLeft();
-    if (j > 0)
-      takeRight();
-    while (!areEqual(left, right)) {
-      if (i > 0 && space.divide(right, left))
-        takeLeft();
-      else if (j > 0 && space.divide(left, right))
-        takeRight();
-      else
-        return std::nullopt;
-    }
-    groups.insert(groups.begin(), group);
-  }
-  return groups;
 }
 
 } // namespace gqa

@@ -2,7 +2,9 @@
 #include "gqa/Raise/Sizes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Parser/Parser.h"
@@ -73,6 +75,83 @@ TEST_F(SizesTest, NoSuchDimension) {
                        "%three = arith.constant 3 : index\n%d = tensor.dim %t, %three : tensor<?xf32>\n"
                        "%s = arith.addi %d, %d : index\nreturn\n");
   EXPECT_EQ(sizes.of(numbers[0]), sizes.of(numbers[1]));
+}
+
+/// The groups of a reshape of two sizes to two others, with these operations in front of it.
+class ReshapeTest : public SizesTest {
+protected:
+  ReshapeTest() { context.loadDialect<cf::ControlFlowDialect, scf::SCFDialect>(); }
+
+  std::optional<SmallVector<ReshapeGroup>> groups(const std::string &between) {
+    parse("%t: tensor<?x?xf32>, %u: tensor<?x?xf32>",
+          R"(%zero = arith.constant 0 : index
+             %one = arith.constant 1 : index
+             %a = tensor.dim %t, %zero : tensor<?x?xf32>
+             %b = tensor.dim %t, %one : tensor<?x?xf32>
+             %c = tensor.dim %u, %zero : tensor<?x?xf32>
+             %d = tensor.dim %u, %one : tensor<?x?xf32>)" +
+              between + "return");
+    tensor::ReshapeOp reshape;
+    module->walk([&](tensor::ReshapeOp op) { reshape = op; });
+    return sizes.groupsOf(reshape);
+  }
+};
+
+constexpr const char *kPairs = R"(
+  %shape = tensor.from_elements %c, %d : tensor<2xindex>
+  %r = tensor.reshape %t(%shape) : (tensor<?x?xf32>, tensor<2xindex>) -> tensor<?x?xf32>
+)";
+
+TEST_F(ReshapeTest, TwoSizesMayBeAnything) { EXPECT_FALSE(groups(kPairs)); } // 2 x 6 to 3 x 4
+
+TEST_F(ReshapeTest, AssertedToBeNoLess) {
+  auto found = groups(R"(
+    %ac = arith.cmpi sge, %a, %c : index
+    cf.assert %ac, "rows"
+    %b64 = arith.index_cast %b : index to i64
+    %d64 = arith.index_cast %d : index to i64
+    %db = arith.cmpi sle, %d64, %b64 : i64
+    cf.assert %db, "columns")" +
+                      std::string(kPairs));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->size(), 2u);
+}
+
+TEST_F(ReshapeTest, OneLessOneMore) {
+  EXPECT_FALSE(groups(R"(
+    %ac = arith.cmpi sge, %a, %c : index
+    cf.assert %ac, "rows"
+    %bd = arith.cmpi sle, %b, %d : index
+    cf.assert %bd, "columns")" +
+                      std::string(kPairs)));
+}
+
+TEST_F(ReshapeTest, AssertedElsewhere) {
+  EXPECT_FALSE(groups(R"(
+    %ac = arith.cmpi sge, %a, %c : index
+    %bd = arith.cmpi sge, %b, %d : index
+    scf.if %ac {
+      cf.assert %ac, "rows"
+      cf.assert %bd, "columns"
+    })" + std::string(kPairs)));
+}
+
+TEST_F(ReshapeTest, OneAssertedEqual) {
+  EXPECT_TRUE(groups(R"(
+    %ac = arith.cmpi eq, %a, %c : index
+    cf.assert %ac, "rows")" +
+                     std::string(kPairs)));
+}
+
+TEST_F(ReshapeTest, SumsThatAreTheSame) {
+  auto found = groups(R"(
+    %sum = arith.addi %c, %d : index
+    %e = tensor.concat dim(0) %t, %u : (tensor<?x?xf32>, tensor<?x?xf32>) -> tensor<?x?xf32>
+    %shape = tensor.from_elements %sum, %b : tensor<2xindex>
+    %r = tensor.reshape %e(%shape) : (tensor<?x?xf32>, tensor<2xindex>) -> tensor<?x?xf32>
+  )");
+  ASSERT_TRUE(found); // a + c of b are c + d of b
+  EXPECT_EQ(found->size(), 2u);
 }
 
 } // namespace

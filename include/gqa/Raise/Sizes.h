@@ -4,6 +4,7 @@
 
 #include "gqa/Raise/IndexSpace.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/EquivalenceClasses.h"
@@ -49,6 +50,10 @@ private:
   mlir::AffineExpr computeBinary(mlir::Operation *op);
   mlir::AffineExpr computeSelect(mlir::Operation *op);
   void compareCounts(mlir::tensor::ReshapeOp op);
+  bool pairFactors(llvm::ArrayRef<mlir::AffineExpr> larger, llvm::SmallVector<mlir::AffineExpr> smaller);
+  void readAssertions(mlir::AffineExpr size, mlir::Operation *op);
+  void assume(mlir::arith::CmpIOp compare);
+  mlir::AffineExpr canonical(mlir::AffineExpr size) const;
   mlir::AffineExpr symbolFor(mlir::Value value, int64_t dim);
 
   IndexSpace &space;
@@ -56,6 +61,9 @@ private:
   llvm::SmallVector<std::pair<mlir::Value, int64_t>> sources;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, mlir::AffineExpr> known;
   llvm::EquivalenceClasses<const void *> equal;
+  /// Of symbols that are equal, all but one lead to another.
+  llvm::DenseMap<mlir::AffineExpr, mlir::AffineExpr> replacements;
+  llvm::DenseSet<std::pair<mlir::AffineExpr, mlir::AffineExpr>> notLess; ///< The first than the second.
 };
 
 } // namespace gqa

@@ -56,6 +56,11 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
                                   ArrayRef<unsigned> shared, ArrayRef<unsigned> rows) {
   SmallVector<Expr> chain = evaluator.chain(match.q), kChain = evaluator.chain(match.k);
+  if (shared.size() == 1) {
+    Projection projection = projectionOf(evaluator, match, shared.front());
+    if (projection.weights != projection.inputs)
+      return projection.weights ? std::optional(shared.front()) : std::nullopt;
+  }
   for (unsigned variable : llvm::reverse(shared)) {
     // Sequences whose tokens stand side by side, as projections have them, do so in K as well.
     if (standTogether(context, kChain, variable, match.key))
@@ -90,9 +95,10 @@ bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef
   SmallVector<Expr> chain = evaluator.chain(axes.match.q);
   SmallVector<unsigned> group, queries;
   for (unsigned row : rows) {
-    bool follows = !axes.h.variables.empty() && group.empty() &&
-                   standTogether(context, sourceOf(chain), axes.h.variables.back(), row) &&
-                   !isPosition(evaluator, axes.match, row);
+    bool isInHead =
+        !axes.h.variables.empty() && standTogether(context, sourceOf(chain), axes.h.variables.back(), row);
+    bool follows = group.empty() && !isPosition(evaluator, axes.match, row) &&
+                   (isInHead || projectionOf(evaluator, axes.match, row).weights);
     (follows ? group : queries).push_back(row);
   }
   if (group.empty() && queries.size() == 2) {

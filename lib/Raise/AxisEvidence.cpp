@@ -126,4 +126,37 @@ bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &ma
   });
 }
 
+/// The factors of the nearest product in `expr` that is summed up and of which one factor has the head
+/// dimension: that one first.
+static std::optional<std::pair<Expr, Expr>> findProjection(Evaluator &evaluator, Expr expr, unsigned keyDim,
+                                                           unsigned &budget) {
+  if (budget == 0 || !dependsOn(expr, keyDim))
+    return std::nullopt;
+  --budget;
+  Expr root = evaluator.peel(expr);
+  std::optional<Reduction> sum = root->isLoad() ? evaluator.reduction(root) : std::nullopt;
+  if (sum && sum->kind == Reduction::Kind::Sum) {
+    Expr product = evaluator.peelCasts(sum->body);
+    if (!product->isApply("arith.mulf"))
+      return std::nullopt;
+    // As they come: batched products hold copies of the weights.
+    Expr a = evaluator.peelCasts(product->operands[0]), b = evaluator.peelCasts(product->operands[1]);
+    if (dependsOn(a, keyDim) == dependsOn(b, keyDim))
+      return std::nullopt;
+    return dependsOn(a, keyDim) ? std::pair(a, b) : std::pair(b, a);
+  }
+  for (Expr operand : root->operands) // norms, scales and rotations behind it
+    if (auto found = findProjection(evaluator, operand, keyDim, budget))
+      return found;
+  return std::nullopt;
+}
+
+Projection projectionOf(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
+  unsigned budget = 64; // of expressions to look at
+  auto found = findProjection(evaluator, match.q, match.keyDim, budget);
+  if (!found)
+    return {};
+  return {dependsOn(found->first, variable), dependsOn(found->second, variable)};
+}
+
 } // namespace gqa

@@ -41,6 +41,13 @@ bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable);
 /// dimension that K follows: the group is a dimension of its own.
 bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable);
 
+/// What follows a variable in the product that q comes from: the weights, which have the head dimension, or
+/// what they are multiplied with. Heads have weights of their own; sequences and queries share them.
+struct Projection {
+  bool weights = false, inputs = false;
+};
+Projection projectionOf(Evaluator &evaluator, const AttentionMatch &match, unsigned variable);
+
 } // namespace gqa
 
 #endif // GQA_LIB_RAISE_AXISEVIDENCE_H

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -57,10 +58,42 @@ bool Matcher::follows(Expr expr, unsigned variable) {
   return dependsOn(expr, variable) && dependsOn(evaluator.expandAll(expr), variable);
 }
 
+/// The exponential in a numerator that is 0 for the keys that a mask hides, as a product with the mask or a
+/// select; null if it is neither. What the mask leaves is `visible`.
+Expr Matcher::unmask(Expr numerator, Expr &visible) {
+  auto isExponential = [](Expr expr) { return expr->isApply("math.exp") || expr->isApply("math.exp2"); };
+  if (numerator->isSelect() && evaluator.peelCasts(numerator->operands[2])->getNumber() == 0.0) {
+    visible = numerator->operands[0];
+    Expr e = evaluator.peelCasts(numerator->operands[1]);
+    return isExponential(e) ? e : nullptr;
+  }
+  if (!numerator->isApply("arith.mulf"))
+    return nullptr;
+  for (unsigned side : {0, 1}) {
+    Expr e = evaluator.peelCasts(numerator->operands[side]),
+         mask = evaluator.peelCasts(numerator->operands[1 - side]);
+    if (!isExponential(e) || !mask->isApply("arith.uitofp") || !mask->operands[0]->type.isInteger(1))
+      continue;
+    visible = mask->operands[0];
+    return e;
+  }
+  return nullptr;
+}
+
+/// -inf for the keys that are not visible, if the scores are not hidden so already.
+Expr Matcher::hide(Expr scores, Expr visible) {
+  Expr root = evaluator.peelCasts(scores);
+  if (root->isSelect() && evaluator.expandAll(root->operands[0]) == evaluator.expandAll(visible) &&
+      evaluator.peelCasts(root->operands[2])->getNumber() == -std::numeric_limits<double>::infinity())
+    return scores;
+  auto type = cast<FloatType>(scores->type);
+  APFloat none = APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true);
+  return context.select(visible, scores, context.constant(FloatAttr::get(type, none), type));
+}
+
 /// exp(s - c) or exp(s): s and c. Of several subtractions the innermost s is taken, as long as what is
 /// subtracted is a maximum.
-bool Matcher::matchNumerator(Softmax &softmax) {
-  Expr e = evaluator.peelCasts(softmax.numerator);
+bool Matcher::matchNumerator(Softmax &softmax, Expr e) {
   softmax.factor = e->isApply("math.exp2") ? std::log(2.0) : 1.0;
   softmax.scores = e->operands[0];
   Expr argument = evaluator.peelCasts(e->operands[0]);
@@ -189,16 +222,21 @@ static bool mentionsMaximum(Evaluator &evaluator, Expr expr, DenseSet<Expr> &vis
 }
 
 /// What is subtracted must be the same for all keys; whether it is the maximum decides what becomes of rows
-/// without a key.
-bool Matcher::matchShift(const Softmax &softmax, AttentionMatch &match) {
+/// without a key. `scores`: those of the softmax with what hides their exponentials.
+bool Matcher::matchShift(const Softmax &softmax, Expr scores, AttentionMatch &match) {
   shift = Shift::None;
   if (!softmax.shift)
     return true;
   if (follows(softmax.shift, match.key))
     return refuse(match.exponential, "what is subtracted from the scores is not the same for all keys");
   std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(softmax.shift));
-  bool exact = maximum && maximum->kind == Reduction::Kind::Max &&
-               sameOver(*maximum, match.key, maximum->body, softmax.scores);
+  auto isMaximumOf = [&](Expr expr) {
+    return maximum && maximum->kind == Reduction::Kind::Max &&
+           sameOver(*maximum, match.key, maximum->body, expr);
+  };
+  // One over hidden keys as well may lie above all that is seen, and another mask's fill: no simple mean
+  // then.
+  bool exact = isMaximumOf(scores) || (isMaximumOf(softmax.scores) && !hidesKeys(evaluator, softmax.scores));
   shift = exact ? Shift::Maximum : Shift::Other;
   DenseSet<Expr> visited;
   if (!exact && !mentionsMaximum(evaluator, softmax.shift, visited))
@@ -210,23 +248,22 @@ bool Matcher::matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch 
   Softmax softmax;
   softmax.numerator = probabilities;
   softmax.denominator = denominator;
-  Expr e = evaluator.peelCasts(probabilities);
+  Expr e = evaluator.peelCasts(probabilities), visible = nullptr;
+  if (Expr exponential = denominator ? unmask(e, visible) : nullptr)
+    e = exponential;
   if (!e->isApply("math.exp") && !e->isApply("math.exp2"))
     return false;
   match.exponential = refusal->exponential = ownerOf(e);
   match.sink = nullptr;
-  bool known = denominator ? matchNumerator(softmax) : matchLogarithm(softmax);
+  bool known = denominator ? matchNumerator(softmax, e) : matchLogarithm(softmax);
   if (!known)
     return false;
   if (!matchDenominator(softmax, match))
     return refuse(match.exponential,
                   "the softmax does not run over the keys that the product with V contracts: the "
                   "denominator is not the sum of the exponentials over them");
-  if (!matchShift(softmax, match))
-    return false;
-  scores = softmax.scores;
-  Masks masks;
-  return matchScores(scores, softmax.factor, match);
+  scores = visible ? hide(softmax.scores, visible) : softmax.scores;
+  return matchShift(softmax, scores, match) && matchScores(scores, softmax.factor, match);
 }
 
 } // namespace gqa

@@ -101,12 +101,14 @@ private:
 
   // MatchSoftmax.cpp
   bool matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores);
-  bool matchNumerator(Softmax &softmax);
+  Expr unmask(Expr numerator, Expr &visible);
+  Expr hide(Expr scores, Expr visible);
+  bool matchNumerator(Softmax &softmax, Expr e);
   bool matchLogarithm(Softmax &softmax);
   bool matchDenominator(const Softmax &softmax, AttentionMatch &match);
   bool matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match);
   bool addSink(Expr exponential, const Softmax &softmax, AttentionMatch &match);
-  bool matchShift(const Softmax &softmax, AttentionMatch &match);
+  bool matchShift(const Softmax &softmax, Expr scores, AttentionMatch &match);
   bool follows(Expr expr, unsigned variable);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);

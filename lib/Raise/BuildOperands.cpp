@@ -31,16 +31,9 @@ Value buildBroadcast(OpBuilder &builder, Evaluator &evaluator, const Axes &axes,
   return reshape(builder, load->value.getLoc(), context.space, view->tensor, view->dims, wanted);
 }
 
-/// K or V with as few heads as its access map needs: the largest group for which nothing depends on the place
-/// in it.
-std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load, Axis inner, HeadMap &map,
-                               Axis &heads) {
-  ExprContext &context = evaluator.context;
-  SmallVector<Expr> chain = evaluator.chain(load);
-  heads = Axis{'h', {}};
-  Axis keys = axes.j;
-  if (axes.h.variables.empty())
-    return findView(context, chain, {axes.b, heads, keys, inner});
+/// The view of the largest group for which nothing in the chain depends on the place in it.
+static std::optional<View> findLargestGroup(ExprContext &context, const Axes &axes, ArrayRef<Expr> chain,
+                                            Axis inner, bool parts, HeadMap &map, Axis &heads) {
   constexpr int64_t kMostHeads = 1 << 16; // beyond, it is something else that is called heads here
   unsigned head = axes.h.variables.front();
   int64_t size = context.space.sizeOf(head);
@@ -58,13 +51,36 @@ std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load
       heads.variables.clear();
       if (context.space.sizeOf(sharedVariable) != 1)
         heads.variables.push_back(sharedVariable);
-      if (std::optional<View> view = findView(context, substituted, {axes.b, heads, keys, inner})) {
+      if (std::optional<View> view = findView(context, substituted, {axes.b, heads, axes.j, inner}, parts)) {
         map = {groups, order};
         return view;
       }
     }
   }
   return std::nullopt;
+}
+
+/// K or V with as few heads as its access map needs. Of a slice of repeated heads that is one of what they
+/// were repeated from.
+std::optional<View> findShared(Evaluator &evaluator, const Axes &axes, Expr load, Axis inner, HeadMap &map,
+                               Axis &heads) {
+  ExprContext &context = evaluator.context;
+  SmallVector<Expr> chain = evaluator.chain(load);
+  heads = Axis{'h', {}};
+  if (axes.h.variables.empty())
+    return findView(context, chain, {axes.b, heads, axes.j, inner});
+  std::optional<View> whole = findLargestGroup(context, axes, chain, inner, /*parts=*/false, map, heads);
+  if (whole && map.groups > 1)
+    return whole;
+  HeadMap partMap;
+  Axis partHeads{'h', {}};
+  std::optional<View> part =
+      findLargestGroup(context, axes, chain, inner, /*parts=*/true, partMap, partHeads);
+  if (!part || partMap.groups == 1)
+    return whole;
+  map = partMap;
+  heads = partHeads;
+  return part;
 }
 
 /// Whether `expr` may take other values where the variable does: looked up in what computes it, sums and

@@ -10,11 +10,13 @@ namespace gqa {
 namespace {
 
 /// `index` as a mixed-radix number of plain variables, at most one of them of a size that is not known, that
-/// covers a dimension of `size` exactly; none if it is not.
+/// covers a dimension of `size` exactly, or with an `offset` a part of it; none if it is not.
 std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, const Sizes &sizes,
-                                                  AffineExpr index, AffineExpr size) {
+                                                  AffineExpr index, AffineExpr size, int64_t *offset) {
   LinearForm form = LinearForm::of(index);
-  if (form.constant != 0)
+  if (offset)
+    *offset = form.constant;
+  else if (form.constant != 0)
     return std::nullopt;
   llvm::sort(form.terms, [](auto &a, auto &b) { return a.second > b.second; });
   SmallVector<unsigned, 2> variables;
@@ -31,7 +33,9 @@ std::optional<SmallVector<unsigned, 2>> factorize(const IndexSpace &space, const
       return std::nullopt;
     expected = space.simplify(expected * extent);
   }
-  if (!sizes.areEqual(expected, size))
+  bool isPart = offset && *offset >= 0 && isa<AffineConstantExpr>(expected) &&
+                space.isNotNegative(size - expected - *offset);
+  if (!isPart && (form.constant != 0 || !sizes.areEqual(expected, size)))
     return std::nullopt;
   return variables;
 }
@@ -53,12 +57,14 @@ bool holdsAxes(ArrayRef<unsigned> sequence, ArrayRef<Axis> axes) {
 
 } // namespace
 
-std::optional<View> findView(ExprContext &context, ArrayRef<Expr> chain, ArrayRef<Axis> axes) {
+std::optional<View> findView(ExprContext &context, ArrayRef<Expr> chain, ArrayRef<Axis> axes, bool parts) {
   for (Expr element : llvm::reverse(chain)) {
-    View view{element->value, {}};
+    View view{element->value, {}, {}};
+    view.offsets.resize(parts ? element->indices.size() : 0);
     SmallVector<unsigned> sequence;
     for (auto [dim, index] : llvm::enumerate(element->indices)) {
-      auto variables = factorize(context.space, context.sizes, index, context.sizes.of(element->value, dim));
+      auto variables = factorize(context.space, context.sizes, index, context.sizes.of(element->value, dim),
+                                 parts ? &view.offsets[dim] : nullptr);
       if (!variables)
         break;
       view.dims.push_back(*variables);
@@ -161,6 +167,25 @@ SmallVector<const Axis *> inOrderOf(ArrayRef<unsigned> sequence, ArrayRef<Axis> 
   return order;
 }
 
+/// The part of the tensor that the view is.
+static Value slice(OpBuilder &builder, Location loc, const IndexSpace &space, const View &view) {
+  if (view.offsets.empty())
+    return view.tensor;
+  SmallVector<OpFoldResult> offsets, sizes = tensor::getMixedSizes(builder, loc, view.tensor),
+                                     strides(sizes.size(), builder.getIndexAttr(1));
+  for (auto [offset, size, variables] : llvm::zip_equal(view.offsets, sizes, view.dims)) {
+    offsets.push_back(builder.getIndexAttr(offset));
+    int64_t part = 1;
+    for (unsigned variable : variables)
+      part = ShapedType::isDynamic(part) || ShapedType::isDynamic(space.sizeOf(variable))
+                 ? ShapedType::kDynamic
+                 : part * space.sizeOf(variable);
+    if (!ShapedType::isDynamic(part)) // else it is all of the dimension
+      size = builder.getIndexAttr(part);
+  }
+  return tensor::ExtractSliceOp::create(builder, loc, view.tensor, offsets, sizes, strides);
+}
+
 Operand materialize(OpBuilder &builder, Location loc, const IndexSpace &space, const View &view,
                     ArrayRef<Axis> axes) {
   SmallVector<unsigned> sequence;
@@ -172,7 +197,7 @@ Operand materialize(OpBuilder &builder, Location loc, const IndexSpace &space, c
     operand.layout.push_back(axis->letter);
     to.push_back(axis->variables);
   }
-  operand.tensor = reshape(builder, loc, space, view.tensor, view.dims, to);
+  operand.tensor = reshape(builder, loc, space, slice(builder, loc, space, view), view.dims, to);
   return operand;
 }
 

@@ -32,10 +32,14 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
 struct View {
   mlir::Value tensor;
   llvm::SmallVector<llvm::SmallVector<unsigned, 2>> dims;
+  /// Where the dimensions begin, if they are parts of the tensor's; else none.
+  llvm::SmallVector<int64_t> offsets;
 };
 
-/// The element of `load`'s chain nearest to its source that is a view of the axes.
-std::optional<View> findView(ExprContext &context, llvm::ArrayRef<Expr> chain, llvm::ArrayRef<Axis> axes);
+/// The element of `load`'s chain nearest to its source that is a view of the axes; with `parts`, the nearest
+/// of which a slice is one.
+std::optional<View> findView(ExprContext &context, llvm::ArrayRef<Expr> chain, llvm::ArrayRef<Axis> axes,
+                             bool parts = false);
 
 /// An operand of rank-4 operations: one dimension for each axis, `layout` names them.
 struct Operand {

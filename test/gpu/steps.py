@@ -24,7 +24,7 @@ WARM_CALLS = 3
 def run(runtime, name, doing, rounds=7):
     """{"launches", and with a GPU "seconds" of each, "share" of the copy's rate}; {"status": "not run"} without room, torch or
     cuBLASLt. Raises AssertionError where logits or caches are farther from the same model in f32 than the tolerance of whole graphs, and
-    than twice what torch's bf16 is."""
+    than twice what torch's bf16 is, of caches in any layer so far."""
     if reason := runtime.missing_blas():
         return {"status": "not run", "reason": reason}
     changes, at = suite.STEPS[name]
@@ -75,8 +75,9 @@ def _judged(runtime, program, model, token, place, doing, rounds):
     graph.launch()
     runtime.synchronize()
     names = ["logits", *(name for name, _ in model.named_buffers())]
+    worst = {}
     for name, found, torchs, want in zip(names, [output, *inputs[2:]], theirs, wanted):
-        _compare(name, found if on_gpu else _read(found), torchs, want)
+        _compare(name, found if on_gpu else _read(found), torchs, want, worst)
     del exact, wanted
     found = {"loaded": [program.loaded()], **({"note": note} if note else {})}
     return _timed(model, token, place, graph, doing, rounds, found) if on_gpu else found
@@ -101,10 +102,14 @@ def _reference(model, exact, token, place):
     return [logits, *(state[name] for name, _ in model.named_buffers())]
 
 
-def _compare(what, found, theirs, wanted):
+def _compare(what, found, theirs, wanted, worst):
+    """`worst`: torch's largest error so far, of keys, of values, of logits. One layer of a narrow model writes so few numbers that
+    luck decides whose error is the larger one, and errors grow from layer to layer."""
     def error(tensor):
         return (tensor.float() - wanted).abs().max().item()
-    bound = max(BF16_TOLERANCE * wanted.abs().max().item(), 2 * error(theirs))
+    kind = what.split(".")[-1]
+    worst[kind] = max(worst.get(kind, 0), error(theirs))
+    bound = max(BF16_TOLERANCE * wanted.abs().max().item(), 2 * worst[kind])
     assert error(found) <= bound, f"{what} are {error(found):.3g} from those in f32, expected at most {bound:.3g}"
 
 

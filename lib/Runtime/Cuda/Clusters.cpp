@@ -3,6 +3,9 @@
 // others away.
 #include "Device.h"
 
+#include <algorithm>
+#include <cstdio>
+
 namespace gqa::rt::cuda {
 namespace {
 
@@ -11,13 +14,18 @@ constexpr const char *kNothing = ".version 7.8\n.target sm_90\n.address_size 64\
 constexpr int64_t kMostTasks = 8; // on every chip that has clusters
 constexpr int64_t kHopper = 90;
 
+/// No function and no error where the driver's compiler is not installed: machine code runs without it.
 Error loadNothing(Device &device, CUfunction &function) {
   Relaxed relaxed(device); // the first call may be one that is captured
+  if (!relaxed.error.empty())
+    return relaxed.error;
   CUmodule module = nullptr;
-  Error error = relaxed.error;
-  if (error.empty())
-    error =
-        GQA_CUDA_CHECK(device, cuModuleLoadDataEx, moduleLoadDataEx(&module, kNothing, 0, nullptr, nullptr));
+  CUresult result = Driver::get().moduleLoadDataEx(&module, kNothing, 0, nullptr, nullptr);
+  Error error = device.check("cuModuleLoadDataEx", result);
+  if (result == CUDA_ERROR_JIT_COMPILER_NOT_FOUND) {
+    std::fprintf(stderr, "gqa: %s; parts of keys are merged by a kernel, not in clusters\n", error.c_str());
+    return "";
+  }
   if (error.empty())
     error = GQA_CUDA_CHECK(device, cuModuleGetFunction, moduleGetFunction(&function, module, "gqa_nothing"));
   return error;
@@ -65,8 +73,9 @@ Error Device::countClusters(int64_t tasks, int64_t resident, int64_t &count) {
   auto known = clusters.find({tasks, resident});
   if (known != clusters.end())
     return count = known->second, "";
-  Error error = nothing ? "" : loadNothing(*this, nothing);
-  if (error.empty())
+  Error error = asked ? "" : loadNothing(*this, nothing);
+  asked = error.empty();
+  if (nothing)
     error = ask(*this, nothing, tasks, resident, count);
   if (error.empty())
     clusters[{tasks, resident}] = count;

@@ -71,8 +71,9 @@ private:
   CUmemoryPool pool = nullptr;
   bool poolReady = false;
 
-  std::mutex counting;                                     // guards the next two
-  CUfunction nothing = nullptr;                            // a kernel to ask about
+  std::mutex counting;                                     // guards the next three
+  bool asked = false;                                      // for `nothing`
+  CUfunction nothing = nullptr;                            // a kernel to ask about, or null
   std::map<std::pair<int64_t, int64_t>, int64_t> clusters; // by tasks and residents
 
   std::mutex recording; // guards the next

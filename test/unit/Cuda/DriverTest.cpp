@@ -127,6 +127,18 @@ TEST(CudaDriver, ClustersTooLargeForAPartOfAChip) {
   });
 }
 
+TEST(CudaDriver, ClustersWithoutTheDriversCompiler) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    setenv("FAKE_CUDA_FAIL", "cuModuleLoadDataEx:221", 1);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(clusters(8, 1), 0);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("merged by a kernel, not in clusters"),
+              std::string::npos);
+    EXPECT_EQ(clusters(8, 1), 0);
+  });
+}
+
 TEST(CudaDriver, DeviceWithoutPools) {
   IN_CHILD(GQA_FAKE_DRIVER, {
     setenv("FAKE_CUDA_POOLS", "0", 1);

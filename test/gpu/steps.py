@@ -19,6 +19,7 @@ MOST_HOST_BYTES = 64 << 20  # of weights, where there is no GPU
 COPIES = 3.2  # of the bf16 weights and caches: the model, its reference in f32, and room for what torch computes
 BF16_TOLERANCE = 4e-2  # of a whole graph, as gqa-run --expect has it: |out - want| <= tolerance * max |want|
 WARM_CALLS = 3
+LEAST_COMPILED_BYTES = 1 << 30  # of weights: torch.compile takes longer than all else, and of smaller models nobody asks the time
 
 
 def run(runtime, name, doing, rounds=7):
@@ -139,9 +140,10 @@ def _timed(model, token, place, graph, doing, rounds, found):
 
     doing("torch, a graph", so_far=result())
     add("torch, a graph", lambda: model(token, place))
-    doing("torch.compile, a graph", so_far=result())
-    compiled = torch.compile(model)
-    add("torch.compile, a graph", lambda: compiled(token, place))
+    if model.sizes.weight_bytes >= LEAST_COMPILED_BYTES:
+        doing("torch.compile, a graph", so_far=result())
+        compiled = torch.compile(model)
+        add("torch.compile, a graph", lambda: compiled(token, place))
     return result()
 
 

@@ -43,6 +43,7 @@ llvm::orc::SymbolMap runtimeSymbols(llvm::orc::LLJIT &jit) {
           {name("gqa_rt_cuda_free"), symbol(&gqa_rt_cuda_free)},
           {name("gqa_rt_cuda_result"), symbol(&gqa_rt_cuda_result)},
           {name("gqa_rt_cuda_matmul"), symbol(&gqa_rt_cuda_matmul)},
+          {name("gqa_rt_cuda_clusters"), symbol(&gqa_rt_cuda_clusters)},
           {name("gqa_rt_cuda_fact"), symbol(&gqa_rt_cuda_fact)},
           {name("gqa_rt_cuda_stream"), symbol(&gqa_rt_cuda_stream)},
           {name("_mlir_memref_to_llvm_alloc"), symbol(&gqa_rt_alloc)},

@@ -99,6 +99,13 @@ public:
     op->erase();
   }
 
+  void lowerClusters(tile::DeviceClustersOp op) {
+    Value count = call("gqa_rt_cuda_clusters",
+                       {toI64(op.getTasks()), toI64(b.index(int64_t(op.getResident())))}, b.getI64Type());
+    op.replaceAllUsesWith(Value(arith::IndexCastOp::create(b, b.getIndexType(), count)));
+    op.erase();
+  }
+
   void lowerMapTensor(tile::DeviceMapTensorOp op) {
     auto type = cast<MemRefType>(op.getBuffer().getType());
     auto data = memref::ExtractStridedMetadataOp::create(b, op.getBuffer());
@@ -205,6 +212,8 @@ void lowerDeviceOperations(ModuleOp module) {
       HostLowering(op, converter).lowerUnmap(unmap);
     else if (auto mapTensor = dyn_cast<tile::DeviceMapTensorOp>(op))
       HostLowering(op, converter).lowerMapTensor(mapTensor);
+    else if (auto clusters = dyn_cast<tile::DeviceClustersOp>(op))
+      HostLowering(op, converter).lowerClusters(clusters);
     else if (isa<tile::DeviceProcessorsOp>(op))
       HostLowering(op, converter).lowerFact(op, GQA_RT_CUDA_PROCESSORS);
     else if (isa<tile::DeviceChipOp>(op))

@@ -14,6 +14,24 @@ namespace {
 
 constexpr int64_t kFewest = 8;       // below, a thread reduces a row alone
 constexpr size_t kMostTogether = 16; // operations of one launch: each adds parameters, and a test
+constexpr size_t kMostWords = 480; // of 8 bytes, in buffers and sizes: before PTX 8.1 a kernel has 544 in all
+
+/// Whether a kernel of `members` and `op` has few enough parameters: of a buffer its whole descriptor.
+bool haveRoom(ArrayRef<linalg::LinalgOp> members, linalg::LinalgOp op) {
+  llvm::SmallDenseSet<Value> buffers;
+  size_t words = 0;
+  auto count = [&](linalg::LinalgOp each) {
+    words += each.getNumLoops();
+    each->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (auto type = dyn_cast<MemRefType>(operand.getType()); type && buffers.insert(operand).second)
+          words += 3 + 2 * size_t(type.getRank());
+    });
+  };
+  llvm::for_each(members, count);
+  count(op);
+  return words <= kMostWords;
+}
 
 unsigned numParallelInFront(linalg::LinalgOp op) {
   unsigned count = 0;
@@ -88,7 +106,7 @@ public:
 
   /// Adds an operation in front or behind, if it fits.
   bool add(linalg::LinalgOp op, bool inFront) {
-    if (!hasRows(op) ||
+    if (!hasRows(op) || !haveRoom(members, op) ||
         !llvm::all_of(members, [&](linalg::LinalgOp member) { return areRowsIndependent(op, member); }))
       return false;
     members.insert(inFront ? members.begin() : members.end(), op);
@@ -194,7 +212,7 @@ SmallVector<RowGroup> groupRows(ArrayRef<linalg::LinalgOp> run) {
     for (bool isFirst = true; done < until; ++done, isFirst = false) {
       linalg::LinalgOp op = run[done];
       auto isIndependent = [op](linalg::LinalgOp member) { return areIndependent(member, op); };
-      if (isFirst || groups.back().members.size() == kMostTogether ||
+      if (isFirst || groups.back().members.size() == kMostTogether || !haveRoom(groups.back().members, op) ||
           !llvm::all_of(groups.back().members, isIndependent))
         groups.push_back({{}, 0});
       groups.back().members.push_back(op);

@@ -43,7 +43,7 @@ struct AttentionValues {
   mlir::Value keyWidth, valueWidth; // head dimensions with padding
   mlir::Value blocks;               // tiles per key/value head
   mlir::Value splits;               // parts that the keys of a tile are split into
-  int64_t clusterParts = 1;         // see WarpSchedule
+  mlir::Value isCluster;            // whether the tasks of a tile's parts merge them; null if they never do
   // States of the parts, (tile, part) x rows x ..., or on a GPU (tile, part, row) x ...; null if there is one
   // part.
   mlir::Value partialO, partialM, partialL;
@@ -107,9 +107,15 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
 void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
 
+/// How the keys of tiles are split on a GPU.
+struct WaveSplits {
+  mlir::Value parts;
+  mlir::Value isCluster; ///< whether the tasks of a tile's parts are a cluster; null if they never are
+};
+
 /// Into how many parts to split the keys of `tiles` tiles, by how long the waves of tasks take on a GPU.
-mlir::Value buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, const WarpSchedule &schedule,
-                            IndexBuilder &b);
+WaveSplits buildWaveSplits(mlir::Value tiles, mlir::Value keyBlocks, const WarpSchedule &schedule,
+                           IndexBuilder &b);
 
 /// The kernel that lays the values out for interleaved products, if there are any and several tasks read
 /// them.

@@ -124,10 +124,11 @@ Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
 
 void bindSplits(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
-  values.splits = buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule, b);
+  WaveSplits splits = buildWaveSplits(tiles, b.ceilDiv(values.keys, b.index(schedule.keys)), schedule, b);
+  values.splits = splits.parts;
+  values.isCluster = splits.isCluster;
   if (getConstantIntValue(values.splits) == 1)
     return;
-  values.clusterParts = schedule.clusterParts;
   Value parts = arith::SelectOp::create(b, hasNoMerge(values, b), b.index(0), b.mul(tiles, values.splits));
   Value rows = b.mul(parts, values.rows);
   values.partialO = allocate(b, {rows, values.valueWidth}, b.getF32Type());
@@ -198,7 +199,7 @@ void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t querie
 Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value keyBlocks = b.ceilDiv(values.keys, b.index(schedule.keys));
-  Value splits = buildWaveSplits(tiles, keyBlocks, schedule, b);
+  Value splits = buildWaveSplits(tiles, keyBlocks, schedule, b).parts;
   Value enough = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, splits, b.index(1));
   return b.createOrFold<arith::AndIOp>(hasCopyEngine(values, b), enough);
 }

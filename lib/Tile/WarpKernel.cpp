@@ -12,15 +12,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-/// Whether the tasks of a tile's parts merge their states.
-Value isCluster(const AttentionValues &values, IndexBuilder &b) {
-  auto compare = [&](arith::CmpIPredicate predicate, int64_t number) {
-    return arith::CmpIOp::create(b, predicate, values.splits, b.index(number));
-  };
-  return arith::AndIOp::create(b, compare(arith::CmpIPredicate::sgt, 1),
-                               compare(arith::CmpIPredicate::sle, values.clusterParts));
-}
-
 /// Builds the body of the kernel for one task.
 class WarpTaskBuilder : WarpTile {
 public:
@@ -312,10 +303,10 @@ private:
     Value own = b.mul(warp, b.index(tile::kFragmentRows));
     tile::WarpStoreOp::create(b, state[0], state[1], state[2], states.o, states.m, states.l, own,
                               /*end=*/Value());
-    if (!isSplit() || values.clusterParts == 1)
+    if (!values.isCluster)
       return joinWarps(state, states);
     ClusterMerge merge(op, values, states, schedule.warps, b);
-    branch(isCluster(values, b), [&] { merge.build(position, split); }, [&] { joinWarps(state, states); });
+    branch(values.isCluster, [&] { merge.build(position, split); }, [&] { joinWarps(state, states); });
   }
 
   /// The first warp goes on with the states of all.
@@ -374,8 +365,8 @@ void buildWarpAttention(AttentionOp op, const AttentionValues &values, const War
                         const TensorMaps *maps, IndexBuilder &b) {
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads, values.splits};
   Value cluster;
-  if (values.partialO && values.clusterParts > 1)
-    cluster = arith::SelectOp::create(b, isCluster(values, b), values.splits, b.index(1));
+  if (values.isCluster)
+    cluster = arith::SelectOp::create(b, values.isCluster, values.splits, b.index(1));
   buildKernel(
       b, grid, /*work=*/nullptr,
       [&](ValueRange point) { WarpTaskBuilder(op, values, schedule, maps, b).build(point); }, schedule.warps,

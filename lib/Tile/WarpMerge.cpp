@@ -43,7 +43,8 @@ private:
 } // namespace
 
 Value hasNoMerge(const AttentionValues &values, IndexBuilder &b) {
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(values.clusterParts));
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.splits, b.index(1));
+  return values.isCluster ? Value(arith::OrIOp::create(b, isOne, values.isCluster)) : isOne;
 }
 
 void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b) {

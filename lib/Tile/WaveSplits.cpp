@@ -1,5 +1,7 @@
 // Into how many parts keys are split on a GPU. Tasks run in waves, as many at a time as fit; what the last
-// one takes, all multiprocessors wait for. Parts have to be merged, by another kernel.
+// one takes, all multiprocessors wait for. Parts have to be merged: by the tasks of a tile, if they are a
+// cluster, or by another kernel. Clusters need neighbouring multiprocessors, so that fewer tasks fit then: a
+// second wave would take as long again, and there are none unless all fit at a time.
 #include "AttentionFunction.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
@@ -18,15 +20,15 @@ constexpr int64_t kTask = 2;  // a task, beside its blocks
 constexpr int64_t kMerge = 4; // the states of parts on their way through memory, and the launch of a kernel
 constexpr int64_t kClusterMerge = 1; // the same in a cluster: two barriers, and a way between processors
 
-class WaveSplits {
+class SplitSearch {
 public:
-  WaveSplits(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b)
+  SplitSearch(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b)
       : b(b), tiles(b.max(tiles, b.index(1))), keyBlocks(keyBlocks), schedule(schedule) {
     processors = tile::DeviceProcessorsOp::create(b, b.getIndexType());
     slots = b.mul(processors, b.index(schedule.resident));
   }
 
-  Value build() {
+  WaveSplits build() {
     Value full = b.div(b.mul(processors, b.index(int64_t(100 * kFull))), b.index(100)), one = b.index(1);
     Value busy = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, tiles, full);
     Value most = b.min(keyBlocks, b.index(kMostSplits));
@@ -43,7 +45,9 @@ public:
     Value less = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, time, least);
     best = arith::SelectOp::create(b, less, split, best);
     scf::YieldOp::create(b, ValueRange{best, b.min(time, least)});
-    return loop.getResult(0);
+    b.setInsertionPointAfter(loop);
+    best = loop.getResult(0);
+    return {best, schedule.clusterParts > 1 ? isCluster(best) : nullptr};
   }
 
 private:
@@ -55,9 +59,25 @@ private:
   Value timeOfMerge(Value split) {
     if (schedule.clusterParts == 1)
       return b.index(kMerge);
-    Value inCluster =
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, split, b.index(schedule.clusterParts));
-    return b.createOrFold<arith::SelectOp>(inCluster, b.index(kClusterMerge), b.index(kMerge));
+    return arith::SelectOp::create(b, isCluster(split), b.index(kClusterMerge), b.index(kMerge));
+  }
+
+  /// Whether the parts are few enough for a cluster, and the clusters of all tiles run at the same time.
+  Value isCluster(Value split) {
+    auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+      return arith::CmpIOp::create(b, predicate, x, y);
+    };
+    Value few =
+        arith::AndIOp::create(b, compare(arith::CmpIPredicate::sgt, split, b.index(1)),
+                              compare(arith::CmpIPredicate::sle, split, b.index(schedule.clusterParts)));
+    auto branch = scf::IfOp::create(b, b.getI1Type(), few, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Value room = tile::DeviceClustersOp::create(b, b.getIndexType(), split, uint64_t(schedule.resident));
+    scf::YieldOp::create(b, compare(arith::CmpIPredicate::sle, tiles, room));
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, Value(arith::ConstantOp::create(b, b.getBoolAttr(false))));
+    return branch.getResult(0);
   }
 
   IndexBuilder &b;
@@ -67,12 +87,12 @@ private:
 
 } // namespace
 
-Value buildWaveSplits(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b) {
+WaveSplits buildWaveSplits(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b) {
   // What one block less for each part saves has to pay for the merge.
   int64_t merge = schedule.clusterParts > 1 ? kClusterMerge : kMerge;
   if (std::optional<int64_t> known = getConstantIntValue(keyBlocks); known && *known <= merge + 1)
-    return b.index(1);
-  return WaveSplits(tiles, keyBlocks, schedule, b).build();
+    return {b.index(1), nullptr};
+  return SplitSearch(tiles, keyBlocks, schedule, b).build();
 }
 
 } // namespace gqa

@@ -10,6 +10,8 @@
 
 // TILED: tile.device.chip
 // TILED: scf.if
+// Only the driver knows how many clusters fit.
+// TILED: tile.device.clusters %{{.*}} resident = 1
 // TILED: %[[K:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
 // TILED: %[[V:.*]] = tile.device.map_tensor %{{.*}} box(%c1{{.*}}, %c32{{.*}}) : {{.*}} -> <128xbf16>
 // TILED: %[[CLUSTER:.*]] = arith.select %{{.*}}, %[[SPLITS:.*]], %c1
@@ -44,6 +46,7 @@
 // TILED: } else {
 // TILED: tile.ring
 
+// KERNEL-NOT: tile.device.clusters
 // KERNEL: tile.group.channel
 // KERNEL-NOT: tile.cluster
 // KERNEL: tile.kernel warps = 8 dependent grid(

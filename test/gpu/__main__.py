@@ -34,7 +34,7 @@ def main(argv):
         return worker.main(options.worker, options.events) if options.events else worker.describe()
     try:
         device = _device()
-    except RuntimeError as error:
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     header = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "device": device,

@@ -12,7 +12,8 @@ TAIL = 2000  # characters of a dead child's last words
 
 
 def run_items(package, part, items, options, *, log, seconds, item_seconds, done):
-    """Calls done(name, result) for each item as it ends: ok, wrong, failed, crashed, hung, or "not run" for want of time.
+    """Calls done(name, result) for each item as it ends: ok, wrong, failed, crashed, hung, or "not run" for want of time. Of an
+    item that does not end it is what the child had until then, if it said so.
 
     `seconds`: of the part; `item_seconds`: of an item, after which its child is killed. `log`: what children print.
     """
@@ -23,7 +24,10 @@ def run_items(package, part, items, options, *, log, seconds, item_seconds, done
         child = _Child(package, part, pending, options, log)
         finished = child.follow(deadline, item_seconds, done)
         pending = [item for item in pending if item["name"] not in finished]
-        if child.current is not None and time.monotonic() < deadline:
+        if child.current is not None and child.so_far is not None:
+            done(child.current, {**child.so_far, "note": f"{child.reason or 'ended'} in {child.doing}"})
+            pending = [item for item in pending if item["name"] != child.current]
+        elif child.current is not None and time.monotonic() < deadline:
             pending = _after_death(child, pending, done)
         elif not finished and child.current is None and time.monotonic() < deadline:
             for item in pending:
@@ -48,7 +52,7 @@ def _after_death(child, pending, done):
 
 class _Child:
     def __init__(self, package, part, items, options, log):
-        self.current = self.doing = None  # item, and what in it
+        self.current = self.doing = self.so_far = None  # item, what in it, and its result without that
         self.how, self.reason = "crashed", ""
         self.log, self.start = log, log.tell()
         self.events, writing = os.pipe()
@@ -77,11 +81,11 @@ class _Child:
                 if "end" in event:
                     finished.add(event["end"])
                     done(event["end"], event["result"])
-                    self.current = self.doing = None
+                    self.current = self.doing = self.so_far = None
                 elif "begin" in event:
                     self.current, limit = event["begin"], min(deadline, time.monotonic() + item_seconds)
                 else:
-                    self.doing = event["doing"]
+                    self.doing, self.so_far = event["doing"], event.get("so_far")
         code = self.process.wait()
         self.reason = self.reason or (f"killed by signal {-code}" if code < 0 else f"ended with status {code}")
         os.close(self.events)

@@ -56,6 +56,8 @@ class Report:
         for title, found in (("Wrong", self.wrong()), ("Not run", self.missing())):
             if found:
                 lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
+        if notes := [f"{part} {name}: {result['note']}" for part, name, result in self._results() if result.get("note")]:
+            lines += ["", "## Notes", "", *(f"- {line}" for line in notes)]
         lines += _step_lines(document["parts"].get("steps", {}))
         measured = [result for result in document["parts"].get("bench", {}).values() if "case" in result]
         if measured:

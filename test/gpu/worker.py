@@ -38,7 +38,12 @@ def main(part, descriptor):
     for item in order["items"]:
         say(begin=item["name"])
         start = time.perf_counter()
-        result, broken = _attempt(run, item, lambda what: say(doing=what))
+
+        def doing(what, so_far=None):
+            """`so_far`: the item's result if it ends here."""
+            say(doing=what, **({} if so_far is None else {"so_far": {"status": "ok", **so_far}}))
+
+        result, broken = _attempt(run, item, doing)
         say(end=item["name"], result={**result, "seconds": round(time.perf_counter() - start, 3)})
         if broken:
             os._exit(0)  # nothing of the lost device can be given back

@@ -19,3 +19,14 @@ def test_numerics_of_sm_90a(policy, tmp_path):
     assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
     # Up to eight parts are merged by the tasks of a cluster, and a lot of them by a kernel.
     assert {1, 3, 4, 5, 7} <= {event["cluster"][0] for event in events} <= set(range(1, 9))
+
+
+@needs_driver
+def test_clusters_fit_the_groups_of_a_chip(tmp_path):
+    """Six tiles in seven parts: 42 multiprocessors have room for 42 tasks, but in groups of 16, 18 and 8 for five clusters of seven."""
+    def parts(processors):
+        device = f",sm=90,processors={processors}"
+        events = launches(["decode_kv_len"], "eager", tmp_path / f"{processors}.json", device, "cuda:sm_90a")
+        return [(event["cluster"][0], event["grid"][0] // 6) for event in events if event["kernel"].endswith("_sm_90a")]
+    assert parts(132) == [(7, 7)]
+    assert parts(42) == [(4, 4)]

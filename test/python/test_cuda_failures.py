@@ -15,7 +15,8 @@ SYMBOLS = re.findall(r"^GQA_CUDA_\w+\(\w+, (cu\w+),", TABLE.read_text(), re.M)
 # What a run does not call (memory comes from a pool, or from cuMemAlloc where the driver has none), or calls when its
 # results are there.
 UNUSED = ("cuStreamCreate", "cuStreamDestroy", "cuStreamWaitEvent", "cuEvent", "cuMemPool", "cuMemAlloc", "cuMemFree",
-          "cuMemcpyDtoD", "cuLaunchKernelEx", "cuGetError", "cuStreamBeginCapture", "cuStreamEndCapture", "cuGraph", "cuMemset")
+          "cuMemcpyDtoD", "cuLaunchKernelEx", "cuGetError", "cuStreamBeginCapture", "cuStreamEndCapture", "cuGraph", "cuMemset",
+          "cuOccupancy")
 AT_THE_END = ("cuModuleUnload", "cuCtxPopCurrent", "cuCtxSynchronize")
 # A head dimension whose rings need more shared memory than a kernel has without asking.
 MODULE = """func.func @main(%q: tensor<1x2x4x128xf16>, %k: tensor<1x1x9x128xf16>, %v: tensor<1x1x9x128xf16>) -> tensor<1x2x4x128xf16> {

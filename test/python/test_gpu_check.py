@@ -179,6 +179,9 @@ def run(runtime, name, doing):
         os.abort()
     if name == "decode":
         time.sleep(60)
+    if name == "rows_f32":
+        doing("something slow", so_far={"loaded": ["all but that"]})
+        os.abort()
     return {"loaded": []}
 """)
     done = run(broken, tmp_path, "--parts=numerics", "--item-seconds=10")
@@ -187,6 +190,8 @@ def run(runtime, name, doing):
     assert {name: result["status"] for name, result in results.items()} == {
         "draft": "crashed", "decode": "hung", "prefill_holes": "ok", "rows_f32": "ok"}
     assert "killed by signal 6 in a launch" in results["draft"]["reason"] and "killed after 10 s" in results["decode"]["reason"]
+    assert results["rows_f32"] == {"status": "ok", "loaded": ["all but that"], "note": "killed by signal 6 in something slow"}
+    assert "- numerics rows_f32: killed by signal 6 in something slow" in (tmp_path / "report.md").read_text()
 
 
 def test_peer_that_crashes(package, tmp_path):

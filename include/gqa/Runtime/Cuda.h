@@ -92,7 +92,7 @@ void gqa_rt_cuda_unmap(void);
 
 /* Scratch memory on the device, aligned to 256 bytes, in the order of the call's stream: it may be freed when
    the kernels that use it have been launched. What is not freed is freed at the end of the call, however it
-   ends. Never null. */
+   ends. Null if `bytes` is 0, else never. */
 void *gqa_rt_cuda_alloc(int64_t bytes);
 void gqa_rt_cuda_free(void *memory);
 
@@ -137,6 +137,10 @@ enum {
   GQA_RT_CUDA_NUM_FACTS = 8
 };
 int64_t gqa_rt_cuda_fact(int64_t fact);
+
+/* How many clusters of `tasks` blocks the call's device runs at a time, where a multiprocessor has room for
+   `resident` of the blocks; 0 where there are no such clusters. The driver is asked once for each size. */
+int64_t gqa_rt_cuda_clusters(int64_t tasks, int64_t resident);
 
 /* The call's stream, a CUstream. */
 void *gqa_rt_cuda_stream(void);

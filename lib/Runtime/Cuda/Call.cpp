@@ -267,6 +267,8 @@ bool unmap() {
 
 bool allocate(int64_t bytes, void *&memory) {
   Call *call = current();
+  if (call && bytes == 0) // of parts, say, where there are none: a graph would have a node for it
+    return true;
   return call && !report(call->allocate(bytes, memory));
 }
 
@@ -299,6 +301,11 @@ bool fact(int64_t which, int64_t &value) {
     return call && !report("there is no fact " + std::to_string(which) + " about a CUDA device");
   value = call->device.fact(which);
   return true;
+}
+
+bool clusters(int64_t tasks, int64_t resident, int64_t &count) {
+  Call *call = current();
+  return call && !report(call->device.countClusters(tasks, resident, count));
 }
 
 } // namespace
@@ -369,6 +376,13 @@ int64_t gqa_rt_cuda_fact(int64_t which) {
   if (!fact(which, value))
     failWithLastError();
   return value;
+}
+
+int64_t gqa_rt_cuda_clusters(int64_t tasks, int64_t resident) {
+  int64_t count = 0;
+  if (!clusters(tasks, resident, count))
+    failWithLastError();
+  return count;
 }
 
 void *gqa_rt_cuda_stream(void) {

@@ -39,11 +39,16 @@ enum cublasLtMatmulDescAttribute : int {
 };
 enum cublasLtMatmulPreferenceAttribute : int {
   CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1,   // uint64_t
+  CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK = 3, // uint32_t, of cublasLtReductionScheme
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES = 5, // uint32_t, as the next three
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES = 6,
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES = 7,
   CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
 };
+
+/// How parts of a sum meet: other schemes round each of them to the type of the result, or add them in any
+/// order.
+enum cublasLtReductionScheme : uint32_t { CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE = 2 };
 
 using cublasLtMatrixLayout = struct cublasLtMatrixLayoutOpaque *;
 using cublasLtMatmulDesc = struct cublasLtMatmulDescOpaque *;

@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace gqa::rt::cuda {
 
@@ -38,6 +39,10 @@ public:
   /// whatever stream: no part of what is being captured.
   Error upload(const void *data, int64_t bytes, CUdeviceptr &copy);
 
+  /// How many clusters of `tasks` blocks run at a time, of which a multiprocessor has room for `resident`;
+  /// this device's context is current.
+  Error countClusters(int64_t tasks, int64_t resident, int64_t &count);
+
   /// Whether what is queued in `stream` is recorded for a graph; an error if it was, and the recording is
   /// spoilt.
   Error isCapturing(CUstream stream, bool &capturing);
@@ -65,6 +70,11 @@ private:
   CUcontext context = nullptr;
   CUmemoryPool pool = nullptr;
   bool poolReady = false;
+
+  std::mutex counting;                                     // guards the next three
+  bool asked = false;                                      // for `nothing`
+  CUfunction nothing = nullptr;                            // a kernel to ask about, or null
+  std::map<std::pair<int64_t, int64_t>, int64_t> clusters; // by tasks and residents
 
   std::mutex recording; // guards the next
   std::map<CUstream, Error> recordings;

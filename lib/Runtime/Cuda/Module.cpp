@@ -72,7 +72,7 @@ public:
          *values[] = {info.data(), size, errors.data(), size};
     CUresult result = Driver::get().moduleLoadDataEx(&module, image.data, 4, options, values);
     refused = result == CUDA_ERROR_INVALID_IMAGE || result == CUDA_ERROR_NO_BINARY_FOR_GPU ||
-              result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
+              result == CUDA_ERROR_UNSUPPORTED_PTX_VERSION || result == CUDA_ERROR_INVALID_SOURCE;
     Error error = device.check("cuModuleLoadDataEx", result);
     if (error.empty()) {
       warn();

@@ -6,6 +6,7 @@
 // CHECK: tile.device.map %{{.*}} write : memref<4x?x128xbf16>
 // CHECK: tile.device.alloc(%{{.*}}) : memref<?x16x128xf32>
 // CHECK: tile.device.processors
+// CHECK: tile.device.clusters %{{.*}} resident = 2
 // CHECK: tile.kernel warps = 4 grid(
 // CHECK: tile.ring : <2x64x128xbf16>
 // CHECK: tile.load %{{.*}} into %{{.*}}[%{{.*}}] : memref<?x128xbf16>, <2x64x128xbf16>
@@ -27,6 +28,7 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
   %out1 = tile.device.map %out write : memref<4x?x128xbf16>
   %parts = tile.device.alloc(%n) : memref<?x16x128xf32>
   %processors = tile.device.processors
+  %clusters = tile.device.clusters %n resident = 2
   tile.kernel warps = 4 grid(%t = %n) {
     %zero = arith.constant 0 : index
     %keys = tile.ring : !tile.ring<2x64x128xbf16>

@@ -14,6 +14,7 @@ struct Algorithm {
   static constexpr uint64_t kMagic = 0x6771612d626c6173;
   uint64_t magic, form, workspace;
   uint32_t alignment[4];
+  bool roundsParts;
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t));
 
@@ -82,7 +83,10 @@ EMULATOR_API cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t hand
   if (!form)
     return status;
   uint64_t workspace = form->workspace() <= preference->workspace ? form->workspace() : 0;
-  Algorithm algorithm{Algorithm::kMagic, form->hash(), workspace, {}};
+  // What needs scratch memory sums in parts: by the worst scheme that is allowed.
+  constexpr uint32_t kRound = CUBLASLT_REDUCTION_SCHEME_INPLACE | CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
+  bool roundsParts = form->workspace() && (preference->reductions & kRound);
+  Algorithm algorithm{Algorithm::kMagic, form->hash(), workspace, {}, roundsParts};
   std::copy(preference->alignment.begin(), preference->alignment.end(), algorithm.alignment);
   results[0] = {{}, workspace, CUBLAS_STATUS_SUCCESS, 1, {}};
   std::memcpy(&results[0].algo, &algorithm, sizeof algorithm);
@@ -105,7 +109,7 @@ EMULATOR_API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatm
     return status;
   if (!alpha || !beta)
     return refuse(function, CUBLAS_STATUS_INVALID_VALUE, "alpha or beta is a null pointer");
-  Algorithm algorithm;
+  Algorithm algorithm{};
   std::string wrong = checkAlgorithm(algo, *form, workspaceBytes, algorithm);
   auto address = [](const void *pointer) { return reinterpret_cast<uint64_t>(pointer); };
   Places places{address(a),
@@ -115,7 +119,8 @@ EMULATOR_API cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatm
                 address(workspace),
                 workspaceBytes,
                 factorOf(*form, alpha),
-                factorOf(*form, beta)};
+                factorOf(*form, beta),
+                algorithm.roundsParts};
   if (wrong.empty())
     wrong = checkAlignment(algorithm, *form, places);
   if (wrong.empty() && c == d && (form->c.leading != form->d.leading || form->c.stride != form->d.stride))

@@ -205,6 +205,8 @@ EMULATOR_API cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulP
     return wrong;
   if (attribute == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES)
     return set(function, preference->workspace, value, bytes);
+  if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK)
+    return set(function, preference->reductions, value, bytes);
   int first = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, last = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES;
   if (attribute < first || attribute > last)
     return unknown(function, attribute);

@@ -22,6 +22,7 @@ struct cublasLtMatmulDescOpaque_t {
 };
 struct cublasLtMatmulPreferenceOpaque_t {
   uint64_t workspace = 0;
+  uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;  ///< how parts of a sum may meet
   std::array<uint32_t, 4> alignment{256, 256, 256, 256}; ///< of A, B, C, D
 };
 

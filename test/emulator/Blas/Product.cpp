@@ -107,6 +107,7 @@ void multiplyOne(const Form &f, const Places &p, int64_t batch, DeviceMemory &me
   std::vector<S> b = load<In, S>(f.b, f.transposeB, placeOf(f.b, p.b, batch), memory);
   const Out *c = reinterpret_cast<const Out *>(memory.host(placeOf(f.c, p.c, batch)));
   uint64_t at = placeOf(f.d, p.d, batch);
+  constexpr int64_t kPart = 64; // of a sum
   std::vector<S> sums(static_cast<size_t>(f.m));
   for (int64_t j = 0; j < f.n; ++j) {
     std::fill(sums.begin(), sums.end(), S(0));
@@ -114,6 +115,9 @@ void multiplyOne(const Form &f, const Places &p, int64_t batch, DeviceMemory &me
       const S *column = a.data() + l * f.m, factor = b[static_cast<size_t>(j * f.k + l)];
       for (size_t i = 0; i < sums.size(); ++i)
         sums[i] += column[i] * factor;
+      if (p.roundsParts && l % kPart == kPart - 1)
+        for (S &sum : sums)
+          sum = S(valueOf(rounded<Out>(sum)));
     }
     Out *d = reinterpret_cast<Out *>(memory.host(at)) + j * f.d.leading;
     for (int64_t i = 0; i < f.m; ++i) {

@@ -1,6 +1,7 @@
 #include "Layout.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace gqa::emulator {
 namespace {
@@ -67,7 +68,12 @@ Symbols layOut(const Module &module, const Function &f, Kernel &kernel) {
   }
   kernel.localBytes = alignUp(local, 16);
   kernel.paramBytes = params;
-  if (shared.at > (1u << 20) || local > (1u << 20) || params > 32764)
+  uint64_t mostParams = std::tie(module.ptxMajor, module.ptxMinor) < std::tuple(8u, 1u) ? 4352 : 32764;
+  if (params > mostParams)
+    throw PtxError(f.line, "kernel '" + f.name + "' has " + std::to_string(params) +
+                               " bytes of parameters, expected at most " + std::to_string(mostParams) +
+                               " in this version of PTX");
+  if (shared.at > (1u << 20) || local > (1u << 20))
     throw PtxError(f.line, "kernel '" + f.name + "' declares more memory than any device has");
   return symbols;
 }

@@ -158,16 +158,6 @@ Dim3 clusterOf(const CUlaunchConfig &config) {
   return size;
 }
 
-int occupancy(const Kernel &k, int threads, size_t dynamic) {
-  Chip chip = chipOf(driver().settings.sm);
-  int warps = (threads + 31) / 32;
-  int byThreads = chip.threadsPerProcessor / (warps * 32);
-  int byRegisters = 65536 / (((registersOf(k) + 7) / 8 * 8) * warps * 32);
-  size_t shared = k.staticBytes + dynamic + 1024;
-  int byShared = static_cast<int>(chip.sharedPerProcessor / shared);
-  return std::min({byThreads, byRegisters, byShared, static_cast<int>(chip.blocksPerProcessor)});
-}
-
 } // namespace
 
 EMULATOR_API CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
@@ -202,17 +192,5 @@ EMULATOR_API CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction 
                    extra,
                    isDependent(*config),
                    clusterOf(*config)});
-  });
-}
-
-EMULATOR_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function,
-                                                                  int threads, size_t dynamic) {
-  return driver().call("cuOccupancyMaxActiveBlocksPerMultiprocessor", Needs::Context, [&] {
-    if (!driver().functions.count(function))
-      return CUDA_ERROR_INVALID_HANDLE;
-    if (!blocks || threads <= 0)
-      return CUDA_ERROR_INVALID_VALUE;
-    *blocks = threads > maxThreads(function->kernel) ? 0 : occupancy(function->kernel, threads, dynamic);
-    return CUDA_SUCCESS;
   });
 }

@@ -115,13 +115,19 @@ void discard(CUmod_st &module) {
     driver().functions.erase(f.get());
 }
 
-/// The text that the settings put in the place of every module. \throws PtxError if it cannot be read.
-std::string replacement(const std::string &path) {
+/// What the settings put in the place of a module whose kernels the file has as well, or the module. \throws
+/// PtxError if the file cannot be read.
+Module replaced(Module module, const std::string &path) {
+  if (path.empty())
+    return module;
   std::ifstream file(path, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(file), {});
   if (text.empty())
     throw PtxError(1, "GQA_EMULATOR: ptx=" + path + " has no text; expected a readable file");
-  return text;
+  bool has = std::ranges::all_of(module.functions, [&](const Function &f) {
+    return text.find(".entry " + f.name + "(") != std::string::npos;
+  });
+  return has ? parseModule(text) : module;
 }
 
 CUresult load(CUmodule *out, const void *image, const Logs &logs) {
@@ -133,9 +139,7 @@ CUresult load(CUmodule *out, const void *image, const Logs &logs) {
   }
   auto module = std::make_unique<CUmod_st>();
   try {
-    const std::string &path = driver().settings.ptx;
-    Module parsed =
-        path.empty() ? parseModule(static_cast<const char *>(image)) : parseModule(replacement(path));
+    Module parsed = replaced(parseModule(static_cast<const char *>(image)), driver().settings.ptx);
     checkTarget(parsed);
     Symbols symbols = placeVariables(parsed, *module);
     for (const Function &f : parsed.functions) {

@@ -179,6 +179,33 @@ TEST_F(BlasTest, WorkspaceIsAsLargeAsAskedForAndOnTheDevice) {
   EXPECT_EQ(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
+/// 1 + 299 times 13/4096, of bf16: what the sum is after 64, 128, 192 and 256 of them is no number of that
+/// type.
+TEST_F(BlasTest, PartsOfSumsAreRoundedIfTheyMay) {
+  auto type = CUDA_R_16BF;
+  a = layout(type, 4, 300, 4);
+  b = layout(type, 300, 5, 300);
+  d = layout(type, 4, 5, 4);
+  constexpr uint16_t unit = 0x3f80, small = 0x3b50; // 1 and 13/4096
+  std::vector<uint16_t> values(1200, small);
+  std::fill_n(values.begin(), 4, unit);
+  aData = upload(values);
+  bData = upload(std::vector<uint16_t>(1500, unit));
+  dData = upload(std::vector<uint16_t>(20));
+  auto product = [&](uint32_t mask) {
+    EXPECT_EQ(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                                   &mask, sizeof mask),
+              CUBLAS_STATUS_SUCCESS);
+    EXPECT_EQ(choose(), CUBLAS_STATUS_SUCCESS);
+    EXPECT_EQ(multiply(), CUBLAS_STATUS_SUCCESS);
+    return download<uint16_t>(dData, 1)[0];
+  };
+  constexpr uint16_t right = 0x3ff9; // 1.9453, of 1.9490
+  EXPECT_EQ(product(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE), right);
+  EXPECT_NE(product(CUBLASLT_REDUCTION_SCHEME_MASK), right);
+  EXPECT_EQ(product(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE), right);
+}
+
 TEST_F(BlasTest, OutOfBounds) {
   bData = upload(std::vector<float>(14, 1));
   expectContains(fault(CUDA_ERROR_ILLEGAL_ADDRESS),

@@ -110,6 +110,10 @@ TEST_F(DriverTest, ModulesAreReplaced) {
   CUdeviceptr p = upload(std::vector<uint32_t>(64));
   EXPECT_CUDA(launch(function(kModule, "store"), 1, 1, 64, 0, p, 100u));
   EXPECT_EQ(download<uint32_t>(p, 64)[63], 37u);
+  std::string other = kModule; // whose kernel the file lacks
+  other.replace(other.find("store"), 5, "other");
+  EXPECT_CUDA(launch(function(other.c_str(), "other"), 1, 1, 64, 0, p, 100u));
+  EXPECT_EQ(download<uint32_t>(p, 64)[63], 163u);
   std::remove(path.c_str());
   CUmodule module = nullptr;
   testing::internal::CaptureStderr();
@@ -133,6 +137,12 @@ TEST_F(DriverTest, ErrorsInTextGoToTheLog) {
   EXPECT_EQ(attempt(".version 8.0\n.target sm_80\n.visible .entry k() {\n  nonsense.f32 ;\n}\n"),
             CUDA_ERROR_INVALID_PTX);
   EXPECT_STREQ(log, "ptx input, line 4: unknown instruction 'nonsense' in 'nonsense.f32'");
+  std::string large =
+      ".version 8.0\n.target sm_80\n.visible .entry k(.param .align 4 .b8 p[4356]) {\n  ret;\n}\n";
+  EXPECT_EQ(attempt(large.c_str()), CUDA_ERROR_INVALID_PTX);
+  EXPECT_STREQ(log, "ptx input, line 3: kernel 'k' has 4356 bytes of parameters, expected at most 4352 in "
+                    "this version of PTX");
+  EXPECT_CUDA(attempt(large.replace(9, 3, "8.1").c_str()));
   EXPECT_EQ(attempt(".version 8.0\n.target sm_90a\n"), CUDA_ERROR_INVALID_PTX);
   EXPECT_NE(std::strstr(log, "sm_90a cannot run on this device, which is sm_80"), nullptr) << log;
   EXPECT_EQ(attempt("\177ELF\2\1\1"), CUDA_ERROR_NO_BINARY_FOR_GPU);
@@ -319,6 +329,30 @@ TEST_F(DriverTest, Clusters) {
   EXPECT_EQ(launch(f, p, 12, 1), CUDA_ERROR_INVALID_CLUSTER_SIZE);
 }
 
+/// Within groups of 16, 18, 16, 18, 16, 18, 16 and 14 multiprocessors.
+TEST_F(DriverTest, ClustersThatFit) {
+  start("sm=90,processors=132");
+  CUfunction f = function(kModule, "store");
+  ASSERT_CUDA(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 120 << 10));
+  CUlaunchAttribute attribute{CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, {}, {}};
+  CUlaunchConfig config{8, 1, 1, 64, 1, 1, 120 << 10, nullptr, &attribute, 1};
+  int count = 0;
+  for (auto [size, wanted] :
+       {std::pair{1, 132}, {2, 66}, {3, 42}, {4, 31}, {5, 23}, {6, 19}, {7, 16}, {8, 15}}) {
+    attribute.value.clusterDim = {unsigned(size), 1, 1};
+    EXPECT_CUDA(cuOccupancyMaxActiveClusters(&count, f, &config));
+    EXPECT_EQ(count, wanted) << size;
+  }
+  config.sharedMemBytes = 100 << 10; // two of a multiprocessor: 32 and 36 and 28 of a group
+  EXPECT_CUDA(cuOccupancyMaxActiveClusters(&count, f, &config));
+  EXPECT_EQ(count, 4 * 4 + 3 * 4 + 3);
+  attribute.value.clusterDim = {9, 1, 1};
+  EXPECT_EQ(cuOccupancyMaxActiveClusters(&count, f, &config), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  config.numAttrs = 0;
+  EXPECT_EQ(cuOccupancyMaxActiveClusters(&count, f, &config), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_EQ(cuOccupancyMaxActiveClusters(&count, nullptr, &config), CUDA_ERROR_INVALID_HANDLE);
+}
+
 TEST_F(DriverTest, ClustersNeedTheirChip) {
   start();
   int value = 1;
@@ -333,6 +367,7 @@ TEST_F(DriverTest, ClustersNeedTheirChip) {
   CUlaunchConfig config{2, 1, 1, 2, 1, 1, 0, nullptr, &attribute, 1};
   attribute.value.clusterDim = {2, 1, 1};
   EXPECT_EQ(cuLaunchKernelEx(&config, f, params, nullptr), CUDA_ERROR_INVALID_CLUSTER_SIZE);
+  EXPECT_EQ(cuOccupancyMaxActiveClusters(&value, f, &config), CUDA_ERROR_INVALID_CLUSTER_SIZE);
 }
 
 /// As on the machine, the launch succeeds, the next call tells, and nothing works until the context is gone.

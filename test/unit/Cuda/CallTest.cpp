@@ -210,6 +210,22 @@ TEST(CudaCall, FailedCallsLeaveNothing) {
   EXPECT_EQ(control<int()>("fake_contexts")(), 0);
 }
 
+TEST(CudaCall, NoMemoryForNothing) {
+  NEEDS_FAKE_DRIVER();
+  int before = control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync");
+  void *memory = &before;
+  void *arguments[] = {&memory};
+  auto enter = [](void **arguments) {
+    auto *memory = static_cast<void **>(arguments[0]);
+    *memory = gqa_rt_cuda_alloc(0);
+    gqa_rt_cuda_free(*memory);
+  };
+  gqa_rt_cuda_site site = defaultSite();
+  EXPECT_EQ(gqa_rt_cuda_call(&site, enter, arguments), 0);
+  EXPECT_EQ(memory, nullptr);
+  EXPECT_EQ(control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync"), before);
+}
+
 TEST(CudaCall, MemoryThatTheDeviceHasNot) {
   auto greedy = [](void **) { gqa_rt_cuda_alloc(int64_t(1) << 45); };
   gqa_rt_cuda_site site = defaultSite();

@@ -78,6 +78,67 @@ TEST(CudaDriver, OlderThanClusters) {
   });
 }
 
+/// In a call: how many clusters of so many blocks.
+int64_t clusters(int64_t tasks, int64_t resident) {
+  int64_t numbers[] = {tasks, resident, -1};
+  void *arguments[] = {numbers};
+  gqa_rt_cuda_site site = defaultSite();
+  auto enter = [](void **arguments) {
+    auto *numbers = static_cast<int64_t *>(arguments[0]);
+    numbers[2] = gqa_rt_cuda_clusters(numbers[0], numbers[1]);
+  };
+  return gqa_rt_cuda_call(&site, enter, arguments) ? -1 : numbers[2];
+}
+
+TEST(CudaDriver, ClustersAreAskedForOnce) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    EXPECT_EQ(clusters(8, 1), 13);
+    EXPECT_EQ(clusters(8, 1), 13);
+    EXPECT_EQ(clusters(8, 2), 27);
+    EXPECT_EQ(clusters(5, 2), 43);
+    EXPECT_EQ(control<int(const char *)>("fake_calls")("cuOccupancyMaxActiveClusters"), 3);
+    EXPECT_EQ(control<int(const char *)>("fake_calls")("cuModuleLoadDataEx"), 1);
+    EXPECT_EQ(clusters(9, 1), 0);
+    EXPECT_EQ(clusters(0, 1), 0);
+  });
+}
+
+TEST(CudaDriver, ChipsWithoutClusters) {
+  IN_CHILD(GQA_FAKE_DRIVER, EXPECT_EQ(clusters(2, 1), 0));
+  IN_CHILD(GQA_FAKE_DRIVER_OLD, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    EXPECT_EQ(clusters(2, 1), 0);
+  });
+}
+
+TEST(CudaDriver, ClustersTooLargeForAPartOfAChip) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    setenv("FAKE_CUDA_FAIL", "cuOccupancyMaxActiveClusters:912", 1);
+    EXPECT_EQ(clusters(8, 1), 0);
+  });
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    setenv("FAKE_CUDA_FAIL", "cuOccupancyMaxActiveClusters:1", 1);
+    EXPECT_EQ(clusters(8, 1), -1);
+    EXPECT_STREQ(gqa_rt_last_error(),
+                 "CUDA device 0: cuOccupancyMaxActiveClusters: error 1 (CUDA_ERROR_INVALID_VALUE)");
+  });
+}
+
+TEST(CudaDriver, ClustersWithoutTheDriversCompiler) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    setenv("FAKE_CUDA_FAIL", "cuModuleLoadDataEx:221", 1);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(clusters(8, 1), 0);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("merged by a kernel, not in clusters"),
+              std::string::npos);
+    EXPECT_EQ(clusters(8, 1), 0);
+  });
+}
+
 TEST(CudaDriver, DeviceWithoutPools) {
   IN_CHILD(GQA_FAKE_DRIVER, {
     setenv("FAKE_CUDA_POOLS", "0", 1);

@@ -328,6 +328,15 @@ DRIVER cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void 
   return launch(function, config->sharedBytes, config->stream, parameters);
 }
 
+/// Of 108 multiprocessors in one group.
+DRIVER cuOccupancyMaxActiveClusters(int *clusters, CUfunction function, const CUlaunchConfig *config) {
+  ENTER(cuOccupancyMaxActiveClusters, true);
+  if (int(config->sharedBytes) > function->sharedBytes || config->numAttributes != 1)
+    return invalidValue;
+  unsigned blocks = (164u << 10) / (config->sharedBytes + 1024);
+  return *clusters = int(108 * blocks / config->attributes[0].value.clusterDim.x), CUDA_SUCCESS;
+}
+
 DRIVER cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *) {
   ENTER(cuMemPoolCreate, true);
   MAY_WAIT();

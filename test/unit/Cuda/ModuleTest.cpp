@@ -96,9 +96,12 @@ struct Refused {
 
 TEST(CudaModule, PTXWhereTheDriverRefusesMachineCode) {
   NEEDS_FAKE_DRIVER();
-  Refused refused(CUDA_ERROR_NO_BINARY_FOR_GPU);
-  EXPECT_EQ(refused.failed, 0);
-  EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), &refused.images[1]);
+  for (CUresult result :
+       {CUDA_ERROR_NO_BINARY_FOR_GPU, CUDA_ERROR_INVALID_IMAGE, CUDA_ERROR_INVALID_SOURCE}) {
+    Refused refused(result);
+    EXPECT_EQ(refused.failed, 0);
+    EXPECT_EQ(gqa_rt_cuda_loaded(&refused.module, 0), &refused.images[1]);
+  }
 }
 
 TEST(CudaModule, OtherErrorsOfMachineCodeAreErrors) {

@@ -116,6 +116,22 @@ def Tile_DeviceProcessorsOp : Tile_Op<"device.processors", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_DeviceClustersOp : Tile_Op<"device.clusters", [Pure]> {
+  let summary = "how many clusters the device runs at a time";
+  let description = [{
+    Of `tasks` tasks each, of which a multiprocessor has room for `resident`. A cluster runs on multiprocessors of one group, and
+    chips have groups of unequal sizes: of 132 multiprocessors an H100 may have room for 15 clusters of 8, not 16. 0 where there are
+    no clusters of that size.
+
+    ```mlir
+    %n = tile.device.clusters %tasks resident = 1
+    ```
+  }];
+  let arguments = (ins Index:$tasks, ConfinedAttr<I64Attr, [IntPositive]>:$resident);
+  let results = (outs Index:$count);
+  let assemblyFormat = "$tasks `resident` `=` $resident attr-dict";
+}
+
 def Tile_DeviceChipOp : Tile_Op<"device.chip", [Pure]> {
   let summary = "which chip the device is";
   let description = [{

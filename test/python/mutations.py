@@ -44,6 +44,7 @@ from attention_cases import build
 # Every kind of kernel, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not finite.
 CASES = {"sm_80": {name: test_attention_cuda.CASES[name] for name in (
     "rows_f32", "decode_f16_g7", "prefill", "prefill_split", "prefill_both_sides", "prefill_poison")}}
+CASES["sm_80"]["prefill_fp8"] = dict(queries=65, keys=239, narrow=("f8E4M3FN", "hs", "f32", False))
 CASES["sm_80"]["decode_unsplit"] = dict(dynamic="lengths", keys=200)
 CASES["sm_80"]["draft_window"] = dict(queries=2, keys=250, window=(150, -1), offset=("i32", [200]))
 # And of those that sm_90a alone has: enough blocks that slots are filled again, on the diagonal, behind it and in front of a
@@ -52,6 +53,7 @@ CASES["sm_90a"] = {
     "prompt": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1),
     "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1),
     "prompt_poison": dict(queries=35, group=2, keys=400, values="poison", mask=(35, 400), causal=True, offset=("i64", [365]), kv_heads=1),
+    "prompt_fp8": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1, narrow=("f8E4M3FN", "hs", "f32", False)),
     "decode": dict(keys=1600, group=7),
     "decode_unsplit": dict(dynamic="lengths", keys=600)}
 # What the stand-in driver says it is: few processors, so that parts of keys have several blocks and prompts have none.

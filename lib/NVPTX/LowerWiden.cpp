@@ -178,19 +178,23 @@ private:
     b.setInsertionPointToStart(loop.getBody());
     Value first = b.mul(loop.getInductionVar(), b.i32(kRows));
     Value scale = widener.scaleOf(b.add(first, row));
-    SmallVector<Value> pieces, places;
-    for (int64_t part = 0; part < from.getColumns() / kColumns; ++part) {
-      // Where a line of codes is one row's, its neighbour has the other half, as in the lines of numbers.
-      bool halves = panelRowBytesOf(from) == tile::kPanelRowBytes;
-      Value own = halves ? Value(arith::XOrIOp::create(b, b.i32(part), odd)) : b.i32(part);
-      Value piece = b.add(b.mul(own, b.i32(kColumns / kPieceBytes)), column);
-      pieces.push_back(widener.load(placeOf(b, source, from, first, row, piece)));
-      places.push_back(b.mul(piece, b.i32(2)));
+    // Where a line of codes is one row's, its neighbour has the other half, as in the lines of numbers.
+    int64_t parts = from.getColumns() / kColumns, ofLine = panelRowBytesOf(from) / kColumns;
+    auto pieceOf = [&](int64_t part) {
+      Value own = ofLine == 1 ? b.i32(0) : Value(arith::XOrIOp::create(b, b.i32(part % ofLine), odd));
+      return b.add(b.mul(own, b.i32(kColumns / kPieceBytes)), column);
+    };
+    SmallVector<Value> pieces;
+    for (int64_t part = 0; part < parts; ++part) {
+      Value place = placeOf(b, source, from, first, row, pieceOf(part));
+      pieces.push_back(widener.load(b.advance(place, part / ofLine * panelBytesOf(from))));
     }
-    for (auto [piece, place] : llvm::zip(pieces, places)) {
-      auto [low, high] = widener.widen(piece, scale);
-      widener.store(low, placeOf(b, target, to, first, row, place));
-      widener.store(high, placeOf(b, target, to, first, row, b.add(place, b.i32(1))));
+    for (auto [part, piece] : llvm::enumerate(pieces)) {
+      Value wide = b.mul(pieceOf(int64_t(part)), b.i32(2));
+      for (auto [half, number] : llvm::enumerate(widener.widen(piece, scale))) {
+        Value place = placeOf(b, target, to, first, row, b.add(wide, b.i32(int64_t(half))));
+        widener.store(number, b.advance(place, int64_t(part) / ofLine * ofLine * panelBytesOf(to)));
+      }
     }
   }
 

@@ -59,7 +59,8 @@ TokenBytes bytesOf(const AttentionValues &values) {
   return {values.k.dequantize ? 1 : 2, values.v.dequantize ? 1 : 2};
 }
 
-/// Why no kernel multiplies queries of 8 bits; or "". Those that may have to be few as well are widened then.
+/// Why no kernel multiplies queries of 8 bits; or "". A call with too few tiles for groups widens them all
+/// the same.
 StringRef whyWideQueries(AttentionOp op, const AttentionValues &values, const CUDATarget &target) {
   if (!target.groups)
     return "only sm_90a multiplies floats of 8 bits";
@@ -200,7 +201,7 @@ void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t querie
       plain);
 }
 
-/// As many queries of 8 bits as are few beside the keys.
+/// Warps want queries of 16 bits: they are few beside the keys, and widened in memory.
 void buildWithWideQueries(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
                           IndexBuilder &b) {
   if (values.queryDequantize)

@@ -27,6 +27,7 @@ protected:
   /// and -inf for those that a row does not see. `whole`: all rows see all of them.
   Value scoresOf(Value products, Value key, Value keys, bool whole);
   tile::WarpSoftmaxStepOp softmax(Value scores, Value m, Value l);
+
   static bool isNarrow(const TokenBuffers &tokens) { return static_cast<bool>(tokens.dequantize); }
   static bool isUnsigned(const TokenBuffers &tokens);
   /// What the numbers of keys, and of values, become in front of a product. Probabilities and codes may be of

@@ -13,8 +13,8 @@ end, so that of the rest nothing is known. sm_90a: of a sample of 60, 52 caught 
 equivalent (2 `bar.warp.sync`, 3 `wgmma.fence`, the wait for the slot of queries, `setmaxnreg.inc`); 1 not reached. All of it has
 not been run. Since that sample, up to eight parts of a decode step's keys are merged in a cluster: of the 33 mutants of that
 part, all of which were run, 24 were caught and 9 not reached by `decode`; the kernel that merges more parts is no longer reached on
-sm_90a, whose few processors here make three. Of 12 mutants of a prompt over an fp8 cache (`prompt_fp8`), 10 were caught, 1 is
-equivalent and 1 was not reached; of 10 of the kernel of every chip (`prefill_fp8`) all were caught. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor
+sm_90a, whose few processors here make three. Of 12 mutants of a prompt over an fp8 cache (`prompt_fp8`), 10
+were caught, 1 is equivalent and 1 was not reached; of 10 of sm_80's (`prefill_fp8`) all were caught. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor
 "survived"; all 36 mutants that it names there were run, and none was caught.
 
 Campaigns have found what nobody needed (all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel
@@ -54,7 +54,8 @@ CASES["sm_90a"] = {
     "prompt": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1),
     "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1),
     "prompt_poison": dict(queries=35, group=2, keys=400, values="poison", mask=(35, 400), causal=True, offset=("i64", [365]), kv_heads=1),
-    "prompt_fp8": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1, narrow=("f8E4M3FN", "hs", "f32", False)),
+    "prompt_fp8": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
+                       narrow=("f8E4M3FN", "hs", "f32", False)),
     "decode": dict(keys=1600, group=7),
     "decode_unsplit": dict(dynamic="lengths", keys=600)}
 # What the stand-in driver says it is: few processors, so that parts of keys have several blocks and prompts have none.

@@ -21,11 +21,12 @@ def _narrow_text(case):
     scale, one = f"tensor<{case.batch}x{case.kv_heads}x1x1xf32>", "tensor<1x1x1x1xf32>"
     arguments = [("q", narrow_q if case.narrow_queries else q), ("k", narrow), ("v", narrow)]
     arguments += [("qs", one)] * case.narrow_queries + [("ks", scale), ("vs", scale)]
+    queries = "%qw" if case.narrow_queries else "%q"
     widened = f"%qw = gqa.dequantize %q scale(%qs : {one}) : {narrow_q} -> {q}\n  " if case.narrow_queries else ""
     return f"""func.func @main({", ".join(f"%{name}: {type_}" for name, type_ in arguments)}) -> {q} {{
   {widened}%kw = gqa.dequantize %k scale(%ks : {scale}) : {narrow} -> {wide}
   %vw = gqa.dequantize %v scale(%vs : {scale}) : {narrow} -> {wide}
-  %o = gqa.attention {"%qw" if case.narrow_queries else "%q"}, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
+  %o = gqa.attention {queries}, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
   return %o : {q}
 }}
 """

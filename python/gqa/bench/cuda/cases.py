@@ -1,5 +1,5 @@
-"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, some with a cache of fp8, or all of it in fp8; heads of 128 but
-for figure6."""
+"""What is timed on a GPU, the most telling first: a run may end early. All in bf16, some with a cache of fp8, or queries too;
+heads of 128 but for figure6."""
 
 from ..cases import LLAMA, Case, K
 

@@ -14,8 +14,9 @@ equivalent (2 `bar.warp.sync`, 3 `wgmma.fence`, the wait for the slot of queries
 not been run. Since that sample, up to eight parts of a decode step's keys are merged in a cluster: of the 33 mutants of that
 part, all of which were run, 24 were caught and 9 not reached by `decode`; the kernel that merges more parts is no longer reached on
 sm_90a, whose few processors here make three. Of 12 mutants of a prompt over an fp8 cache (`prompt_fp8`), 10
-were caught, 1 is equivalent and 1 was not reached; of 10 of sm_80's (`prefill_fp8`) all were caught. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor
-"survived"; all 36 mutants that it names there were run, and none was caught.
+were caught, 1 is equivalent and 1 was not reached; of 10 of sm_80's (`prefill_fp8`) all were caught. What is equivalent is said of
+places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor "survived"; all 36 mutants that it names there
+were run, and none was caught.
 
 Campaigns have found what nobody needed (all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel
 that has none, which are no longer emitted) and what the stand-in driver did not look for (`griddepcontrol.wait`; accesses of other

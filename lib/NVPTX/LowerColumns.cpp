@@ -9,6 +9,13 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+Value toF32(Value number, NVVMBuilder &b) {
+  unsigned width = number.getType().getIntOrFloatBitWidth();
+  if (width < 32)
+    return arith::ExtFOp::create(b, b.getF32Type(), number);
+  return width == 32 ? number : Value(arith::TruncFOp::create(b, b.getF32Type(), number));
+}
+
 struct LowerColumns : WarpPattern<tile::WarpColumnsOp> {
   using WarpPattern::WarpPattern;
 
@@ -50,7 +57,7 @@ private:
       if (column != at)
         address = b.advance(address, arith::IndexCastOp::create(b, b.getI64Type(), distance).getResult());
       at = column;
-      return load(address, type, b);
+      return loadAsF32(b, address, type.getElementType());
     });
   }
 
@@ -59,21 +66,9 @@ private:
     Value last = b.sub(end, b.index(1));
     return llvm::map_to_vector(columns, [&](int64_t column) {
       Value place = b.add(own, b.index(column));
-      Value number = load(b.addressOf(source, b.min(place, last)), type, b);
+      Value number = loadAsF32(b, b.addressOf(source, b.min(place, last)), type.getElementType());
       return b.select(b.compare(arith::CmpIPredicate::slt, place, end), number, b.f32(0));
     });
-  }
-
-  static Value load(Value address, MemRefType type, NVVMBuilder &b) {
-    unsigned bytes = unsigned(tile::bytesOf(type.getElementType()));
-    return toF32(LLVM::LoadOp::create(b, type.getElementType(), address, bytes), b);
-  }
-
-  static Value toF32(Value number, NVVMBuilder &b) {
-    unsigned width = number.getType().getIntOrFloatBitWidth();
-    if (width < 32)
-      return arith::ExtFOp::create(b, b.getF32Type(), number);
-    return width == 32 ? number : Value(arith::TruncFOp::create(b, b.getF32Type(), number));
   }
 };
 
@@ -96,7 +91,8 @@ struct LowerScale : WarpPattern<tile::WarpScaleOp> {
         scaled.push_back(b.mulF(x, factors[columnOf(place, type.getQuads())]));
       return {scaled};
     }
-    // Of a left operand in quads the words are two columns of one row and of the other, then the next two.
+    // Of a left operand the words are two of the lane's columns of one row and of the other, then the next
+    // two.
     for (auto [place, word] : llvm::enumerate(operands.getX()))
       scaled.push_back(scaleWord(word, factors.slice(place / 2 * 2, 2), type.getElementType(), b));
     return {scaled};
@@ -112,6 +108,10 @@ private:
 };
 
 } // namespace
+
+Value loadAsF32(NVVMBuilder &b, Value address, Type type) {
+  return toF32(LLVM::LoadOp::create(b, type, address, unsigned(tile::bytesOf(type))), b);
+}
 
 void populateColumnPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   patterns.add<LowerColumns, LowerScale>(types, patterns.getContext());

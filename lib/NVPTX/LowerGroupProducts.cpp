@@ -8,9 +8,10 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kDepth = 16; // elements that a product sums over
-constexpr int64_t kWords = 4;  // of a 16 x 16 left operand in a lane
-constexpr int64_t kUnit = 16;  // bytes that descriptors count in
+constexpr int64_t kDepth = 16;      // elements of 16 bits that a product sums over
+constexpr int64_t kDepthBytes = 32; // of them, or of twice as many of 8 bits
+constexpr int64_t kWords = 4;       // of a 16 x 16 left operand in a lane
+constexpr int64_t kUnit = 16;       // bytes that descriptors count in
 
 /// Where a product finds a matrix in a channel's swizzled panels. `toNext`: bytes from one panel to the next,
 /// which only a transposed operand asks for.
@@ -66,8 +67,16 @@ std::string registers(size_t first, size_t count) {
   return "{" + llvm::join(names, ", ") + "}";
 }
 
-/// A step of a product: a left operand of 64 x 16, as the descriptor of a matrix in memory or the four words
-/// of one in registers, and the descriptor of a right one.
+StringRef nameOf(Type element) {
+  if (isa<Float8E4M3FNType>(element))
+    return "e4m3";
+  if (isa<Float8E5M2Type>(element))
+    return "e5m2";
+  return element.isBF16() ? "bf16" : "f16";
+}
+
+/// A step of a product: a left operand of 64 x 16 (of 8 bits: 32), as the descriptor of a matrix in memory or
+/// the four words of one in registers, and the descriptor of a right one.
 struct Step {
   Values left;
   Value right;
@@ -78,19 +87,23 @@ struct Step {
 Values multiply(NVVMBuilder &b, const Values &sums, ArrayRef<Step> steps, int64_t columns, bool transposed,
                 Type element) {
   size_t count = size_t(columns / 2), next = count + sums.size();
-  std::string type = element.isBF16() ? "bf16" : "f16", text;
+  StringRef type = nameOf(element);
+  int64_t bytes = tile::bytesOf(element);
+  std::string text;
   llvm::raw_string_ostream out(text);
   out << "{\n.reg .pred add, first;\nsetp.ne.b32 add, 1, 0;\nsetp.ne.b32 first, " << !sums.empty()
       << ", 0;\nwgmma.fence.sync.aligned;\n";
   Values operands(sums);
   for (const Step &step : steps) {
     bool inMemory = step.left.size() == 1;
-    out << "wgmma.mma_async.sync.aligned.m64n" << columns << "k16.f32." << type << "." << type << " "
-        << registers(0, count) << ", "
+    out << "wgmma.mma_async.sync.aligned.m64n" << columns << "k" << kDepthBytes / bytes << ".f32." << type
+        << "." << type << " " << registers(0, count) << ", "
         << (inMemory ? "$" + std::to_string(next) : registers(next, step.left.size()));
     next += step.left.size();
-    out << ", $" << next++ << ", " << (&step == steps.begin() ? "first" : "add") << ", 1, 1"
-        << (inMemory ? ", 0" : "") << (transposed ? ", 1;\n" : ", 0;\n");
+    out << ", $" << next++ << ", " << (&step == steps.begin() ? "first" : "add") << ", 1, 1";
+    if (bytes == 2) // none of 8 bits is transposed
+      out << (inMemory ? ", 0" : "") << (transposed ? ", 1" : ", 0");
+    out << ";\n";
     operands.append(step.left);
     operands.push_back(step.right);
   }
@@ -109,8 +122,8 @@ struct LowerQK : WarpPattern<tile::GroupQKOp> {
     Value right = descriptor(b, operands.getKeys().front(), keys, kUnit);
     right = advanceDescriptor(b, right, operands.getSlot().front(), slotBytesOf(keys));
     SmallVector<Step> steps;
-    for (int64_t column = 0; column < keys.getColumns(); column += kDepth) {
-      int64_t panel = column / panelColumnsOf(keys), inside = column % panelColumnsOf(keys) * 2;
+    for (int64_t byte = 0; byte < rowBytesOf(keys); byte += kDepthBytes) {
+      int64_t panel = byte / panelRowBytesOf(keys), inside = byte % panelRowBytesOf(keys);
       steps.push_back({{advanceDescriptor(b, left, panel * panelBytesOf(queries) + inside)},
                        advanceDescriptor(b, right, panel * panelBytesOf(keys) + inside)});
     }

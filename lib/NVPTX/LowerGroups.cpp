@@ -11,31 +11,14 @@ namespace {
 
 constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
 constexpr int64_t kTicks = 10'000'000; // that one try of a wait may take
-// Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away.
+// Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away, but for
+// what those beside it need that convert.
 constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
+constexpr int64_t kConverterRegisters = 72, kConsumerRegistersBesideConverter = 216;
 
 Value sharedClusterPointer(NVVMBuilder &b, Value pointer) {
   auto type = LLVM::LLVMPointerType::get(b.getContext(), unsigned(NVVM::NVVMMemorySpace::SharedCluster));
   return LLVM::AddrSpaceCastOp::create(b, type, pointer);
-}
-
-Value slotOf(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type) {
-  return b.advance(channel, b.mul(slot, b.i32(slotBytesOf(type))));
-}
-
-/// The barrier that says that a slot is full, or that it is free.
-Value barrierOf(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type, bool full) {
-  int64_t first = type.getSlots() * (slotBytesOf(type) + (full ? 0 : kBarrierBytes));
-  return b.advance(b.advance(channel, first), b.mul(slot, b.i32(kBarrierBytes)));
-}
-
-void waitFor(NVVMBuilder &b, Value barrier, Value phase) {
-  NVVM::MBarrierTryWaitParityOp::create(b, barrier, phase, b.i32(kTicks));
-}
-
-void arriveAt(NVVMBuilder &b, Value barrier) {
-  auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
-  NVVM::MBarrierArriveOp::create(b, Type(), barrier, /*count=*/Value(), scope);
 }
 
 /// The number of the thread's warp, known to be the same in all of its lanes.
@@ -86,7 +69,7 @@ struct LowerChannel : WarpPattern<tile::GroupChannelOp> {
           init(ownBarrierOf(b, channel, b.i32(slot), b.i32(warp), type), 1);
         for (bool full : {true, false})
           if (!op.getOwn())
-            init(barrierOf(b, channel, b.i32(slot), type, full), full ? 1 : consumers);
+            init(barrierOf(b, channel, b.i32(slot), type, full), arrivalsAt(op, full, consumers));
       }
       if (isLast(op))
         NVVM::FenceMbarrierInitOp::create(b);
@@ -95,6 +78,16 @@ struct LowerChannel : WarpPattern<tile::GroupChannelOp> {
   }
 
 private:
+  /// Who says that a slot is full, or free: the copy engine and the consumers, but the warps that convert
+  /// where these fill the channel, or read it.
+  static int64_t arrivalsAt(tile::GroupChannelOp op, bool full, int64_t consumers) {
+    for (Operation *user : op.getChannel().getUsers())
+      if (auto widen = dyn_cast<tile::GroupWidenOp>(user))
+        if ((full ? widen.getNumbers() : widen.getCodes()) == op.getChannel())
+          return tile::kConvertingWarps;
+    return full ? 1 : consumers;
+  }
+
   /// One fence shows the barriers of all of a kernel's channels to the copy engine.
   static bool isLast(tile::GroupChannelOp op) {
     Operation *next = op->getNextNode();
@@ -250,13 +243,21 @@ public:
     auto branch = scf::IfOp::create(b, b.compare(arith::CmpIPredicate::sge, warp, first),
                                     /*withElseRegion=*/true);
     b.setInsertionPoint(branch.thenYield());
-    setRegisters(b, kProducerRegisters, NVVM::SetMaxRegisterAction::decrease);
+    bool converts = !op.getConverter().empty();
+    setRegisters(b, converts ? kConverterRegisters : kProducerRegisters,
+                 NVVM::SetMaxRegisterAction::decrease);
+    // Warps part first, and lanes of the first one then: those of the others stay together.
+    auto role =
+        scf::IfOp::create(b, b.compare(arith::CmpIPredicate::eq, warp, first), /*withElseRegion=*/true);
+    if (converts)
+      rewriter.inlineBlockBefore(&op.getConverter().front(), role.elseYield());
+    b.setInsertionPoint(role.thenYield());
     Value elected = NVVM::ElectSyncOp::create(b, b.getI1Type(), /*membermask=*/Value());
-    elected = arith::AndIOp::create(b, elected, b.compare(arith::CmpIPredicate::eq, warp, first));
     auto alone = scf::IfOp::create(b, elected, /*withElseRegion=*/false);
     rewriter.inlineBlockBefore(&op.getProducer().front(), alone.thenYield());
     b.setInsertionPoint(branch.elseYield());
-    setRegisters(b, kConsumerRegisters, NVVM::SetMaxRegisterAction::increase);
+    setRegisters(b, converts ? kConsumerRegistersBesideConverter : kConsumerRegisters,
+                 NVVM::SetMaxRegisterAction::increase);
     Value group = b.toIndex(b.shiftRight(warp, llvm::Log2_64(tile::kGroupWarps)));
     rewriter.inlineBlockBefore(&op.getConsumer().front(), branch.elseYield(), group);
     rewriter.eraseOp(op);
@@ -271,6 +272,24 @@ private:
 };
 
 } // namespace
+
+Value slotOf(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type) {
+  return b.advance(channel, b.mul(slot, b.i32(slotBytesOf(type))));
+}
+
+Value barrierOf(NVVMBuilder &b, Value channel, Value slot, tile::ChannelType type, bool full) {
+  int64_t first = type.getSlots() * (slotBytesOf(type) + (full ? 0 : kBarrierBytes));
+  return b.advance(b.advance(channel, first), b.mul(slot, b.i32(kBarrierBytes)));
+}
+
+void waitFor(NVVMBuilder &b, Value barrier, Value phase) {
+  NVVM::MBarrierTryWaitParityOp::create(b, barrier, phase, b.i32(kTicks));
+}
+
+void arriveAt(NVVMBuilder &b, Value barrier) {
+  auto scope = NVVM::MemScopeKindAttr::get(b.getContext(), NVVM::MemScopeKind::CTA);
+  NVVM::MBarrierArriveOp::create(b, Type(), barrier, /*count=*/Value(), scope);
+}
 
 void populateGroupPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   patterns.add<LowerChannel, LowerFill, LowerRelease, LowerRoles, LowerTurn, LowerWait, LowerWarpClear,

@@ -31,10 +31,6 @@ int64_t panelRowBytesOf(tile::ChannelType channel) {
   return rowBytesOf(channel) % tile::kPanelRowBytes == 0 ? tile::kPanelRowBytes : tile::kHalfPanelRowBytes;
 }
 
-int64_t panelColumnsOf(tile::ChannelType channel) {
-  return panelRowBytesOf(channel) / tile::bytesOf(channel.getElementType());
-}
-
 int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * panelRowBytesOf(channel); }
 
 int64_t slotBytesOf(tile::ChannelType channel) { return channel.getRows() * rowBytesOf(channel); }

@@ -19,6 +19,7 @@ void populateProductPatterns(mlir::RewritePatternSet &patterns, const mlir::Type
 void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateStatePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateWidenPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 
 /// Gives rings and scratch memory of a kernel their offsets in shared memory; returns how many bytes that is.
 int64_t planSharedMemory(tile::KernelOp kernel);
@@ -40,12 +41,21 @@ int64_t slotBytesOf(tile::RingType ring);
 /// the last one.
 constexpr int64_t kBarrierBytes = 8;
 int64_t rowBytesOf(tile::ChannelType channel);
-int64_t panelColumnsOf(tile::ChannelType channel);
 /// Bytes of what a tensor map counts in: elements of 8 bits go two by two.
 constexpr int64_t kMapBytes = 2;
 int64_t panelRowBytesOf(tile::ChannelType channel);
 int64_t panelBytesOf(tile::ChannelType channel);
 int64_t slotBytesOf(tile::ChannelType channel);
+
+/// Where a slot of a channel is, and the barrier that says that it is full, or that it is free.
+mlir::Value slotOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type);
+mlir::Value barrierOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type,
+                      bool full);
+void waitFor(NVVMBuilder &b, mlir::Value barrier, mlir::Value phase);
+void arriveAt(NVVMBuilder &b, mlir::Value barrier);
+
+/// A number in the device's memory.
+mlir::Value loadAsF32(NVVMBuilder &b, mlir::Value address, mlir::Type type);
 
 /// A place in the kernel's shared memory, as a pointer and as a buffer.
 mlir::Value sharedPointer(NVVMBuilder &b, int64_t offset);

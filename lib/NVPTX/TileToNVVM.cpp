@@ -104,6 +104,7 @@ private:
     populateScorePatterns(patterns, types);
     populateSoftmaxPatterns(patterns, types);
     populateStatePatterns(patterns, types);
+    populateWidenPatterns(patterns, types);
     ConversionTarget target(getContext());
     target.addIllegalDialect<tile::TileDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });

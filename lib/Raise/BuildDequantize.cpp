@@ -169,7 +169,7 @@ private:
 
 } // namespace
 
-bool raiseDequantize(RewriterBase &rewriter, const Operand &operand) {
+bool raiseDequantize(RewriterBase &rewriter, const Operand &operand, StringRef what) {
   Operation *producer = operand.tensor.getDefiningOp();
   if (!producer || isa<DequantizeOp, AppendKVOp>(producer))
     return false;
@@ -181,7 +181,7 @@ bool raiseDequantize(RewriterBase &rewriter, const Operand &operand) {
     rewriter.replaceAllUsesWith(operand.tensor, transpose(rewriter, {wide, builder.layout}, operand.layout));
   else if (!builder.obstacle.empty())
     remark::missed(operand.tensor.getLoc(), remark::RemarkOpts::name("NotDequantized").category("gqa-raise"))
-        << remark::reason("the attention reads a cache that is widened in memory: {0}", builder.obstacle);
+        << remark::reason("the attention reads {0} that is widened in memory: {1}", what, builder.obstacle);
   return wide && wide.getDefiningOp<AppendKVOp>();
 }
 

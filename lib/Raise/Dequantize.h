@@ -49,7 +49,7 @@ bool readsBytes(Evaluator &evaluator, Expr expr, unsigned depth = 0);
 
 /// If the operand is made of narrow numbers: a gqa.dequantize instead of it, or, where the narrow ones are a
 /// cache with new tokens behind it, a gqa.append_kv of two: true. What is not taken leaves a remark.
-bool raiseDequantize(mlir::RewriterBase &rewriter, const Operand &operand);
+bool raiseDequantize(mlir::RewriterBase &rewriter, const Operand &operand, llvm::StringRef what = "a cache");
 
 } // namespace gqa
 

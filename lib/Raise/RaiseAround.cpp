@@ -179,7 +179,14 @@ static void takeScaleOfRotated(RewriterBase &rewriter, AttentionOp op) {
   setScale(op, whole);
 }
 
-/// Rotations, appends and narrow caches in front of a raised attention.
+/// Queries of 8 bits, which kernels may multiply as they are where keys are of 8 bits as well.
+static void raiseNarrowQueries(RewriterBase &rewriter, AttentionOp op) {
+  DequantizeOp keys = op.getKeyDequantize();
+  if (keys && isa<Float8E4M3FNType, Float8E5M2Type>(getElementTypeOrSelf(keys.getX())))
+    raiseDequantize(rewriter, {op.getQ(), op.getQLayout().str()}, "a tensor of queries");
+}
+
+/// Rotations, appends, narrow caches and narrow queries in front of a raised attention.
 void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
   auto rotate = [&](const Operand &operand) {
     if (std::optional<RotaryForm> rotary = findRotary(rewriter, operand)) {
@@ -205,6 +212,7 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
   append(underRepeat(op.getV(), op.getVLayout()));
   rotate(append(underRepeat(op.getK(), op.getKLayout())));
   rotate({op.getQ(), op.getQLayout().str()});
+  raiseNarrowQueries(rewriter, op);
   takeScaleOfRotated(rewriter, op);
 }
 

@@ -72,13 +72,6 @@ Value toRows(IndexBuilder &b, Value factor, Value tokens, StringRef layout) {
   return toLogical(b, toBroadcast(b, factor, sizes), layout);
 }
 
-Value castFloat(IndexBuilder &b, Value value, Type type) {
-  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
-  if (from < to)
-    return arith::ExtFOp::create(b, type, value);
-  return from == to ? value : arith::TruncFOp::create(b, type, value);
-}
-
 /// The scale in the accumulator's type: an operand, a constant, or 1 / sqrt(Dk) where Dk is known at run time
 /// only.
 Value buildScale(AttentionOp op, Value operand, Value keyDim, IndexBuilder &b) {
@@ -123,6 +116,8 @@ void broadcast(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
       if (*factor)
         *factor = toRows(b, *factor, tokens->cached, layout);
   }
+  if (values.queryScale)
+    values.queryScale = toRows(b, values.queryScale, values.q, op.getQLayout());
   SmallVector<Value> sizes = {values.batch, b.size(values.q, 1), values.queries, values.keys};
   for (Value *scores : {&values.mask, &values.bias})
     if (*scores)
@@ -135,7 +130,7 @@ void broadcast(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
 }
 
 /// Takes the function's arguments apart, in the order of `functionOperands` and the attention's results.
-AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
+AttentionValues bindArguments(AttentionOp op, bool onDevice, Block &block, IndexBuilder &b) {
   auto arguments = block.getArguments().begin();
   auto next = [&](Value operand) -> Value { return operand ? Value(*arguments++) : Value(); };
   AttentionValues values;
@@ -143,6 +138,10 @@ AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
   if (op.getQueryRotary()) {
     values.cos = *arguments++;
     values.sin = *arguments++;
+  }
+  if (DequantizeOp dequantize = onDevice ? op.getQueryDequantize() : DequantizeOp()) {
+    values.queryDequantize = dequantize;
+    values.queryScale = next(dequantize.getScale());
   }
   auto nextTokens = [&](DequantizeOp dequantize, AppendKVOp append, StringRef layout) {
     TokenBuffers tokens;
@@ -181,18 +180,31 @@ AttentionValues bindArguments(AttentionOp op, Block &block, IndexBuilder &b) {
 
 } // namespace
 
-SmallVector<Value> functionOperands(AttentionOp op) {
+Value castFloat(IndexBuilder &b, Value value, Type type) {
+  unsigned from = value.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  if (from < to)
+    return arith::ExtFOp::create(b, type, value);
+  return from == to ? value : arith::TruncFOp::create(b, type, value);
+}
+
+SmallVector<Value> functionOperands(AttentionOp op, bool onDevice) {
   SmallVector<Value> operands;
+  auto addFactors = [&](DequantizeOp dequantize) {
+    for (Value factor : {dequantize.getScale(), dequantize.getZero()})
+      if (factor)
+        operands.push_back(factor);
+  };
+  DequantizeOp narrow = onDevice ? op.getQueryDequantize() : DequantizeOp();
   if (RotaryOp rotary = op.getQueryRotary())
     operands.append({rotary.getX(), rotary.getCos(), rotary.getSin()});
   else
-    operands.push_back(op.getQ());
+    operands.push_back(narrow ? narrow.getX() : op.getQ());
+  if (narrow)
+    addFactors(narrow);
   auto addTokens = [&](Value tokens, DequantizeOp dequantize, AppendKVOp append) {
     operands.push_back(dequantize ? dequantize.getX() : append ? append.getCache() : tokens);
-    for (Value factor :
-         {dequantize ? dequantize.getScale() : Value(), dequantize ? dequantize.getZero() : Value()})
-      if (factor)
-        operands.push_back(factor);
+    if (dequantize)
+      addFactors(dequantize);
     if (append)
       operands.push_back(append.getFresh());
   };
@@ -202,15 +214,15 @@ SmallVector<Value> functionOperands(AttentionOp op) {
   return operands;
 }
 
-func::FuncOp buildAttentionFunction(AttentionOp op, StringRef name, OpBuilder &builder,
+func::FuncOp buildAttentionFunction(AttentionOp op, bool onDevice, StringRef name, OpBuilder &builder,
                                     function_ref<void(const AttentionValues &, IndexBuilder &)> kernels) {
-  SmallVector<Type> types =
-      llvm::map_to_vector(functionOperands(op), [](Value value) { return bufferType(value.getType()); });
+  SmallVector<Type> types = llvm::map_to_vector(functionOperands(op, onDevice),
+                                                [](Value value) { return bufferType(value.getType()); });
   llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
   auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
   function.setPrivate();
   IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());
-  AttentionValues values = bindArguments(op, function.getBody().front(), b);
+  AttentionValues values = bindArguments(op, onDevice, function.getBody().front(), b);
   kernels(values, b);
   func::ReturnOp::create(b);
   return function;

@@ -24,6 +24,9 @@ struct TokenBuffers {
 /// their layout was: a layout is strides. Operands that the attention does not have are null.
 struct AttentionValues {
   mlir::Value q, output, lse;
+  /// Of q, which is narrow where this is a value, until a kernel has widened it.
+  DequantizeOp queryDequantize = nullptr;
+  mlir::Value queryScale; // as those of k and v; or null
   TokenBuffers k, v;
   mlir::Value cos, sin;   // of the queries' rotation, seen as B x Hq x Sq x R/2
   mlir::Value mask, bias; // seen as B x Hq x Sq x Skv, with strides of zero where they broadcast
@@ -57,18 +60,22 @@ struct TensorMaps {
   mlir::Value q, k, v;
 };
 
+/// A float in another float type.
+mlir::Value castFloat(IndexBuilder &b, mlir::Value value, mlir::Type type);
+
 /// Boxes of `heads` x `rows` of a buffer.
 mlir::Value mapTensor(mlir::Value buffer, int64_t heads, int64_t rows, IndexBuilder &b);
 
 /// What the function takes, in order: the operands of `op`, but in place of a rotated q what it is rotated
-/// from and by, in place of a cache with new tokens behind it both of them, and in place of a widened cache
-/// the narrow one, its scale and its zero.
-llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op);
+/// from and by, in place of a cache with new tokens behind it both of them, in place of a widened cache
+/// the narrow one, its scale and its zero, and on a device in place of a widened q the narrow one and its
+/// scale.
+llvm::SmallVector<mlir::Value> functionOperands(AttentionOp op, bool onDevice);
 
 /// A private function `name` whose arguments are `functionOperands` as buffers, then the results; `kernels`
 /// builds what it does.
 mlir::func::FuncOp
-buildAttentionFunction(AttentionOp op, llvm::StringRef name, mlir::OpBuilder &builder,
+buildAttentionFunction(AttentionOp op, bool onDevice, llvm::StringRef name, mlir::OpBuilder &builder,
                        llvm::function_ref<void(const AttentionValues &, IndexBuilder &)> kernels);
 
 /// Assertions about operands whose sizes are not known before the program runs. Mask, bias, angles, scales
@@ -95,8 +102,9 @@ void buildWarpAttention(AttentionOp op, const AttentionValues &values, const War
 /// `dependent`: see tile.kernel.
 void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
 
-/// The kernel that widens narrow keys or values in memory, which take their place.
+/// The kernel that widens narrow keys or values in memory, which take their place; and the one for q.
 void buildWidenKernel(AttentionOp op, const AttentionValues &values, TokenBuffers &tokens, IndexBuilder &b);
+void buildWidenQueries(AttentionOp op, AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that attends, as work of groups of warps with roles of their own.
 void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,

@@ -2,8 +2,10 @@
 // batch, key/value head). One thread has the copy engine bring blocks of keys and values; two groups of four
 // warps multiply, each 64 rows of the tile, and take turns, so that one's exponentials go on beside the
 // other's products. Within a group the scores of a block are computed beside the output of the block before.
+// Of a narrow cache the thread brings codes, which the warps that are left widen on the way.
 #include "WarpTile.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -34,10 +36,14 @@ public:
     bindPosition({point[1], point[2], point[0]});
     bindBand();
     bindBlocks();
-    queryChannel =
-        channel(1, llvm::alignTo(boxHeads(values, schedule) * periodOf(values), 16), values.keyDim);
-    keyChannel = channel(schedule.slots, schedule.keys, values.keyDim);
-    valueChannel = channel(schedule.slots, schedule.keys, values.valueDim);
+    queryChannel = channel(1, llvm::alignTo(boxHeads(values, schedule) * periodOf(values), 16), values.keyDim,
+                           typeOf(values.q));
+    keyChannel = channel(schedule.slots, schedule.keys, values.keyDim,
+                         values.queryDequantize ? typeOf(values.k.cached) : keyNumbers());
+    valueChannel = channel(schedule.slots, schedule.keys, values.valueDim, valueNumbers());
+    // Floats of 8 bits are multiplied by floats of 8 bits as they are.
+    keyCodes = values.queryDequantize ? Value() : codes(values.k, values.keyDim);
+    valueCodes = codes(values.v, values.valueDim);
     auto roles = tile::GroupRolesOp::create(b, consumers);
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&roles.getProducer());
@@ -45,13 +51,24 @@ public:
     Block *consumer = b.createBlock(&roles.getConsumer());
     group = consumer->addArgument(b.getIndexType(), b.getLoc());
     consume();
+    if (!keyCodes && !valueCodes)
+      return;
+    b.createBlock(&roles.getConverter());
+    convert();
   }
 
 private:
   Value i32(int64_t value) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value))); }
-  Value channel(int64_t slots, int64_t rows, Value columns) {
-    auto type = tile::ChannelType::get(b.getContext(), slots, rows, *getConstantIntValue(columns), element);
-    return tile::GroupChannelOp::create(b, type);
+  Value channel(int64_t slots, int64_t rows, Value columns, Type type) {
+    int64_t count = *getConstantIntValue(columns);
+    return tile::GroupChannelOp::create(b, tile::ChannelType::get(b.getContext(), slots, rows, count, type));
+  }
+  static Type typeOf(Value buffer) { return cast<MemRefType>(buffer.getType()).getElementType(); }
+
+  /// Where codes arrive that become numbers. One slot is enough: they are gone long before products have read
+  /// the numbers. Null for what comes as products read it.
+  Value codes(const TokenBuffers &tokens, Value columns) {
+    return isNarrow(tokens) ? channel(1, schedule.keys, columns, typeOf(tokens.cached)) : Value();
   }
 
   /// Blocks are taken from the last to the first: [0, lastHidden) and [firstHidden, blocks) have keys that
@@ -88,26 +105,56 @@ private:
   // The producer
   //===------------------------------------------------------------------===//
 
-  void fill(Value channel, Cursor cursor, Value map, Value head, Value row, Value bytes) {
+  void fill(Value channel, Cursor cursor, Value map, Value head, Value row, int64_t rows) {
+    auto type = cast<tile::ChannelType>(channel.getType());
+    Value bytes = b.index(rows * type.getColumns() * tile::bytesOf(type.getElementType()));
     tile::GroupFillOp::create(b, channel, cursor.slot, cursor.phase, map, batch, head, row, bytes);
   }
 
-  Value bytesOf(Value rows, Value columns) { return b.mul(b.mul(rows, columns), b.index(2)); }
+  /// Of the only slot of codes, for block `number`.
+  Cursor codesOf(Value number) {
+    Value phase = arith::IndexCastOp::create(b, b.getI32Type(), b.rem(number, b.index(2)));
+    return {i32(0), phase};
+  }
 
   void produce() {
     auto branch = scf::IfOp::create(b, isSeen(), /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
-    Cursor cursor{i32(0), i32(0)};
-    fill(queryChannel, cursor, maps.q, head, query,
-         bytesOf(b.index(boxHeads(values, schedule) * periodOf(values)), values.keyDim));
-    forEach(b.index(0), blocks, 1, {cursor.slot, cursor.phase}, [&](Value number, Values state) -> Values {
+    fill(queryChannel, {i32(0), i32(0)}, maps.q, head, query, boxHeads(values, schedule) * periodOf(values));
+    forEachBlock([&](Value number, Cursor cursor) {
+      for (auto [numbers, codes, map] :
+           {std::tuple(keyChannel, keyCodes, maps.k), std::tuple(valueChannel, valueCodes, maps.v)})
+        fill(codes ? codes : numbers, codes ? codesOf(number) : cursor, map, kvHead, keyOf(number),
+             schedule.keys);
+    });
+  }
+
+  void forEachBlock(function_ref<void(Value, Cursor)> body) {
+    forEach(b.index(0), blocks, 1, {i32(0), i32(0)}, [&](Value number, Values state) -> Values {
       Cursor cursor{state[0], state[1]};
-      Value key = keyOf(number), size = b.index(schedule.keys);
-      fill(keyChannel, cursor, maps.k, kvHead, key, bytesOf(size, values.keyDim));
-      fill(valueChannel, cursor, maps.v, kvHead, key, bytesOf(size, values.valueDim));
+      body(number, cursor);
       Cursor then = next(cursor);
       return {then.slot, then.phase};
+    });
+  }
+
+  //===------------------------------------------------------------------===//
+  // The converter
+  //===------------------------------------------------------------------===//
+
+  void convert() {
+    forEachBlock([&](Value number, Cursor cursor) {
+      for (auto [codes, numbers, tokens] :
+           {std::tuple(keyCodes, keyChannel, &values.k), std::tuple(valueCodes, valueChannel, &values.v)}) {
+        if (!codes)
+          continue;
+        Value scales = tokens->scaledByToken ? tokenScales(*tokens) : Value();
+        Cursor from = codesOf(number);
+        tile::GroupWidenOp::create(b, codes, from.slot, from.phase, numbers, cursor.slot, cursor.phase,
+                                   scales, scales ? keyOf(number) : Value(), scales ? end : Value(),
+                                   isUnsigned(*tokens));
+      }
     });
   }
 
@@ -130,7 +177,9 @@ private:
       b.setInsertionPointToStart(branch.elseBlock());
       scf::YieldOp::create(b, empty);
     }
-    storeRows(branch.getResults());
+    Values state = branch.getResults();
+    state[0] = scaleOutput(state[0], *getConstantIntValue(values.valueDim), /*quads=*/false);
+    storeRows(state);
   }
 
   /// What a block's softmax leaves: the output and the state, the block's probabilities as an operand, and
@@ -218,7 +267,9 @@ private:
     return softmax(scoresOf(products, key, b.sub(end, key), whole), m, l);
   }
 
-  Value operand(Value p) { return tile::WarpToOperandOp::create(b, matrix(schedule.keys, element), p); }
+  Value operand(Value p) {
+    return tile::WarpToOperandOp::create(b, matrix(schedule.keys, valueNumbers()), p);
+  }
 
   Step loop(Value from, Value to, const Step &step, bool whole) {
     return Step::of(forEach(from, to, 1, step.values(), [&](Value number, Values state) {
@@ -229,7 +280,7 @@ private:
   const TensorMaps &maps;
   int64_t consumers;
   Value blocks, lastHidden, firstHidden;
-  Value queryChannel, keyChannel, valueChannel;
+  Value queryChannel, keyChannel, valueChannel, keyCodes, valueCodes;
   Value group; // of the consumer
 };
 
@@ -241,6 +292,22 @@ Value mapTensor(Value buffer, int64_t heads, int64_t rows, IndexBuilder &b) {
   return tile::DeviceMapTensorOp::create(b, map, b.withContiguousRows(buffer), b.index(heads), b.index(rows));
 }
 
+/// A scale that all keys of a head have, and that of queries, is a part of that of the scores, which may then
+/// be negative.
+static AttentionValues withScales(AttentionValues values, Value batch, Value kvHead, IndexBuilder &b) {
+  Value zero = b.index(0), keyScale = values.k.scaledByToken ? Value() : values.k.scale;
+  for (auto [scales, head] :
+       {std::pair(values.queryScale, b.mul(kvHead, values.group)), std::pair(keyScale, kvHead)}) {
+    if (!scales)
+      continue;
+    Value scale = memref::LoadOp::create(b, scales, ValueRange{batch, head, zero, zero});
+    values.scale = arith::MulFOp::create(b, values.scale, castFloat(b, scale, b.getF32Type()));
+    values.unit = arith::ConstantOp::create(b, b.getF32FloatAttr(1));
+    values.scored = true;
+  }
+  return values;
+}
+
 void buildGroupAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                          IndexBuilder &b) {
   TensorMaps maps{mapTensor(values.q, boxHeads(values, schedule), periodOf(values), b),
@@ -249,7 +316,10 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads};
   buildKernel(
       b, grid, /*work=*/nullptr,
-      [&](ValueRange point) { GroupTaskBuilder(op, values, schedule, maps, b).build(point); },
+      [&](ValueRange point) {
+        AttentionValues scaled = withScales(values, point[1], point[2], b);
+        GroupTaskBuilder(op, scaled, schedule, maps, b).build(point);
+      },
       schedule.warps + tile::kGroupWarps);
 }
 

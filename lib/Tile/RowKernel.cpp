@@ -117,7 +117,8 @@ private:
   }
 
   Values loadRow(const TokenBuffers &tokens, Value key, int64_t dim) {
-    return llvm::map_to_vector(columns(dim), [&](Value column) { return elementOf(tokens, key, column); });
+    return llvm::map_to_vector(columns(dim),
+                               [&](Value column) { return elementOf(tokens, kvHead, key, column); });
   }
 
   void buildRow() {
@@ -125,9 +126,9 @@ private:
     queries = b.index(1);
     bindBand(); // of one query, it is exactly what the query sees
     int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
-    Values q = llvm::map_to_vector(columns(dim), [&](Value column) {
-      return toF32(memref::LoadOp::create(b, values.q, ValueRange{batch, head, query, column}));
-    });
+    TokenBuffers tokens = queryTokens();
+    Values q = llvm::map_to_vector(columns(dim),
+                                   [&](Value column) { return elementOf(tokens, head, query, column); });
     for (auto [number, first] : llvm::zip(q, llvm::seq<int64_t>(0, int64_t(q.size()))))
       number = select(compare(arith::CmpIPredicate::slt, b.add(lane, b.index(first * kLanes)), b.index(dim)),
                       number, constant(0)); // a column counts once

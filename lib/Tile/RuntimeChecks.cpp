@@ -115,6 +115,7 @@ void buildRuntimeChecks(AttentionOp op, const AttentionValues &values, IndexBuil
   Value queryHeads = b.size(values.q, 1);
   checkTokens("k", values.k, op.getNumKeys(), checks, b);
   checkTokens("v", values.v, sizeOf(op.getV(), op.getVLayout(), 's'), checks, b);
+  checkFactors("q", {values.q, nullptr, values.queryScale}, op.getQLayout(), checks, b);
   checkFactors("k", values.k, op.getKLayout(), checks, b);
   checkFactors("v", values.v, op.getVLayout(), checks, b);
   checkAngles(op.getQueryRotary(), values, checks, b);

@@ -120,13 +120,14 @@ namespace {
 struct GroupRow {
   int64_t maxDim; // for a head dimension of at most this
   int64_t keys;   // of a block
+  int64_t narrow; // the same where a slot of codes stands beside those of the numbers that they become
 };
 
 // Two slots, and as many keys as registers and shared memory have room for beside 128 queries.
 constexpr GroupRow kGroupRows[] = {
-    {128, 128}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB
-    {192, 96},  // 168 registers, 192 KB
-    {256, 64},  // 176 registers, 192 KB
+    {128, 128, 128}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
+    {192, 96, 80},   // 168 registers, 192 KB, with codes 198
+    {256, 64, 48},   // 176 registers, 192 KB, with codes 184
 };
 
 constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
@@ -165,16 +166,17 @@ std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, 
   return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
 }
 
-std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries) {
+std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   int64_t group = op.getGroupSize(); // the box of queries is made of it
   if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
     return std::nullopt;
-  if (!hasPanels(op, {}))
+  if (!hasPanels(op, bytes))
     return std::nullopt;
+  bool isNarrow = bytes.key + bytes.value < 4;
   for (const GroupRow &row : kGroupRows)
     if (std::max(op.getKeyDim(), op.getValueDim()) <= row.maxDim)
-      return WarpSchedule{/*rows=*/2 * tile::kGroupRows, row.keys, /*warps=*/2 * tile::kGroupWarps,
-                          /*resident=*/1, /*slots=*/2};
+      return WarpSchedule{/*rows=*/2 * tile::kGroupRows, isNarrow ? row.narrow : row.keys,
+                          /*warps=*/2 * tile::kGroupWarps, /*resident=*/1, /*slots=*/2};
   return std::nullopt;
 }
 

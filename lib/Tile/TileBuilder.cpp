@@ -121,10 +121,10 @@ static Value toF32(IndexBuilder &b, Value x, bool isUnsigned) {
   return type.isF32() ? x : Value(arith::TruncFOp::create(b, f32, x));
 }
 
-Value TileBuilder::elementOf(const TokenBuffers &tokens, Value key, Value column) {
+Value TileBuilder::elementOf(const TokenBuffers &tokens, Value head, Value token, Value column) {
   auto load = [&](Value buffer) -> Value {
     bool isOfRow = cast<MemRefType>(buffer.getType()).getDimSize(3) == 1;
-    return memref::LoadOp::create(b, buffer, ValueRange{batch, kvHead, key, isOfRow ? b.index(0) : column});
+    return memref::LoadOp::create(b, buffer, ValueRange{batch, head, token, isOfRow ? b.index(0) : column});
   };
   DequantizeOp dequantize = tokens.dequantize;
   Value x = toF32(b, load(tokens.cached), dequantize && dequantize.getIsUnsigned());

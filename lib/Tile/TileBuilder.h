@@ -36,8 +36,12 @@ protected:
   void buildFinish();
   /// An empty state with `o`, or its transpose. Sinks belong to one part of the keys only.
   void buildInit(Value o, bool withSinks);
-  /// An element of K or V in f32, of a narrow cache what it stands for.
-  Value elementOf(const TokenBuffers &tokens, Value key, Value column);
+  /// An element of Q, K or V in f32, of narrow ones what it stands for.
+  Value elementOf(const TokenBuffers &tokens, Value head, Value token, Value column);
+  /// Q as K and V are.
+  TokenBuffers queryTokens() {
+    return {values.q, /*fresh=*/nullptr, values.queryScale, /*zero=*/nullptr, values.queryDequantize};
+  }
   /// `keys` rows of K or V from `key` on, where they lie.
   TokenBuffers rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim);
   /// Rows in the form of `room`, there if they are not so already; a multiple of so many if there is one.

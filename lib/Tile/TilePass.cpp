@@ -51,11 +51,11 @@ Value toBuffer(Value operand, Type type, IndexBuilder &b) {
   return buffer == type ? view : memref::CastOp::create(b, type, view);
 }
 
-void replaceWithCall(AttentionOp op, func::FuncOp function) {
+void replaceWithCall(AttentionOp op, bool onDevice, func::FuncOp function) {
   IndexBuilder b(op.getLoc(), op);
   SmallVector<Value> arguments;
   ArrayRef<Type> types = function.getFunctionType().getInputs();
-  for (auto [operand, type] : llvm::zip(functionOperands(op), types))
+  for (auto [operand, type] : llvm::zip(functionOperands(op, onDevice), types))
     arguments.push_back(toBuffer(operand, type, b));
   SmallVector<Value> buffers = allocateResults(op, b);
   for (auto [buffer, type] : llvm::zip(buffers, types.drop_front(arguments.size())))
@@ -95,10 +95,10 @@ struct TilePass : impl::GQATileBase<TilePass> {
       if (isCUDA(target) && failed(checkDevice(op)))
         return signalPassFailure();
       func::FuncOp function = buildAttentionFunction(
-          op, ("gqa_attention_" + Twine(number)).str(), builder,
+          op, isCUDA(target), ("gqa_attention_" + Twine(number)).str(), builder,
           [&, op = op](const AttentionValues &values, IndexBuilder &b) { buildFor(op, values, b); });
       symbols.insert(function); // renames it if the name is taken
-      replaceWithCall(op, function);
+      replaceWithCall(op, isCUDA(target), function);
       ++numTiled;
     }
   }

@@ -40,10 +40,8 @@ std::string whyRowByRow(AttentionOp op) {
   return text;
 }
 
-/// Why no kernel for so many queries reads narrow keys, or values, as they are; or "".
-StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey, int64_t queries) {
-  if (!chooseWarpSchedule(op, queries).keysAcrossWarps())
-    return "many queries read each of them";
+/// Why no tile reads narrow keys, or values, as they are; or "".
+StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey) {
   if (tokens.zero)
     return "they have a zero point";
   if (tokens.scaledByToken && tokens.scaledByChannel)
@@ -57,9 +55,18 @@ StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey, int
   return "";
 }
 
-/// The same for all queries that there may be.
-StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey) {
-  return whyWidened(op, tokens, isKey, mayHaveSingleQuery(op) ? 1 : op.getNumQueries());
+TokenBytes bytesOf(const AttentionValues &values) {
+  return {values.k.dequantize ? 1 : 2, values.v.dequantize ? 1 : 2};
+}
+
+/// Why no kernel multiplies queries of 8 bits; or "". A call with too few tiles for groups widens them all
+/// the same.
+StringRef whyWideQueries(AttentionOp op, const AttentionValues &values, const CUDATarget &target) {
+  if (!target.groups)
+    return "only sm_90a multiplies floats of 8 bits";
+  return chooseGroupSchedule(op, op.getNumQueries(), bytesOf(values))
+             ? ""
+             : "a tile has few of them, or heads are no multiple of 64";
 }
 
 /// The values' operands in the device's memory.
@@ -68,9 +75,9 @@ AttentionValues mapOperands(AttentionValues values, IndexBuilder &b) {
     if (value && isa<MemRefType>(value.getType()))
       value = tile::DeviceMapOp::create(b, value.getType(), value, write);
   };
-  for (Value *read :
-       {&values.q, &values.k.cached, &values.k.scale, &values.k.zero, &values.v.cached, &values.v.scale,
-        &values.v.zero, &values.mask, &values.bias, &values.kvLen, &values.offsets, &values.sinks})
+  for (Value *read : {&values.q, &values.queryScale, &values.k.cached, &values.k.scale, &values.k.zero,
+                      &values.v.cached, &values.v.scale, &values.v.zero, &values.mask, &values.bias,
+                      &values.kvLen, &values.offsets, &values.sinks})
     map(*read, false);
   for (Value &capture : values.captures)
     map(capture, false);
@@ -183,7 +190,7 @@ void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &s
 
 void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
                    IndexBuilder &b) {
-  TokenBytes bytes = {values.k.dequantize ? 1 : 2, values.v.dequantize ? 1 : 2};
+  TokenBytes bytes = bytesOf(values);
   auto plain = [&] {
     buildForWarps(op, values, chooseWarpSchedule(op, queries, bytes), /*copyEngine=*/false, b);
   };
@@ -193,6 +200,14 @@ void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t querie
   branch(
       b, hasCopyEngine(values, b), [&] { buildForWarps(op, values, *schedule, /*copyEngine=*/true, b); },
       plain);
+}
+
+/// Warps want queries of 16 bits: they are few beside the keys, and widened in memory.
+void buildWithWideQueries(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
+                          IndexBuilder &b) {
+  if (values.queryDequantize)
+    buildWidenQueries(op, values, b);
+  buildForWarps(op, values, queries, target, b);
 }
 
 /// Whether groups of warps may run an attention, and there are enough tiles for them.
@@ -206,12 +221,11 @@ Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, I
 
 void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
               IndexBuilder &b) {
-  for (TokenBuffers *tokens : {&values.k, &values.v})
-    if (tokens->dequantize && !whyWidened(op, *tokens, tokens == &values.k, queries).empty())
-      buildWidenKernel(op, values, *tokens, b);
-  auto schedule = target.groups ? chooseGroupSchedule(op, queries) : std::nullopt;
+  // Groups' queries go from memory to products, and nobody can multiply them.
+  bool mayBeGroups = target.groups && !values.k.scaledByChannel;
+  auto schedule = mayBeGroups ? chooseGroupSchedule(op, queries, bytesOf(values)) : std::nullopt;
   if (!schedule)
-    return buildForWarps(op, values, queries, target, b);
+    return buildWithWideQueries(op, values, queries, target, b);
   AttentionValues tiled = values;
   bindTiles(tiled, *schedule, b);
   // A box of queries is as large as the tile has room for, whatever is there.
@@ -225,10 +239,13 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
         buildGroupAttention(op, tiled, *schedule, b);
         buildMarkedRowKernel(op, tiled, /*dependent=*/true, b);
       },
-      [&] { buildForWarps(op, values, queries, target, b); });
+      [&] { buildWithWideQueries(op, values, queries, target, b); });
 }
 
-void buildTiles(AttentionOp op, const AttentionValues &values, const CUDATarget &target, IndexBuilder &b) {
+void buildTiles(AttentionOp op, AttentionValues values, const CUDATarget &target, IndexBuilder &b) {
+  for (TokenBuffers *tokens : {&values.k, &values.v})
+    if (tokens->dequantize && !whyWidened(op, *tokens, tokens == &values.k).empty())
+      buildWidenKernel(op, values, *tokens, b);
   if (!mayHaveSingleQuery(op))
     return buildFor(op, values, op.getNumQueries(), target, b);
   // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
@@ -277,6 +294,8 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
       else
         op.emitRemark(tokens == &values.k ? "keys" : "values") << " are widened in memory on cuda: " << why;
     }
+    if (StringRef why = whyWideQueries(op, values, target); values.queryDequantize && !why.empty())
+      op.emitRemark("queries are widened in memory on cuda: ") << why;
     Value fits =
         b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
     for (Value buffer : copied)

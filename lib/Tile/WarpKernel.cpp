@@ -20,12 +20,7 @@ public:
       : WarpTile(op, values, schedule, b), maps(maps) {
     keyWidth = *getConstantIntValue(values.keyWidth);
     valueWidth = *getConstantIntValue(values.valueWidth);
-    outputType = matrix(valueWidth, b.getF32Type(), /*quads=*/isNarrow(values.v));
-    // What probabilities and codes become may be any type that holds all codes. f16 rounds numbers up to 1
-    // more finely than bf16, and codes become f16 in fewer steps; times scales, probabilities may be of any
-    // size.
-    bool bounded = isNarrow(values.v) && !values.v.scaledByToken;
-    probability = bounded ? Type(b.getF16Type()) : element;
+    outputType = matrix(valueWidth, b.getF32Type(), isReadNarrow(values.v));
   }
 
   void build(ValueRange point) {
@@ -40,6 +35,8 @@ public:
     bindBlocks();
     keyRing = ring(values.k, keyWidth);
     valueRing = ring(values.v, valueWidth);
+    wideKeys = wideRing(values.k, keyWidth, keyNumbers());
+    wideValues = wideRing(values.v, valueWidth, valueNumbers());
     if (maps)
       tile::BarrierOp::create(b);
     Value zero = b.index(0);
@@ -48,10 +45,10 @@ public:
         load(isKey, b.index(number), /*slot=*/b.index(number), /*whole=*/false);
     Value source =
         b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
-    queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element, /*quads=*/isNarrow(values.k)),
+    queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element, isReadNarrow(values.k)),
                                             b.withContiguousRows(source), heads, queryOfRow);
     if (values.k.scaledByChannel)
-      queryTile = scale(queryTile, channelScales(values.k, values.keyDim, keyWidth));
+      queryTile = scale(queryTile, channelScales(values.k, values.keyDim, keyWidth, isReadNarrow(values.k)));
     else if (values.k.scale && !values.k.scaledByToken)
       scoreScales = oneScale(values.k, warpKeys, /*quads=*/false);
     SmallVector<Value> state = initialize();
@@ -68,10 +65,9 @@ public:
   }
 
 private:
-  static bool isNarrow(const TokenBuffers &tokens) { return static_cast<bool>(tokens.dequantize); }
-  static bool isUnsigned(const TokenBuffers &tokens) {
-    DequantizeOp dequantize = tokens.dequantize;
-    return dequantize && dequantize.getIsUnsigned();
+  /// Whether products read the codes of a narrow cache: where each of them is read by one warp.
+  bool isReadNarrow(const TokenBuffers &tokens) const {
+    return isNarrow(tokens) && schedule.keysAcrossWarps();
   }
 
   bool isSplit() const { return static_cast<bool>(values.partialO); }
@@ -128,6 +124,13 @@ private:
     }
     auto type = tile::RingType::get(b.getContext(), schedule.slots, schedule.keys, columns, element);
     return tile::RingOp::create(b, type);
+  }
+
+  /// One slot for what all warps read of a narrow cache; null if they read it as it is.
+  Value wideRing(const TokenBuffers &tokens, int64_t columns, Type element) {
+    if (!isNarrow(tokens) || isReadNarrow(tokens))
+      return nullptr;
+    return tile::RingOp::create(b, tile::RingType::get(b.getContext(), 1, schedule.keys, columns, element));
   }
 
   /// Starts to load the keys or values of block `number`; behind the last block there are none.
@@ -222,22 +225,38 @@ private:
     Value o = state[0];
     Value key = b.add(b.add(begin, b.mul(number, b.index(schedule.keys))), warpKey);
     // Scales of tokens are asked for in front of the wait for what they belong to.
-    Value keyScales = values.k.scaledByToken ? tokenScales(values.k, key, whole) : scoreScales;
+    Value keyScales = isScaledByWarp(values.k) ? scalesOf(values.k, key, whole) : scoreScales;
     advance(/*isKey=*/true, number, slot, leftSlot, whole);
-    Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keyRing, slot, warpKey,
-                                     isUnsigned(values.k));
+    auto [keySlots, keySlot] = widened(/*isKey=*/true, key, slot);
+    Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keySlots, keySlot,
+                                     warpKey, isReadNarrow(values.k) && isUnsigned(values.k));
     s = scale(s, keyScales);
     Value keys = b.sub(end, key);
     auto step = softmax(scoresOf(s, key, keys, whole), state[1], state[2]);
-    Value valueScales = values.v.scaledByToken ? tokenScales(values.v, key, whole) : Value();
+    Value valueScales = isScaledByWarp(values.v) ? scalesOf(values.v, key, whole) : Value();
     Value p =
-        tile::WarpToOperandOp::create(b, matrix(warpKeys, probability), scale(step.getP(), valueScales));
+        tile::WarpToOperandOp::create(b, matrix(warpKeys, valueNumbers()), scale(step.getP(), valueScales));
     advance(/*isKey=*/false, number, slot, leftSlot, whole);
     if (maps && !whole)
       tile::WarpClearOp::create(b, valueRing, slot, keys);
-    o = tile::WarpPVOp::create(b, o.getType(), p, valueRing, slot, warpKey, o, step.getAlpha(),
-                               isUnsigned(values.v));
+    auto [valueSlots, valueSlot] = widened(/*isKey=*/false, key, slot);
+    o = tile::WarpPVOp::create(b, o.getType(), p, valueSlots, valueSlot, warpKey, o, step.getAlpha(),
+                               isReadNarrow(values.v) && isUnsigned(values.v));
     return {o, step.getNewM(), step.getNewL()};
+  }
+
+  /// Where products find the keys or values of a slot that is full: there, or widened by all warps, times the
+  /// scales of tokens. Nobody reads the numbers of the block before any more, since the slot was waited for.
+  std::pair<Value, Value> widened(bool isKey, Value key, Value slot) {
+    Value wide = isKey ? wideKeys : wideValues, codes = isKey ? keyRing : valueRing, zero = b.index(0);
+    if (!wide)
+      return {codes, slot};
+    const TokenBuffers &tokens = isKey ? values.k : values.v;
+    Value scales = tokens.scaledByToken ? tokenScales(tokens) : Value();
+    tile::WidenOp::create(b, codes, slot, wide, zero, scales, scales ? key : Value(), scales ? end : Value(),
+                          isUnsigned(tokens));
+    tile::BarrierOp::create(b);
+    return {wide, zero};
   }
 
   //===------------------------------------------------------------------===//
@@ -245,48 +264,19 @@ private:
   // to queries and to the output, and what is one for all leaves the loop.
   //===------------------------------------------------------------------===//
 
+  bool isScaledByWarp(const TokenBuffers &tokens) const {
+    return tokens.scaledByToken && isReadNarrow(tokens);
+  }
+
   /// Those of the warp's keys from `key` on, all of which exist if the block is whole. What lies behind the
   /// last key is not looked at.
-  Value tokenScales(const TokenBuffers &tokens, Value key, bool whole) {
-    Value zero = b.index(0);
-    Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, values.keys, nullptr});
-    return columns(all, key, whole ? b.add(key, b.index(warpKeys)) : end, warpKeys, /*quads=*/false);
-  }
-
-  Value channelScales(const TokenBuffers &tokens, Value dim, int64_t width) {
-    Value zero = b.index(0);
-    Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, dim});
-    return columns(all, zero, dim, width, /*quads=*/true);
-  }
-
-  /// One scale as that of `count` columns.
-  Value oneScale(const TokenBuffers &tokens, int64_t count, bool quads) {
-    Value zero = b.index(0);
-    Value one = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, b.index(1)});
-    auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {0});
-    auto type = MemRefType::get({count}, cast<MemRefType>(one.getType()).getElementType(), layout);
-    auto data = memref::ExtractStridedMetadataOp::create(b, one);
-    Value all = memref::ReinterpretCastOp::create(
-        b, type, data.getBaseBuffer(), OpFoldResult(data.getOffset()),
-        ArrayRef<OpFoldResult>{b.getIndexAttr(count)}, ArrayRef<OpFoldResult>{b.getIndexAttr(0)});
-    return columns(all, zero, b.index(count), count, quads);
-  }
-
-  Value columns(Value source, Value first, Value end, int64_t count, bool quads) {
-    auto type = tile::FragmentType::get(b.getContext(), {1, count}, b.getF32Type(), quads);
-    return tile::WarpColumnsOp::create(b, type, source, first, end);
-  }
-
-  /// A fragment times a number for each of its columns, if there are any.
-  Value scale(Value fragment, Value factors) {
-    return factors ? Value(tile::WarpScaleOp::create(b, fragment.getType(), fragment, factors)) : fragment;
+  Value scalesOf(const TokenBuffers &tokens, Value key, bool whole) {
+    Value last = whole ? b.add(key, b.index(warpKeys)) : end;
+    return columns(tokenScales(tokens), key, last, warpKeys, /*quads=*/false);
   }
 
   void finish(Values state) {
-    if (values.v.scaledByChannel)
-      state[0] = scale(state[0], channelScales(values.v, values.valueDim, valueWidth));
-    else if (values.v.scale && !values.v.scaledByToken)
-      state[0] = scale(state[0], oneScale(values.v, valueWidth, /*quads=*/true));
+    state[0] = scaleOutput(state[0], valueWidth, isReadNarrow(values.v));
     if (schedule.keysAcrossWarps())
       join(state);
     else
@@ -353,10 +343,10 @@ private:
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   SmallVector<Value> position;
-  Type outputType, probability;
+  Type outputType;
   Value scoreScales; // of narrow keys, where they are the same for all
   Value split, warp, warpKey, blocks, firstFull, lastFull;
-  Value keyRing, valueRing, queryTile;
+  Value keyRing, valueRing, wideKeys, wideValues, queryTile;
 };
 
 } // namespace

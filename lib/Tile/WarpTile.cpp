@@ -1,6 +1,7 @@
 // Fragments of a tile's rows: their state, their scores and their way to memory.
 #include "WarpTile.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -10,7 +11,7 @@ namespace gqa {
 WarpTile::WarpTile(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                    IndexBuilder &b)
     : TileBuilder(op, values, b), schedule(schedule),
-      element(cast<MemRefType>(values.q.getType()).getElementType()) {}
+      element(cast<MemRefType>(values.output.getType()).getElementType()) {}
 
 Value WarpTile::compare(arith::CmpIPredicate predicate, Value x, Value y) {
   return b.createOrFold<arith::CmpIOp>(predicate, x, y);
@@ -60,6 +61,55 @@ Value WarpTile::scoresOf(Value products, Value key, Value keys, bool whole) {
 tile::WarpSoftmaxStepOp WarpTile::softmax(Value scores, Value m, Value l) {
   Type rows = m.getType();
   return tile::WarpSoftmaxStepOp::create(b, scores.getType(), rows, rows, rows, scores, m, l, values.unit);
+}
+
+bool WarpTile::isUnsigned(const TokenBuffers &tokens) {
+  DequantizeOp dequantize = tokens.dequantize;
+  return dequantize && dequantize.getIsUnsigned();
+}
+
+Type WarpTile::valueNumbers() {
+  return isNarrow(values.v) && !values.v.scaledByToken ? Type(b.getF16Type()) : element;
+}
+
+Value WarpTile::channelScales(const TokenBuffers &tokens, Value dim, int64_t width, bool quads) {
+  Value zero = b.index(0);
+  Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, dim});
+  return columns(all, zero, dim, width, quads);
+}
+
+Value WarpTile::oneScale(const TokenBuffers &tokens, int64_t count, bool quads) {
+  Value zero = b.index(0);
+  Value one = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, b.index(1)});
+  auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {0});
+  auto type = MemRefType::get({count}, cast<MemRefType>(one.getType()).getElementType(), layout);
+  auto data = memref::ExtractStridedMetadataOp::create(b, one);
+  Value all = memref::ReinterpretCastOp::create(b, type, data.getBaseBuffer(), OpFoldResult(data.getOffset()),
+                                                ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
+                                                ArrayRef<OpFoldResult>{b.getIndexAttr(0)});
+  return columns(all, zero, b.index(count), count, quads);
+}
+
+Value WarpTile::columns(Value source, Value first, Value end, int64_t count, bool quads) {
+  auto type = tile::FragmentType::get(b.getContext(), {1, count}, b.getF32Type(), quads);
+  return tile::WarpColumnsOp::create(b, type, source, first, end);
+}
+
+Value WarpTile::tokenScales(const TokenBuffers &tokens) {
+  Value zero = b.index(0);
+  return b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, values.keys, nullptr});
+}
+
+Value WarpTile::scale(Value fragment, Value factors) {
+  return factors ? Value(tile::WarpScaleOp::create(b, fragment.getType(), fragment, factors)) : fragment;
+}
+
+Value WarpTile::scaleOutput(Value o, int64_t width, bool quads) {
+  if (values.v.scaledByChannel)
+    return scale(o, channelScales(values.v, values.valueDim, width, quads));
+  if (values.v.scale && !values.v.scaledByToken)
+    return scale(o, oneScale(values.v, width, quads));
+  return o;
 }
 
 void WarpTile::storeRows(ValueRange state) {

@@ -27,6 +27,27 @@ protected:
   /// and -inf for those that a row does not see. `whole`: all rows see all of them.
   Value scoresOf(Value products, Value key, Value keys, bool whole);
   tile::WarpSoftmaxStepOp softmax(Value scores, Value m, Value l);
+
+  static bool isNarrow(const TokenBuffers &tokens) { return static_cast<bool>(tokens.dequantize); }
+  static bool isUnsigned(const TokenBuffers &tokens);
+  /// What the numbers of keys, and of values, become in front of a product. Probabilities and codes may be of
+  /// any type that holds all codes: f16 rounds numbers up to 1 more finely than bf16, and codes become f16 in
+  /// fewer steps; times scales, either may be of any size.
+  mlir::Type keyNumbers() { return element; }
+  mlir::Type valueNumbers();
+
+  /// Scales of a narrow cache as a number for each of `width` columns: those of channels, or the same for
+  /// all.
+  Value channelScales(const TokenBuffers &tokens, Value dim, int64_t width, bool quads);
+  Value oneScale(const TokenBuffers &tokens, int64_t count, bool quads);
+  Value columns(Value source, Value first, Value end, int64_t count, bool quads);
+  /// All scales of tokens.
+  Value tokenScales(const TokenBuffers &tokens);
+  /// A fragment times a number for each of its columns, if there are any.
+  Value scale(Value fragment, Value factors);
+  /// The output times the values' scales, but those of tokens.
+  Value scaleOutput(Value o, int64_t width, bool quads);
+
   /// The rows of the result.
   void storeRows(mlir::ValueRange state);
 
@@ -34,7 +55,7 @@ protected:
                  llvm::function_ref<Values(Value, Values)> body);
 
   const WarpSchedule &schedule;
-  mlir::Type element;               // of queries, keys and values
+  mlir::Type element;               // of the attention
   Value warpRow, heads, queryOfRow; // of the warp
 };
 

@@ -306,3 +306,32 @@ func.func @doubles(%q: !D, %k: !F, %v: !D) -> !D {
   %r = linalg.contract indexing_maps = [#s, #k, #q] ins(%p, %v : !S, !D) outs(%zo : !D) -> !D
   return %r : !D
 }
+
+// -----
+
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#one = affine_map<(b, h, s, d) -> ()>
+// Queries of fp8 beside keys of fp8.
+// CHECK-LABEL: @queries(
+// CHECK-DAG: %[[Q:.*]] = gqa.dequantize %arg0 scale(%{{.*}} : tensor<1x1x1x1xf32>) : tensor<1x4x5x8xf8E4M3FN> -> tensor<1x4x5x8xf16>
+// CHECK-DAG: %[[K:.*]] = gqa.dequantize %arg1 : tensor<1x4x5x8xf8E4M3FN> -> tensor<1x4x5x8xf16>
+// CHECK: gqa.attention %[[Q]], %[[K]], %[[K]]
+func.func @queries(%q: tensor<1x4x5x8xf8E4M3FN>, %k: tensor<1x4x5x8xf8E4M3FN>, %t: tensor<f32>) -> tensor<1x4x5x8xf16> {
+  %e = tensor.empty() : tensor<1x4x5x8xf16>
+  %qw = linalg.generic {indexing_maps = [#id, #one, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%q, %t : tensor<1x4x5x8xf8E4M3FN>, tensor<f32>) outs(%e : tensor<1x4x5x8xf16>) {
+  ^bb0(%x: f8E4M3FN, %y: f32, %o: f16):
+    %f = arith.extf %x : f8E4M3FN to f32
+    %p = arith.mulf %f, %y : f32
+    %r = arith.truncf %p : f32 to f16
+    linalg.yield %r : f16
+  } -> tensor<1x4x5x8xf16>
+  %kw = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%k : tensor<1x4x5x8xf8E4M3FN>) outs(%e : tensor<1x4x5x8xf16>) {
+  ^bb0(%x: f8E4M3FN, %o: f16):
+    %r = arith.extf %x : f8E4M3FN to f16
+    linalg.yield %r : f16
+  } -> tensor<1x4x5x8xf16>
+  %o = gqa.attention %qw, %kw, %kw : (tensor<1x4x5x8xf16>, tensor<1x4x5x8xf16>, tensor<1x4x5x8xf16>) -> tensor<1x4x5x8xf16>
+  return %o : tensor<1x4x5x8xf16>
+}

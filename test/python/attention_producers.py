@@ -6,6 +6,7 @@ behind a cache.
     narrow=(type, factors, type of these, zero)   what the keys and values, or those of the cache, are widened from: i8, u8,
                                               f8E4M3FN, f8E5M2, f16 or bf16; "none", or a scale for each of some letters of "bhsd"; whether
                                               there is a zero for each of them as well
+    narrow_q=letters                          q is of that type as well, with a scale for each of these letters
 """
 
 import numpy as np
@@ -28,6 +29,8 @@ class Producers:
     """Builds operands; mixed into the builder of attention_cases."""
 
     def _queries(self, q, layout):
+        if "narrow_q" in self.case:
+            return self._narrow_queries(q, layout)
         name, type_ = self._laid_out(q, layout)
         if "rotary" not in self.case:
             return name, type_
@@ -41,6 +44,12 @@ class Producers:
         single = rotate(q, cos, sin, kind, np.float64 if self.case["dtype"] == "f64" else np.float32)
         self.program.rounded_q = rounded(single, self.case["dtype"])
         return "%q", type_
+
+    def _narrow_queries(self, q, layout):
+        codes, _, scale, wide = self._quantized(q, self.case["narrow_q"])
+        _, k, v = self.program.qkv
+        self.program.qkv = wide, k, v
+        return self._dequantized("%q", codes, scale, None, layout, self.case["narrow_q"])
 
     def _angles(self, shape, half, dtype, places):
         batch, heads, queries, _ = shape
@@ -68,22 +77,24 @@ class Producers:
     def _cache(self, value, place, layout):
         if "narrow" not in self.case:
             return self._laid_out(value, layout)
-        narrow, zero, scale, wide = self._quantized(value)
+        narrow, zero, scale, wide = self._quantized(value, self.case["narrow"][1])
         tokens = self.program.qkv[place]
         tokens[:, :, :value.shape[2]] = wide
-        name = f"%w{len(self.setup)}"
+        return self._dequantized(f"%w{len(self.setup)}", narrow, scale, zero, layout, self.case["narrow"][1])
+
+    def _dequantized(self, name, narrow, scale, zero, layout, letters):
         dtype = {"u8": "i8"}.get(self.case["narrow"][0], self.case["narrow"][0])
         x, x_type = self._laid_out(narrow, layout, dtype)
-        clauses = "".join(f" {clause}({self._factor(factor, layout)})" for clause, factor in (("scale", scale), ("zero", zero))
-                          if factor is not None)
+        clauses = "".join(f" {clause}({self._factor(factor, layout, letters)})"
+                          for clause, factor in (("scale", scale), ("zero", zero)) if factor is not None)
         type_ = x_type.replace(f"x{dtype}>", f"x{self.case['dtype']}>")
         unsigned = " unsigned" if self.case["narrow"][0] == "u8" else ""
         self.setup.append(f"{name} = gqa.dequantize {x}{clauses}{unsigned} : {x_type} -> {type_}")
         return name, type_
 
-    def _quantized(self, value):
+    def _quantized(self, value, letters):
         """Narrow numbers, zero, scale (None where there is none), and what they stand for. Products are exact in 16 bits."""
-        kind, letters, dtype, has_zero = self.case["narrow"]
+        kind, _, dtype, has_zero = self.case["narrow"]
         wide_type = {"f64": np.float64}.get(self.case["dtype"], np.float32)
         if kind in ("f16", "bf16"):
             narrow = rounded(value, kind)
@@ -100,17 +111,16 @@ class Producers:
         if letters != "none":
             exact = self.case["dtype"] in ("f16", "bf16") or self.case.get("coarse")
             scale = 2.0 ** self.rng.integers(-6, -3, shape) if exact else self.rng.uniform(0.01, 0.06, shape)
-            scale = rounded(scale, dtype)
+            scale = rounded(scale * self.rng.choice([-1, 1], shape), dtype)
         if has_zero:
             zero = rounded(self.rng.integers(-9, 9, shape) + (128 if kind == "u8" else 0), dtype)
             numbers = numbers - zero.astype(wide_type)
         wide = numbers if scale is None else numbers * scale.astype(wide_type)
         return narrow, zero, scale, rounded(wide, self.case["dtype"])
 
-    def _factor(self, factor, layout):
+    def _factor(self, factor, layout, letters):
         """`%name : type` of an argument whose dimensions of size 1 are known, so that they broadcast."""
         factor = factor.transpose(["bhsd".index(letter) for letter in layout])
-        letters = self.case["narrow"][1]
         dtype = self.case["narrow"][2]
         full = self.program.tensor(factor.shape, dtype, layout)[len("tensor<"):-1].split("x")
         shown = [size if letter in letters else "1" for size, letter in zip(full, layout)] + full[len(layout):]

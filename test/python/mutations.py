@@ -13,8 +13,10 @@ end, so that of the rest nothing is known. sm_90a: of a sample of 60, 52 caught 
 equivalent (2 `bar.warp.sync`, 3 `wgmma.fence`, the wait for the slot of queries, `setmaxnreg.inc`); 1 not reached. All of it has
 not been run. Since that sample, up to eight parts of a decode step's keys are merged in a cluster: of the 33 mutants of that
 part, all of which were run, 24 were caught and 9 not reached by `decode`; the kernel that merges more parts is no longer reached on
-sm_90a, whose few processors here make three. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor
-"survived"; all 36 mutants that it names there were run, and none was caught.
+sm_90a, whose few processors here make three. Of 12 mutants of a prompt over an fp8 cache (`prompt_fp8`), 10
+were caught, 1 is equivalent and 1 was not reached; of 10 of sm_80's (`prefill_fp8`) all were caught. What is equivalent is said of
+places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor "survived"; all 36 mutants that it names there
+were run, and none was caught.
 
 Campaigns have found what nobody needed (all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel
 that has none, which are no longer emitted) and what the stand-in driver did not look for (`griddepcontrol.wait`; accesses of other
@@ -44,6 +46,7 @@ from attention_cases import build
 # Every kind of kernel, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not finite.
 CASES = {"sm_80": {name: test_attention_cuda.CASES[name] for name in (
     "rows_f32", "decode_f16_g7", "prefill", "prefill_split", "prefill_both_sides", "prefill_poison")}}
+CASES["sm_80"]["prefill_fp8"] = dict(queries=65, keys=239, narrow=("f8E4M3FN", "hs", "f32", False))
 CASES["sm_80"]["decode_unsplit"] = dict(dynamic="lengths", keys=200)
 CASES["sm_80"]["draft_window"] = dict(queries=2, keys=250, window=(150, -1), offset=("i32", [200]))
 # And of those that sm_90a alone has: enough blocks that slots are filled again, on the diagonal, behind it and in front of a
@@ -52,11 +55,13 @@ CASES["sm_90a"] = {
     "prompt": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1),
     "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1),
     "prompt_poison": dict(queries=35, group=2, keys=400, values="poison", mask=(35, 400), causal=True, offset=("i64", [365]), kv_heads=1),
+    "prompt_fp8": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
+                       narrow=("f8E4M3FN", "hs", "f32", False)),
     "decode": dict(keys=1600, group=7),
     "decode_unsplit": dict(dynamic="lengths", keys=600)}
 # What the stand-in driver says it is: few processors, so that parts of keys have several blocks and prompts have none.
 DEVICES = {"cuda:sm_80": "", "cuda:sm_90a": ",sm=90,processors=6"}
-STEPS = 1 << 22  # warp instructions of a launch; the longest of CASES needs a hundredth of them
+STEPS = 1 << 24  # warp instructions of a launch, where one that soon waits counts as thousands; CASES need a quarter of them
 SECONDS = 60     # of processor time for a run
 GUARD = r"(?:@!?%p\d+ )?"
 # griddepcontrol.launch_dependents is not among them: it allows others to begin early, and orders nothing.

@@ -132,10 +132,12 @@ def test_required_figures():
     assert narrow == large // 2
     cases = [entry("decode-8k-b8", large / 3e12, triton=large / 2e12, flex=None),
              entry("decode-8k-b8-fp8", narrow / 2.4e12), entry("decode-1k", small / 4e12 + 4e-6), entry("prefill-2k", 2e-4, **{"sdpa-flash": 1.8e-4}),
-             entry("prefill-256", 1e-5, **{"sdpa-flash": 1e-5}), entry("shazeer-mha", 6e-4), entry("shazeer-mqa", 1e-4)]
+             entry("prefill-256", 1e-5, **{"sdpa-flash": 1e-5}), entry("prefill-4k", 3e-4), entry("prefill-4k-fp8", 4e-4),
+             entry("shazeer-mha", 6e-4), entry("shazeer-mqa", 1e-4)]
     assert required(cases) == [("share", "decode-8k-b8", "75 %"), ("peer", "decode-8k-b8", "1.50x (triton)"),
                                ("share", "decode-8k-b8-fp8", "60 %"), ("beyond", "decode-1k", "4.0 us"),
-                               ("flash", "prefill-2k", "0.90x"), ("narrow", "decode-8k-b8", "1.60x"), ("sharing", "shazeer", "6.00x")]
+                               ("flash", "prefill-2k", "0.90x"), ("narrow", "decode-8k-b8", "1.60x"),
+                               ("widening", "prefill-4k", "0.75x"), ("sharing", "shazeer", "6.00x")]
     assert len(required_lines(cases)) == 2 + len(ROWS) and not any("not measured" in line for line in required_lines(cases))
 
 
@@ -143,10 +145,11 @@ def test_required_figures_of_sm_90a():
     large, full = (next(case for case in CASES if case.name == name) for name in ("decode-8k-b8", "prefill-full-8k"))
     cases = [entry("prefill-g8-32k", 2e-2, triton=3e-2, **{"sdpa-cudnn": 2.1e-2, "sdpa-flash": None}),
              entry("prefill-full-8k", full.flops / 6e14, triton=1.0), entry("decode-g8-1k", 8e-6),
-             entry("decode-8k-b8", large.kv_bytes / 3e12), entry("decode-8k-b8-mha", 4 * large.kv_bytes / 3.6e12)]
+             entry("decode-8k-b8", large.kv_bytes / 3e12), entry("decode-8k-b8-mha", 4 * large.kv_bytes / 3.6e12),
+             entry("prefill-8k", 1e-3), entry("prefill-8k-fp8-queries", 8e-4)]
     assert [figure for figure in required(cases, SM_90) if figure[0] not in ROWS] == [
         ("best", "prefill-g8-32k", "1.05x (sdpa-cudnn)"), ("product", "prefill-full-8k", "75 %"), ("latency", "decode-g8-1k", "8.0 us"),
-        ("copy", "decode-8k-b8", "75 %"), ("group", "decode-8k-b8", "83 %")]
+        ("copy", "decode-8k-b8", "75 %"), ("group", "decode-8k-b8", "83 %"), ("codes", "prefill-8k", "1.25x")]
     assert {figure[0] for figure in required(cases, 80)} <= set(ROWS)  # no other chip has these to show
 
 

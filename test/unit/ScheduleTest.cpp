@@ -147,8 +147,12 @@ TEST_F(ScheduleTest, NarrowKeysFit) {
     WarpSchedule wide = chooseWarpSchedule(op, s.queries),
                  schedule = chooseWarpSchedule(op, s.queries, {1, 1});
     ASSERT_EQ(schedule.keys, wide.keysAcrossWarps() ? 2 * wide.keys : wide.keys) << s;
-    if (!wide.keysAcrossWarps())
+    if (!wide.keysAcrossWarps()) { // a slot of numbers beside two of codes
+      int64_t numbers = schedule.keys * (bytesOf(2 * s.dim) + bytesOf(2 * s.valueDim));
+      int64_t codes = schedule.slots * schedule.keys * (bytesOf(s.dim) + bytesOf(s.valueDim));
+      ASSERT_LE(numbers + codes, kSharedOfLeast) << s;
       return;
+    }
     ASSERT_LE(liveRegisters(s, schedule, Products::OfWarps), mostLive(Products::OfWarps)) << s;
     ASSERT_LE(schedule.slots * schedule.keys * (bytesOf(s.dim) + bytesOf(s.valueDim)), kSharedOfLeast) << s;
     std::optional<WarpSchedule> copied = chooseCopySchedule(op, s.queries, {1, 1});
@@ -181,6 +185,27 @@ TEST_F(ScheduleTest, GroupsFit) {
     ASSERT_LE(ceilDiv(schedule->rows, period), 256) << s;
   });
   EXPECT_GT(chosen, 1000);
+}
+
+/// A slot of codes stands beside those of the numbers that they become.
+TEST_F(ScheduleTest, NarrowGroupsFit) {
+  int64_t chosen = 0;
+  walk([&](const Shape &s, AttentionOp op) {
+    std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries, {1, 1});
+    bool panels = s.dim % tile::kHalfPanelRowBytes == 0 && s.valueDim % tile::kHalfPanelRowBytes == 0;
+    ASSERT_EQ(schedule.has_value(), panels && s.group * s.queries > 64) << s;
+    if (!schedule)
+      return;
+    ++chosen;
+    ASSERT_EQ(schedule->keys % 16, 0) << s;
+    ASSERT_LE(liveRegisters(s, *schedule, Products::OfGroups), mostLive(Products::OfGroups)) << s;
+    // Each channel but the last is followed by barriers, up to where the swizzle's pattern begins again.
+    int64_t codes = schedule->keys * (s.dim + s.valueDim), barriers = 5 << 10;
+    ASSERT_LE(sharedBytes(s, *schedule, /*copyEngine=*/true, Products::OfGroups) + codes + barriers,
+              kSharedOfSM90)
+        << s;
+  });
+  EXPECT_GT(chosen, 500);
 }
 
 TEST_F(ScheduleTest, CopiesFit) {

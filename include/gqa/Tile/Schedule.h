@@ -56,7 +56,7 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
 
 /// The same for groups of warps with roles (sm_90a), beside which one more moves data; nothing where they do
 /// not take the attention, or tiles have too few rows for it to pay.
-std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries);
+std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
 /// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.

@@ -79,6 +79,28 @@ static DequantizeOp dequantizeOf(AttentionOp op, Value operand, AppendKVOp appen
 DequantizeOp AttentionOp::getKeyDequantize() { return dequantizeOf(*this, getK(), getKeyAppend()); }
 DequantizeOp AttentionOp::getValueDequantize() { return dequantizeOf(*this, getV(), getValueAppend()); }
 
+/// Whether narrow heads have a scale for each head, or each batch element, at most, and no zero.
+static bool isScaledByHead(DequantizeOp op, StringRef layout, StringRef letters) {
+  if (op.getZero())
+    return false;
+  auto type = op.getScale() ? cast<RankedTensorType>(op.getScale().getType()) : RankedTensorType();
+  return !type || llvm::all_of(letters, [&](char letter) {
+    int64_t dim = int64_t(dimOf(layout, letter)) - (4 - type.getRank());
+    return dim < 0 || type.getDimSize(dim) == 1;
+  });
+}
+
+DequantizeOp AttentionOp::getQueryDequantize() {
+  auto queries = getQ().getDefiningOp<DequantizeOp>();
+  DequantizeOp keys = getKeyAppend() ? DequantizeOp() : getKeyDequantize();
+  if (!queries || !keys || !isScaledByHead(queries, getQLayout(), "hsd") ||
+      !isScaledByHead(keys, getKLayout(), "sd"))
+    return nullptr;
+  Type element = getElementTypeOrSelf(queries.getX());
+  bool isCode = isa<Float8E4M3FNType, Float8E5M2Type>(element);
+  return isCode && element == getElementTypeOrSelf(keys.getX()) ? queries : DequantizeOp();
+}
+
 RotaryOp AttentionOp::getQueryRotary() {
   auto rotary = getQ().getDefiningOp<RotaryOp>();
   bool taken =
@@ -93,9 +115,9 @@ LogicalResult AttentionOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSh
   // Sizes of what kernels take over are those of what is in front of it, which remains.
   RotaryOp rotary = getQueryRotary();
   AppendKVOp append = getValueAppend();
-  DequantizeOp narrow = getValueDequantize();
-  Value q = rotary ? rotary.getX() : getQ();
-  Value v = narrow ? narrow.getX() : append ? append.getCache() : getV();
+  DequantizeOp narrowQ = getQueryDequantize(), narrowV = getValueDequantize();
+  Value q = rotary ? rotary.getX() : narrowQ ? narrowQ.getX() : getQ();
+  Value v = narrowV ? narrowV.getX() : append ? append.getCache() : getV();
   OpFoldResult b = size(q, getQLayout(), 'b'), h = size(q, getQLayout(), 'h'), s = size(q, getQLayout(), 's'),
                d = size(v, getVLayout(), 'd');
   SmallVector<OpFoldResult> output(4);

@@ -33,9 +33,10 @@ LogicalResult GroupRolesOp::verifyRegions() {
            << wanted << " warps, found " << int64_t(kernel.getWarps().value_or(0));
   // group.roles_c2
   Block &consumer = getConsumer().front();
-  if (getProducer().front().getNumArguments() != 0 || consumer.getNumArguments() != 1 ||
+  bool converterHas = !getConverter().empty() && getConverter().front().getNumArguments() != 0;
+  if (getProducer().front().getNumArguments() != 0 || converterHas || consumer.getNumArguments() != 1 ||
       !consumer.getArgument(0).getType().isIndex())
-    return emitOpError("expects no argument of the producer's region and one index of the consumers'");
+    return emitOpError("expects one index as argument of the consumers' region and none of the others");
   return success();
 }
 
@@ -48,11 +49,23 @@ LogicalResult GroupFillOp::verify() {
   return emitOpError("expects a map of the channel's columns, found ") << channel << " and " << map;
 }
 
+LogicalResult GroupWidenOp::verify() {
+  if (failed(verifyWidening(*this)))
+    return failure();
+  // group.widen_c4
+  auto roles = (*this)->getParentOfType<GroupRolesOp>();
+  if (roles && roles.getConverter().isAncestor((*this)->getParentRegion()))
+    return success();
+  return emitOpError("expects the region that converts around it");
+}
+
 LogicalResult GroupQKOp::verify() {
   // group.qk_c1
   ChannelType queries = getQueries().getType(), keys = getKeys().getType();
   if (queries.getColumns() != keys.getColumns() || queries.getElementType() != keys.getElementType())
     return emitOpError("expects queries and keys of the same columns, found ") << queries << " and " << keys;
+  if (!isa<FloatType>(keys.getElementType()))
+    return emitOpError("expects queries and keys of a float, found ") << keys.getElementType();
   // group.qk_c2
   if (getS().getType().getColumns() != keys.getRows())
     return emitOpError("expects a column of s for each of the ")

@@ -25,6 +25,24 @@ mlir::LogicalResult verifyMultiple(mlir::Operation *op, mlir::Value value, llvm:
 /// i1.
 mlir::LogicalResult verifyScoreRegion(mlir::Operation *op, mlir::Block &block, mlir::Type element);
 
+/// Codes of a ring, or of a channel, that become numbers of another: the constraints of both operations.
+template <typename Widen> mlir::LogicalResult verifyWidening(Widen op) {
+  auto codes = op.getCodes().getType(), numbers = op.getNumbers().getType();
+  // widen_c1
+  if (codes.getRows() != numbers.getRows() || codes.getColumns() != numbers.getColumns() ||
+      bytesOf(codes.getElementType()) != 1 || bytesOf(numbers.getElementType()) != 2)
+    return op.emitOpError("expects numbers of 16 bits in place of codes of 8, found ")
+           << codes << " and " << numbers;
+  // widen_c2
+  if (op.getIsUnsigned() && !codes.getElementType().isInteger())
+    return op.emitOpError("expects unsigned of integers only, found ") << codes.getElementType();
+  // widen_c3
+  if (static_cast<bool>(op.getScales()) != static_cast<bool>(op.getFirst()) ||
+      static_cast<bool>(op.getScales()) != static_cast<bool>(op.getEnd()))
+    return op.emitOpError("expects the first one and the end of its scales, exactly if there are any");
+  return mlir::success();
+}
+
 } // namespace gqa::tile
 
 #endif // GQA_LIB_DIALECT_TILE_VERIFY_H

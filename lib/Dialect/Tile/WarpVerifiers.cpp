@@ -74,9 +74,13 @@ LogicalResult RingOp::verify() {
   // ring_c1
   auto has = [&](auto isWanted) { return llvm::any_of(getRing().getUsers(), isWanted); };
   bool isRead = has([](Operation *user) { return isa<WarpQKOp, WarpPVOp>(user); });
-  if (isRead && !has([](Operation *user) { return isa<LoadOp>(user); }))
-    return emitOpError("is read, expected a tile.load that fills it");
-  if (isRead && !has([](Operation *user) { return isa<AcquireOp>(user); }))
+  bool isWidened = llvm::any_of(getRing().getUsers(), [&](Operation *user) {
+    auto widen = dyn_cast<WidenOp>(user);
+    return widen && widen.getNumbers() == getRing();
+  });
+  if (isRead && !isWidened && !has([](Operation *user) { return isa<LoadOp>(user); }))
+    return emitOpError("is read, expected a tile.load or a tile.widen that fills it");
+  if (isRead && !isWidened && !has([](Operation *user) { return isa<AcquireOp>(user); }))
     return emitOpError("is read, expected a tile.acquire that waits for it");
   // ring_c2
   auto isOwn = [](Operation *user) { return user->hasAttr("own"); };
@@ -107,6 +111,8 @@ LogicalResult LoadOp::verify() {
            << warps << " warps, found " << ring;
   return success();
 }
+
+LogicalResult WidenOp::verify() { return verifyWidening(*this); }
 
 LogicalResult WarpQueriesOp::verify() {
   FragmentType type = getQ().getType();
@@ -187,8 +193,7 @@ LogicalResult WarpScaleOp::verify() {
   // warp.scale_c1
   auto x = cast<FragmentType>(getX().getType());
   FragmentType factors = getFactors().getType();
-  if (x.getColumns() == factors.getColumns() && x.getQuads() == factors.getQuads() &&
-      (x.getQuads() || x.getElementType().isF32()))
+  if (x.getColumns() == factors.getColumns() && x.getQuads() == factors.getQuads())
     return success();
   return emitOpError("expects factors for the columns of x, found ") << x << " and " << factors;
 }

@@ -69,14 +69,20 @@ def make_sets(case, count):
 
 
 def narrowed(case, q, k, v):
-    """(q, k, v), or with a narrow cache (q, k, v, scale of k, scale of v): powers of two for each head, so that what they make
-    of a code is a number of the case's dtype."""
+    """(q, k, v), or with a narrow cache (q, k, v, scale of k, scale of v), and with narrow queries the scale of q in front of
+    these: powers of two for each head, for all of q, so that what they make of a code is a number of the case's dtype."""
     if not case.cache:
         return q, k, v
-    scales = [torch.exp2(torch.ceil(torch.log2(x.float().abs().amax((2, 3), keepdim=True) / LARGEST[case.cache]))) for x in (k, v)]
-    return q, *((x.float() / scale).to(TORCH[case.cache]) for x, scale in zip((k, v), scales)), *scales
+    scales = [_scale(case, x, dims) for x, dims in ((q, (0, 1, 2, 3)), (k, (2, 3)), (v, (2, 3)))]
+    codes = [(x.float() / scale).to(TORCH[case.cache]) for x, scale in zip((q, k, v), scales)]
+    return (*codes, *scales) if case.narrow_queries else (q, *codes[1:], *scales[1:])
 
 
-def widened(q, k, v, *scales):
-    """(q, k, v) of a set, whatever its cache's type."""
-    return (q, *((x.float() * scale).to(q.dtype) for x, scale in zip((k, v), scales))) if scales else (q, k, v)
+def _scale(case, x, dims):
+    return torch.exp2(torch.ceil(torch.log2(x.float().abs().amax(dims, keepdim=True) / LARGEST[case.cache])))
+
+
+def widened(case, q, k, v, *scales):
+    """(q, k, v) of a set in the case's dtype, whatever their types."""
+    pairs = zip((q, k, v)[3 - len(scales):], scales)
+    return (q, k, v)[:3 - len(scales)] + tuple((x.float() * scale).to(TORCH[case.dtype]) for x, scale in pairs)

@@ -77,7 +77,7 @@ class Judge:
 
     def _evaluate(self, index):
         """float64 results of the groups, the largest and mean error that are precise, and the largest that is right."""
-        q, k, v = widened(*self.sets[index])
+        q, k, v = widened(self.case, *self.sets[index])
         inputs = [(self._group(q, b, h), k[b, h], v[b, h], self.case.causal) for b, h in self.groups]
         reference = torch.stack([in_blocks(attention, *each) for each in inputs])
         base = torch.stack([in_blocks(unfused, *each) for each in inputs])

@@ -15,14 +15,18 @@ def attention_text(case):
 
 
 def _narrow_text(case):
-    """The same behind a cache of another type, with a scale for each head."""
-    q = f"tensor<{case.batch}x{case.q_heads}x{case.queries}x{case.dim}x{case.dtype}>"
+    """The same behind a cache of another type, with a scale for each head, and maybe behind queries of that type."""
+    q, narrow_q = (f"tensor<{case.batch}x{case.q_heads}x{case.queries}x{case.dim}x{kind}>" for kind in (case.dtype, case.cache))
     wide, narrow = (f"tensor<{case.batch}x{case.kv_heads}x{case.keys}x{case.dim}x{kind}>" for kind in (case.dtype, case.cache))
-    scale = f"tensor<{case.batch}x{case.kv_heads}x1x1xf32>"
-    return f"""func.func @main(%q: {q}, %k: {narrow}, %v: {narrow}, %ks: {scale}, %vs: {scale}) -> {q} {{
-  %kw = gqa.dequantize %k scale(%ks : {scale}) : {narrow} -> {wide}
+    scale, one = f"tensor<{case.batch}x{case.kv_heads}x1x1xf32>", "tensor<1x1x1x1xf32>"
+    arguments = [("q", narrow_q if case.narrow_queries else q), ("k", narrow), ("v", narrow)]
+    arguments += [("qs", one)] * case.narrow_queries + [("ks", scale), ("vs", scale)]
+    queries = "%qw" if case.narrow_queries else "%q"
+    widened = f"%qw = gqa.dequantize %q scale(%qs : {one}) : {narrow_q} -> {q}\n  " if case.narrow_queries else ""
+    return f"""func.func @main({", ".join(f"%{name}: {type_}" for name, type_ in arguments)}) -> {q} {{
+  {widened}%kw = gqa.dequantize %k scale(%ks : {scale}) : {narrow} -> {wide}
   %vw = gqa.dequantize %v scale(%vs : {scale}) : {narrow} -> {wide}
-  %o = gqa.attention %q, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
+  %o = gqa.attention {queries}, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
   return %o : {q}
 }}
 """

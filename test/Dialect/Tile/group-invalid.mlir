@@ -67,7 +67,7 @@ func.func @roles_c1_warps(%n: index) {
 
 func.func @roles_c2_arguments(%n: index) {
   tile.kernel warps = 12 grid(%t = %n) {
-    // expected-error @+1 {{'tile.group.roles' op expects no argument of the producer's region and one index of the consumers'}}
+    // expected-error @+1 {{'tile.group.roles' op expects one index as argument of the consumers' region and none of the others}}
     tile.group.roles consumers = 2 {
       tile.barrier
     }, {
@@ -215,5 +215,47 @@ func.func @cluster_peer_c2(%n: index, %own: memref<4xf32>) {
     // expected-error @+1 {{'tile.cluster.peer' op expects memory of a tile.scratch}}
     %other = tile.cluster.peer %own[%t] : memref<4xf32>
   }
+  return
+}
+
+// -----
+
+func.func @roles_c2_converter(%n: index) {
+  tile.kernel warps = 12 grid(%t = %n) {
+    // expected-error @+1 {{'tile.group.roles' op expects one index as argument of the consumers' region and none of the others}}
+    tile.group.roles consumers = 2 {
+      tile.barrier
+    }, {
+    ^bb0(%group: index):
+      tile.barrier
+    } convert {
+    ^bb0(%other: index):
+      tile.barrier
+    }
+  }
+  return
+}
+
+// -----
+
+func.func @qk_c1_integers(%q: !tile.channel<1x128x64xi8>, %k: !tile.channel<2x64x64xi8>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.qk' op expects queries and keys of a float, found 'i8'}}
+  %s = tile.group.qk %q[%n], %k[%i] : !tile.channel<1x128x64xi8>, !tile.channel<2x64x64xi8> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @widen_c1_rows(%k: !tile.channel<1x64x64xi8>, %wide: !tile.channel<2x128x64xf16>, %i: i32) {
+  // expected-error @+1 {{'tile.group.widen' op expects numbers of 16 bits in place of codes of 8, found '!tile.channel<1x64x64xi8>' and '!tile.channel<2x128x64xf16>'}}
+  tile.group.widen %k[%i, %i] into %wide[%i, %i] : !tile.channel<1x64x64xi8>, !tile.channel<2x128x64xf16>
+  return
+}
+
+// -----
+
+func.func @widen_c4_region(%k: !tile.channel<1x64x64xi8>, %wide: !tile.channel<2x64x64xf16>, %i: i32) {
+  // expected-error @+1 {{'tile.group.widen' op expects the region that converts around it}}
+  tile.group.widen %k[%i, %i] into %wide[%i, %i] : !tile.channel<1x64x64xi8>, !tile.channel<2x64x64xf16>
   return
 }

@@ -18,6 +18,12 @@
 // CHECK: tile.group.await %{{.*}} younger = 1 : <16x64xf32>
 // CHECK: tile.group.release %{{.*}}[%{{.*}}] : <2x64x128xbf16>
 // CHECK: tile.warp.rescale %{{.*}}, %{{.*}} : <16x128xf32>, <16xf32>
+// CHECK-LABEL: func @convert
+// CHECK: tile.group.roles consumers = 2 {
+// CHECK: tile.group.qk {{.*}} : <1x128x64xf8E4M3FN>, <2x64x64xf8E4M3FN> -> <16x64xf32>
+// CHECK: } convert {
+// CHECK: tile.group.widen %{{.*}}[%{{.*}}, %{{.*}}] into %{{.*}}[%{{.*}}, %{{.*}}] : <1x64x64xf8E4M3FN>, <2x64x64xbf16>
+// CHECK: tile.group.widen {{.*}} scales(%{{.*}}[%{{.*}}] end(%{{.*}}) : memref<?xf32>) unsigned : <1x64x64xi8>, <2x64x64xbf16>
 // CHECK-LABEL: func @own
 // CHECK: tile.kernel warps = 4 dependent grid(
 // CHECK: tile.group.channel own : <2x64x128xbf16>
@@ -50,6 +56,27 @@ func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p
       %o2 = tile.group.await %o1 younger = 0 : !tile.fragment<16x128xf32>
       tile.group.release %keys[%slot] : !tile.channel<2x64x128xbf16>
       %o3 = tile.warp.rescale %o2, %m : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+    }
+  }
+  return
+}
+
+func.func @convert(%n: index, %slot: i32, %phase: i32, %queries: !tile.channel<1x128x64xf8E4M3FN>, %keys: !tile.channel<2x64x64xf8E4M3FN>,
+                   %scales: memref<?xf32>, %integers: !tile.channel<1x64x64xi8>) {
+  tile.kernel warps = 12 grid(%t = %n) {
+    %codes = tile.group.channel : !tile.channel<1x64x64xf8E4M3FN>
+    %values = tile.group.channel : !tile.channel<2x64x64xbf16>
+    tile.group.roles consumers = 2 {
+      tile.barrier
+    }, {
+    ^bb0(%group: index):
+      %s = tile.group.qk %queries[%group], %keys[%slot]
+        : !tile.channel<1x128x64xf8E4M3FN>, !tile.channel<2x64x64xf8E4M3FN> -> !tile.fragment<16x64xf32>
+      %s1 = tile.group.await %s younger = 0 : !tile.fragment<16x64xf32>
+    } convert {
+      tile.group.widen %codes[%slot, %phase] into %values[%slot, %phase] : !tile.channel<1x64x64xf8E4M3FN>, !tile.channel<2x64x64xbf16>
+      tile.group.widen %integers[%slot, %phase] into %values[%slot, %phase] scales(%scales[%n] end(%n) : memref<?xf32>) unsigned
+        : !tile.channel<1x64x64xi8>, !tile.channel<2x64x64xbf16>
     }
   }
   return

@@ -52,7 +52,7 @@ func.func @kernel_c3_warps(%n: index) {
 
 func.func @ring_c1_filled(%n: index, %q: !tile.fragment<16x32xf16>) {
   tile.kernel warps = 4 grid(%t = %n) {
-    // expected-error @+1 {{'tile.ring' op is read, expected a tile.load that fills it}}
+    // expected-error @+1 {{'tile.ring' op is read, expected a tile.load or a tile.widen that fills it}}
     %k = tile.ring : !tile.ring<2x64x32xf16>
     %s = tile.warp.qk %q, %k[%t, %t] : !tile.fragment<16x32xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
   }
@@ -266,5 +266,38 @@ func.func @finish_c1_marks(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.f
   // expected-error @+1 {{'tile.warp.finish' op expects marks with the index of one, and needs them for dead_row = uniform}}
   tile.warp.finish %o, %m, %m into %out[%r, %r, %n] dead_row = uniform
     : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x32xf16>
+  return
+}
+
+// -----
+
+func.func @widen_c1_columns(%n: index, %k: !tile.ring<2x64x32xi8>, %wide: !tile.ring<1x64x64xf16>) {
+  // expected-error @+1 {{'tile.widen' op expects numbers of 16 bits in place of codes of 8, found '!tile.ring<2x64x32xi8>' and '!tile.ring<1x64x64xf16>'}}
+  tile.widen %k[%n] into %wide[%n] : !tile.ring<2x64x32xi8>, !tile.ring<1x64x64xf16>
+  return
+}
+
+// -----
+
+func.func @widen_c1_bits(%n: index, %k: !tile.ring<2x64x32xf16>, %wide: !tile.ring<1x64x32xf16>) {
+  // expected-error @+1 {{'tile.widen' op expects numbers of 16 bits in place of codes of 8}}
+  tile.widen %k[%n] into %wide[%n] : !tile.ring<2x64x32xf16>, !tile.ring<1x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @widen_c2_unsigned(%n: index, %k: !tile.ring<2x64x32xf8E5M2>, %wide: !tile.ring<1x64x32xf16>) {
+  // expected-error @+1 {{'tile.widen' op expects unsigned of integers only, found 'f8E5M2'}}
+  tile.widen %k[%n] into %wide[%n] unsigned : !tile.ring<2x64x32xf8E5M2>, !tile.ring<1x64x32xf16>
+  return
+}
+
+// -----
+
+func.func @widen_c3_scales(%n: index, %k: !tile.ring<2x64x32xi8>, %wide: !tile.ring<1x64x32xf16>, %s: memref<?xf32>) {
+  // expected-error @+1 {{'tile.widen' op expects the first one and the end of its scales, exactly if there are any}}
+  "tile.widen"(%k, %n, %wide, %n, %s, %n) {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0>}
+    : (!tile.ring<2x64x32xi8>, index, !tile.ring<1x64x32xf16>, index, memref<?xf32>, index) -> ()
   return
 }

@@ -19,3 +19,25 @@ func.func @step(%n: index, %q: !tile.fragment<16x32xbf16, quads>, %k: !tile.ring
     : !tile.fragment<16x16xbf16>, !tile.channel<2x64x64xi8>, !tile.fragment<16x64xf32, quads>, !tile.fragment<16xf32>
   return
 }
+
+// In a prompt all warps read numbers that were widened once, times a scale for each token.
+// CHECK-LABEL: func @prompt
+// CHECK: tile.widen %{{.*}}[%{{.*}}] into %{{.*}}[%{{.*}}] : <2x64x32xf8E4M3FN>, <1x64x32xbf16>
+// CHECK: tile.warp.scale %{{.*}} by %{{.*}} : !tile.fragment<16x32xbf16>, <1x32xf32>
+// CHECK: tile.widen {{.*}} scales(%{{.*}}[%{{.*}}] end(%{{.*}}) : memref<?xf16>) unsigned : <2x64x32xi8>, <1x64x32xf16>
+func.func @prompt(%n: index, %rows: memref<?x32xf8E4M3FN>, %codes: !tile.ring<2x64x32xi8>, %numbers: !tile.ring<1x64x32xf16>,
+                  %scales: memref<?xf16>, %q: !tile.fragment<16x32xbf16>, %f: !tile.fragment<1x32xf32>) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %k = tile.ring : !tile.ring<2x64x32xf8E4M3FN>
+    %wide = tile.ring : !tile.ring<1x64x32xbf16>
+    tile.load %rows into %k[%t] : memref<?x32xf8E4M3FN>, !tile.ring<2x64x32xf8E4M3FN>
+    tile.acquire %k younger = 0 : !tile.ring<2x64x32xf8E4M3FN>
+    tile.widen %k[%t] into %wide[%t] : !tile.ring<2x64x32xf8E4M3FN>, !tile.ring<1x64x32xbf16>
+    tile.barrier
+    %q1 = tile.warp.scale %q by %f : !tile.fragment<16x32xbf16>, !tile.fragment<1x32xf32>
+    %s = tile.warp.qk %q1, %wide[%t, %t] : !tile.fragment<16x32xbf16>, !tile.ring<1x64x32xbf16> -> !tile.fragment<16x64xf32>
+    tile.widen %codes[%t] into %numbers[%t] scales(%scales[%t] end(%n) : memref<?xf16>) unsigned
+      : !tile.ring<2x64x32xi8>, !tile.ring<1x64x32xf16>
+  }
+  return
+}

@@ -6,7 +6,7 @@ namespace gqa::emulator {
 
 Flow::Flow(const std::vector<Effects> &code, unsigned registers) {
   findBlocks(code);
-  findPostDominators();
+  findPostDominators(code);
   findRanges(code, registers);
 }
 
@@ -41,7 +41,7 @@ void Flow::findBlocks(const std::vector<Effects> &code) {
 }
 
 /// Cooper, Harvey and Kennedy's iteration on the reversed graph, with one exit behind all exits.
-void Flow::findPostDominators() {
+void Flow::findPostDominators(const std::vector<Effects> &code) {
   uint32_t exit = blocks.size(), none = exit + 1;
   std::vector<uint32_t> order, rank(blocks.size() + 1, ~0u); // reverse post-order of the reversed graph
   std::vector<bool> seen(blocks.size());
@@ -65,10 +65,14 @@ void Flow::findPostDominators() {
       }
     }
   };
-  auto leaves = [&](uint32_t b) { return blocks[b].next.empty(); };
-  for (uint32_t b = 0; b < blocks.size(); ++b)
-    if (leaves(b))
-      visit(b);
+  // Lanes that exit early are not waited for, but a loop that they alone end has no other end.
+  std::vector<bool> leaves(blocks.size());
+  for (bool early : {false, true})
+    for (uint32_t b = 0; b < blocks.size(); ++b)
+      if (!seen[b] && (early ? code[blocks[b].last].isExit : blocks[b].next.empty())) {
+        leaves[b] = true;
+        visit(b);
+      }
   std::reverse(order.begin(), order.end());
   rank[exit] = 0;
   for (uint32_t n = 0; n < order.size(); ++n)
@@ -83,7 +87,7 @@ void Flow::findPostDominators() {
   for (bool changed = true; changed;) {
     changed = false;
     for (uint32_t b : order) {
-      uint32_t found = leaves(b) ? exit : none;
+      uint32_t found = leaves[b] ? exit : none;
       for (uint32_t s : blocks[b].next)
         if (postDominator[s] != none)
           found = found == none ? s : meet(found, s);

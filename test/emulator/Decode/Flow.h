@@ -35,7 +35,7 @@ private:
     std::vector<uint32_t> next, previous;
   };
   void findBlocks(const std::vector<Effects> &code);
-  void findPostDominators();
+  void findPostDominators(const std::vector<Effects> &code);
   void findRanges(const std::vector<Effects> &code, unsigned registers);
 
   std::vector<Block> blocks;

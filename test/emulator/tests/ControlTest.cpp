@@ -81,6 +81,21 @@ TEST(Control, SomeThreadsLeaveEarly) {
   expectEach(device.download<uint32_t>(out, 64), [](size_t n) { return n < 40 ? uint32_t(n) : 7u; }, "exit");
 }
 
+/// A loop whose end is the kernel's: lanes that part inside of it are together again behind.
+TEST(Control, BranchesJoinInALoopThatEndsTheKernel) {
+  std::string body =
+      ".reg .b32 %i, %n, %s;\n.reg .b64 %t;\n.reg .pred %q;\nmov.u32 %i, %tid.x;\nmov.u32 %s, %i;\nmov.u32 "
+      "%n, 0;\n"
+      "mad.wide.u32 %t, %i, 4, %p0;\nAGAIN: setp.ne.u32 %q, %i, 0;\n@%q bra TOGETHER;\nadd.u32 %s, %s, 100;\n"
+      "TOGETHER: shfl.sync.idx.b32 %s, %s, 0, 31, -1;\nst.global.u32 [%t], %s;\nadd.u32 %n, %n, 1;\n"
+      "setp.eq.u32 %q, %n, 3;\n@%q bra OUT;\nbra AGAIN;\nOUT:";
+  Device device;
+  uint64_t out = device.upload(std::vector<uint32_t>(32, 7));
+  Outcome outcome = device.run(kernel(1, body), {1}, {32}, {out});
+  ASSERT_FALSE(outcome.fault) << outcome.message;
+  EXPECT_EQ(device.download<uint32_t>(out, 32), std::vector<uint32_t>(32, 300));
+}
+
 TEST(Control, GuardedReturnAndBlockShapes) {
   std::string body =
       ".reg .b32 %i, %x, %y, %z;\n.reg .b64 %t;\n.reg .pred %q;\nmov.u32 %x, %tid.x;\nmov.u32 %y, "

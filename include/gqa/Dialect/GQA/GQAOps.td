@@ -132,6 +132,9 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
     AppendKVOp getKeyAppend(); AppendKVOp getValueAppend();
     DequantizeOp getKeyDequantize(); DequantizeOp getValueDequantize();
     RotaryOp getQueryRotary();
+    /// The floats of 8 bits that q is made of, or null: where the keys are of the same type without new tokens behind them, and
+    /// both have a scale for each key/value head at most, a product of both can be multiplied by it.
+    DequantizeOp getQueryDequantize();
     bool hasScore() { return !getScore().empty(); }
     mlir::Block &getScoreBlock() { return getScore().front(); }
   }];

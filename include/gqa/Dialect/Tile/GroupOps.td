@@ -3,7 +3,7 @@
 #ifndef GQA_DIALECT_TILE_GROUP_OPS_TD
 #define GQA_DIALECT_TILE_GROUP_OPS_TD
 
-include "gqa/Dialect/Tile/TileTypes.td"
+include "gqa/Dialect/Tile/WarpOps.td"
 
 class Tile_GroupOp<string mnemonic, list<Trait> traits = []> : Tile_Op<"group." # mnemonic, traits>;
 
@@ -28,11 +28,14 @@ def Tile_GroupRolesOp : Tile_GroupOp<"roles", [RecursiveMemoryEffects, NoTermina
   let description = [{
     The first warps of the task, four for each of `consumers` groups, run the second region, whose argument is the number of
     their group; one thread of the four warps behind them runs the first, so that its operations mean the whole task. The
-    registers go to the consumers. Both regions see the values in front; nothing follows but the end of the kernel.
+    registers go to the consumers. All regions see the values in front; nothing follows but the end of the kernel.
+
+    Where channels are of 8 bits that no product takes, the warps that are left of the last four, `kConvertingWarps`, run a third
+    region together: they `convert` what the producer brings before the consumers read it.
 
     Constraints:
     * (C1) the kernel has four warps for each consumer and four more.
-    * (C2) the consumers' region has one index argument, the producer's none.
+    * (C2) the consumers' region has one index argument, the others none.
 
     ```mlir
     tile.group.roles consumers = 2 {
@@ -41,12 +44,14 @@ def Tile_GroupRolesOp : Tile_GroupOp<"roles", [RecursiveMemoryEffects, NoTermina
     ^bb0(%group: index):
       tile.group.wait %keys[%slot, %phase] : !tile.channel<2x128x128xbf16>
       ...
+    } convert {
+      tile.group.widen %codes[%slot, %phase] into %keys[%slot, %phase] : ...
     }
     ```
   }];
   let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$consumers);
-  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer);
-  let assemblyFormat = "`consumers` `=` $consumers $producer `,` $consumer attr-dict";
+  let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer, MaxSizedRegion<1>:$converter);
+  let assemblyFormat = "`consumers` `=` $consumers $producer `,` $consumer (`convert` $converter^)? attr-dict";
   let hasRegionVerifier = 1;
 }
 
@@ -71,6 +76,34 @@ def Tile_GroupFillOp : Tile_GroupOp<"fill"> {
     `:` type($channel) `,` type($map)
   }];
   let hasVerifier = 1;
+}
+
+def Tile_GroupWidenOp : Tile_Widens<"group.widen", [AttrSizedOperandSegments]> {
+  let summary = "the numbers of a slot of codes, in a slot of their own, for the consumers";
+  let description = [{
+    As `tile.widen`, by the warps that convert. Waits until the first slot is full and the second one free; afterwards the first
+    is free and the second full. Phases are those of `tile.group.wait` and `tile.group.fill`.
+
+    Constraints:
+    * (C1) both channels have the same rows and columns; codes have 8 bits, numbers 16.
+    * (C2) `unsigned` is there for integers only.
+    * (C3) `scales` have a first one and an end.
+    * (C4) it is in the region that converts.
+
+    ```mlir
+    tile.group.widen %codes[%one, %phase0] into %keys[%slot, %phase] scales(%s[%first] end(%end) : memref<?xf32>)
+      : !tile.channel<1x128x128xf8E4M3FN>, !tile.channel<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Channel, "", [MemRead]>:$codes, I32:$code_slot, I32:$code_phase,
+                       Arg<Tile_Channel, "", [MemWrite]>:$numbers, I32:$number_slot, I32:$number_phase,
+                       Arg<Optional<Tile_PerHead>, "", [MemRead]>:$scales, Optional<Index>:$first, Optional<Index>:$end,
+                       UnitAttr:$is_unsigned);
+  let assemblyFormat = [{
+    $codes `[` $code_slot `,` $code_phase `]` `into` $numbers `[` $number_slot `,` $number_phase `]`
+    (`scales` `(` $scales^ `[` $first `]` `end` `(` $end `)` `:` type($scales) `)`)? (`unsigned` $is_unsigned^)? attr-dict
+    `:` type($codes) `,` type($numbers)
+  }];
 }
 
 def Tile_GroupWaitOp : Tile_GroupOp<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -122,7 +155,8 @@ def Tile_GroupQKOp : Tile_GroupOp<"qk"> {
     The result is there behind a `tile.group.await`.
 
     Constraints:
-    * (C1) both channels have the same columns and the same element type.
+    * (C1) both channels have the same columns and the same element type, a float; of 8 bits, products are exact and sums
+      are the tensor cores'.
     * (C2) s has as many columns as a slot of keys has rows.
     * (C3) the result is used by one tile.group.await and nothing else.
 

@@ -17,6 +17,9 @@ constexpr int64_t kFragmentRows = 16;
 /// Rows of the tile that a group of four warps works on.
 constexpr int64_t kGroupWarps = 4, kGroupRows = 64;
 
+/// Of the four warps beside the consumers, those that do not fill channels.
+constexpr int64_t kConvertingWarps = kGroupWarps - 1;
+
 /// Tasks that wait for each other, on every chip that has clusters.
 constexpr int64_t kMostTasksOfCluster = 8;
 

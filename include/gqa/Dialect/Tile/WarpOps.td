@@ -11,7 +11,7 @@ def Tile_RingOp : Tile_Op<"ring", [MemoryEffects<[MemAlloc]>, HasParent<"KernelO
     Undefined at first, and the task's own.
 
     Constraints:
-    * (C1) a ring that is read by a product is filled by a `tile.load` and awaited by a `tile.acquire`.
+    * (C1) a ring that is read by a product is filled by a `tile.widen`, or by a `tile.load` and awaited by a `tile.acquire`.
     * (C2) either all of its loads and acquires are `own` or none is.
 
     ```mlir
@@ -64,6 +64,46 @@ def Tile_AcquireOp : Tile_Op<"acquire", [MemoryEffects<[MemRead, MemWrite]>]> {
   let arguments = (ins Tile_Ring:$ring, ConfinedAttr<I64Attr, [IntNonNegative]>:$younger,
                        UnitAttr:$own);
   let assemblyFormat = "$ring `younger` `=` $younger (`own` $own^)? attr-dict `:` type($ring)";
+}
+
+class Tile_Widens<string mnemonic, list<Trait> traits> : Tile_Op<mnemonic, traits> {
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    mlir::Type getCodeType() { return getCodes().getType().getElementType(); }
+    mlir::Type getNumberType() { return getNumbers().getType().getElementType(); }
+  }];
+}
+
+def Tile_WidenOp : Tile_Widens<"widen", [AttrSizedOperandSegments]> {
+  let summary = "the numbers of a slot of a narrow cache, in a slot of their own";
+  let description = [{
+    All warps together turn the first slot, codes of 8 bits that `tile.acquire` has waited for, into numbers of the second
+    ring's type, which holds all of them exactly; integers are signed unless the operation is `unsigned`. Products may
+    read them behind a `tile.barrier`. Exists because in a prompt all warps read each key: widening it between matrix load and product
+    (`tile.warp.qk`) each would do the same work.
+
+    With `scales`, row `r` is multiplied by `scales[first + r]` in f32 and rounded once, and is zero where `first + r` is not
+    below `end`, which is at least 1.
+
+    Constraints:
+    * (C1) both rings have the same rows and columns; codes have 8 bits, numbers 16.
+    * (C2) `unsigned` is there for integers only.
+    * (C3) `scales` have a first one and an end.
+
+    ```mlir
+    tile.widen %codes[%slot] into %keys[%one] : !tile.ring<2x64x128xf8E4M3FN>, !tile.ring<1x64x128xbf16>
+    tile.widen %codes[%slot] into %keys[%one] scales(%s[%first] end(%end) : memref<?xf32>) unsigned
+      : !tile.ring<2x64x128xi8>, !tile.ring<1x64x128xbf16>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Ring, "", [MemRead]>:$codes, Index:$code_slot, Arg<Tile_Ring, "", [MemWrite]>:$numbers,
+                       Index:$number_slot, Arg<Optional<Tile_PerHead>, "", [MemRead]>:$scales, Optional<Index>:$first,
+                       Optional<Index>:$end, UnitAttr:$is_unsigned);
+  let assemblyFormat = [{
+    $codes `[` $code_slot `]` `into` $numbers `[` $number_slot `]`
+    (`scales` `(` $scales^ `[` $first `]` `end` `(` $end `)` `:` type($scales) `)`)? (`unsigned` $is_unsigned^)? attr-dict
+    `:` type($codes) `,` type($numbers)
+  }];
 }
 
 def Tile_DrainOp : Tile_Op<"drain", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -456,7 +496,7 @@ def Tile_WarpScaleOp : Tile_WarpOp<"scale", [Pure, AllTypesMatch<["x", "scaled"]
     In f32; of a left operand, rounded to its type.
 
     Constraints:
-    * (C1) x and the factors have the same columns, and both or none are in quads; a left operand is.
+    * (C1) x and the factors have the same columns, and both or none are in quads.
 
     ```mlir
     %t = tile.warp.scale %s by %f : !tile.fragment<16x32xf32>, !tile.fragment<1x32xf32>

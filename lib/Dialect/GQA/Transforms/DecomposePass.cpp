@@ -64,7 +64,8 @@ bool isTakenOver(OpOperand &use, Keep keep) {
     return false;
   switch (use.getOperandNumber()) {
   case 0:
-    return producer == attention.getQueryRotary();
+    return keep == Keep::Narrow ? producer == attention.getQueryDequantize()
+                                : producer == attention.getQueryRotary();
   case 1:
     return producer == attention.getKeyAppend() || producer == attention.getKeyDequantize();
   case 2:

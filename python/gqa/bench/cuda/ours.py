@@ -41,7 +41,7 @@ class Packed:
             raise Unavailable("the package has no program for this case")
         program = Program(self.runtime, self.folder / "programs" / f"bench-{case.name}.so")
         if device.has_torch:
-            output = torch.empty_like(sets[0][0])
+            output = torch.empty_like(sets[0][0], dtype=TORCH[case.dtype])
 
             def call(i):
                 program(sets[i], [output], device.stream())
@@ -79,7 +79,7 @@ class Compiled:
 
         function = gqa.compile(attention_text(case), target="cuda")._call
         if device.has_torch:
-            output = torch.empty_like(sets[0][0])
+            output = torch.empty_like(sets[0][0], dtype=TORCH[case.dtype])
 
             def call(i):
                 function(*sets[i], output)
@@ -87,7 +87,8 @@ class Compiled:
             return call
         on_gpu, to_host = self.library["cuda_from_host"], self.library["cuda_to_host"]
         copies = [[on_gpu(tvm_ffi.from_dlpack(x), 0) for x in each] for each in sets]
-        result, output = on_gpu(tvm_ffi.from_dlpack(sets[0][0]), 0), torch.empty_like(sets[0][0])
+        output = torch.empty_like(sets[0][0], dtype=TORCH[case.dtype])
+        result = on_gpu(tvm_ffi.from_dlpack(output), 0)
 
         def call_and_copy(i):
             function(*copies[i], result)

@@ -11,8 +11,10 @@ ROWS = {"share": ("decode, KV of 128 MiB and more: share of the copy bandwidth",
         "peer": ("decode: the best peer's time / gqa's", "1x", "1.2x"),
         "flash": ("causal prefill 32/8, 2k to 8k: torch's FlashAttention-2 / gqa", "0.85x", "1x"),
         "narrow": ("decode, KV of 128 MiB and more in fp8: the time in bf16 / in fp8, the bytes allow 2x", "1.6x", "1.85x"),
+        "widening": ("causal prefill over K and V in fp8: the time in bf16 / in fp8, 4k and 8k", "0.85x", "1x"),
         "sharing": ("Shazeer 2019: multi-head / multi-query, the bytes allow 7.6x", "5.5x", "7x")}
 ROWS_OF_SM_90 = {
+    "codes": ("sm_90a: causal prefill of Q, K and V in fp8: the time in bf16 / in fp8", "1x", "1.2x"),
     "best": ("sm_90a: causal prefill 64/8, 2k to 32k: the best peer's time / gqa's", "0.75x", "1.05x"),
     "product": ("sm_90a: prefill without a mask: share of a cuBLAS product", "0.75", "0.88"),
     "copy": ("sm_90a: decode 32/8, KV of 128 MiB and more: share of the copy bandwidth", "0.85", "0.92"),
@@ -28,15 +30,28 @@ def required(cases, chip=None):
     """(row of rows_of(chip), case name, text of what was found) for `case` documents of a run; medians of the rounds."""
     by_name = {entry["case"]["name"]: entry for entry in cases if _median(entry, "gqa")}
     found = [(row, name, text) for name, entry in by_name.items() for row, text in _figures(entry)]
-    for name, many in by_name.items():  # a case and the same with as many key/value heads as query heads, or with a narrow cache
-        if name.endswith("-mha") and (few := by_name.get(name.removesuffix("-mha"))):
-            group = few["case"]["q_heads"] / few["case"]["kv_heads"]
-            found.append(("group", few["case"]["name"], percent(_ratio(many, few) / group)))
-        if name.endswith("-fp8") and many["case"]["kv_bytes"] >= LARGE_BYTES and (wide := by_name.get(name.removesuffix("-fp8"))):
-            found.append(("narrow", wide["case"]["name"], times(_ratio(wide, many))))
+    for name, entry in by_name.items():
+        found += _beside(name, entry, by_name)
     if {"shazeer-mha", "shazeer-mqa"} <= set(by_name):
         found.append(("sharing", "shazeer", times(_ratio(by_name["shazeer-mha"], by_name["shazeer-mqa"]))))
     return [figure for figure in found if figure[0] in rows_of(chip)]
+
+
+def _beside(name, entry, by_name):
+    """(row, name, text) of a case and another one that differs in what its name ends with."""
+    ends = ("-mha", "-fp8", "-fp8-queries")  # as many key/value heads as query heads; K and V of 8 bits; Q as well
+    end, other = next(((end, by_name.get(name.removesuffix(end))) for end in ends if name.endswith(end)), (None, None))
+    if not other:
+        return
+    case = other["case"]
+    if end == "-mha":
+        yield "group", case["name"], percent(_ratio(entry, other) / (entry["case"]["q_heads"] / case["kv_heads"]))
+    elif end == "-fp8-queries":
+        yield "codes", case["name"], times(_ratio(other, entry))
+    elif case["kind"] == "prefill":
+        yield "widening", case["name"], times(_ratio(other, entry))
+    elif entry["case"]["kv_bytes"] >= LARGE_BYTES:
+        yield "narrow", case["name"], times(_ratio(other, entry))
 
 
 def _ratio(slow, fast):

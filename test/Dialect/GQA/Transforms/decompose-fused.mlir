@@ -106,3 +106,39 @@ func.func @narrow_uniform(%q: tensor<1x8x1x64xf32>, %k: tensor<1x2x9x64xi8>, %n:
   %o = gqa.attention %q, %w, %v kv_len(%n) dead_row(uniform) : (tensor<1x8x1x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>, tensor<1xi64>) -> tensor<1x8x1x64xf32>
   return %o : tensor<1x8x1x64xf32>
 }
+
+// Queries of 8 bits stay so for a GPU where keys are of the same type, and both have a scale for each head at most.
+// NARROW-LABEL: @narrow_queries
+// NARROW: %[[Q:.*]] = gqa.dequantize %arg0 scale(%arg2 : tensor<f32>)
+// NARROW: gqa.attention %[[Q]]
+// CHECK-LABEL: @narrow_queries
+// CHECK: linalg.generic
+// CHECK: gqa.dequantize %arg1
+func.func @narrow_queries(%q: tensor<1x8x5x64xf8E4M3FN>, %k: tensor<1x2x9x64xf8E4M3FN>, %s: tensor<f32>) -> tensor<1x8x5x64xf16> {
+  %qw = gqa.dequantize %q scale(%s : tensor<f32>) : tensor<1x8x5x64xf8E4M3FN> -> tensor<1x8x5x64xf16>
+  %kw = gqa.dequantize %k : tensor<1x2x9x64xf8E4M3FN> -> tensor<1x2x9x64xf16>
+  %o = gqa.attention %qw, %kw, %kw : (tensor<1x8x5x64xf16>, tensor<1x2x9x64xf16>, tensor<1x2x9x64xf16>) -> tensor<1x8x5x64xf16>
+  return %o : tensor<1x8x5x64xf16>
+}
+
+// NARROW-LABEL: @no_narrow_queries_by_head
+// NARROW: linalg.generic
+// NARROW-NOT: gqa.dequantize %arg0
+// NARROW: gqa.attention
+func.func @no_narrow_queries_by_head(%q: tensor<1x8x5x64xf8E4M3FN>, %k: tensor<1x2x9x64xf8E4M3FN>, %s: tensor<8x1x1xf32>)
+    -> tensor<1x8x5x64xf16> {
+  %qw = gqa.dequantize %q scale(%s : tensor<8x1x1xf32>) : tensor<1x8x5x64xf8E4M3FN> -> tensor<1x8x5x64xf16>
+  %kw = gqa.dequantize %k : tensor<1x2x9x64xf8E4M3FN> -> tensor<1x2x9x64xf16>
+  %o = gqa.attention %qw, %kw, %kw : (tensor<1x8x5x64xf16>, tensor<1x2x9x64xf16>, tensor<1x2x9x64xf16>) -> tensor<1x8x5x64xf16>
+  return %o : tensor<1x8x5x64xf16>
+}
+
+// NARROW-LABEL: @no_narrow_queries_of_integers
+// NARROW-NOT: gqa.dequantize %arg0
+// NARROW: gqa.attention
+func.func @no_narrow_queries_of_integers(%q: tensor<1x8x5x64xi8>, %k: tensor<1x2x9x64xi8>) -> tensor<1x8x5x64xf16> {
+  %qw = gqa.dequantize %q : tensor<1x8x5x64xi8> -> tensor<1x8x5x64xf16>
+  %kw = gqa.dequantize %k : tensor<1x2x9x64xi8> -> tensor<1x2x9x64xf16>
+  %o = gqa.attention %qw, %kw, %kw : (tensor<1x8x5x64xf16>, tensor<1x2x9x64xf16>, tensor<1x2x9x64xf16>) -> tensor<1x8x5x64xf16>
+  return %o : tensor<1x8x5x64xf16>
+}

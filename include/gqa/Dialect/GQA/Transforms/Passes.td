@@ -20,7 +20,7 @@ def GQADecompose : Pass<"gqa-decompose"> {
     form that bufferization does in place and that vectorises along the head dimension.
 
     With `keep=attention`, `gqa.attention` stays; `keep=narrow` leaves with it what widens its keys and values, which a
-    GPU's kernel does in passing; and `keep=fused` all that a CPU's does (`gqa-tile`): the rotation of queries that nothing else reads, the concatenation of a cache with new tokens, and the
+    GPU's kernel does in passing, or its queries, which may do without it; and `keep=fused` all that a CPU's does (`gqa-tile`): the rotation of queries that nothing else reads, the concatenation of a cache with new tokens, and the
     widening of a narrow cache. Where something else reads the concatenation, such as the graph's result, there is one for
     that, which the attention does not read.
 

@@ -13,8 +13,8 @@ GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garb
 
 @needs_driver
 @pytest.mark.parametrize("policy", POLICIES)
-def test_numerics_of_sm_90a(policy, tmp_path):
-    events = launches(GROUPS, policy, tmp_path / "report.json", ",sm=90,processors=132", "cuda:sm_90a")
+def test_numerics_of_sm_90a(policy, tmp_path, kernel_cache):
+    events = launches(GROUPS, policy, tmp_path / "report.json", kernel_cache, ",sm=90,processors=132", "cuda:sm_90a")
     # One launch of a kernel of its own for each, and more where parts are merged or rows are marked.
     assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
     # Up to eight parts are merged by the tasks of a cluster, and a lot of them by a kernel.

@@ -41,7 +41,8 @@ from attention_cases import build
 # Every kind of kernel, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not finite.
 # `also`: what else is tried with the same program, to reach what one run does not.
 SHIPPED = test_attention_cuda.CASES
-WHOLE, MANY, POISON = dict(processors=1), dict(processors=108), dict(values="poison")  # keys in one part, in more than a cluster has
+WHOLE, MANY = dict(processors=1), dict(processors=108)  # keys are in one part, or in more than a cluster has tasks
+POISON = dict(values="poison")
 CASES = {"sm_80": {
     "rows_f32": SHIPPED["rows_f32"],
     "decode_f16_g7": dict(SHIPPED["decode_f16_g7"], also=[WHOLE]),

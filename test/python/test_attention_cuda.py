@@ -1,9 +1,8 @@
 """CUDA kernels against float64, on the stand-in driver that executes their PTX on the CPU (test/emulator).
 
-Each policy of asynchronous completion is a process of its own, as a driver is loaded once; the first one compiles for all, which
-takes longer than everything else. The emulator also reports
-races, accesses out of bounds, reads of uninitialised memory and the like: a kernel may cause none. What runs here has not
-thereby run on a GPU.
+Each policy of asynchronous completion is a process of its own, as a driver is loaded once; the first one compiles for all,
+which takes longer than everything else. The emulator also reports races, accesses out of bounds, reads of uninitialised
+memory and the like: a kernel may cause none. What runs here has not thereby run on a GPU.
 
     python test_attention_cuda.py [NAME...]    runs cases on the driver that GQA_CUDA_DRIVER names
 """

@@ -16,7 +16,8 @@ namespace {
 
 /// The functions of the library that the caller is using.
 struct Library {
-  void (*raise)(const char *kind, const char *message) = nullptr;
+  int (*makeError)(const Bytes *kind, const Bytes *message, const Bytes *backtrace, void **out) = nullptr;
+  void (*raise)(void *error) = nullptr;
   int (*fromDLPack)(DLManagedTensor *from, int32_t alignment, int32_t contiguous, void **out) = nullptr;
   int (*getGlobal)(const Bytes *name, void **out) = nullptr;
   int (*call)(void *function, Any *arguments, int32_t count, Any *result) = nullptr;
@@ -31,7 +32,8 @@ struct Library {
       function = reinterpret_cast<std::decay_t<decltype(function)>>(address);
       complete &= address != nullptr;
     };
-    find(raise, "TVMFFIErrorSetRaisedFromCStr");
+    find(makeError, "TVMFFIErrorCreate");
+    find(raise, "TVMFFIErrorSetRaised");
     find(fromDLPack, "TVMFFITensorFromDLPack");
     find(getGlobal, "TVMFFIFunctionGetGlobal");
     find(call, "TVMFFIFunctionCall");
@@ -48,8 +50,14 @@ const Library &library() {
   return found;
 }
 
-int fail(const char *kind, const std::string &message) {
-  library().raise(kind, message.c_str());
+/// Without the frames of C++, for which the library would read the symbols of the whole process: a second.
+int fail(std::string_view kind, std::string_view message) {
+  Bytes texts[] = {{kind.data(), kind.size()}, {message.data(), message.size()}, {"", 0}};
+  void *error = nullptr;
+  if (library().makeError(&texts[0], &texts[1], &texts[2], &error) == 0) {
+    library().raise(error);
+    library().release(error);
+  }
   return -1;
 }
 

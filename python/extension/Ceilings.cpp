@@ -1,6 +1,7 @@
 // What a machine allows, for the benchmark: how fast it reads memory, how many multiply-adds it does, and how
 // fast the BLAS of the runtime multiplies. On the runtime's own threads, so that a ceiling and a kernel have
 // the same ones.
+#include "Errors.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include <algorithm>
@@ -169,10 +170,10 @@ double multiplyAdds(int64_t rounds) {
 /// c = a b, f32, contiguous and of two dimensions, by the BLAS that the runtime loads.
 void multiply(const ffi::Tensor &a, const ffi::Tensor &b, const ffi::Tensor &c) {
   if (const char *error = gqa_rt_blas_error())
-    TVM_FFI_THROW(RuntimeError) << error;
+    gqa::raise("RuntimeError", error);
   int64_t m = c.size(0), n = c.size(1), k = a.size(1);
   if (a.size(0) != m || b.size(0) != k || b.size(1) != n)
-    TVM_FFI_THROW(ValueError) << "multiply: the sizes of a, b and c do not make a product";
+    gqa::raise("ValueError", "multiply: the sizes of a, b and c do not make a product");
   gqa_rt_matmul(GQA_RT_TYPES(GQA_RT_F32, GQA_RT_F32, GQA_RT_F32), 1, m, n, k, a.data_ptr(), k, m * k,
                 b.data_ptr(), n, k * n, c.data_ptr(), n, m * n);
 }

@@ -1,6 +1,7 @@
 // Tensors on a GPU for callers that have no framework with them, and whether there is a GPU. Errors are
 // RuntimeError.
 #include "gqa/Runtime/Cuda.h"
+#include "Errors.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include <memory>
@@ -14,7 +15,7 @@ namespace {
 
 void check(bool failed) {
   if (failed)
-    TVM_FFI_THROW(RuntimeError) << gqa_rt_last_error();
+    gqa::raise("RuntimeError", gqa_rt_last_error());
 }
 
 void *currentStream(int64_t device) { return TVMFFIEnvGetStream(kDLCUDA, int32_t(device)); }
@@ -25,7 +26,7 @@ int64_t bytesOf(const ffi::Tensor &tensor) {
 
 void checkContiguous(const ffi::Tensor &tensor) {
   if (!tensor.IsContiguous())
-    TVM_FFI_THROW(ValueError) << "the tensor is not contiguous";
+    gqa::raise("ValueError", "the tensor is not contiguous");
 }
 
 /// Memory on a GPU for tvm-ffi's tensors.
@@ -97,7 +98,8 @@ void toHost(const ffi::Tensor &from, const ffi::Tensor &to) {
   checkContiguous(from);
   checkContiguous(to);
   if (bytesOf(from) != bytesOf(to))
-    TVM_FFI_THROW(ValueError) << "the tensors have " << bytesOf(from) << " and " << bytesOf(to) << " bytes";
+    gqa::raise("ValueError", "the tensors have " + std::to_string(bytesOf(from)) + " and " +
+                                 std::to_string(bytesOf(to)) + " bytes");
   int64_t device = from.device().device_id;
   check(gqa_rt_cuda_copy_out(device, currentStream(device), to.data_ptr(), from.data_ptr(), bytesOf(from)));
 }
@@ -107,7 +109,8 @@ void fill(const ffi::Tensor &host, const ffi::Tensor &to) {
   checkContiguous(host);
   checkContiguous(to);
   if (bytesOf(host) != bytesOf(to))
-    TVM_FFI_THROW(ValueError) << "the tensors have " << bytesOf(host) << " and " << bytesOf(to) << " bytes";
+    gqa::raise("ValueError", "the tensors have " + std::to_string(bytesOf(host)) + " and " +
+                                 std::to_string(bytesOf(to)) + " bytes");
   int64_t device = to.device().device_id;
   check(gqa_rt_cuda_copy_in(device, currentStream(device), to.data_ptr(), host.data_ptr(), bytesOf(host)));
 }

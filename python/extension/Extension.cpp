@@ -1,10 +1,10 @@
 // What Python calls: compiles the text of a module and returns its function. Errors become ValueError.
+#include "Errors.h"
 #include "gqa/Artifact/Write.h"
 #include "gqa/JIT/JIT.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include "llvm/Support/Error.h"
-#include "llvm/Support/ErrorHandling.h"
 #include <tvm/ffi/extra/c_env_api.h>
 #include <tvm/ffi/tvm_ffi.h>
 
@@ -24,11 +24,7 @@ static_assert(sizeof(known::Bytes) == sizeof(TVMFFIByteArray) &&
 
 namespace {
 
-[[noreturn]] void raise(llvm::Error error) {
-  std::string message = llvm::toString(std::move(error));
-  TVM_FFI_THROW(ValueError) << message;
-  llvm_unreachable("TVM_FFI_THROW throws");
-}
+[[noreturn]] void raise(llvm::Error error) { gqa::raise("ValueError", llvm::toString(std::move(error))); }
 
 /// `{dtype, shape, param, may be on a GPU, output that is written over it or -1}` of each input or output; -1
 /// is a dynamic size.
@@ -47,8 +43,8 @@ std::vector<DLTensor *> tensorsOf(const ffi::PackedArgs &args) {
   for (int i = 0; i < args.size(); ++i) {
     auto tensor = args[i].try_cast<DLTensor *>();
     if (!tensor)
-      TVM_FFI_THROW(TypeError) << "argument " << i << " is a " << args[i].GetTypeKey()
-                               << ", expected a tensor";
+      gqa::raise("TypeError",
+                 "argument " + std::to_string(i) + " is a " + args[i].GetTypeKey() + ", expected a tensor");
     tensors.push_back(*tensor);
   }
   return tensors;

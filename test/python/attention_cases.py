@@ -256,6 +256,8 @@ class _Builder(ScoreRegions, Producers):
             text = {"causal": lambda: "causal", "window": lambda: f"window{value}",
                     "softcap": lambda: f"softcap({value:e})", "dead_row": lambda: f"dead_row({value})"}[name]()
             self.clauses.append(text)
+        if attributes := self.case.get("attributes"):
+            self.clauses.append(f"{{{', '.join(attributes)}}}")
 
     def _print(self):
         c = self.case

@@ -21,6 +21,12 @@ def tools():
     raise FileNotFoundError("gqa-run not found; build the project first (tools/quickstart)")
 
 
+@pytest.fixture(scope="session")
+def kernel_cache(tmp_path_factory):
+    """The environment of processes that share what they compile, where it is not the compiling that is tested."""
+    return {"GQA_CACHE": "", "GQA_CACHE_DIR": str(tmp_path_factory.mktemp("kernels"))}
+
+
 @pytest.fixture
 def importer(tmp_path, monkeypatch, capfd):
     """Runs the importer's command line in an empty folder, in this process: torch takes seconds to load."""

@@ -15,6 +15,9 @@ FENCE = "wgmma.fence.sync.aligned;"
 # end in two blocks at most, one of which comes in front of the loop of fence 2, and begin in one at most, that of fence 7.
 LOOPS_OF_ONE = {("prompt", 2), ("prompt_window", 2), ("prompt_window", 7), ("prompt_poison", 2)}
 
+# That of fences 7 and 8 is the last one: what it frees is not filled again.
+LAST_LOOP_OF_ONE = ("prompt_window", {7, 8})
+
 
 def registers(instruction):
     return set(re.findall(r"%r\d+", instruction))
@@ -38,6 +41,11 @@ def follows_fence(body, at):
 
 def in_loop_of_one(case, body, at):
     return (case, body[:at + 1].count(FENCE)) in LOOPS_OF_ONE
+
+
+def in_last_loop_of_one(case, body, at):
+    name, fences = LAST_LOOP_OF_ONE
+    return case == name and body[:at].count(FENCE) in fences
 
 
 def frees_last_values(body, at):
@@ -69,7 +77,8 @@ def reason(case, body, at):
         return "the first use of its accumulators, in a loop that runs at most once"
     if instruction.startswith("setmaxnreg.inc"):
         return "in PTX, registers are as many as a kernel names"
-    if instruction.startswith("mbarrier.arrive.shared") and frees_last_values(body, at):
+    is_last = frees_last_values(body, at) or in_last_loop_of_one(case, body, at)
+    if instruction.startswith("mbarrier.arrive.shared") and is_last:
         return "nothing is loaded into the slot any more"
     if instruction.startswith("mbarrier.try_wait") and waits_for_unused_slot(body, at):
         return "the slot is filled once"

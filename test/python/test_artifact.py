@@ -97,6 +97,16 @@ def test_tvm_ffi_errors_name_the_argument(model, inputs):
         forward(q, k, v[:, :, :4].contiguous())
 
 
+# For the frames of C++ the symbols of everything in the process are read when the first error occurs: seconds.
+def test_errors_have_python_s_frames(model, inputs):
+    with pytest.raises(TypeError) as of_an_artifact:
+        tvm_ffi.load_module(str(model)).forward(*inputs[:2])
+    with pytest.raises(ValueError) as of_the_compiler:
+        gqa.compile("func.func @main() { nothing }")
+    for error in of_an_artifact, of_the_compiler:
+        assert {pathlib.Path(entry.path).suffix for entry in error.traceback} <= {".py", ".pxi"}
+
+
 def test_gqa_load(model, inputs, expected):
     function = gqa.load(model)
     assert function.inputs == gqa.compile(ONE).inputs and function.outputs == gqa.compile(ONE).outputs

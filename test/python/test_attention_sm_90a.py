@@ -15,8 +15,8 @@ GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garb
 
 @needs_driver
 @pytest.mark.parametrize("policy", POLICIES)
-def test_numerics_of_sm_90a(policy, tmp_path):
-    events = launches(GROUPS, policy, tmp_path / "report.json", ",sm=90,processors=132", "cuda:sm_90a")
+def test_numerics_of_sm_90a(policy, tmp_path, kernel_cache):
+    events = launches(GROUPS, policy, tmp_path / "report.json", kernel_cache, ",sm=90,processors=132", "cuda:sm_90a")
     # One launch of a kernel of its own for each, and more where parts are merged or rows are marked.
     assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
     # Up to eight parts are merged by the tasks of a cluster, and a lot of them by a kernel.
@@ -24,11 +24,11 @@ def test_numerics_of_sm_90a(policy, tmp_path):
 
 
 @needs_driver
-def test_clusters_fit_the_groups_of_a_chip(tmp_path):
+def test_clusters_fit_the_groups_of_a_chip(tmp_path, kernel_cache):
     """Six tiles in seven parts: 42 multiprocessors have room for 42 tasks, but in groups of 16, 18 and 8 for five clusters of seven."""
     def parts(processors):
         device = f",sm=90,processors={processors}"
-        events = launches(["decode_kv_len"], "eager", tmp_path / f"{processors}.json", device, "cuda:sm_90a")
+        events = launches(["decode_kv_len"], "eager", tmp_path / f"{processors}.json", kernel_cache, device, "cuda:sm_90a")
         return [(event["cluster"][0], event["grid"][0] // 6) for event in events if event["kernel"].endswith("_sm_90a")]
     assert parts(132) == [(7, 7)]
     assert parts(42) == [(4, 4)]

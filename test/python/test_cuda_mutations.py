@@ -76,7 +76,7 @@ def together(name, prefix, folder):
     for mutant in case.mutants:
         if mutant.equivalent and mutant.before.startswith(prefix):
             lines[mutant.line - 1] = ""
-    return case.run("\n".join(lines) + "\n", "random:7")[0]
+    return case.run(case.programs[0], "\n".join(lines) + "\n", "random:7")[0]
 
 
 @needs_driver

@@ -62,7 +62,7 @@ CASES["sm_90a"] = {
     "prompt": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
     "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1, also=[POISON]),
     "prompt_poison": dict(queries=35, group=2, keys=530, values="poison", mask=(35, 530), causal=True, offset=("i64", [495]), kv_heads=1),
-    "prompt_fp8": dict(queries=150, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
+    "prompt_fp8": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
                        narrow=("f8E4M3FN", "hs", "f32", False), also=[POISON]),
     "decode": dict(keys=6000, kv_heads=1, group=7, also=[WHOLE, MANY]),
     "decode_lengths": dict(dynamic="lengths", keys=600, kv_heads=1, group=7, also=[dict(keys=100), dict(WHOLE, keys=1600),

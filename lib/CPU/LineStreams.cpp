@@ -9,12 +9,28 @@ using namespace mlir;
 
 namespace gqa {
 
+/// A buffer whose rows are one behind the other, as its type says, as one long row.
+static Value asOneRow(VectorBuilder &b, Value buffer) {
+  auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
+  Value count = b.mul(b.size(buffer, 0), b.size(buffer, 1));
+  auto type = contiguousRowsType({getConstantIntValue(count).value_or(ShapedType::kDynamic)},
+                                 cast<MemRefType>(buffer.getType()).getElementType());
+  OpFoldResult one = b.getIndexAttr(1);
+  return memref::ReinterpretCastOp::create(b, type, data.getBaseBuffer(), OpFoldResult(data.getOffset()),
+                                           ArrayRef<OpFoldResult>(getAsOpFoldResult(count)), ArrayRef(one));
+}
+
 LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys) : b(b) {
+  int64_t rows = llvm::divideCeil(blockKeys, std::max<int64_t>(buffers.size(), 1));
   for (Value buffer : buffers) {
+    auto type = cast<MemRefType>(buffer.getType());
+    int64_t perRow = linesOfRow(buffer), bits = type.getElementTypeBitWidth();
+    auto strides = type.getStridesAndOffset().first;
+    bool flat = strides[0] == type.getDimSize(1) && strides[1] == 1 && strides[0] * bits % kLineBits == 0;
     // Whatever the strides are: rows that are not contiguous are packed first, and then these lines are not
     // read.
-    int64_t perRow = linesOfRow(buffer), rows = llvm::divideCeil(blockKeys, int64_t(buffers.size()));
-    streams.push_back({b.withContiguousRows(buffer), perRow, rows * perRow});
+    Value view = flat ? asOneRow(b, buffer) : b.withContiguousRows(buffer);
+    streams.push_back({view, flat, perRow, rows * perRow});
   }
 }
 
@@ -25,29 +41,37 @@ int64_t LineStreams::lines() const {
   return sum;
 }
 
-void LineStreams::fetch(Value number, int64_t shares) {
-  SmallVector<SmallVector<std::pair<Value, Value>>> places; // (row, line of the row), of each stream
-  size_t most = 0;
-  for (const Stream &stream : streams) {
-    int64_t common = std::gcd(stream.lines, shares); // small constants are shifts and additions
-    Value first = b.divPositive(b.mul(number, b.index(stream.lines / common)), shares / common);
-    int64_t perRow = stream.linesOfRow;
-    int64_t count = llvm::divideCeil(stream.lines, shares);
-    bool inOneRow = stream.lines % shares == 0 && stream.linesOfRow % count == 0;
-    auto &ofStream = places.emplace_back();
-    for (int64_t i = 0; i < count; ++i) {
-      Value line = b.add(first, b.index(i));
-      if (inOneRow) // one address, and constants from there
-        ofStream.push_back({b.divPositive(first, perRow), b.add(b.remPositive(first, perRow), b.index(i))});
-      else
-        ofStream.push_back({b.divPositive(line, perRow), b.remPositive(line, perRow)});
-    }
-    most = std::max(most, ofStream.size());
+void LineStreams::fetch(Value number, int64_t shares, int64_t part, int64_t parts) {
+  if (!llvm::all_of(streams, [](const Stream &stream) { return stream.flat; })) {
+    if (part > 0) // addresses cost more, and what they have in common is computed once
+      return;
+    parts = 1;
   }
-  for (size_t i = 0; i < most; ++i)
-    for (auto [stream, ofStream] : llvm::zip(streams, places))
-      if (i < ofStream.size())
-        prefetch(stream, ofStream[i].first, ofStream[i].second);
+  int64_t most = 0;
+  for (const Stream &stream : streams)
+    most = std::max<int64_t>(most, llvm::divideCeil(stream.lines, shares));
+  int64_t all = most * int64_t(streams.size()), begin = all * part / parts, end = all * (part + 1) / parts;
+  if (part > 0 && begin < end)
+    b.keepOrder(); // or a compiler moves prefetches to the front of a loop's body
+  for (int64_t turn = begin; turn < end; ++turn)
+    fetchLine(streams[turn % streams.size()], turn / int64_t(streams.size()), number, shares);
+}
+
+/// Line `i` of share `number`, if it has so many. Shares that are no whole number of lines overlap.
+void LineStreams::fetchLine(const Stream &stream, int64_t i, Value number, int64_t shares) {
+  int64_t count = llvm::divideCeil(stream.lines, shares), perRow = stream.linesOfRow;
+  if (i >= count)
+    return;
+  int64_t common = std::gcd(stream.lines, shares); // small constants are shifts and additions
+  Value first = b.divPositive(b.mul(number, b.index(stream.lines / common)), shares / common);
+  bool inOneRow = stream.lines % shares == 0 && perRow % count == 0;
+  if (stream.flat) // one address, and constants from there
+    prefetch(stream, b.index(0), b.add(first, b.index(i)));
+  else if (inOneRow)
+    prefetch(stream, b.divPositive(first, perRow), b.add(b.remPositive(first, perRow), b.index(i)));
+  else
+    prefetch(stream, b.divPositive(b.add(first, b.index(i)), perRow),
+             b.remPositive(b.add(first, b.index(i)), perRow));
 }
 
 void LineStreams::fetchApart(Value number, int64_t shares) {
@@ -63,9 +87,12 @@ void LineStreams::fetchApart(Value number, int64_t shares) {
 
 void LineStreams::prefetch(const Stream &stream, Value row, Value line) {
   auto type = cast<MemRefType>(stream.buffer.getType());
+  if (stream.flat)
+    line = b.add(b.mul(row, b.index(stream.linesOfRow)), line);
   Value column = b.mul(line, b.index(kLineBits / type.getElementTypeBitWidth()));
-  memref::PrefetchOp::create(b, stream.buffer, ValueRange{row, column}, /*isWrite=*/false,
-                             /*localityHint=*/3, /*isDataCache=*/true);
+  SmallVector<Value> place = stream.flat ? SmallVector<Value>{column} : SmallVector<Value>{row, column};
+  memref::PrefetchOp::create(b, stream.buffer, place, /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
 }
 
 } // namespace gqa

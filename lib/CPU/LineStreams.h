@@ -19,18 +19,20 @@ public:
   bool empty() const { return streams.empty(); }
   /// Lines of all streams.
   int64_t lines() const;
-  /// Fetches share `number` of `shares` equal ones. Shares are what is spread over a product: within a loop's
-  /// body a compiler moves prefetches to the front.
-  void fetch(Value number, int64_t shares);
+  /// Fetches share `number` of `shares` equal ones: shares are what is spread over a product. A share is
+  /// fetched in `parts`, of which number 0 comes first, where a loop's body has room for them.
+  void fetch(Value number, int64_t shares, int64_t part = 0, int64_t parts = 1);
   /// The same in fewer instructions, for lines that are no further than L3: those of a share are the same
   /// part of the stream apart, if rows can be cut so.
   void fetchApart(Value number, int64_t shares);
 
 private:
   struct Stream {
-    Value buffer;
+    Value buffer; // of one dimension if it is `flat`: its rows are known to be one behind the other
+    bool flat;
     int64_t linesOfRow, lines;
   };
+  void fetchLine(const Stream &stream, int64_t i, Value number, int64_t shares);
   void prefetch(const Stream &stream, Value row, Value line);
 
   VectorBuilder &b;

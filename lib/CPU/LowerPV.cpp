@@ -92,7 +92,7 @@ private:
   int64_t keysOfIteration(int64_t sums) {
     if (sums > b.target.registers / 2)
       return streams.lines() >= blocks * blockKeys ? 4 : 0;
-    for (int64_t keys : {4, 8})
+    for (int64_t keys : {2, 4, 8})
       if (keys * streams.lines() >= 2 * blocks * blockKeys)
         return keys;
     return 0;

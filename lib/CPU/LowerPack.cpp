@@ -177,6 +177,31 @@ void packRow(tile::PackOp op, VectorBuilder &b, Value from, Value head, Value qu
             [&](Value d) { b.store(b.widen(b.load(from, {head, query, d}), b.element), storage, {row, d}); });
 }
 
+/// Crosses every whole four rows, in place: their vectors exchange lanes whose numbers have bit 0, then
+/// bit 1.
+void crossRows(VectorBuilder &b, Value storage) {
+  constexpr int64_t kRows = tile::kCrossedRows;
+  auto takeOdd = [&](Value even, Value odd, int64_t bit) -> Value {
+    auto lanes = llvm::map_to_vector(llvm::seq<int64_t>(b.lanes),
+                                     [&](int64_t lane) { return lane & bit ? b.lanes + lane : lane; });
+    return vector::ShuffleOp::create(b, even, odd, lanes);
+  };
+  b.forEach(b.index(0), b.roundDown(b.size(storage, 0), kRows), kRows, [&](Value first) {
+    b.forEach(b.index(0), b.size(storage, 1), b.lanes, [&](Value d) {
+      SmallVector<Value> rows;
+      for (int64_t i = 0; i < kRows; ++i)
+        rows.push_back(b.loadVector(storage, {b.add(first, b.index(i)), d}));
+      for (int64_t bit = 1; bit < kRows; bit *= 2) {
+        SmallVector<Value> before = rows;
+        for (int64_t i = 0; i < kRows; ++i)
+          rows[i] = takeOdd(before[i], before[i ^ bit], bit);
+      }
+      for (int64_t i = 0; i < kRows; ++i)
+        b.storeVector(rows[i], storage, {b.add(first, b.index(i)), d});
+    });
+  });
+}
+
 /// Copies the queries of a tile, as rows or as columns, into storage that is zero elsewhere.
 void packQueries(tile::PackOp op, VectorBuilder &b) {
   Value source = op.getSource(), storage = op.getStorage(), zero = b.index(0), empty = b.splat(0.0);
@@ -202,6 +227,8 @@ void packQueries(tile::PackOp op, VectorBuilder &b) {
           forEachQuery([&](Value head, Value query, Value row) { packRow(op, b, from, head, query, row); });
         },
         byElements);
+  if (op.getCrossed())
+    crossRows(b, storage);
   op.getTile().replaceAllUsesWith(storage);
 }
 

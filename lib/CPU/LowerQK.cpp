@@ -19,8 +19,8 @@ namespace {
 class InnerProduct {
 public:
   InnerProduct(tile::QKOp op, VectorBuilder &b)
-      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()), rows(b.size(q, 0)),
-        allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
+      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()), crossed(op.getCrossed()),
+        rows(b.size(q, 0)), allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
         blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
@@ -60,7 +60,8 @@ private:
       }
       return next;
     });
-    storeSums(row, rows, key, keys, partial);
+    bool isCrossed = crossed && rows == tile::kCrossedRows;
+    storeSums(row, rows, key, keys, isCrossed ? uncross(partial) : partial, isCrossed ? rows : 1);
   }
 
   /// Adds the products of one vector, or of one half of the pairs, along the head dimension.
@@ -86,34 +87,48 @@ private:
     return odd ? second : first;
   }
 
-  /// Adds up lanes, and stores what becomes of `sums`, key after key. Columns behind the rows become zero.
-  void storeSums(Value row, int64_t rows, Value key, int64_t keys, ArrayRef<Value> sums) {
+  /// Of the accumulators of each key's crossed rows one vector, whose lanes are sums of row 0 to 3 in turn.
+  SmallVector<Value> uncross(SmallVector<Value> sums) {
+    SmallVector<Value> ofKeys;
+    for (size_t key = 0; key < sums.size(); key += tile::kCrossedRows) {
+      for (int64_t bit = 1; bit < tile::kCrossedRows; bit *= 2)
+        for (int64_t i = 0; i < tile::kCrossedRows; i += 2 * bit)
+          sums[key + i] = b.addF(sums[key + i], b.exchange(sums[key + i + bit], bit));
+      ofKeys.push_back(sums[key]);
+    }
+    return ofKeys;
+  }
+
+  /// Adds up lanes, and stores what becomes of `sums`, key after key. Columns behind the rows become zero. A
+  /// vector has sums of one row or, in turn, of all.
+  void storeSums(Value row, int64_t rows, Value key, int64_t keys, ArrayRef<Value> sums, int64_t ofVector) {
     int64_t first = getConstantIntValue(row).value_or(0), known = getConstantIntValue(this->rows).value_or(0);
     bool isLast = first + rows == known && !ShapedType::isDynamic(allRows);
     int64_t columns = isLast ? allRows - first : rows;
     int64_t perKey = isLast ? std::min<int64_t>(columns, llvm::PowerOf2Ceil(block.rows)) : rows;
+    int64_t vectorsOfKey = rows / ofVector;
     SmallVector<Value> vectors;
     for (int64_t j = 0; j < keys; ++j) {
-      llvm::append_range(vectors, sums.slice(j * rows, rows));
-      vectors.append(perKey - rows, b.splat(0.0));
+      llvm::append_range(vectors, sums.slice(j * vectorsOfKey, vectorsOfKey));
+      vectors.append(perKey - rows, b.splat(0.0)); // none if they are crossed
     }
     Value place = b.add(b.mul(key, b.size(s, 1)), row);
-    storeTotals(vectors, perKey, place);
+    storeTotals(vectors, ofVector, perKey, place);
     for (int64_t j = 0; j < keys && perKey < columns; ++j)
       b.forEach(b.index(first + perKey), b.index(allRows), 1,
                 [&](Value column) { b.store(b.scalar(0.0), s, {b.add(key, b.index(j)), column}); });
   }
 
   /// Stores the totals of `vectors`, `perKey` of them for every key, from `place` in s on.
-  void storeTotals(SmallVector<Value> &vectors, int64_t perKey, Value place) {
-    int64_t count = vectors.size(), width = llvm::isPowerOf2_64(perKey) ? perKey : 1;
+  void storeTotals(SmallVector<Value> &vectors, int64_t ofVector, int64_t perKey, Value place) {
+    int64_t count = vectors.size() * ofVector, width = llvm::isPowerOf2_64(perKey) ? perKey : 1;
     if (perKey == allRows) // one vector may hold the scores of several keys
       width = std::min<int64_t>(count & -count, b.lanes);
-    // As many vectors as there are lanes are added up together, and what is left as a power of two.
-    int64_t rest = count % b.lanes;
+    // As many vectors are added up together as one has room for, and what is left as a power of two.
+    int64_t rest = vectors.size() % (b.lanes / ofVector);
     vectors.append(llvm::PowerOf2Ceil(rest) - rest, b.splat(0.0));
     Value scores = b.flat(s);
-    for (auto [piece, totals] : llvm::enumerate(b.sums(vectors, width))) {
+    for (auto [piece, totals] : llvm::enumerate(b.sums(vectors, width, ofVector))) {
       int64_t begin = piece * width;
       if (begin >= count)
         break;
@@ -136,10 +151,11 @@ private:
     Value width = b.size(q, 1);
     int64_t together = stepsOfIteration(), length = together * stepWidth();
     return b.fold(b.index(0), width, length, init, [&](Value d, ValueRange so) {
-      fetch(row, key, d, length);
       SmallVector<Value> sums(so);
-      for (int64_t i = 0; i < together; ++i)
+      for (int64_t i = 0; i < together; ++i) {
+        fetch(row, key, d, length, i);
         sums = step(b.add(d, b.index(i * stepWidth())), sums);
+      }
       return sums;
     });
   }
@@ -152,8 +168,8 @@ private:
     return together;
   }
 
-  /// The share of lines of the iteration at `d`.
-  void fetch(Value row, Value key, Value d, int64_t length) {
+  /// The share of lines of the iteration at `d`, in front of each of its steps a part.
+  void fetch(Value row, Value key, Value d, int64_t length, int64_t part) {
     std::optional<int64_t> allRows = getConstantIntValue(rows), width = getConstantIntValue(b.size(q, 1));
     if (streams.empty() || !allRows || !width)
       return;
@@ -161,12 +177,13 @@ private:
     Value index =
         b.add(b.mul(b.div(key, b.index(block.keys)), b.index(blocks)), b.div(row, b.index(block.rows)));
     Value number = b.add(b.mul(index, b.index(steps)), b.divPositive(d, length));
-    streams.fetch(number, llvm::divideCeil(blockKeys, block.keys) * blocks * steps);
+    int64_t shares = llvm::divideCeil(blockKeys, block.keys) * blocks * steps;
+    streams.fetch(number, shares, part, length / stepWidth());
   }
 
   VectorBuilder &b;
   Value q, k, s;
-  bool paired;
+  bool paired, crossed;
   Value rows;
   int64_t allRows, blockKeys; // sizes of s
   LineStreams streams;

@@ -18,6 +18,7 @@ namespace {
 /// Structured operations to loops over loads and stores whose indices are as simple as they can be.
 void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small
+  pm.addPass(createInheritLayouts());
   LowerTileToCPUOptions tiles;
   tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));

@@ -78,6 +78,10 @@ Value VectorBuilder::rotate(Value vector, int64_t distance) {
   return shuffle(*this, vector, lanes, [&](int64_t lane) { return (lane + distance) % lanes; });
 }
 
+Value VectorBuilder::exchange(Value vector, int64_t bit) {
+  return shuffle(*this, vector, lanes, [&](int64_t lane) { return lane ^ bit; });
+}
+
 static Type withElement(Type type, Type element) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? VectorType::get(vector.getShape(), element) : element;

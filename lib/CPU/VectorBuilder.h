@@ -55,6 +55,8 @@ public:
   Value first(Value vector, int64_t count);
   Value repeat(Value vector);
   Value rotate(Value vector, int64_t distance);
+  /// Every lane has changed places with the one whose number differs in `bit`.
+  Value exchange(Value vector, int64_t bit);
 
   /// A float, scalar or vector, widened to or rounded to the element type `type`.
   Value widen(Value value, mlir::Type type);
@@ -86,8 +88,8 @@ public:
   Value tanh(Value x);
 
   /// The sum of each of `vectors`, 1 to 16 of them, a power of two: as vectors of `width` sums in order, or
-  /// as scalars if width is 1.
-  llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> vectors, int64_t width);
+  /// as scalars if width is 1. With `ofVector` each has so many, its lanes in turn.
+  llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> vectors, int64_t width, int64_t ofVector = 1);
 
   void forEach(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body);
   /// A loop that carries values.

@@ -104,13 +104,14 @@ static Partial halve(VectorBuilder &b, const Partial &first, const Partial &seco
   return {sum, ids};
 }
 
-SmallVector<Value> VectorBuilder::sums(ArrayRef<Value> vectors, int64_t width) {
+SmallVector<Value> VectorBuilder::sums(ArrayRef<Value> vectors, int64_t width, int64_t ofVector) {
   SmallVector<Value> results;
   // One vector has room for `lanes` sums.
-  for (size_t begin = 0; begin < vectors.size(); begin += lanes) {
+  size_t most = lanes / ofVector;
+  for (size_t begin = 0; begin < vectors.size(); begin += most) {
     SmallVector<Partial> partials;
     for (auto [id, vector] :
-         llvm::enumerate(vectors.slice(begin, std::min<size_t>(lanes, vectors.size() - begin))))
+         llvm::enumerate(vectors.slice(begin, std::min<size_t>(most, vectors.size() - begin))))
       partials.push_back({vector, {static_cast<int64_t>(id)}});
     int64_t count = partials.size();
     while (partials.size() > 1) {
@@ -121,13 +122,14 @@ SmallVector<Value> VectorBuilder::sums(ArrayRef<Value> vectors, int64_t width) {
     }
     Partial total = partials.front();
     int64_t length = lanes / count; // of a segment
-    for (int64_t distance = length / 2; distance > 0; distance /= 2)
+    for (int64_t distance = length / 2; distance >= ofVector; distance /= 2)
       total.vector = addF(total.vector, rotate(total.vector, distance));
-    SmallVector<int64_t> position(count);
+    SmallVector<int64_t> position(count * ofVector);
     for (auto [segment, id] : llvm::enumerate(total.ids))
-      position[id] = segment * length;
-    for (int64_t id = 0; id < count; id += width) {
-      ArrayRef<int64_t> lanesOfResult = ArrayRef(position).slice(id, width);
+      for (int64_t i = 0; i < ofVector; ++i)
+        position[id * ofVector + i] = segment * length + i;
+    for (size_t sum = 0; sum < position.size(); sum += width) {
+      ArrayRef<int64_t> lanesOfResult = ArrayRef(position).slice(sum, width);
       if (width == 1)
         results.push_back(vector::ExtractOp::create(*this, total.vector, lanesOfResult[0]));
       else

@@ -90,10 +90,10 @@ public:
 
 private:
   // What the lowering leaves to be done: repeated address arithmetic, what does not change in a loop, and
-  // short loops.
+  // short loops. Those of unknown length are not where time goes, and unrolled they are much to compile.
   static constexpr const char *kKernelPasses = "early-cse,simplifycfg,loop-mssa(loop-rotate,licm),"
                                                "instcombine<no-verify-fixpoint>,loop(loop-idiom,indvars),"
-                                               "loop-unroll,early-cse,simplifycfg";
+                                               "loop-unroll<no-runtime>,early-cse,simplifycfg";
 
   static llvm::PipelineTuningOptions tuning() {
     llvm::PipelineTuningOptions options;

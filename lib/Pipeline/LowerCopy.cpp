@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -26,6 +27,11 @@ int64_t elementBytes(MemRefType type) { return llvm::divideCeil(type.getElementT
 
 bool hasContiguousRows(MemRefType type) {
   return type.getRank() > 0 && type.getElementType().isIntOrFloat() && type.isLastDimUnitStride();
+}
+
+/// MLIR's own lowering makes memcpy of copies between such.
+bool isContiguous(MemRefType type) {
+  return type.getLayout().isIdentity() || memref::isStaticShapeAndContiguousRowMajor(type);
 }
 
 bool isLarge(memref::CopyOp copy, MemRefType from, MemRefType to) {
@@ -107,7 +113,7 @@ struct LowerCopyPass : impl::LowerCopyBase<LowerCopyPass> {
         RuntimeCopy(copy).emit();
         continue;
       }
-      if (from.getLayout().isIdentity() && to.getLayout().isIdentity())
+      if (isContiguous(from) && isContiguous(to))
         continue;
       OpBuilder builder(copy);
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());

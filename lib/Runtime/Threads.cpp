@@ -16,6 +16,7 @@
 #include <oneapi/tbb/task_arena.h>
 #include <pthread.h>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -80,13 +81,29 @@ bool runKernel(int64_t n, int64_t work, gqa::rt::Task task, void *context) {
   return !kernel.failed;
 }
 
-/// A loop on several threads.
+/// A loop on several threads. Each begins with tasks of its own, one behind the other, and helps the next one
+/// when these are done: threads that take turns read memory side by side, a tenth slower (two threads, a
+/// decode step of 8192 keys of bf16).
 struct Loop {
   gqa::rt::Task task;
   void *context;
   int64_t n;
-  std::atomic<int64_t> next{0};
   int64_t begun = 0, done = 0; // their addresses stand for the two moments
+
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+  std::vector<Share> shares = std::vector<Share>(size_t(numThreads()));
+  std::atomic<size_t> joined{0};
+
+  Loop(gqa::rt::Task task, void *context, int64_t n) : task(task), context(context), n(n) {
+    int64_t count = int64_t(shares.size()), each = n / count, more = n % count, begin = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      shares[size_t(i)].next = begin;
+      shares[size_t(i)].end = begin += each + (i < more);
+    }
+  }
 
   void runTask(int64_t i) {
     gqa::rt::happensAfter(&begun);
@@ -97,8 +114,12 @@ struct Loop {
   /// One of the threads that share it.
   static void share(void *data) {
     auto *loop = static_cast<Loop *>(data);
-    for (int64_t i; (i = loop->next.fetch_add(1, std::memory_order_relaxed)) < loop->n;)
-      loop->runTask(i);
+    size_t count = loop->shares.size(), own = loop->joined.fetch_add(1, std::memory_order_relaxed);
+    for (size_t k = 0; k < count; ++k) {
+      Share &share = loop->shares[(own + k) % count];
+      for (int64_t i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;)
+        loop->runTask(i);
+    }
   }
 
   void runInArena() {
@@ -122,7 +143,7 @@ void gqa::rt::parallelFor(int64_t n, Task task, void *context) {
       task(i, context);
     return;
   }
-  Loop loop{task, context, n};
+  Loop loop(task, context, n);
   happensBefore(&loop.begun);
   if (gqa_rt_parallel parallel = lent.load(std::memory_order_acquire))
     parallel(Loop::share, &loop, unsigned(wantedThreads()), 0);

@@ -86,7 +86,7 @@ private:
     prefetch(values.v, next, values.valueDim, duringPV);
     auto [used, period, diagonal] = parts(key);
     tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, used, period, diagonal, duringQK, transposed,
-                       interleaved, values.paired);
+                       interleaved, values.paired, values.schedule.crossed);
     if (values.scored) {
       auto score =
           tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries, values.period,

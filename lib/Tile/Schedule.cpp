@@ -59,14 +59,21 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
     Type element = cast<RankedTensorType>(op.getK().getType()).getElementType();
     bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&
                   op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
-    return {/*transposed=*/false, rows, keysOfFewRows(lanes, element.getIntOrFloatBitWidth()), lanes, paired};
+    bool crossed = rows >= tile::kCrossedRows && op.getAccumulatorType().isF32();
+    return {/*transposed=*/false,
+            rows,
+            keysOfFewRows(lanes, element.getIntOrFloatBitWidth()),
+            lanes,
+            paired,
+            crossed};
   }
   bool interleaved = isInterleaved(op, target);
   if (interleaved)
     lanes = tile::kRegisterRows;
   for (const Row &row : interleaved ? ArrayRef<Row>(kInterleavedRows) : ArrayRef<Row>(kManyRows))
     if (dim <= row.maxDim)
-      return {/*transposed=*/true, row.rows, row.keys, lanes, /*paired=*/false, interleaved};
+      return {/*transposed=*/true, row.rows,          row.keys,   lanes,
+              /*paired=*/false,    /*crossed=*/false, interleaved};
   llvm_unreachable("the last row of the table takes everything");
 }
 

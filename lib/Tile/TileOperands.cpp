@@ -58,7 +58,7 @@ Value TileOperands::packQueries() {
                             : scratch({values.rows, values.keyWidth});
   return tile::PackOp::create(b, room.getType(), rotatedQueries(), room, /*rest=*/Value(), /*scale=*/Value(),
                               /*zero=*/Value(), values.period, /*is_unsigned=*/false, transposed, interleaved,
-                              values.paired, /*multiple=*/IntegerAttr());
+                              values.paired, values.schedule.crossed, /*multiple=*/IntegerAttr());
 }
 
 Value TileOperands::keyTile(Value key, Value keys) {

@@ -117,3 +117,20 @@ func.func @narrow(%x: memref<?x64xi8, strided<[?, ?], offset: ?>>, %s: memref<?x
     : memref<?x64xi8, strided<[?, ?], offset: ?>>, memref<64x64xf32> -> memref<?x64xf32, strided<[?, 1], offset: ?>>
   return %t : memref<?x64xf32, strided<[?, 1], offset: ?>>
 }
+
+// Four rows whose lanes change places: first the odd ones with those of the next row, then those with bit 1 of the row
+// after that. The ninth row stays.
+// CHECK-LABEL: func @crossed
+// CHECK: scf.for %[[ROW:.*]] = %c0 to %c8 step %c4
+// CHECK: scf.for %[[D:.*]] = %c0 to %c16 step %c8
+// CHECK: %[[V0:.*]] = vector.load %arg1[%[[ROW]], %[[D]]]
+// CHECK: %[[V1:.*]] = vector.load %arg1
+// CHECK: %[[E:.*]] = vector.shuffle %[[V0]], %[[V1]] [0, 9, 2, 11, 4, 13, 6, 15]
+// CHECK: vector.shuffle %[[V1]], %[[V0]] [0, 9, 2, 11, 4, 13, 6, 15]
+// CHECK: %[[W0:.*]] = vector.shuffle %[[E]], %{{.*}} [0, 1, 10, 11, 4, 5, 14, 15]
+// CHECK: vector.store %[[W0]], %arg1[%[[ROW]], %[[D]]]
+func.func @crossed(%q: memref<9x1x16xf32>, %room: memref<9x16xf32>) {
+  %n = arith.constant 1 : index
+  %t = tile.pack %q into %room queries(%n) crossed : memref<9x1x16xf32>, memref<9x16xf32> -> memref<9x16xf32>
+  return
+}

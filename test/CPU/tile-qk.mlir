@@ -114,3 +114,17 @@ func.func @paired(%q: memref<4x32xf32>, %k: memref<?x32xbf16>, %s: memref<48x4xf
   tile.qk %q, %k, %s paired = 16 : memref<4x32xf32>, memref<?x32xbf16>, memref<48x4xf32>
   return
 }
+
+// Crossed: of each key's four accumulators neighbours change places, then pairs, and the halves of two keys are added. The
+// fifth row is summed across the lanes of a vector of its own.
+// CHECK-LABEL: func @crossed
+// V3: %[[ODD:.*]] = vector.shuffle %[[A1:.*]], %[[A1]] [1, 0, 3, 2, 5, 4, 7, 6]
+// V3: arith.addf %{{.*}}, %[[ODD]]
+// V3: vector.shuffle %[[B:.*]], %[[B]] [2, 3, 0, 1, 6, 7, 4, 5]
+// V3: %[[STAY:.*]] = vector.shuffle %[[K0:.*]], %[[K1:.*]] [0, 1, 2, 3, 12, 13, 14, 15]
+// V3: %[[MOVE:.*]] = vector.shuffle %[[K0]], %[[K1]] [4, 5, 6, 7, 8, 9, 10, 11]
+// V3: arith.addf %[[STAY]], %[[MOVE]]
+func.func @crossed(%q: memref<5x32xf32>, %k: memref<?x32xf32>, %s: memref<24x8xf32>) {
+  tile.qk %q, %k, %s crossed : memref<5x32xf32>, memref<?x32xf32>, memref<24x8xf32>
+  return
+}

@@ -9,8 +9,9 @@
 // CHECK: %[[VROOM:.*]] = tile.scratch : memref<48x128xbf16>
 // CHECK: %[[S:.*]] = tile.scratch : memref<48x4xf32>
 // CHECK: memref.subview %arg0[%[[B]], %[[H]], 0, 0] [1, 4, 1, 128]
-// Two bf16 of a word are widened by one operation each, the even and the odd ones apart.
-// CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) paired = 8 : {{.*}} -> memref<4x128xf32>
+// Two bf16 of a word are widened by one operation each, the even and the odd ones apart. Four rows are crossed, so that
+// scores are sums of whole vectors as far as that goes.
+// CHECK: %[[Q:.*]] = tile.pack {{.*}} queries(%c1) paired = 8 crossed : {{.*}} -> memref<4x128xf32>
 // CHECK: scf.for %[[J:.*]] = %c0 to %c64 step %c48 {
 // CHECK: %[[N:.*]] = arith.minsi %{{.*}}, %c48
 // Two streams at any time: half of the values and half of the next keys during each product.
@@ -23,7 +24,7 @@
 // CHECK: %[[V0:.*]] = memref.subview %arg2[%[[B]], %[[KV]], %[[NEXT]], 0]
 // CHECK: memref.subview %arg1[%[[B]], %[[KV]], %[[J]], 0]
 // CHECK: %[[K:.*]] = tile.pack %{{.*}} into %[[KROOM]]
-// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] paired = 8 prefetch(%[[V1]], %[[K0]] :
+// CHECK: tile.qk %[[Q]], %[[K]], %[[S]] paired = 8 crossed prefetch(%[[V1]], %[[K0]] :
 // CHECK-NOT: tile.mask
 // CHECK: %[[HIDDEN:.*]] = tile.softmax_step %[[S]], {{.*}} keys(%[[N]]) scale(%cst) :
 // CHECK: %[[V:.*]] = tile.pack %{{.*}} into %[[VROOM]]

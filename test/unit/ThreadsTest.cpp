@@ -1,6 +1,7 @@
 // The parallel loop: every task once, nested loops too.
 #include "gqa/Runtime/Runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -68,6 +69,36 @@ TEST_F(LentThreads, Nest) {
   for (auto &value : counts)
     EXPECT_EQ(value, 1);
   EXPECT_EQ(lentCalls, 21);
+}
+
+/// The first task of each of two threads, which wait there for each other.
+struct FirstTasks {
+  std::atomic<int> begun{0};
+  int64_t numbers[2] = {};
+
+  static void run(int64_t i, void *context) {
+    auto *first = static_cast<FirstTasks *>(context);
+    int thread = first->begun++;
+    if (thread > 1)
+      return;
+    first->numbers[thread] = i;
+    while (first->begun < 2)
+      std::this_thread::yield();
+  }
+};
+
+TEST_F(LentThreads, HaveTasksOfTheirOwn) {
+  gqa_rt_set_parallel([](void (*run)(void *), void *data, unsigned, unsigned) {
+    std::thread second(run, data);
+    run(data);
+    second.join();
+  });
+  FirstTasks first;
+  int64_t each = 100, n = each * gqa_rt_num_threads();
+  gqa_rt_parallel_for(n, INT64_MAX, FirstTasks::run, &first);
+  EXPECT_EQ(std::min(first.numbers[0], first.numbers[1]), 0);
+  EXPECT_EQ(std::max(first.numbers[0], first.numbers[1]), each);
+  EXPECT_EQ(first.begun, n);
 }
 
 TEST_F(LentThreads, AreGivenBack) {

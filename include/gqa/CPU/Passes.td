@@ -4,6 +4,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def InheritLayouts : Pass<"gqa-inherit-layouts", "mlir::ModuleOp"> {
+  let summary = "functions that know what their only caller knows of strides";
+  let description = [{
+    The function of an attention takes buffers of any strides. Where it is called once, which is always, its arguments get the
+    types that the caller's buffers have, and so do views of them and the operands of tile operations:
+
+    ```mlir
+    %any = memref.cast %k : memref<1x8x?x128xf32> to memref<1x8x?x128xf32, strided<[?, ?, ?, ?], offset: ?>>
+    call @gqa_attention_0(%any) : (memref<1x8x?x128xf32, strided<[?, ?, ?, ?], offset: ?>>) -> ()
+    // becomes
+    call @gqa_attention_0(%k) : (memref<1x8x?x128xf32>) -> ()
+    ```
+
+    So rows that are as long as their stride are known to be one behind the other, and addresses are constants apart.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::memref::MemRefDialect"];
+}
+
 def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
   let summary = "tile kernels as vector code that the runtime runs in parallel";
   let description = [{

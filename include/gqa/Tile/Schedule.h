@@ -20,6 +20,8 @@ struct Schedule {
   int64_t lanes;
   /// Keys and values are bf16 and read in pairs.
   bool paired = false;
+  /// Rows of queries are crossed.
+  bool crossed = false;
   /// Products are of interleaved operands in tile registers; `lanes` are the rows of one.
   bool interleaved = false;
 };

@@ -95,7 +95,7 @@ LogicalResult verifyFactors(PackOp op) {
 void PackOp::build(OpBuilder &builder, OperationState &state, Type tile, Value source, Value storage) {
   build(builder, state, tile, source, storage, /*rest=*/Value(), /*scale=*/Value(), /*zero=*/Value(),
         /*queries=*/Value(), /*is_unsigned=*/UnitAttr(), /*transposed=*/UnitAttr(),
-        /*interleaved=*/UnitAttr(), /*paired=*/IntegerAttr(),
+        /*interleaved=*/UnitAttr(), /*paired=*/IntegerAttr(), /*crossed=*/UnitAttr(),
         /*multiple=*/IntegerAttr());
 }
 
@@ -147,7 +147,12 @@ LogicalResult PackOp::verify() {
   if (failed(verifyRest(*this)))
     return failure();
   // pack_c8
-  return verifyFactors(*this);
+  if (failed(verifyFactors(*this)))
+    return failure();
+  // pack_c9
+  if (getCrossed() && (!holdsQueries || getTransposed() || !elementOf(getTile()).isF32()))
+    return emitOpError("is crossed, expected a tile of queries in f32 that is not transposed");
+  return success();
 }
 
 bool PackOp::isDequantizing() {
@@ -187,6 +192,9 @@ LogicalResult QKOp::verify() {
   // qk_c6
   if (failed(verifyParts(*this, getTransposed() && !getInterleaved())))
     return failure();
+  // qk_c7
+  if (getCrossed() && (getTransposed() || !s.getElementType().isF32()))
+    return emitOpError("is crossed, expected no transposed q, and scores of f32");
   // qk_c4
   if (!getInterleaved())
     return success();

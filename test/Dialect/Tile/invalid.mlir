@@ -147,6 +147,30 @@ func.func @pack_c5_rows(%x: memref<2x2x16xbf16>, %room: memref<8x8xbf16>, %n: in
 
 // -----
 
+func.func @pack_c9_keys(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  %t = tile.pack %x into %room crossed : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c9_transposed(%x: memref<2x2x16xf32>, %room: memref<16x8xf32>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  %t = tile.pack %x into %room queries(%n) transposed crossed : memref<2x2x16xf32>, memref<16x8xf32> -> memref<16x8xf32>
+  return
+}
+
+// -----
+
+func.func @pack_c9_type(%x: memref<2x2x16xf64>, %room: memref<4x16xf64>, %n: index) {
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  %t = tile.pack %x into %room queries(%n) crossed : memref<2x2x16xf64>, memref<4x16xf64> -> memref<4x16xf64>
+  return
+}
+
+// -----
+
 func.func @pack_c6_queries(%x: memref<2x2x16xbf16>, %room: memref<4x16xbf16>, %n: index) {
   // expected-error @+1 {{'tile.pack' op has a multiple of 32, expected a positive one, of rows of keys or values}}
   %t = tile.pack %x into %room queries(%n) multiple = 32 : memref<2x2x16xbf16>, memref<4x16xbf16> -> memref<4x16xbf16>
@@ -368,6 +392,22 @@ func.func @qk_c3_columns(%q: memref<4x24xf32>, %k: memref<64x24xbf16>, %s: memre
 func.func @qk_c3_transposed(%q: memref<16x48xf32>, %k: memref<64x16xf32>, %s: memref<64x48xf32>) {
   // expected-error @+1 {{'tile.qk' op is paired, expected no transposed q}}
   tile.qk %q, %k, %s transposed paired = 8 : memref<16x48xf32>, memref<64x16xf32>, memref<64x48xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c7_transposed(%q: memref<16x48xf32>, %k: memref<64x16xf32>, %s: memref<64x48xf32>) {
+  // expected-error @+1 {{'tile.qk' op is crossed, expected no transposed q, and scores of f32}}
+  tile.qk %q, %k, %s transposed crossed : memref<16x48xf32>, memref<64x16xf32>, memref<64x48xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c7_type(%q: memref<4x16xf64>, %k: memref<64x16xf64>, %s: memref<64x4xf64>) {
+  // expected-error @+1 {{'tile.qk' op is crossed, expected no transposed q, and scores of f32}}
+  tile.qk %q, %k, %s crossed : memref<4x16xf64>, memref<64x16xf64>, memref<64x4xf64>
   return
 }
 

@@ -16,20 +16,20 @@ func.func @kernel(%batch: index, %tiles: index, %n: index) {
 }
 
 // CHECK-LABEL: func @few_rows
-// CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) paired = 8 : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
+// CHECK: tile.pack %{{.*}} into %{{.*}} queries(%{{.*}}) paired = 8 crossed : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
 // CHECK: tile.pack %{{.*}} into %{{.*}} : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xbf16>
 // CHECK-SAME: -> memref<?x80xbf16, strided<[?, 1], offset: ?>>
-// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<8x80xf32>, memref<?x80xbf16, {{.*}}>, memref<64x8xf32>
+// CHECK: tile.qk %{{.*}}, %{{.*}}, %{{.*}} paired = 8 crossed prefetch(%{{.*}} : memref<64x80xbf16>) : memref<8x80xf32>, memref<?x80xbf16, {{.*}}>, memref<64x8xf32>
 // CHECK: tile.mask %{{.*}} at(%{{.*}}, %{{.*}}) queries(%{{.*}}) keys(%{{.*}}) first(%{{.*}}) : memref<64x8xf32>
 // CHECK: %[[H:.*]] = tile.softmax_step %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} keys(%{{.*}}) scale(%{{.*}}) : memref<64x8xf32>, {{.*}}, f32
 // CHECK: tile.pv %{{.*}}, %{{.*}}, %{{.*}} rescale(%{{.*}}) hidden(%[[H]]) paired = 8 prefetch(%{{.*}} : memref<64x80xbf16>) : memref<64x8xf32>
 func.func @few_rows(%queries: memref<4x2x80xbf16>, %keys: memref<?x80xbf16, strided<[?, ?], offset: ?>>,
                     %room: memref<64x80xbf16>, %q: memref<8x80xf32>, %s: memref<64x8xf32>, %m: memref<8xf32>,
                     %o: memref<8x80xf32>, %n: index, %x: f32) {
-  %t = tile.pack %queries into %q queries(%n) paired = 8 : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
+  %t = tile.pack %queries into %q queries(%n) paired = 8 crossed : memref<4x2x80xbf16>, memref<8x80xf32> -> memref<8x80xf32>
   %k = tile.pack %keys into %room
     : memref<?x80xbf16, strided<[?, ?], offset: ?>>, memref<64x80xbf16> -> memref<?x80xbf16, strided<[?, 1], offset: ?>>
-  tile.qk %t, %k, %s paired = 8 prefetch(%room : memref<64x80xbf16>)
+  tile.qk %t, %k, %s paired = 8 crossed prefetch(%room : memref<64x80xbf16>)
     : memref<8x80xf32>, memref<?x80xbf16, strided<[?, 1], offset: ?>>, memref<64x8xf32>
   tile.mask %s at(%n, %n) queries(%n) keys(%n) first(%n) : memref<64x8xf32>
   %h = tile.softmax_step %s, %m, %m, %m keys(%n) scale(%x)

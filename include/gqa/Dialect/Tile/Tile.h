@@ -11,6 +11,9 @@ namespace gqa::tile {
 constexpr int64_t kRegisterRows = 16;
 constexpr int64_t kRegisterDepth = 32;
 
+/// Rows that are crossed with each other.
+constexpr int64_t kCrossedRows = 4;
+
 /// Rows of a fragment.
 constexpr int64_t kFragmentRows = 16;
 

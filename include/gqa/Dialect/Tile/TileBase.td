@@ -31,6 +31,11 @@ def Tile_Dialect : Dialect {
     ones to another. Where keys and values are bf16 and read in place, the columns of `q` and `o` are therefore `paired` for
     vectors of `n`: in every `2 n` columns the even ones come first, then the odd ones.
 
+    **Crossed.** A score of few rows is the sum of a vector's lanes, and sums across lanes cost nearly as much as they did to
+    make. So each accumulator has lanes of several rows: of every whole four rows of a `crossed` `q`, what row `r` has in column
+    `d` is in row `r xor d mod 4`. Then the scores of four rows are the sum of four vectors whose neighbours have changed
+    places, and no halves of vectors need be put together first. Rows behind the last whole four stay as they are.
+
     **Interleaved.** Processors with tile registers (AMX) multiply bf16 numbers two by two: of the right operand, rows
     `2 i` and `2 i + 1` share the words of one row, so that `d x rows` becomes `d/2 x 2 rows` and element `(2 i + e, r)`
     is at `[i, 2 r + e]`. A transposed `q` and the probabilities have this form, and nothing else need change: keys are left

@@ -133,7 +133,8 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
 
     A source of rank 3, `heads x queries x d`, holds the queries of a tile: head `g` and query `n` become row `g * N + n`,
     with `N` given by `queries`. All else in the storage becomes zero. With `transposed` a row becomes a column:
-    the tile is `d x rows`, or `d/2 x 2 rows` if it is `interleaved`; with `paired` its columns are in the order of pairs.
+    the tile is `d x rows`, or `d/2 x 2 rows` if it is `interleaved`; with `paired` its columns are in the order of pairs, and
+    with `crossed` its rows are crossed.
 
     Constraints:
     * (C1) storage and tile have the same element type, not narrower than that of the source.
@@ -147,6 +148,7 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
       tile's; both have rank 2 and are not transposed.
     * (C8) scale and zero have the source's rows, and its columns or one; a source that has them, or that is of integers or of
       8 bits, has rank 2 and is not transposed.
+    * (C9) a `crossed` tile is of f32, has `queries` and is not transposed.
 
     Example:
 
@@ -165,7 +167,7 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
                        Arg<Optional<Tile_Keys>, "", [MemRead]>:$rest, Arg<Optional<Tile_Factors>, "", [MemRead]>:$scale,
                        Arg<Optional<Tile_Factors>, "", [MemRead]>:$zero, Optional<Index>:$queries,
                        UnitAttr:$is_unsigned, UnitAttr:$transposed, UnitAttr:$interleaved,
-                       OptionalAttr<I64Attr>:$paired, OptionalAttr<I64Attr>:$multiple);
+                       OptionalAttr<I64Attr>:$paired, UnitAttr:$crossed, OptionalAttr<I64Attr>:$multiple);
   let results = (outs Tile_Operand:$tile);
   let builders = [
     // Rows of keys or values; everything else is set on the operation afterwards.
@@ -174,8 +176,8 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
   let assemblyFormat = [{
     $source `into` $storage (`then` `(` $rest^ `:` type($rest) `)`)? (`scale` `(` $scale^ `:` type($scale) `)`)?
     (`zero` `(` $zero^ `:` type($zero) `)`)? (`unsigned` $is_unsigned^)? (`queries` `(` $queries^ `)`)?
-    (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`multiple` `=` $multiple^)? attr-dict
-    `:` type($source) `,` type($storage) `->` type($tile)
+    (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`crossed` $crossed^)?
+    (`multiple` `=` $multiple^)? attr-dict `:` type($source) `,` type($storage) `->` type($tile)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -217,7 +219,8 @@ def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
   let description = [{
     `s[c, r] = sum_d q[r, d] * k[c, d]` for every row of q and of k; transposed, with `q[d, r]`. Keys past the rows of k
     may be written up to the size of s, with any numbers; columns of s past the rows of q become zero. With `paired` the
-    columns of q are in the order of pairs. With `interleaved` the sum is over pairs, in f32. Meanwhile the rows of
+    columns of q are in the order of pairs, and with `crossed` its rows are crossed. With `interleaved` the sum is over pairs, in
+    f32. Meanwhile the rows of
     `prefetch` are brought near, lines of each in turn: a processor follows several streams of addresses at once better
     than one.
 
@@ -233,6 +236,7 @@ def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
       and, as a precondition, of 32 rows, and q a multiple of 32 columns.
     * (C5) s has a column for every row of q.
     * (C6) with `rows` or a `diagonal` q is transposed and not interleaved; a `diagonal` has both numbers.
+    * (C7) a `crossed` q is not transposed, and s is of f32.
 
     Example:
 
@@ -246,9 +250,9 @@ def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<Tile_Keys, "", [MemRead]>:$q, Arg<Tile_Keys, "", [MemRead]>:$k,
                        Arg<Tile_Matrix, "", [MemWrite]>:$s, Optional<Index>:$rows, Optional<Index>:$period,
                        Optional<Index>:$last, Arg<Variadic<Tile_Fetched>, "", [MemRead]>:$prefetch,
-                       UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired);
+                       UnitAttr:$transposed, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$paired, UnitAttr:$crossed);
   let assemblyFormat = [{
-    $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)?
+    $q `,` $k `,` $s (`transposed` $transposed^)? (`interleaved` $interleaved^)? (`paired` `=` $paired^)? (`crossed` $crossed^)?
     (`rows` `(` $rows^ `)`)? (`diagonal` `(` $period^ `,` $last `)`)? (`prefetch` `(` $prefetch^ `:` type($prefetch) `)`)? attr-dict
     `:` type($q) `,` type($k) `,` type($s)
   }];

@@ -52,6 +52,11 @@ SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point) {
                              [&](Value value) { return mapping.lookupOrDefault(value); });
 }
 
+Value LoopBody::zero(OpOperand &output) {
+  Type type = getElementTypeOrSelf(output.get().getType());
+  return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
+}
+
 /// One instruction with a predicate: a branch that ends in a trap would be a way out of the kernel, past its
 /// barriers.
 void buildAssertion(IndexBuilder &b, Value condition) {

@@ -37,6 +37,18 @@ void buildRowKernel(const RowGroup &group);
 /// independent of each other.
 llvm::SmallVector<RowGroup> groupRows(llvm::ArrayRef<mlir::linalg::LinalgOp> run);
 
+/// Points next to each other along a loop, for one thread; `width` is a power of two.
+struct Neighbours {
+  unsigned loop = 0;
+  int64_t width = 1;
+};
+
+/// Along the last of `loops` that is one, as many as 16 bytes of the narrowest contiguous operand have, or
+/// `wanted` if those are more, at most 8 and `most`; fewer where rows are known to begin in between, and 1 where
+/// an operand's elements are not contiguous.
+Neighbours neighboursOf(mlir::linalg::LinalgOp op, llvm::ArrayRef<unsigned> loops, int64_t most,
+                        int64_t wanted = 1);
+
 /// One operation inside a kernel.
 class LoopBody {
 public:
@@ -50,10 +62,34 @@ public:
   mlir::Value load(mlir::OpOperand &operand, mlir::ValueRange point);
   void store(mlir::OpOperand &output, mlir::Value value, mlir::ValueRange point);
 
+  /// The same for neighbours, the first one at `point`, where `isAligned` holds.
+  llvm::SmallVector<mlir::Value> load(mlir::OpOperand &operand, mlir::ValueRange point,
+                                      Neighbours neighbours);
+  void store(mlir::OpOperand &output, llvm::ArrayRef<mlir::Value> values, mlir::ValueRange point,
+             Neighbours neighbours);
+
+  /// Whether contiguous operands begin, with each of their rows, where so many elements can be loaded at once.
+  mlir::Value isAligned(Neighbours neighbours);
+
+  /// What the body yields at each of the neighbours, with `carried` as the outputs' elements of the first one,
+  /// and what it yields as those of the next; by default each has what is loaded. `known` has elements that
+  /// need no load, or null.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>>
+  evaluate(mlir::ValueRange first, Neighbours neighbours,
+           llvm::function_ref<mlir::Value(mlir::OpOperand &)> known, mlir::ValueRange carried = {});
+
+  /// Evaluates at the neighbours, each by itself, and stores what comes out.
+  void compute(mlir::ValueRange first, Neighbours neighbours,
+               llvm::function_ref<mlir::Value(mlir::OpOperand &)> known);
+
+  /// Of an output that the body does not read.
+  mlir::Value zero(mlir::OpOperand &output);
+
   /// What the body yields at a point where the operands have these elements.
   llvm::SmallVector<mlir::Value> evaluate(mlir::ValueRange elements, mlir::ValueRange point);
 
 private:
+  llvm::SmallVector<mlir::Value> neighbour(mlir::ValueRange point, Neighbours neighbours, int64_t number);
   llvm::SmallVector<mlir::Value> indices(mlir::OpOperand &operand, mlir::ValueRange point);
   void clone(mlir::Operation &inner, mlir::IRMapping &mapping, mlir::ValueRange point);
 
@@ -61,6 +97,21 @@ private:
   const KernelOperands &operands;
   IndexBuilder &b;
 };
+
+/// A branch with results.
+using BuildBranch = llvm::function_ref<llvm::SmallVector<mlir::Value>()>;
+llvm::SmallVector<mlir::Value> buildChoice(IndexBuilder &b, mlir::Value condition, mlir::TypeRange types,
+                                           BuildBranch yes, BuildBranch no);
+
+/// What becomes of a state at a point.
+using BuildPoint =
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, mlir::ValueRange)>;
+
+/// Neighbours of a loop of `size` points, whose number along the loop is in `group`: `together` where all of
+/// them exist, else `alone` for each one that does.
+llvm::SmallVector<mlir::Value> buildNeighbours(IndexBuilder &b, Neighbours neighbours, mlir::Value size,
+                                               llvm::ArrayRef<mlir::Value> group, mlir::ValueRange state,
+                                               BuildPoint together, BuildPoint alone);
 
 /// The loops of the given dimensions as one: how many points, and where one lies. All sizes but the first
 /// divide.

@@ -1,6 +1,6 @@
 // A thread for every point of the parallel loops. Threads are along the innermost loops, as many of them as
 // fill a block and have static sizes, so that a thread divides by constants alone; the outer loops are the
-// grid's. Several operations that know nothing of each other are one launch, each with blocks of its own.
+// grid's. Where elements are contiguous, a thread computes as many neighbours as 16 bytes have. Several operations that know nothing of each other are one launch, each with blocks of its own.
 #include "LoopKernel.h"
 #include "gqa/Tile/Kernel.h"
 
@@ -12,7 +12,8 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kLanes = 32, kMostThreads = 256;
+constexpr int64_t kLanes = 32, kMostThreads = 256, kMostNeighbours = 8;
+constexpr int64_t kMostOfGroups = 128; // threads of a block, where each has neighbours
 
 /// The loops of one operation.
 class Points {
@@ -22,32 +23,51 @@ public:
       sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
     op.getReductionDims(reductions);
     splitParallel();
+    if (reductions.empty())
+      neighbours = neighboursOf(op, inner, kMostNeighbours);
     inside = countPoints(b, sizesOf(inner));
+    groupSizes = sizesOf(inner);
+    for (auto [dim, size] : llvm::zip(inner, groupSizes))
+      if (dim == neighbours.loop)
+        size = b.ceilDiv(size, b.index(neighbours.width));
+    groups = countPoints(b, groupSizes);
     LoopBody::collect(op, operands);
   }
 
   /// As many threads as a block needs.
   int64_t threads() {
-    if (std::optional<int64_t> known = getConstantIntValue(inside))
-      return std::clamp<int64_t>(llvm::alignTo(*known, kLanes), kLanes, kMostThreads);
-    return kMostThreads;
+    int64_t most = neighbours.width > 1 ? kMostOfGroups : kMostThreads;
+    if (std::optional<int64_t> known = getConstantIntValue(groups))
+      return std::clamp<int64_t>(llvm::alignTo(*known, kLanes), kLanes, most);
+    return most;
   }
 
   /// Blocks for each point of the outer loops, and for those within.
   SmallVector<Value> grid(int64_t threads) {
     SmallVector<Value> grid = sizesOf(outer);
-    grid.push_back(b.ceilDiv(inside, b.index(threads)));
+    grid.push_back(b.ceilDiv(groups, b.index(threads)));
     return grid;
   }
 
-  /// What a thread of the block `task` does.
+  /// What a thread of the block `task` does. Points that are not aligned it takes at a distance of a block's
+  /// threads, so that those of a warp are next to each other.
   void build(ValueRange task, int64_t threads) {
-    Value index = b.add(b.mul(task.back(), b.index(threads)), threadOf(b));
-    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, inside);
-    auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.thenYield());
-    buildPoint(task.drop_back(), index);
+    if (neighbours.width == 1)
+      return buildIfInside(task, task.back(), threads, inside, sizesOf(inner), /*together=*/false);
+    auto apart = [&]() -> SmallVector<Value> {
+      Value count = b.index(neighbours.width);
+      auto loop = scf::ForOp::create(b, b.index(0), count, b.index(1));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value block = b.add(b.mul(task.back(), count), loop.getInductionVar());
+      buildIfInside(task, block, threads, inside, sizesOf(inner), /*together=*/false);
+      return {};
+    };
+    auto together = [&]() -> SmallVector<Value> {
+      buildIfInside(task, task.back(), threads, groups, groupSizes, /*together=*/true);
+      return {};
+    };
+    buildChoice(b, LoopBody(op, operands, b).isAligned(neighbours), {}, together, apart);
   }
 
 private:
@@ -67,16 +87,39 @@ private:
     size_t first = parallel.size();
     while (first > 0 && !isFull(parallel[--first]))
       ;
-    outer.assign(parallel.begin(), parallel.begin() + first);
+    llvm::copy_if(ArrayRef<unsigned>(parallel).take_front(first), std::back_inserter(outer),
+                  [&](unsigned dim) { return getConstantIntValue(sizes[dim]) != 1; });
     inner.assign(parallel.begin() + first, parallel.end());
   }
 
-  void buildPoint(ValueRange task, Value index) {
-    SmallVector<Value> point(sizes.size());
-    for (auto [dim, value] : llvm::zip(outer, task))
+  /// The point, or the neighbours, that are the thread's in the given block of `count`.
+  void buildIfInside(ValueRange task, Value block, int64_t threads, Value count, ValueRange loops,
+                     bool together) {
+    Value index = b.add(b.mul(block, b.index(threads)), threadOf(b));
+    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, count);
+    auto branch = scf::IfOp::create(b, exists, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch.thenYield());
+    SmallVector<Value> point(sizes.size(), b.index(0));
+    for (auto [dim, value] : llvm::zip(outer, task.drop_back()))
       point[dim] = value;
-    for (auto [dim, value] : llvm::zip(inner, delinearize(b, index, sizesOf(inner))))
+    for (auto [dim, value] : llvm::zip(inner, delinearize(b, index, loops)))
       point[dim] = value;
+    auto alone = [&](ArrayRef<Value> each, ValueRange) -> SmallVector<Value> {
+      buildPoint(SmallVector<Value>(each));
+      return {};
+    };
+    auto all = [&](ArrayRef<Value> first, ValueRange) -> SmallVector<Value> {
+      LoopBody(op, operands, b).compute(first, neighbours, [](OpOperand &) { return Value(); });
+      return {};
+    };
+    if (together)
+      buildNeighbours(b, neighbours, sizes[neighbours.loop], point, {}, all, alone);
+    else
+      alone(point, {});
+  }
+
+  void buildPoint(SmallVector<Value> point) {
     LoopBody body(op, operands, b);
     MutableArrayRef<OpOperand> outputs = op.getDpsInitsMutable();
     SmallVector<Value> results;
@@ -106,12 +149,12 @@ private:
         elements.push_back(body.load(*input, point));
       for (auto [output, result] :
            llvm::zip(op.getDpsInitsMutable(), results)) // what is not read may be anything
-        elements.push_back(result ? result : zero(output));
+        elements.push_back(result ? result : body.zero(output));
       return body.evaluate(elements, point);
     }
     SmallVector<Value> carried;
     for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results))
-      carried.push_back(result ? result : zero(output));
+      carried.push_back(result ? result : body.zero(output));
     auto loop = scf::ForOp::create(b, b.index(0), sizes[reductions[depth]], b.index(1), carried);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -123,17 +166,15 @@ private:
     return loop.getResults();
   }
 
-  Value zero(OpOperand &output) {
-    Type type = getElementTypeOrSelf(output.get().getType());
-    return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
-  }
-
   linalg::LinalgOp op;
   IndexBuilder &b;
   KernelOperands &operands;
   SmallVector<Value> sizes;
   SmallVector<unsigned> outer, inner, reductions;
   Value inside; // how many points the inner loops have
+  Neighbours neighbours;
+  SmallVector<Value> groupSizes; // of the inner loops, one of them in groups of neighbours
+  Value groups;
 };
 
 /// Runs each of `parts` in blocks of its own, those of the first one in front.

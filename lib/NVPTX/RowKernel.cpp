@@ -24,6 +24,7 @@ struct Access {
   Value buffer;
   AffineMap map;
   SmallVector<Value> inside; // sizes; empty: at one place
+  int64_t width;             // of neighbours
   bool writes;
 };
 
@@ -41,6 +42,7 @@ public:
     }
     operands.map(b);
     chooseWarps();
+    chooseNeighbours();
     SmallVector<Value> grid(sizes[0].begin(), sizes[0].begin() + rows);
     if (grid.empty())
       grid.push_back(b.index(1));
@@ -49,6 +51,7 @@ public:
         [&](ValueRange task) {
           operands.enter(b);
           thread = threadOf(b);
+          askForAlignment();
           for (auto [op, loops] : llvm::zip(members, sizes))
             buildMember(op, task.take_front(rows), ArrayRef<Value>(loops).drop_front(rows));
         },
@@ -67,6 +70,33 @@ private:
     }
     int64_t wanted = llvm::divideCeil(most, kLanes * kPerThread);
     warps = std::min<int64_t>(int64_t(llvm::PowerOf2Ceil(uint64_t(wanted))), kMostWarps);
+  }
+
+  /// As many as leave points for all threads, and if possible the same everywhere, so that each thread reads
+  /// what it has written.
+  void chooseNeighbours() {
+    int64_t wanted = 1;
+    for (bool isLast : {false, true})
+      for (auto [op, loops] : llvm::zip(members, sizes)) {
+        ArrayRef<Value> inside = ArrayRef<Value>(loops).drop_front(rows);
+        if (isOnce(inside))
+          continue;
+        int64_t most = kPerThread;
+        if (std::optional<int64_t> count = getConstantIntValue(countPoints(b, inside)))
+          most = std::clamp<int64_t>(int64_t(llvm::bit_floor(uint64_t(*count / (warps * kLanes)))), 1, most);
+        auto dims = llvm::to_vector(llvm::seq<unsigned>(rows, op.getNumLoops()));
+        neighbours[op] = neighboursOf(op, dims, most, isLast ? wanted : 1);
+        wanted = std::max(wanted, neighbours[op].width);
+      }
+  }
+
+  /// All together: threads have the same points in each operation.
+  void askForAlignment() {
+    for (linalg::LinalgOp op : members)
+      if (Neighbours of = neighbours.lookup(op); of.width > 1) {
+        Value here = LoopBody(op, operands, b).isAligned(of);
+        aligned = aligned ? Value(arith::AndIOp::create(b, aligned, here)) : here;
+      }
   }
 
   //===--------------------------------------------------------------------===//
@@ -101,16 +131,17 @@ private:
       bool atOnePlace = once || (writes && op.getNumReductionLoops());
       SmallVector<Value> points(atOnePlace ? ArrayRef<Value>() : inside);
       if (reads && !inRegister(op, operand))
-        accesses.push_back({operand.get(), map, points, false});
+        accesses.push_back({operand.get(), map, points, neighbours.lookup(op).width, false});
       if (writes)
-        accesses.push_back({operand.get(), map, points, true});
+        accesses.push_back({operand.get(), map, points, neighbours.lookup(op).width, true});
     }
   }
 
   static bool areOrdered(const Access &a, const Access &c) {
     if (a.buffer != c.buffer || (!a.writes && !c.writes))
       return true;
-    bool ofOwnPoints = !a.inside.empty() && a.map == c.map && a.inside == c.inside;
+    bool ofOwnPoints =
+        !a.inside.empty() && a.map == c.map && a.inside == c.inside && a.width == c.width;
     return ofOwnPoints || (a.inside.empty() && c.inside.empty() && a.writes && c.writes); // thread 0 stores
   }
 
@@ -156,13 +187,8 @@ private:
       elements.push_back(load(body, op, *input, point));
     for (OpOperand &output : op.getDpsInitsMutable())
       elements.push_back(op.payloadUsesValueFromOperand(&output) ? load(body, op, output, point)
-                                                                 : zero(output));
+                                                                 : body.zero(output));
     return body.evaluate(elements, point);
-  }
-
-  Value zero(OpOperand &output) {
-    Type type = getElementTypeOrSelf(output.get().getType());
-    return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
   }
 
   SmallVector<Value> pointOf(ValueRange row, ArrayRef<Value> inside) {
@@ -171,16 +197,47 @@ private:
     return point;
   }
 
+  /// What becomes of `state` at a thread's points inside of a row: `together` takes neighbours, `alone` one.
+  SmallVector<Value> overPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside, ValueRange state,
+                                BuildPoint together, BuildPoint alone) {
+    auto overLoops = [&](ArrayRef<Value> loops, BuildPoint build) -> SmallVector<Value> {
+      auto loop = scf::ForOp::create(b, thread, countPoints(b, loops), b.index(warps * kLanes), state);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      SmallVector<Value> next = build(pointOf(row, delinearize(b, loop.getInductionVar(), loops)),
+                                      loop.getRegionIterArgs());
+      if (!next.empty()) // without results it has a yield
+        scf::YieldOp::create(b, next);
+      return loop.getResults();
+    };
+    Neighbours of = neighbours.lookup(op);
+    if (of.width == 1)
+      return overLoops(inside, alone);
+    SmallVector<Value> groups(inside);
+    Value size = groups[of.loop - rows];
+    groups[of.loop - rows] = b.ceilDiv(size, b.index(of.width));
+    auto groupOrRest = [&](ArrayRef<Value> group, ValueRange so) {
+      return buildNeighbours(b, of, size, group, so, together, alone);
+    };
+    return buildChoice(
+        b, aligned, TypeRange(state), [&] { return overLoops(groups, groupOrRest); },
+        [&] { return overLoops(inside, alone); });
+  }
+
   void buildPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
     for (Value output : op.getDpsInits())
       registers.erase(output);
-    auto loop = scf::ForOp::create(b, thread, countPoints(b, inside), b.index(warps * kLanes));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> point = pointOf(row, delinearize(b, loop.getInductionVar(), inside));
     LoopBody body(op, operands, b);
-    for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), evaluate(body, op, point)))
-      body.store(output, result, point);
+    auto together = [&](ArrayRef<Value> first, ValueRange) -> SmallVector<Value> {
+      body.compute(first, neighbours.lookup(op), [&](OpOperand &operand) { return inRegister(op, operand); });
+      return {};
+    };
+    auto alone = [&](ArrayRef<Value> point, ValueRange) -> SmallVector<Value> {
+      for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), evaluate(body, op, point)))
+        body.store(output, result, point);
+      return {};
+    };
+    overPoints(op, row, inside, {}, together, alone);
   }
 
   /// Every thread computes what a row has once, and one stores it.
@@ -220,17 +277,19 @@ private:
       neutral.push_back(arith::ConstantOp::create(b, *arith::getNeutralElement(found[0])));
       initial.push_back(load(body, op, output, stored));
     }
-    auto loop = scf::ForOp::create(b, thread, countPoints(b, inside), b.index(warps * kLanes), neutral);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> point = pointOf(row, delinearize(b, loop.getInductionVar(), inside)), elements;
+    auto together = [&](ArrayRef<Value> first, ValueRange so) {
+      auto known = [&](OpOperand &operand) { return inRegister(op, operand); };
+      return body.evaluate(first, neighbours.lookup(op), known, so).back();
+    };
+    auto alone = [&](ArrayRef<Value> point, ValueRange so) {
+      SmallVector<Value> elements;
       for (OpOperand *input : op.getDpsInputOperands())
         elements.push_back(load(body, op, *input, point));
-      llvm::append_range(elements, loop.getRegionIterArgs());
-      scf::YieldOp::create(b, body.evaluate(elements, point));
-    }
-    for (auto [combiner, start, partial] : llvm::zip(combiners, initial, loop.getResults()))
+      llvm::append_range(elements, so);
+      return body.evaluate(elements, point);
+    };
+    SmallVector<Value> partials = overPoints(op, row, inside, neutral, together, alone);
+    for (auto [combiner, start, partial] : llvm::zip(combiners, initial, partials))
       results.push_back(combine(b, combiner, start, reduceOverBlock(b, combiner, partial, warps)));
     storeOnce(op, body, results, stored);
   }
@@ -242,7 +301,8 @@ private:
   KernelOperands operands;
   SmallVector<SmallVector<Value>> sizes; // of each member's loops
   int64_t warps = 1;
-  Value thread;
+  llvm::DenseMap<Operation *, Neighbours> neighbours;
+  Value thread, aligned;
   llvm::DenseMap<Value, Value> registers; // what a row has once, by the buffer that it is stored in
   SmallVector<Access> pending;            // since the last barrier
 };

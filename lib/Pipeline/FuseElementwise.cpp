@@ -51,9 +51,35 @@ bool worthFusing(OpOperand *operand) {
   return producer.getNumLoops() >= consumer.getNumLoops() || !isExpensive(producer);
 }
 
+/// Whether `op` only widens the elements of a tensor, by an instruction.
+bool isWidening(linalg::GenericOp op) {
+  Block &body = *op.getBody();
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || !llvm::hasSingleElement(body.without_terminator()))
+    return false;
+  Operation &inner = body.front();
+  return isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(inner) &&
+         inner.getOperand(0) == body.getArgument(0) && inner.getOperand(0).getType().getIntOrFloatBitWidth() >= 16;
+}
+
+/// Each reader gets a widening of its own: reading the narrow numbers again takes less than writing wide ones.
+void separateWidenings(Operation *root) {
+  SmallVector<linalg::GenericOp> widenings;
+  root->walk([&](linalg::GenericOp op) {
+    if (op.hasPureTensorSemantics() && isWidening(op))
+      widenings.push_back(op);
+  });
+  for (linalg::GenericOp op : widenings)
+    for (OpOperand &use : llvm::make_early_inc_range(op.getResult(0).getUses()))
+      if (isa<linalg::LinalgOp>(use.getOwner()) && !op->hasOneUse()) {
+        OpBuilder builder(use.getOwner());
+        use.set(builder.clone(*op)->getResult(0));
+      }
+}
+
 struct FuseElementwisePass : impl::FuseElementwiseBase<FuseElementwisePass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
+    separateWidenings(getOperation());
     RewritePatternSet patterns(context);
     patterns.add<Generalize>(context);
     linalg::populateElementwiseOpsFusionPatterns(patterns, [this](OpOperand *operand) {

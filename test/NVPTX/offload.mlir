@@ -8,7 +8,13 @@
 // CHECK-LABEL: func.func @elementwise
 // CHECK-DAG: %[[X:.*]] = tile.device.map %{{.*}} : memref<300x64xbf16>
 // CHECK-DAG: %[[Y:.*]] = tile.device.map %{{.*}} update : memref<300x64xbf16>
-// CHECK: tile.kernel warps = 8 grid(%{{.*}} = %c75)
+// CHECK: tile.kernel warps = 4 grid(%{{.*}} = %c19)
+// CHECK-DAG: memref.extract_aligned_pointer_as_index %[[X]]
+// CHECK-DAG: memref.extract_aligned_pointer_as_index %[[Y]]
+// CHECK: vector.load %[[X]]{{.*}} {alignment = 16 : i64} : memref<300x64xbf16>, vector<8xbf16>
+// CHECK-COUNT-8: math.exp
+// CHECK: vector.store %{{.*}}, %[[Y]]{{.*}} {alignment = 16 : i64} : memref<300x64xbf16>, vector<8xbf16>
+// CHECK: else
 // CHECK: memref.load %[[X]]
 // CHECK: math.exp
 // CHECK: memref.store %{{.*}}, %[[Y]]
@@ -248,8 +254,8 @@ func.func @host(%x: memref<8xf32>) -> memref<8xf32> {
 
 // The halves of a rotation, and a row that goes elsewhere: one launch, each in blocks of its own. What reads them is another.
 // CHECK-LABEL: func.func @together
-// CHECK: tile.kernel warps = 8 grid(%[[BLOCK:.*]] = %c6)
-// CHECK-COUNT-3: scf.if
+// CHECK: tile.kernel warps = 4 grid(%[[BLOCK:.*]] = %c3)
+// CHECK-COUNT-3: vector.store
 // CHECK: tile.device.unmap
 // CHECK: tile.kernel
 // CHECK-NOT: tile.kernel

@@ -68,7 +68,7 @@ def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
                     Statistic<"numProducts", "products", "matrix products on the device">];
   let dependentDialects = ["gqa::tile::TileDialect", "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
                            "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect", "mlir::NVVM::NVVMDialect",
-                           "mlir::scf::SCFDialect"];
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {

@@ -78,7 +78,8 @@ def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let description = [{
     Generalises named linalg operations other than contractions and fills, and fuses elementwise producers into their
     only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
-    larger space than the producer's.
+    larger space than the producer's. What only widens numbers of 16 bits and more (`arith.extf`) is fused into each of its
+    readers: they read the narrow numbers.
 
     Numerics: exact
   }];

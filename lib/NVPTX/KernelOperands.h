@@ -22,6 +22,8 @@ public:
   void map(IndexBuilder &host);
   void enter(IndexBuilder &kernel);
   mlir::Value lookup(mlir::Value value) const { return mapping.lookupOrDefault(value); }
+  void define(mlir::Value value, mlir::Value here) { mapping.map(value, here); }
+  void clone(IndexBuilder &kernel, mlir::Operation &op) { kernel.clone(op, mapping); }
   const mlir::IRMapping &values() const { return mapping; }
 
 private:

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -57,11 +57,15 @@ Value LoopBody::zero(OpOperand &output) {
   return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
 }
 
-/// One instruction with a predicate: a branch that ends in a trap would be a way out of the kernel, past its
-/// barriers.
+/// An instruction with a predicate: a branch that ends in a trap would be a way out of the kernel, past its
+/// barriers. The predicate is the assembly's own, as one that LLVM knows to be false would be no register.
 void buildAssertion(IndexBuilder &b, Value condition) {
-  Value broken = arith::XOrIOp::create(b, condition, arith::ConstantIntOp::create(b, 1, 1));
-  NVVM::InlinePtxOp::create(b, TypeRange(), ValueRange(), ValueRange(), StringRef("trap;"), broken);
+  Value holds = arith::ExtUIOp::create(b, b.getI32Type(), condition);
+  StringRef text = "{\n.reg .pred p;\nsetp.eq.u32 p, $0, 0;\n@p trap;\n}";
+  auto dialect = LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT);
+  LLVM::InlineAsmOp::create(b, TypeRange(), ValueRange(holds), b.getStringAttr(text), b.getStringAttr("r"),
+                            /*has_side_effects=*/true, /*is_align_stack=*/false,
+                            LLVM::tailcallkind::TailCallKind::None, dialect, /*operand_attrs=*/ArrayAttr());
 }
 
 void LoopBody::clone(Operation &inner, IRMapping &mapping, ValueRange point) {
@@ -98,9 +102,9 @@ Value threadOf(IndexBuilder &b) {
   return b.add(b.mul(warp, b.index(kLanes)), lane);
 }
 
-void finishKernel(linalg::LinalgOp last) {
-  OpBuilder builder(last);
-  tile::DeviceUnmapOp::create(builder, last.getLoc());
+Operation *wholeOf(linalg::LinalgOp op) {
+  scf::ForOp nest = nestOf(op);
+  return nest ? nest : op.getOperation();
 }
 
 } // namespace gqa

@@ -5,12 +5,31 @@
 #include "KernelOperands.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace gqa {
 
-/// A kernel in which every thread computes one point of an operation's parallel loops, and the others one
-/// after the other. No operation uses what another one writes.
-void buildPointKernel(llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
+/// A kernel in which every thread computes one point of an operation's parallel loops, or neighbours, and the
+/// others one after the other, in the loops of the host around it if `nestOf` has some. No operation uses what another one writes.
+void buildPointKernel(IndexBuilder &b, llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
+
+/// The one operation in loops of the host that a kernel can run with it: with points that every iteration has,
+/// and no reductions. Null if there is something else that is no arithmetic.
+mlir::linalg::LinalgOp findNested(mlir::scf::ForOp nest);
+
+/// The outermost such loop around an operation, or null.
+mlir::scf::ForOp nestOf(mlir::linalg::LinalgOp op);
+
+/// Whether each iteration of the outermost loop writes to places of its own.
+bool writesApart(mlir::scf::ForOp nest, mlir::linalg::LinalgOp op);
+
+/// Tells `operands` what the loops use.
+void collectNest(mlir::scf::ForOp nest, mlir::linalg::LinalgOp op, KernelOperands &operands);
+
+/// The loops inside a kernel, with `atOperation` where they have the operation. With `place` this is the number
+/// of the outermost one's iteration.
+void buildNest(IndexBuilder &b, mlir::scf::ForOp nest, mlir::Value place, KernelOperands &operands,
+               llvm::function_ref<void()> atOperation);
 
 /// Operations that share a kernel. Around a reduction: those whose first `rows` loops are the same, parallel
 /// ones; the others are all parallel, or all reductions that `isRowReduction` knows.
@@ -31,10 +50,10 @@ mlir::Value takeRounding(mlir::linalg::LinalgOp op, mlir::Value result);
 bool isRowReduction(mlir::linalg::LinalgOp op);
 
 /// A kernel in which every block of threads runs all members for one point of the common loops.
-void buildRowKernel(const RowGroup &group);
+void buildRowKernel(IndexBuilder &b, const RowGroup &group);
 
 /// Splits operations that follow each other into groups around reductions, and groups of others that are
-/// independent of each other.
+/// independent of each other, in the order in which they run.
 llvm::SmallVector<RowGroup> groupRows(llvm::ArrayRef<mlir::linalg::LinalgOp> run);
 
 /// Points next to each other along a loop, for one thread; `width` is a power of two.
@@ -129,8 +148,8 @@ mlir::Value threadOf(IndexBuilder &b);
 mlir::Value combine(IndexBuilder &b, mlir::Operation *combiner, mlir::Value x, mlir::Value y);
 mlir::Value reduceOverBlock(IndexBuilder &b, mlir::Operation *combiner, mlir::Value x, int64_t warps);
 
-/// The end of the kernel's mappings, behind it.
-void finishKernel(mlir::linalg::LinalgOp last);
+/// The operation, or the loops around it that a kernel has as well.
+mlir::Operation *wholeOf(mlir::linalg::LinalgOp op);
 
 } // namespace gqa
 

@@ -95,6 +95,7 @@ public:
 
   void run() {
     copiesToLoops();
+    findNests();
     findHostBuffers();
     SmallVector<linalg::LinalgOp> products;
     function.walk([&](linalg::LinalgOp op) {
@@ -108,7 +109,7 @@ public:
     }
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
-      if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()))
+      if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()) && !isInNest(block->getParentOp()))
         blocks.push_back(block);
     });
     llvm::for_each(blocks, [&](Block *block) { offloadLoops(*block); });
@@ -139,10 +140,25 @@ private:
     return loops;
   }
 
+  /// Loops that a kernel can have.
+  void findNests() {
+    function.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
+      linalg::LinalgOp op = findNested(loop);
+      if (!op || !whyOnHost(op).empty())
+        return WalkResult::advance();
+      nests[loop] = op;
+      return WalkResult::skip();
+    });
+  }
+
+  bool isInNest(Operation *op) {
+    return llvm::any_of(nests, [&](const auto &nest) { return nest.first->isAncestor(op); });
+  }
+
   /// What the host reads by itself stays there, and so does what is computed from such buffers alone: sizes.
   void findHostBuffers() {
     function.walk([&](Operation *op) {
-      if (isa<linalg::LinalgOp>(op->getParentOp()))
+      if (isa<linalg::LinalgOp>(op->getParentOp()) || isInNest(op))
         return;
       if (auto load = dyn_cast<memref::LoadOp>(op); load && !readsArgument(load))
         hostBuffers.insert(rootOf(load.getMemRef()));
@@ -225,12 +241,16 @@ private:
     SmallVector<linalg::LinalgOp> run;
     llvm::DenseSet<Value> checked; // conditions of this block
     auto flush = [&] {
+      if (run.empty())
+        return;
+      OpBuilder behind(wholeOf(run.back())->getNextNode()); // all operands are there
       for (const RowGroup &group : groupRows(run))
-        offloadGroup(group);
+        offloadGroup(group, behind);
       run.clear();
     };
     for (Operation &op : llvm::make_early_inc_range(block)) {
-      auto loops = dyn_cast<linalg::LinalgOp>(op);
+      auto nest = nests.find(&op);
+      linalg::LinalgOp loops = nest == nests.end() ? dyn_cast<linalg::LinalgOp>(op) : nest->second;
       if (loops && isWanted(loops)) {
         run.push_back(loops);
       } else if (auto assertion = dyn_cast<cf::AssertOp>(op)) {
@@ -241,7 +261,7 @@ private:
           offloadStore(store);
         else if (auto copy = dyn_cast<memref::CopyOp>(op))
           if (linalg::LinalgOp loops = toLoops(copy); isWanted(loops))
-            offloadGroup({{loops}, 0});
+            offloadGroup({{loops}, 0}, OpBuilder(loops));
       }
     }
     flush();
@@ -271,11 +291,13 @@ private:
     return why.empty();
   }
 
-  void offloadGroup(const RowGroup &group) {
+  void offloadGroup(const RowGroup &group, const OpBuilder &where) {
+    linalg::LinalgOp last = group.members.back();
+    IndexBuilder b(last.getLoc(), where);
     if (llvm::any_of(group.members, isRowReduction))
-      buildRowKernel(group);
+      buildRowKernel(b, group);
     else
-      buildPointKernel(group.members);
+      buildPointKernel(b, group.members);
     ++numKernels;
   }
 
@@ -313,6 +335,7 @@ private:
   }
 
   func::FuncOp function;
+  llvm::MapVector<Operation *, linalg::LinalgOp> nests;
   llvm::DenseSet<Value> hostBuffers;
 };
 

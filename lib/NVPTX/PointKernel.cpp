@@ -2,6 +2,7 @@
 // fill a block and have static sizes, so that a thread divides by constants alone; the outer loops are the
 // grid's. Where elements are contiguous, a thread computes as many neighbours as 16 bytes have. Several operations that know nothing of each other are one launch, each with blocks of its own.
 #include "LoopKernel.h"
+#include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,9 +19,14 @@ constexpr int64_t kMostOfGroups = 128; // threads of a block, where each has nei
 /// The loops of one operation.
 class Points {
 public:
-  Points(linalg::LinalgOp op, IndexBuilder &b, KernelOperands &operands) : op(op), b(b), operands(operands) {
-    for (Range range : op.createLoopRanges(b, op.getLoc()))
-      sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+  Points(linalg::LinalgOp op, IndexBuilder &b, KernelOperands &operands)
+      : op(op), nest(nestOf(op)), b(b), operands(operands) {
+    if (nest) // sizes are static, and operands not yet there
+      for (int64_t size : op.getStaticLoopRanges())
+        sizes.push_back(b.index(size));
+    else
+      for (Range range : op.createLoopRanges(b, op.getLoc()))
+        sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
     op.getReductionDims(reductions);
     splitParallel();
     if (reductions.empty())
@@ -31,7 +37,10 @@ public:
       if (dim == neighbours.loop)
         size = b.ceilDiv(size, b.index(neighbours.width));
     groups = countPoints(b, groupSizes);
-    LoopBody::collect(op, operands);
+    if (nest)
+      collectNest(nest, op, operands);
+    else
+      LoopBody::collect(op, operands);
   }
 
   /// As many threads as a block needs.
@@ -42,16 +51,31 @@ public:
     return most;
   }
 
-  /// Blocks for each point of the outer loops, and for those within.
+  /// Blocks for each iteration around the operation that may be one, for each point of the outer loops, and for
+  /// those within.
   SmallVector<Value> grid(int64_t threads) {
     SmallVector<Value> grid = sizesOf(outer);
+    if (isNestApart())
+      grid.insert(grid.begin(), nest.getUpperBound());
     grid.push_back(b.ceilDiv(groups, b.index(threads)));
     return grid;
   }
 
-  /// What a thread of the block `task` does. Points that are not aligned it takes at a distance of a block's
-  /// threads, so that those of a warp are next to each other.
+  /// What a thread of the block `task` does.
   void build(ValueRange task, int64_t threads) {
+    if (!nest)
+      return buildPoints(task, threads);
+    bool isApart = isNestApart();
+    buildNest(b, nest, isApart ? task[0] : Value(), operands,
+              [&] { buildPoints(task.drop_front(isApart), threads); });
+  }
+
+private:
+  bool isNestApart() { return nest && writesApart(nest, op); }
+
+  /// Points that are not aligned a thread takes at a distance of a block's threads, so that those of a warp are
+  /// next to each other.
+  void buildPoints(ValueRange task, int64_t threads) {
     if (neighbours.width == 1)
       return buildIfInside(task, task.back(), threads, inside, sizesOf(inner), /*together=*/false);
     auto apart = [&]() -> SmallVector<Value> {
@@ -70,7 +94,6 @@ public:
     buildChoice(b, LoopBody(op, operands, b).isAligned(neighbours), {}, together, apart);
   }
 
-private:
   SmallVector<Value> sizesOf(ArrayRef<unsigned> dims) {
     return llvm::map_to_vector(dims, [&](unsigned dim) { return sizes[dim]; });
   }
@@ -167,6 +190,7 @@ private:
   }
 
   linalg::LinalgOp op;
+  scf::ForOp nest; // around it, in the kernel as well
   IndexBuilder &b;
   KernelOperands &operands;
   SmallVector<Value> sizes;
@@ -207,9 +231,7 @@ void buildTogether(IndexBuilder &b, MutableArrayRef<Points> parts, KernelOperand
 
 } // namespace
 
-void buildPointKernel(ArrayRef<linalg::LinalgOp> ops) {
-  linalg::LinalgOp last = ops.back();
-  IndexBuilder b(last.getLoc(), last);
+void buildPointKernel(IndexBuilder &b, ArrayRef<linalg::LinalgOp> ops) {
   KernelOperands operands;
   SmallVector<Points, 1> parts;
   int64_t threads = kLanes;
@@ -228,9 +250,9 @@ void buildPointKernel(ArrayRef<linalg::LinalgOp> ops) {
           parts[0].build(task, threads);
         },
         threads / kLanes);
-  finishKernel(last);
+  tile::DeviceUnmapOp::create(b);
   for (linalg::LinalgOp op : ops)
-    op->erase();
+    wholeOf(op)->erase();
 }
 
 } // namespace gqa

@@ -22,7 +22,7 @@ bool haveRoom(ArrayRef<linalg::LinalgOp> members, linalg::LinalgOp op) {
   size_t words = 0;
   auto count = [&](linalg::LinalgOp each) {
     words += each.getNumLoops();
-    each->walk([&](Operation *inner) {
+    wholeOf(each)->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands())
         if (auto type = dyn_cast<MemRefType>(operand.getType()); type && buffers.insert(operand).second)
           words += 3 + 2 * size_t(type.getRank());
@@ -74,15 +74,16 @@ bool separateRowsAlike(AffineMap a, AffineMap b, unsigned rows) {
   });
 }
 
-/// Whether the body of `reader` loads from what `writer` writes.
+/// Whether the body of `reader`, or a loop around it, loads from what `writer` writes.
 bool readsInBody(linalg::LinalgOp reader, linalg::LinalgOp writer) {
-  return llvm::any_of(reader->getRegion(0).front(), [&](Operation &inner) {
-    return llvm::any_of(inner.getOperands(), [&](Value value) {
-      return isa<MemRefType>(value.getType()) && llvm::any_of(writer.getDpsInits(), [&](Value output) {
-               return rootOf(output) == rootOf(value);
-             });
-    });
-  });
+  return wholeOf(reader)
+      ->walk([&](memref::LoadOp load) {
+        bool isWritten = llvm::any_of(writer.getDpsInits(), [&](Value output) {
+          return isa<MemRefType>(output.getType()) && rootOf(output) == rootOf(load.getMemRef());
+        });
+        return isWritten ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 /// Whether two views are known to have no element in common, as the halves of a rotation.
@@ -106,7 +107,7 @@ public:
 
   /// Adds an operation in front or behind, if it fits.
   bool add(linalg::LinalgOp op, bool inFront) {
-    if (!hasRows(op) || !haveRoom(members, op) ||
+    if (nestOf(op) || !hasRows(op) || !haveRoom(members, op) ||
         !llvm::all_of(members, [&](linalg::LinalgOp member) { return areRowsIndependent(op, member); }))
       return false;
     members.insert(inFront ? members.begin() : members.end(), op);
@@ -205,18 +206,28 @@ bool isRowReduction(linalg::LinalgOp op) {
   return true;
 }
 
+/// Puts an operation into the first group that it may be in, or into one of its own: it may run before all
+/// groups that it is independent of.
+static void addAlone(SmallVectorImpl<RowGroup> &groups, linalg::LinalgOp op) {
+  RowGroup *place = nullptr;
+  for (RowGroup &group : llvm::reverse(groups)) {
+    if (!llvm::all_of(group.members, [&](linalg::LinalgOp member) { return areIndependent(member, op); }))
+      break;
+    if (llvm::none_of(group.members, isRowReduction) && group.members.size() < kMostTogether &&
+        haveRoom(group.members, op))
+      place = &group;
+  }
+  if (!place)
+    place = &groups.emplace_back();
+  place->members.push_back(op);
+}
+
 SmallVector<RowGroup> groupRows(ArrayRef<linalg::LinalgOp> run) {
   SmallVector<RowGroup> groups;
   size_t done = 0;
   auto alone = [&](size_t until) {
-    for (bool isFirst = true; done < until; ++done, isFirst = false) {
-      linalg::LinalgOp op = run[done];
-      auto isIndependent = [op](linalg::LinalgOp member) { return areIndependent(member, op); };
-      if (isFirst || groups.back().members.size() == kMostTogether || !haveRoom(groups.back().members, op) ||
-          !llvm::all_of(groups.back().members, isIndependent))
-        groups.push_back({{}, 0});
-      groups.back().members.push_back(op);
-    }
+    for (; done < until; ++done)
+      addAlone(groups, run[done]);
   };
   for (size_t next = 0; next < run.size(); ++next) {
     if (next < done || !isRowReduction(run[next]))

@@ -30,8 +30,7 @@ struct Access {
 
 class RowKernel {
 public:
-  explicit RowKernel(const RowGroup &group)
-      : members(group.members), rows(group.rows), last(members.back()), b(last.getLoc(), last) {}
+  RowKernel(IndexBuilder &b, const RowGroup &group) : b(b), members(group.members), rows(group.rows) {}
 
   void build() {
     for (linalg::LinalgOp op : members) {
@@ -56,7 +55,7 @@ public:
             buildMember(op, task.take_front(rows), ArrayRef<Value>(loops).drop_front(rows));
         },
         warps);
-    finishKernel(last);
+    tile::DeviceUnmapOp::create(b);
     for (linalg::LinalgOp op : members)
       op->erase();
   }
@@ -294,10 +293,9 @@ private:
     storeOnce(op, body, results, stored);
   }
 
+  IndexBuilder &b;
   SmallVector<linalg::LinalgOp> members;
   unsigned rows;
-  linalg::LinalgOp last;
-  IndexBuilder b;
   KernelOperands operands;
   SmallVector<SmallVector<Value>> sizes; // of each member's loops
   int64_t warps = 1;
@@ -309,6 +307,6 @@ private:
 
 } // namespace
 
-void buildRowKernel(const RowGroup &group) { RowKernel(group).build(); }
+void buildRowKernel(IndexBuilder &b, const RowGroup &group) { RowKernel(b, group).build(); }
 
 } // namespace gqa

@@ -79,6 +79,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCSEPass());
   buildAttention(pm, options);
   pm.addPass(createAbsorbTranspose());
+  pm.addPass(createSplitParts());
   pm.addPass(createFuseElementwise());
   if (!options.reference)
     pm.addPass(createRelaxReductions());

@@ -220,7 +220,7 @@ func.func @insert(%at: memref<i64>, %new: memref<2x64xf16>) -> memref<2x128x64xf
 // CHECK-NOT: cf.assert
 // CHECK: tile.kernel warps = 1
 // CHECK: memref.load
-// CHECK: nvvm.inline_ptx "trap;"
+// CHECK: llvm.inline_asm has_side_effects {{.*}}@p trap;
 // CHECK-NOT: tile.kernel
 func.func @assertion(%at: memref<i64>) {
   %c8 = arith.constant 8 : i64

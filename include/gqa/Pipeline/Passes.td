@@ -87,6 +87,32 @@ def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect"];
 }
 
+def SplitParts : Pass<"gqa-split-parts"> {
+  let summary = "what is computed of a tensor made of parts is computed of each part";
+  let description = [{
+    Of an elementwise operation that alone reads a tensor which others have written part by part, as both halves of a
+    rotation. Each part's computation can then be fused into it: rotated keys go to the cache at once.
+
+    ```mlir
+    // before
+    %0 = tensor.insert_slice %first into %empty[0, 0] [8, 64] [1, 1] : tensor<8x64xf16> into tensor<8x128xf16>
+    %1 = tensor.insert_slice %second into %0[0, 64] [8, 64] [1, 1] : tensor<8x64xf16> into tensor<8x128xf16>
+    %2 = linalg.generic ... ins(%1 : tensor<8x128xf16>) outs(%row : tensor<8x128xf16>)
+    // after
+    %row0 = tensor.extract_slice %row[0, 0] [8, 64] [1, 1] : tensor<8x128xf16> to tensor<8x64xf16>
+    %part0 = linalg.generic ... ins(%first : tensor<8x64xf16>) outs(%row0 : tensor<8x64xf16>)
+    %0 = tensor.insert_slice %part0 into %row[0, 0] [8, 64] [1, 1] : tensor<8x64xf16> into tensor<8x128xf16>
+    %row1 = tensor.extract_slice %0[0, 64] [8, 64] [1, 1] : tensor<8x128xf16> to tensor<8x64xf16>
+    %part1 = linalg.generic ... ins(%second : tensor<8x64xf16>) outs(%row1 : tensor<8x64xf16>)
+    %1 = tensor.insert_slice %part1 into %0[0, 64] [8, 64] [1, 1] : tensor<8x64xf16> into tensor<8x128xf16>
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numSplit", "split", "operations that were split">];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
 def SeparateFills : Pass<"gqa-separate-fills"> {
   let summary = "what starts from a filled tensor has one of its own";
   let description = [{

@@ -53,12 +53,13 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
 
 void buildBuffers(OpPassManager &pm) {
   pm.addPass(createSeparateFills());
+  pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
-  bufferize.allowReturnAllocsFromLoops = true; // what a loop carries is new in each iteration
+  bufferize.allowReturnAllocsFromLoops = true; // what grows in a loop is new in each iteration
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -136,6 +136,29 @@ def SeparateFills : Pass<"gqa-separate-fills"> {
   let statistics = [Statistic<"numSeparated", "separated", "fills made for one operation">];
 }
 
+def CarryInPlace : Pass<"gqa-carry-in-place"> {
+  let summary = "what a loop carries, or a branch yields, is in one buffer";
+  let description = [{
+    A tensor of static sizes that is one of two after a branch is written to memory in front of it. A tensor that an iteration hands to the next one is written over the one that it got, where both are known to have the
+    same sizes. Else bufferization would make a new buffer in each iteration, whose owner is known only at run time.
+    Elementwise operations work in place then; others are computed elsewhere, and copied.
+
+    ```mlir
+    // before
+    %y = scf.for %i = %c0 to %n step %c1 iter_args(%x = %init) -> tensor<8xf32> {
+      %0 = linalg.matvec ins(%m, %x : tensor<8x8xf32>, tensor<8xf32>) outs(%zeros : tensor<8xf32>) -> tensor<8xf32>
+      scf.yield %0 : tensor<8xf32>
+    // after
+      %1 = bufferization.materialize_in_destination %0 in %x : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+      scf.yield %1 : tensor<8xf32>
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numKept", "kept", "tensors that stay where they are">];
+  let dependentDialects = ["mlir::bufferization::BufferizationDialect"];
+}
+
 def RelaxReductions : Pass<"gqa-relax-reductions"> {
   let summary = "lets sums be added in any order, so that they become vectors";
   let description = [{

@@ -40,6 +40,7 @@ void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
 
 /// Scalars: narrow floats computed in f32, functions as arithmetic.
 void buildScalars(OpPassManager &pm, const CPUPipelineOptions &options) {
+  pm.addPass(createConvertComplexToStandardPass());
   pm.addPass(math::createMathExtendToSupportedTypes());
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16"};
@@ -68,6 +69,7 @@ void buildLLVM(OpPassManager &pm) {
   pm.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertComplexToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -54,6 +55,10 @@ SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point) {
 
 Value LoopBody::zero(OpOperand &output) {
   Type type = getElementTypeOrSelf(output.get().getType());
+  if (auto number = dyn_cast<ComplexType>(type)) {
+    Attribute part = b.getZeroAttr(number.getElementType());
+    return complex::ConstantOp::create(b, type, b.getArrayAttr({part, part}));
+  }
   return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
 }
 

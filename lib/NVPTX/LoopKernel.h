@@ -10,11 +10,12 @@
 namespace gqa {
 
 /// A kernel in which every thread computes one point of an operation's parallel loops, or neighbours, and the
-/// others one after the other, in the loops of the host around it if `nestOf` has some. No operation uses what another one writes.
+/// others one after the other, in the loops of the host around it if `nestOf` has some. No operation uses
+/// what another one writes.
 void buildPointKernel(IndexBuilder &b, llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
 
-/// The one operation in loops of the host that a kernel can run with it: with points that every iteration has,
-/// and no reductions. Null if there is something else that is no arithmetic.
+/// The one operation in loops of the host that a kernel can run with it: with points that every iteration
+/// has, and no reductions. Null if there is something else that is no arithmetic.
 mlir::linalg::LinalgOp findNested(mlir::scf::ForOp nest);
 
 /// The outermost such loop around an operation, or null.
@@ -26,8 +27,8 @@ bool writesApart(mlir::scf::ForOp nest, mlir::linalg::LinalgOp op);
 /// Tells `operands` what the loops use.
 void collectNest(mlir::scf::ForOp nest, mlir::linalg::LinalgOp op, KernelOperands &operands);
 
-/// The loops inside a kernel, with `atOperation` where they have the operation. With `place` this is the number
-/// of the outermost one's iteration.
+/// The loops inside a kernel, with `atOperation` where they have the operation. With `place` this is the
+/// number of the outermost one's iteration.
 void buildNest(IndexBuilder &b, mlir::scf::ForOp nest, mlir::Value place, KernelOperands &operands,
                llvm::function_ref<void()> atOperation);
 
@@ -63,8 +64,8 @@ struct Neighbours {
 };
 
 /// Along the last of `loops` that is one, as many as 16 bytes of the narrowest contiguous operand have, or
-/// `wanted` if those are more, at most 8 and `most`; fewer where rows are known to begin in between, and 1 where
-/// an operand's elements are not contiguous.
+/// `wanted` if those are more, at most 8 and `most`; fewer where rows are known to begin in between, and 1
+/// where an operand's elements are not contiguous.
 Neighbours neighboursOf(mlir::linalg::LinalgOp op, llvm::ArrayRef<unsigned> loops, int64_t most,
                         int64_t wanted = 1);
 
@@ -87,12 +88,13 @@ public:
   void store(mlir::OpOperand &output, llvm::ArrayRef<mlir::Value> values, mlir::ValueRange point,
              Neighbours neighbours);
 
-  /// Whether contiguous operands begin, with each of their rows, where so many elements can be loaded at once.
+  /// Whether contiguous operands begin, with each of their rows, where so many elements can be loaded at
+  /// once.
   mlir::Value isAligned(Neighbours neighbours);
 
-  /// What the body yields at each of the neighbours, with `carried` as the outputs' elements of the first one,
-  /// and what it yields as those of the next; by default each has what is loaded. `known` has elements that
-  /// need no load, or null.
+  /// What the body yields at each of the neighbours, with `carried` as the outputs' elements of the first
+  /// one, and what it yields as those of the next; by default each has what is loaded. `known` has elements
+  /// that need no load, or null.
   llvm::SmallVector<llvm::SmallVector<mlir::Value>>
   evaluate(mlir::ValueRange first, Neighbours neighbours,
            llvm::function_ref<mlir::Value(mlir::OpOperand &)> known, mlir::ValueRange carried = {});

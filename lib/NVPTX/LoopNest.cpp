@@ -1,6 +1,6 @@
 // Loops of the host around one operation, such as those that write each sequence's tokens to positions of its
-// own, as loops of a kernel: every thread goes through them with its point. The outermost one is the grid's if
-// its iterations write to different places.
+// own, as loops of a kernel: every thread goes through them with its point. The outermost one is the grid's
+// if its iterations write to different places.
 #include "LoopKernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,7 +13,9 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-bool isOutside(Operation *nest, Value value) { return !nest->isAncestor(value.getParentBlock()->getParentOp()); }
+bool isOutside(Operation *nest, Value value) {
+  return !nest->isAncestor(value.getParentBlock()->getParentOp());
+}
 
 /// Whether the threads that come to an element in several iterations are one: the view moves by whole points
 /// of the loops, along dimensions of which it has one place.
@@ -35,15 +37,15 @@ bool keepsPoints(scf::ForOp nest, linalg::LinalgOp op, OpOperand &output) {
 /// Whether what the loops read is not what they write, but for elements of the output itself.
 bool readsOthers(scf::ForOp nest, linalg::LinalgOp op) {
   auto isWritten = [&](Value buffer) {
-    return isa<MemRefType>(buffer.getType()) && llvm::any_of(op.getDpsInits(), [&](Value output) {
-             return rootOf(output) == rootOf(buffer);
-           });
+    return isa<MemRefType>(buffer.getType()) &&
+           llvm::any_of(op.getDpsInits(), [&](Value output) { return rootOf(output) == rootOf(buffer); });
   };
   if (llvm::any_of(op.getDpsInputs(), isWritten))
     return false;
   return !nest->walk([&](memref::LoadOp load) {
                 return isWritten(load.getMemRef()) ? WalkResult::interrupt() : WalkResult::advance();
-              }).wasInterrupted();
+              })
+              .wasInterrupted();
 }
 
 /// Finds the one structured operation of a block, in loops and branches; false if there is anything that a
@@ -132,8 +134,8 @@ linalg::LinalgOp findNested(scf::ForOp nest) {
   if (nest.getNumResults() || !findIn(*nest.getBody(), op) || !op || op.hasDynamicShape() ||
       op.getNumParallelLoops() != op.getNumLoops() || !readsOthers(nest, op))
     return nullptr;
-  bool keeps = llvm::all_of(op.getDpsInitsMutable(),
-                            [&](OpOperand &output) { return keepsPoints(nest, op, output); });
+  bool keeps =
+      llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) { return keepsPoints(nest, op, output); });
   return keeps ? op : linalg::LinalgOp();
 }
 

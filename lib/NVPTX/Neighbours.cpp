@@ -19,7 +19,7 @@ constexpr int64_t kMostBytes = 16, kMostNeighbours = 8;
 enum class Lie {
   Same,       // one element for all
   Contiguous, // in a row
-  Apart,      // in a row as well, but loaded one by one: bits are bytes in memory, and none in a vector
+  Apart,      // in a row as well, but loaded one by one: bits, which are bytes in memory, and complex numbers
   Elsewhere,
 };
 
@@ -29,7 +29,8 @@ int64_t bytesOf(OpOperand &operand) {
 }
 
 bool isWholeBytes(Type type) {
-  return type.isIndex() || llvm::is_contained({8u, 16u, 32u, 64u}, type.getIntOrFloatBitWidth());
+  return type.isIndex() ||
+         (type.isIntOrFloat() && llvm::is_contained({8u, 16u, 32u, 64u}, type.getIntOrFloatBitWidth()));
 }
 
 /// The dimension of the buffer that is loop `loop`.
@@ -69,7 +70,8 @@ SmallVector<std::pair<unsigned, int64_t>> stridesOfRows(linalg::LinalgOp op, OpO
   for (unsigned i = 0; i < along; ++i) {
     AffineExpr expr = map.getResult(i);
     auto dim = dyn_cast<AffineDimExpr>(expr);
-    bool isFirst = expr == getAffineConstantExpr(0, op.getContext()) || (dim && sizes[dim.getPosition()] == 1);
+    bool isFirst =
+        expr == getAffineConstantExpr(0, op.getContext()) || (dim && sizes[dim.getPosition()] == 1);
     if (!isFirst)
       result.push_back({i, strides[i]});
   }
@@ -78,7 +80,9 @@ SmallVector<std::pair<unsigned, int64_t>> stridesOfRows(linalg::LinalgOp op, OpO
 
 /// Whether what is known of the buffer lets groups of `width` begin at multiples of their size.
 bool mayBeAligned(linalg::LinalgOp op, OpOperand &operand, unsigned loop, int64_t width) {
-  auto isMultiple = [&](int64_t elements) { return ShapedType::isDynamic(elements) || elements % width == 0; };
+  auto isMultiple = [&](int64_t elements) {
+    return ShapedType::isDynamic(elements) || elements % width == 0;
+  };
   int64_t offset = cast<MemRefType>(operand.get().getType()).getStridesAndOffset().second;
   return isMultiple(offset) && llvm::all_of(stridesOfRows(op, operand, loop),
                                             [&](auto stride) { return isMultiple(stride.second); });

@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Index/IR/IndexDialect.h"
@@ -29,6 +30,8 @@ namespace gqa {
 namespace {
 
 bool isForKernel(Type type) {
+  if (auto number = dyn_cast<ComplexType>(type))
+    return number.getElementType().isF32() || number.getElementType().isF64();
   return type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() <= 64);
 }
 
@@ -45,10 +48,9 @@ std::string whyOnHost(linalg::LinalgOp op) {
     if (!op.getMatchingIndexingMap(&output).isProjectedPermutation(/*allowZeroInResults=*/true))
       return "it writes to places that are not those of its loops";
   for (Operation &inner : op->getRegion(0).front()) {
-    bool known =
-        isa_and_nonnull<arith::ArithDialect, math::MathDialect, affine::AffineDialect, index::IndexDialect>(
-            inner.getDialect()) ||
-        isa<linalg::IndexOp, linalg::YieldOp, memref::LoadOp, memref::DimOp, cf::AssertOp>(inner);
+    bool known = isa_and_nonnull<arith::ArithDialect, math::MathDialect, complex::ComplexDialect,
+                                 affine::AffineDialect, index::IndexDialect>(inner.getDialect()) ||
+                 isa<linalg::IndexOp, linalg::YieldOp, memref::LoadOp, memref::DimOp, cf::AssertOp>(inner);
     if (!known || inner.getNumRegions() || !hasDeviceLowering(inner))
       return out << "'" << inner.getName() << "' has no lowering for the device", text;
     for (Type type : inner.getResultTypes())

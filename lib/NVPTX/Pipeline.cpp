@@ -70,6 +70,7 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createCarryAddresses());
+  kernels.addPass(createConvertComplexToStandardPass());
   kernels.addPass(math::createMathExtendToSupportedTypes());
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
   emulate.sourceTypeStrs = {"bf16", "f16"};
@@ -80,6 +81,7 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   kernels.addPass(arith::createArithExpandOpsPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createConvertComplexToLLVMPass());
   kernels.addPass(createArithToLLVMConversionPass());
   kernels.addPass(createConvertToLLVMPass());
   kernels.addPass(createConvertNVVMToLLVMPass());

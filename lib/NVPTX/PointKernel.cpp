@@ -1,6 +1,7 @@
 // A thread for every point of the parallel loops. Threads are along the innermost loops, as many of them as
 // fill a block and have static sizes, so that a thread divides by constants alone; the outer loops are the
-// grid's. Where elements are contiguous, a thread computes as many neighbours as 16 bytes have. Several operations that know nothing of each other are one launch, each with blocks of its own.
+// grid's. Where elements are contiguous, a thread computes as many neighbours as 16 bytes have. Several
+// operations that know nothing of each other are one launch, each with blocks of its own.
 #include "LoopKernel.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
@@ -51,8 +52,8 @@ public:
     return most;
   }
 
-  /// Blocks for each iteration around the operation that may be one, for each point of the outer loops, and for
-  /// those within.
+  /// Blocks for each iteration around the operation that may be one, for each point of the outer loops, and
+  /// for those within.
   SmallVector<Value> grid(int64_t threads) {
     SmallVector<Value> grid = sizesOf(outer);
     if (isNestApart())
@@ -73,8 +74,8 @@ public:
 private:
   bool isNestApart() { return nest && writesApart(nest, op); }
 
-  /// Points that are not aligned a thread takes at a distance of a block's threads, so that those of a warp are
-  /// next to each other.
+  /// Points that are not aligned a thread takes at a distance of a block's threads, so that those of a warp
+  /// are next to each other.
   void buildPoints(ValueRange task, int64_t threads) {
     if (neighbours.width == 1)
       return buildIfInside(task, task.back(), threads, inside, sizesOf(inner), /*together=*/false);

@@ -139,8 +139,11 @@ private:
   static bool areOrdered(const Access &a, const Access &c) {
     if (a.buffer != c.buffer || (!a.writes && !c.writes))
       return true;
-    bool ofOwnPoints =
-        !a.inside.empty() && a.map == c.map && a.inside == c.inside && a.width == c.width;
+    bool haveSameSizes =
+        a.inside.size() == c.inside.size() && llvm::all_of(llvm::zip(a.inside, c.inside), [](auto pair) {
+          return isEqualConstantIntOrValue(std::get<0>(pair), std::get<1>(pair));
+        });
+    bool ofOwnPoints = !a.inside.empty() && a.map == c.map && haveSameSizes && a.width == c.width;
     return ofOwnPoints || (a.inside.empty() && c.inside.empty() && a.writes && c.writes); // thread 0 stores
   }
 
@@ -203,8 +206,8 @@ private:
       auto loop = scf::ForOp::create(b, thread, countPoints(b, loops), b.index(warps * kLanes), state);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> next = build(pointOf(row, delinearize(b, loop.getInductionVar(), loops)),
-                                      loop.getRegionIterArgs());
+      SmallVector<Value> next =
+          build(pointOf(row, delinearize(b, loop.getInductionVar(), loops)), loop.getRegionIterArgs());
       if (!next.empty()) // without results it has a yield
         scf::YieldOp::create(b, next);
       return loop.getResults();

@@ -1,5 +1,5 @@
-// gqa-carry-in-place: what a loop carries stays in one buffer, which each iteration writes over, and what comes
-// out of a branch is in one buffer, whichever way it took.
+// gqa-carry-in-place: what a loop carries stays in one buffer, which each iteration writes over, and what
+// comes out of a branch is in one buffer, whichever way it took.
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -61,8 +61,7 @@ bool haveSameSizes(Value a, Value b) {
     if (!type.isDynamicDim(unsigned(dim)))
       return true;
     using Variable = ValueBoundsConstraintSet::Variable;
-    FailureOr<bool> equal =
-        ValueBoundsConstraintSet::areEqual(Variable(a, dim), Variable(b, dim));
+    FailureOr<bool> equal = ValueBoundsConstraintSet::areEqual(Variable(a, dim), Variable(b, dim));
     return succeeded(equal) && *equal;
   });
 }
@@ -107,7 +106,8 @@ private:
     // Those that change places are copied before any of them is written over, and so is what others read.
     for (const Carry &carry : kept) {
       Value value = carry.yielded->get();
-      bool isCarried = llvm::any_of(all, [&](const Carry &other) { return originOf(value) == other.carried; });
+      bool isCarried =
+          llvm::any_of(all, [&](const Carry &other) { return originOf(value) == other.carried; });
       if (isCarried || !isOnlyYielded(value))
         carry.yielded->set(copyOf(*carry.yielded));
     }
@@ -145,8 +145,8 @@ private:
     yielded.set(written.getResult());
   }
 
-  /// Bufferization sees by itself what only has elements written to it. If an iteration never changes the size
-  /// that it got, or always has that of the first, all have the same.
+  /// Bufferization sees by itself what only has elements written to it. If an iteration never changes the
+  /// size that it got, or always has that of the first, all have the same.
   static bool isToKeep(const Carry &carry) {
     Value value = carry.yielded->get();
     return isa<RankedTensorType>(value.getType()) && value.getType() == carry.carried.getType() &&
@@ -157,8 +157,8 @@ private:
   static Value copyOf(OpOperand &operand) {
     OpBuilder builder(operand.getOwner());
     Value value = operand.get();
-    return bufferization::AllocTensorOp::create(builder, value.getLoc(), cast<RankedTensorType>(value.getType()),
-                                                ValueRange(), value);
+    return bufferization::AllocTensorOp::create(builder, value.getLoc(),
+                                                cast<RankedTensorType>(value.getType()), ValueRange(), value);
   }
 };
 

@@ -54,14 +54,17 @@ bool worthFusing(OpOperand *operand) {
 /// Whether `op` only widens the elements of a tensor, by an instruction.
 bool isWidening(linalg::GenericOp op) {
   Block &body = *op.getBody();
-  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 || !llvm::hasSingleElement(body.without_terminator()))
+  if (op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      !llvm::hasSingleElement(body.without_terminator()))
     return false;
   Operation &inner = body.front();
   return isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(inner) &&
-         inner.getOperand(0) == body.getArgument(0) && inner.getOperand(0).getType().getIntOrFloatBitWidth() >= 16;
+         inner.getOperand(0) == body.getArgument(0) &&
+         inner.getOperand(0).getType().getIntOrFloatBitWidth() >= 16;
 }
 
-/// Each reader gets a widening of its own: reading the narrow numbers again takes less than writing wide ones.
+/// Each reader gets a widening of its own: reading the narrow numbers again takes less than writing wide
+/// ones.
 void separateWidenings(Operation *root) {
   SmallVector<linalg::GenericOp> widenings;
   root->walk([&](linalg::GenericOp op) {

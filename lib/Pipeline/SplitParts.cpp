@@ -120,9 +120,9 @@ public:
         operands.push_back(input == whole ? part.getSource() : partOf(*input, part));
       operands.push_back(slice(result, part));
       Operation *piece = clone(b, op, operands.back().getType(), operands);
-      result = tensor::InsertSliceOp::create(b, op.getLoc(), piece->getResult(0), result,
-                                             part.getMixedOffsets(), part.getMixedSizes(),
-                                             part.getMixedStrides());
+      result =
+          tensor::InsertSliceOp::create(b, op.getLoc(), piece->getResult(0), result, part.getMixedOffsets(),
+                                        part.getMixedSizes(), part.getMixedStrides());
     }
     op.getResult(0).replaceAllUsesWith(result);
     op.erase();

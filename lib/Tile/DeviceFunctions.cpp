@@ -1,6 +1,7 @@
 // What lib/NVPTX has a lowering for, of the functions of numbers.
 #include "gqa/Tile/Target.h"
 
+#include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
@@ -22,7 +23,18 @@ static bool isExpandedPower(Operation &op) {
                       [&](double value) { return exponent.convertToDouble() == value; });
 }
 
+/// Those that become arithmetic and functions that the device has.
+static bool isComplexForDevice(Operation &op) {
+  if (isa<complex::ExpOp>(op)) // by a sine and a cosine
+    return cast<ComplexType>(op.getResult(0).getType()).getElementType().isF32();
+  return isa<complex::AbsOp, complex::AddOp, complex::ConjOp, complex::ConstantOp, complex::CreateOp,
+             complex::DivOp, complex::EqualOp, complex::ImOp, complex::MulOp, complex::NegOp,
+             complex::NotEqualOp, complex::ReOp, complex::SubOp>(op);
+}
+
 bool hasDeviceLowering(Operation &op) {
+  if (isa_and_nonnull<complex::ComplexDialect>(op.getDialect()))
+    return isComplexForDevice(op);
   if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
     return true;
   if (llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isF64(); }))

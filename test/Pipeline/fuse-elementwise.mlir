@@ -45,3 +45,29 @@ func.func @no_product(%x: tensor<4x8xf32>, %y: tensor<8x2xf32>, %z: tensor<4x2xf
   %m = linalg.matmul ins(%x, %y : tensor<4x8xf32>, tensor<8x2xf32>) outs(%z : tensor<4x2xf32>) -> tensor<4x2xf32>
   return %m : tensor<4x2xf32>
 }
+
+// What is only widened is read narrow by each reader.
+// CHECK-LABEL: @widening
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x8xbf16>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<4x8xbf16>, tensor<4xf32>)
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @widening(%x: tensor<4x8xbf16>, %z: tensor<4xf32>) -> tensor<4x8xf32> {
+  %e = tensor.empty() : tensor<4x8xf32>
+  %wide = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<4x8xbf16>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%i: bf16, %o: f32):
+    %q = arith.extf %i : bf16 to f32
+    linalg.yield %q : f32
+  } -> tensor<4x8xf32>
+  %sum = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%wide : tensor<4x8xf32>) outs(%z : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %q = arith.addf %i, %o : f32
+    linalg.yield %q : f32
+  } -> tensor<4xf32>
+  %s = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%wide, %sum : tensor<4x8xf32>, tensor<4xf32>) outs(%e : tensor<4x8xf32>) {
+  ^bb0(%i: f32, %q: f32, %o: f32):
+    %p = arith.mulf %i, %q : f32
+    linalg.yield %p : f32
+  } -> tensor<4x8xf32>
+  return %s : tensor<4x8xf32>
+}

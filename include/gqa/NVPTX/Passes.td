@@ -67,6 +67,7 @@ def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
   let statistics = [Statistic<"numKernels", "kernels", "kernels made of operations around attentions">,
                     Statistic<"numProducts", "products", "matrix products on the device">];
   let dependentDialects = ["gqa::tile::TileDialect", "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+                           "mlir::complex::ComplexDialect",
                            "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect", "mlir::NVVM::NVVMDialect",
                            "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }

@@ -107,7 +107,8 @@ Neighbours neighboursOf(linalg::LinalgOp op, ArrayRef<unsigned> loops, int64_t m
   int64_t width = wanted;
   for (OpOperand &operand : op->getOpOperands()) {
     Lie lie = lieOf(op, operand, loop);
-    if (lie == Lie::Elsewhere)
+    bool isShared = lie == Lie::Same && op.isDpsInit(&operand) && op.getNumReductionLoops() == 0;
+    if (lie == Lie::Elsewhere || isShared)
       return {};
     if (lie == Lie::Contiguous) {
       rows.push_back(&operand);

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
@@ -92,8 +93,26 @@ Carried carriedBy(scf::WhileOp loop) {
   return result;
 }
 
+/// A tensor chosen in a loop as a branch, whose result has a buffer of its own: a choice between two buffers
+/// would forbid writing over either.
+void branchOn(arith::SelectOp select) {
+  auto type = dyn_cast<RankedTensorType>(select.getType());
+  if (!type || !type.hasStaticShape() || !select.getCondition().getType().isInteger(1) ||
+      !select->getParentOfType<LoopLikeOpInterface>())
+    return;
+  OpBuilder builder(select);
+  auto yield = [](Value value) {
+    return [value](OpBuilder &inner, Location loc) { scf::YieldOp::create(inner, loc, value); };
+  };
+  auto branch = scf::IfOp::create(builder, select.getLoc(), select.getCondition(),
+                                  yield(select.getTrueValue()), yield(select.getFalseValue()));
+  select.replaceAllUsesWith(branch.getResult(0));
+  select.erase();
+}
+
 struct CarryInPlacePass : impl::CarryInPlaceBase<CarryInPlacePass> {
   void runOnOperation() override {
+    getOperation()->walk(branchOn);
     getOperation()->walk([&](scf::ForOp loop) { keep(carriedBy(loop)); });
     getOperation()->walk([&](scf::WhileOp loop) { keep(carriedBy(loop)); });
     getOperation()->walk([&](scf::IfOp branch) { gather(branch); });

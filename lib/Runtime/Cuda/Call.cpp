@@ -88,6 +88,13 @@ Error Call::release(void *memory) {
   return device.release(stream(), address(memory));
 }
 
+Error Call::constant(gqa_rt_cuda_module &module, const void *data, int64_t bytes, void *&memory) {
+  Error error = getConstant(module, device, data, bytes, memory);
+  if (error.empty())
+    spans.push_back({memory, bytes}); // for attentions, whose operands are mapped
+  return error;
+}
+
 Error Call::workspace(int64_t bytes, void *&memory) {
   Error error;
   if (bytes > sharedBytes) {
@@ -279,7 +286,7 @@ bool release(void *memory) {
 
 bool constant(gqa_rt_cuda_module *module, const void *data, int64_t bytes, void *&memory) {
   Call *call = current();
-  return call && !report(getConstant(*module, call->device, data, bytes, memory));
+  return call && !report(call->constant(*module, data, bytes, memory));
 }
 
 bool result(int64_t index, int64_t bytes, void *&memory) {

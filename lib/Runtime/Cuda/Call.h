@@ -38,6 +38,8 @@ public:
   Error unmap();
   Error allocate(int64_t bytes, void *&memory);
   Error release(void *memory);
+  /// The device's copy of what a module has on the host, made when it is first asked for.
+  Error constant(gqa_rt_cuda_module &module, const void *data, int64_t bytes, void *&memory);
   /// Scratch memory of at least so many bytes for what is queued next: products, one after the other, share
   /// it.
   Error workspace(int64_t bytes, void *&memory);
@@ -67,7 +69,8 @@ private:
   }
 
   bool capturing = false; // into a graph: nothing waits, nothing is copied from or to the host
-  std::vector<gqa_rt_cuda_span> spans, scratch; // on the device: the caller's, and what is allocated
+  std::vector<gqa_rt_cuda_span> spans,
+      scratch; // on the device: the caller's and constants; what is allocated
   std::vector<Mapping> mappings;
   std::vector<void *> results;  // allocated
   std::deque<CUtensorMap> maps; // which stay where they are

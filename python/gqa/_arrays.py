@@ -30,7 +30,7 @@ def device_of(value):
 def is_ready(value):
     """Whether the compiled function takes it as it is: what most arguments are, told without the steps below."""
     torch = sys.modules.get("torch")
-    return (torch is not None and type(value) is torch.Tensor and value.is_cpu
+    return (torch is not None and type(value) is torch.Tensor and value.is_cpu and value.layout is torch.strided and not value.is_nested
             and value.is_contiguous() and not value.requires_grad and not value.is_neg())
 
 

@@ -51,8 +51,8 @@ def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, 
             try:
                 results = call(q, k, v, *further) if mask is None else call(q, k, v, mask, *further)
                 return tuple(results) if return_lse else results
-            except ValueError:
-                pass  # some size or type differs after all; what follows says which
+            except (RuntimeError, ValueError):  # RuntimeError: of torch's DLPack, as for a tensor on meta
+                pass  # something differs after all; what follows says what
     check_layout(layout)
     given = {"q": q, "k": k, "v": v}
     device = device_of(q)

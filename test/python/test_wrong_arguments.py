@@ -10,6 +10,7 @@ import torch
 import gqa
 import gqa.torch
 import gqa.transformers
+from gqa import _attention
 from reference import attention as definition
 
 
@@ -65,6 +66,7 @@ TENSORS = {
     "fp8": (call(Q, K, V.to(torch.float8_e4m3fn)), TypeError, "v has elements of type float8_e4m3fn"),
     "other float": (call(Q, K.half()), TypeError, "k has elements of type f16, expected f32"),
     "sparse": (call(Q.to_sparse()), TypeError, "q is a tensor of layout sparse_coo"),
+    "of oneDNN": (call(Q, K.to_mkldnn()), TypeError, "k is a tensor of layout _mkldnn"),
     "nested": (lambda: gqa.attention(torch.nested.nested_tensor([zeros(3, 4), zeros(2, 4)]), K, V), TypeError, "q is a tensor of layout nested"),
     "other byte order": (call(Q.numpy().astype(">f4")), TypeError, "q has elements of type >f4"),
     "objects": (call(np.empty((2, 6, 5, 16), object)), TypeError, "q has elements of type object"),
@@ -182,6 +184,8 @@ MODULES = {
     "argument of another rank": (compiled(zeros(3), zeros(3)), ValueError, "argument 0 is f32[3], expected f32[?x3]"),
     "argument of other elements": (compiled(zeros(1, 3), zeros(3, dtype=torch.bool)), ValueError, "argument 1 ('w') is i1[3]"),
     "argument elsewhere": (compiled(zeros(1, 3).to("meta"), zeros(3)), ValueError, "argument 0 is on meta"),
+    "argument of oneDNN": (compiled(zeros(1, 3).to_mkldnn(), zeros(3)), TypeError, "argument 0 is a tensor of layout _mkldnn"),
+    "argument nested": (lambda: compiled(torch.nested.nested_tensor([zeros(1, 3)]), zeros(3))(), TypeError, "argument 0 is a tensor of layout nested"),
     "argument sparse": (compiled(zeros(1, 3).to_sparse(), zeros(3)), TypeError, "argument 0 is a tensor of layout sparse_coo"),
 }
 
@@ -236,9 +240,14 @@ KINDS = {f"{table}: {kind}": entry for table, kinds in TABLES.items() for kind, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("after", [None, call()], ids=["first", "after a right call"])
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-def test_wrong(kind):
+def test_wrong(kind, after):
+    """Also where a right call of the same form has been made, which later calls are taken for."""
     wrong, error, words = KINDS[kind]
+    _attention._seen.clear()
+    if after:
+        after()
     with pytest.raises(error) as raised:
         wrong()
     assert type(raised.value) is error and words in str(raised.value)

@@ -9,6 +9,12 @@ using namespace mlir;
 
 namespace gqa {
 
+/// How far in front of its second request a line's first one is, to L2: about two thousand cycles of a decode
+/// step's arithmetic. A processor drops requests that find all of its miss buffers in use, and drops none
+/// that finds the line in L2.
+static constexpr int64_t kElementsAhead = 24 * 128;
+static constexpr int64_t kNearL1 = 3, kNearL2 = 2; // localities of memref.prefetch
+
 /// A buffer whose rows are one behind the other, as its type says, as one long row.
 static Value asOneRow(VectorBuilder &b, Value buffer) {
   auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
@@ -20,7 +26,8 @@ static Value asOneRow(VectorBuilder &b, Value buffer) {
                                            ArrayRef<OpFoldResult>(getAsOpFoldResult(count)), ArrayRef(one));
 }
 
-LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys) : b(b) {
+LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys, Requests requests)
+    : b(b), requests(requests) {
   int64_t rows = llvm::divideCeil(blockKeys, std::max<int64_t>(buffers.size(), 1));
   for (Value buffer : buffers) {
     auto type = cast<MemRefType>(buffer.getType());
@@ -87,12 +94,20 @@ void LineStreams::fetchApart(Value number, int64_t shares) {
 
 void LineStreams::prefetch(const Stream &stream, Value row, Value line) {
   auto type = cast<MemRefType>(stream.buffer.getType());
+  int64_t ofLine = kLineBits / type.getElementTypeBitWidth(), ofRow = stream.linesOfRow * ofLine;
   if (stream.flat)
     line = b.add(b.mul(row, b.index(stream.linesOfRow)), line);
-  Value column = b.mul(line, b.index(kLineBits / type.getElementTypeBitWidth()));
+  Value column = b.mul(line, b.index(ofLine));
+  if (requests == Requests::Twice && stream.flat)
+    request(stream, row, b.add(column, b.index(kElementsAhead)), kNearL2);
+  else if (requests == Requests::Twice)
+    request(stream, b.add(row, b.index(llvm::divideCeil(kElementsAhead, ofRow))), column, kNearL2);
+  request(stream, row, column, kNearL1);
+}
+
+void LineStreams::request(const Stream &stream, Value row, Value column, int64_t locality) {
   SmallVector<Value> place = stream.flat ? SmallVector<Value>{column} : SmallVector<Value>{row, column};
-  memref::PrefetchOp::create(b, stream.buffer, place, /*isWrite=*/false, /*localityHint=*/3,
-                             /*isDataCache=*/true);
+  memref::PrefetchOp::create(b, stream.buffer, place, /*isWrite=*/false, locality, /*isDataCache=*/true);
 }
 
 } // namespace gqa

@@ -13,8 +13,11 @@ class LineStreams {
 public:
   using Value = mlir::Value;
 
+  /// Whether lines are asked for once, as those that L3 has, or twice: see kElementsAhead.
+  enum class Requests { Once, Twice };
+
   /// Of each buffer as many rows as the product has keys, divided by the number of buffers.
-  LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys);
+  LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys, Requests requests);
 
   bool empty() const { return streams.empty(); }
   /// Lines of all streams.
@@ -34,8 +37,10 @@ private:
   };
   void fetchLine(const Stream &stream, int64_t i, Value number, int64_t shares);
   void prefetch(const Stream &stream, Value row, Value line);
+  void request(const Stream &stream, Value row, Value column, int64_t locality);
 
   VectorBuilder &b;
+  Requests requests;
   llvm::SmallVector<Stream> streams;
 };
 

@@ -20,7 +20,9 @@ public:
   Product(tile::PVOp op, VectorBuilder &b)
       : op(op), b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(o, 0)),
         keys(b.size(v, 0)), width(b.size(o, 1)), blockKeys(cast<MemRefType>(p.getType()).getDimSize(0)),
-        diagonal(b, rows, keys, op.getPeriod(), op.getLast()), streams(b, op.getPrefetch(), blockKeys) {}
+        diagonal(b, rows, keys, op.getPeriod(), op.getLast()),
+        streams(b, op.getPrefetch(), blockKeys,
+                isManyRows() ? LineStreams::Requests::Once : LineStreams::Requests::Twice) {}
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });

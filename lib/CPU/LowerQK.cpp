@@ -21,7 +21,8 @@ public:
   InnerProduct(tile::QKOp op, VectorBuilder &b)
       : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()), crossed(op.getCrossed()),
         rows(b.size(q, 0)), allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
-        blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)), streams(b, op.getPrefetch(), blockKeys) {}
+        blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)),
+        streams(b, op.getPrefetch(), blockKeys, LineStreams::Requests::Twice) {}
 
   void build() {
     Value keys = b.size(k, 0), lastKey = b.sub(keys, b.index(1));

@@ -10,25 +10,25 @@
 // RUN: gqa-compile %s --function=step --target=cpu:x86-64-v4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=AVX512
 // RUN: gqa-compile %s --function=f32 --target=cpu:x86-64 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=SSE2
 
-// Scores, a quarter of the head dimension: 3 keys, and as many bytes of queries again for 4 heads; 6 lines are fetched
-// meanwhile. Values: 64 bytes of 2 keys for 4 heads, and 2 lines.
-// AVX2: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=6 spills=0 calls=0
-// AVX2: loop fma=16 mul-add=0 broadcast=8 load-bytes=128 prefetch=2 spills=0 calls=0
+// Scores, a quarter of the head dimension: 3 keys, and as many bytes of queries again for 4 heads; 6 lines are asked
+// for meanwhile, twice each. Values: 64 bytes of 2 keys for 4 heads, and 2 lines.
+// AVX2: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=12 spills=0 calls=0
+// AVX2: loop fma=16 mul-add=0 broadcast=8 load-bytes=128 prefetch=4 spills=0 calls=0
 // AVX2: task {{.*}} libm=0
 
 // 4 keys, half of the head dimension; 2 keys and half of their values.
-// AVX512: loop fma=64 mul-add=0 broadcast=0 load-bytes=2048 prefetch=16 spills=0 calls=0
-// AVX512: loop fma=32 mul-add=0 broadcast=8 load-bytes=512 prefetch=8 spills=0 calls=0
+// AVX512: loop fma=64 mul-add=0 broadcast=0 load-bytes=2048 prefetch=32 spills=0 calls=0
+// AVX512: loop fma=32 mul-add=0 broadcast=8 load-bytes=512 prefetch=16 spills=0 calls=0
 // AVX512: task {{.*}} libm=0
 
 // Half as many bytes of values; words of keys are read twice, as even and odd numbers.
-// BF16: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=4 spills=0 calls=0
-// BF16: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=2 spills=0 calls=0
+// BF16: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=8 spills=0 calls=0
+// BF16: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=4 spills=0 calls=0
 // BF16: task {{.*}} libm=0
 // For no processor in particular LLVM clears the lower halves of words by a blend with zeros, which take the register of a
 // sum: that one is on the stack, and no more; it is added to in each of four steps.
-// GENERIC: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=4 spills={{[0-9]|1[0-3]}} calls=0
-// GENERIC: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=2 spills=0 calls=0
+// GENERIC: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=8 spills={{[0-9]|1[0-4]}} calls=0
+// GENERIC: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=4 spills=0 calls=0
 
 // Without fused multiply-adds there are two instructions, not a call of the C library.
 // SSE2: loop fma=0

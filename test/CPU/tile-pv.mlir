@@ -62,6 +62,7 @@ func.func @half(%p: memref<64x4xf32>, %v: memref<?x64xf16>, %o: memref<4x64xf32>
 }
 
 // CHECK-LABEL: func @prefetch
+// CHECK: memref.prefetch %{{.*}}[{{.*}}], read, locality<2>, data
 // CHECK: memref.prefetch %{{.*}}[{{.*}}], read, locality<3>, data
 func.func @prefetch(%p: memref<48x4xf32>, %v: memref<?x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1,
                     %k: memref<?x64xf32>) {

@@ -84,8 +84,10 @@ func.func @diagonal_of_heads(%q: memref<64x48xf32>, %k: memref<?x64xf32>, %s: me
 // CHECK-LABEL: func @prefetch
 // CHECK-DAG: %[[V:.*]] = memref.reinterpret_cast %{{.*}} to offset: [%{{.*}}], sizes: [%{{.*}}, 64], strides: [%{{.*}}, 1]
 // CHECK: scf.for
-// CHECK: memref.prefetch %[[A:.*]][%{{.*}}], read, locality<3>, data
-// CHECK-NEXT: memref.prefetch %[[B:.*]][%{{.*}}], read, locality<3>, data
+// CHECK: memref.prefetch %[[A:.*]][%{{.*}}], read, locality<2>, data
+// CHECK-NEXT: memref.prefetch %[[A]][%{{.*}}], read, locality<3>, data
+// CHECK: memref.prefetch %[[B:.*]][%{{.*}}], read, locality<2>, data
+// CHECK-NEXT: memref.prefetch %[[B]][%{{.*}}], read, locality<3>, data
 // CHECK: vector.load %arg1
 func.func @prefetch(%q: memref<4x64xf32>, %k: memref<32x64xf32>, %s: memref<48x4xf32>,
                     %v: memref<?x64xf32, strided<[?, ?], offset: ?>>, %next: memref<?x64xf32, strided<[?, ?], offset: ?>>) {

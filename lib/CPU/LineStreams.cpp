@@ -28,9 +28,10 @@ static Value asOneRow(VectorBuilder &b, Value buffer) {
 
 LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys, Requests requests)
     : b(b), requests(requests) {
-  int64_t rows = llvm::divideCeil(blockKeys, std::max<int64_t>(buffers.size(), 1));
+  int64_t ofBlock = llvm::divideCeil(blockKeys, std::max<int64_t>(buffers.size(), 1));
   for (Value buffer : buffers) {
     auto type = cast<MemRefType>(buffer.getType());
+    int64_t rows = type.isDynamicDim(0) ? ofBlock : type.getDimSize(0);
     int64_t perRow = linesOfRow(buffer), bits = type.getElementTypeBitWidth();
     auto strides = type.getStridesAndOffset().first;
     bool flat = strides[0] == type.getDimSize(1) && strides[1] == 1 && strides[0] * bits % kLineBits == 0;

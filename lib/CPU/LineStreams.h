@@ -16,7 +16,8 @@ public:
   /// Whether lines are asked for once, as those that L3 has, or twice: see kElementsAhead.
   enum class Requests { Once, Twice };
 
-  /// Of each buffer as many rows as the product has keys, divided by the number of buffers.
+  /// Of each buffer the rows that its type says, or as many as the product has keys, divided by the number of
+  /// buffers.
   LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys, Requests requests);
 
   bool empty() const { return streams.empty(); }

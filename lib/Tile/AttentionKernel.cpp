@@ -1,5 +1,5 @@
 // The schedule: one task per (batch, key/value head, block of queries, part of the keys), a loop over blocks
-// of keys in each.
+// of keys in each; or per several heads, and a loop over these for each block.
 #include "RegionBounds.h"
 #include "TileOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
@@ -25,19 +25,23 @@ public:
     if (op.hasScore())
       bindRegion();
     if (isSplit())
-      takePart(split, kLeastKeysOfTask);
+      takePart(split, values.schedule.leastKeysOfTask());
     allocate();
-    Value queryTile = packQueries();
-    initialize();
+    forEachHead([&] {
+      packQueries();
+      initialize();
+    });
     auto loop = scf::ForOp::create(b, begin, end, b.index(values.schedule.keys));
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
-      buildBlock(queryTile, loop.getInductionVar());
+      forEachHead([&] { buildBlock(loop.getInductionVar()); });
     }
-    if (accumulator != output)
-      tile::TransposeOp::create(b, accumulator, output);
-    store();
+    forEachHead([&] {
+      if (accumulator != output)
+        tile::TransposeOp::create(b, accumulator, output);
+      store();
+    });
   }
 
 private:
@@ -65,28 +69,69 @@ private:
     branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
   }
 
-  /// Rows of K or V that are brought near, from `key` on: also where several tiles read the same keys, which
-  /// are no nearer than L3 then. Interleaved products do not fetch anything.
-  void prefetch(const TokenBuffers &tokens, Value key, Value dim, SmallVector<Value> &rows) {
-    auto type = cast<MemRefType>(tokens.cached.getType());
-    if (interleaved || ShapedType::isDynamic(type.getDimSize(3)))
-      return;
-    Value keys = b.max(b.min(b.index(values.schedule.keys / 2), b.sub(end, key)), b.index(0));
-    rows.push_back(rowsOf(tokens, key, keys, dim).cached); // fresh tokens have just been written
+  /// What the products of a block bring near: rows of K and V.
+  struct Fetched {
+    SmallVector<Value> duringQK, duringPV;
+  };
+
+  /// Half of the values and half of the next keys during each product: two streams at any time. Also where
+  /// several tiles read the same keys, which are no nearer than L3 then. Interleaved products do not fetch
+  /// anything.
+  Fetched fetchFor(Value key) {
+    Fetched fetched;
+    auto isKnown = [](const TokenBuffers &tokens) {
+      return !cast<MemRefType>(tokens.cached.getType()).isDynamicDim(3);
+    };
+    if (interleaved || !isKnown(values.k) || !isKnown(values.v))
+      return fetched;
+    Value next = b.add(key, b.index(values.schedule.keys)), half = b.index(values.schedule.keys / 2);
+    if (values.schedule.heads > 1) {
+      fetched.duringQK = {shareOf(values.v, next, 0, values.valueDim),
+                          shareOf(values.k, next, 0, values.keyDim)};
+      fetched.duringPV = {shareOf(values.k, next, 1, values.keyDim),
+                          shareOf(values.v, next, 1, values.valueDim)};
+      return fetched;
+    }
+    auto rows = [&](const TokenBuffers &tokens, Value first, Value dim) {
+      Value count = b.max(b.min(half, b.sub(end, first)), b.index(0));
+      return rowsOf(tokens, first, count, dim).cached; // fresh tokens have just been written
+    };
+    fetched.duringQK = {rows(values.v, b.add(key, half), values.valueDim),
+                        rows(values.k, next, values.keyDim)};
+    fetched.duringPV = {rows(values.k, b.add(next, half), values.keyDim),
+                        rows(values.v, next, values.valueDim)};
+    return fetched;
   }
 
-  void buildBlock(Value queryTile, Value key) {
-    Value blockKeys = b.index(values.schedule.keys), keys = b.min(blockKeys, b.sub(end, key));
-    // Half of the values and half of the next keys during each product: two streams at any time.
-    Value next = b.add(key, blockKeys), half = b.index(values.schedule.keys / 2);
-    SmallVector<Value> duringQK, duringPV;
-    prefetch(values.v, b.add(key, half), values.valueDim, duringQK);
-    prefetch(values.k, next, values.keyDim, duringQK);
-    prefetch(values.k, b.add(next, half), values.keyDim, duringPV);
-    prefetch(values.v, next, values.valueDim, duringPV);
+  /// Half `half` of what this head brings of the block of all heads that begins with `token`: tokens of all
+  /// of the task's heads, or, where these are all that tokens have, rows, as tokens are one behind the other
+  /// then.
+  Value shareOf(const TokenBuffers &tokens, Value token, int64_t half, Value dim) {
+    int64_t keys = values.schedule.keys, heads = values.schedule.heads, width = *getConstantIntValue(dim);
+    bool hasAll = getConstantIntValue(values.kvHeads) == heads;
+    int64_t rows = (hasAll ? keys : keys / heads) / 2, length = hasAll ? width : heads * width;
+    Value zero = b.index(0);
+    Value first = b.view(tokens.cached, {batch, b.sub(kvHead, headOfTask), token, zero},
+                         {nullptr, nullptr, b.index(1), dim});
+    auto data = memref::ExtractStridedMetadataOp::create(b, first);
+    OpFoldResult stride = hasAll ? OpFoldResult(b.getIndexAttr(width)) : OpFoldResult(data.getStrides()[0]);
+    Value row = b.add(b.mul(headOfTask, b.index(2 * rows)), b.index(half * rows));
+    OpFoldResult offset =
+        b.add(data.getOffset(), b.mul(row, getValueOrCreateConstantIndexOp(b, b.getLoc(), stride)));
+    auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                                         {getConstantIntValue(stride).value_or(ShapedType::kDynamic), 1});
+    auto type = MemRefType::get({rows, length}, cast<MemRefType>(first.getType()).getElementType(), layout);
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(rows), b.getIndexAttr(length)};
+    SmallVector<OpFoldResult> strides = {stride, b.getIndexAttr(1)};
+    return memref::ReinterpretCastOp::create(b, type, data.getBaseBuffer(), offset, sizes, strides);
+  }
+
+  void buildBlock(Value key) {
+    Value keys = b.min(b.index(values.schedule.keys), b.sub(end, key));
+    Fetched fetched = fetchFor(key);
     auto [used, period, diagonal] = parts(key);
-    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, used, period, diagonal, duringQK, transposed,
-                       interleaved, values.paired, values.schedule.crossed);
+    tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, used, period, diagonal, fetched.duringQK,
+                       transposed, interleaved, values.paired, values.schedule.crossed);
     if (values.scored) {
       auto score =
           tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries, values.period,
@@ -99,7 +144,7 @@ private:
     Value hidden = tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, used,
                                                probabilities);
     tile::PVOp::create(b, probabilities ? probabilities : scores, valueTile(key, keys), accumulator, alpha,
-                       hidden, used, period, diagonal, duringPV, interleaved, values.paired);
+                       hidden, used, period, diagonal, fetched.duringPV, interleaved, values.paired);
   }
 
   /// What counts of a tile of many rows and a block from `key` on: the rows there are, and the diagonal as a
@@ -174,7 +219,8 @@ Value estimateWork(const AttentionValues &values, IndexBuilder &b) {
 } // namespace
 
 void buildAttentionKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
-  SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks, values.splits};
+  Value groups = b.div(values.kvHeads, b.index(values.schedule.heads));
+  SmallVector<Value> grid = {values.batch, groups, values.blocks, values.splits};
   buildKernel(b, grid, estimateWork(values, b),
               [&](ValueRange point) { TaskBuilder(op, values, b).build(point); });
 }

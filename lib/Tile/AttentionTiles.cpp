@@ -54,8 +54,10 @@ void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &
 void bindSplits(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
   Value one = b.index(1);
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
-  Value wanted = b.ceilDiv(b.index(kEnoughTasks), b.max(tiles, one));
-  values.splits = b.max(b.min(wanted, b.ceilDiv(values.keys, b.index(kLeastKeysOfTask))), one);
+  Value tasks = b.div(tiles, b.index(values.schedule.heads));
+  Value wanted = b.ceilDiv(b.index(kEnoughTasks), b.max(tasks, one));
+  Value most = b.ceilDiv(values.keys, b.index(values.schedule.leastKeysOfTask()));
+  values.splits = b.max(b.min(wanted, most), one);
   if (getConstantIntValue(values.splits) == 1)
     return;
   Value isOne = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, values.splits, one);

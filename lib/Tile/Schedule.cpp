@@ -44,7 +44,31 @@ bool isInterleaved(AttentionOp op, const CPUTarget &target) {
 /// fetched of the next ones stay in L1: as many bytes for each width, for heads of 64 and of 128.
 int64_t keysOfFewRows(int64_t lanes, int64_t bits) { return llvm::alignTo(bits <= 16 ? 48 : 24, lanes); }
 
+/// What a block has of K, and of V, at most: both, and the next block of both, which is on its way, are in
+/// L2.
+constexpr int64_t kBlockBytes = 96 << 10;
+
+/// The key/value heads of a task of few rows. Where the heads of a token lie side by side, the rows of one
+/// are as far apart as tokens are, a page or more: no prefetcher follows them, and all of them share a few
+/// sets of L1. Of several heads they are one piece of memory.
+int64_t headsOfTask(AttentionOp op, int64_t blockKeys) {
+  auto isInside = [](StringRef layout) { return layout.ends_with("hd"); };
+  int64_t all = op.getKvHeads(), dim = std::max(op.getKeyDim(), op.getValueDim());
+  bool known = all > 0 && op.getKeyDim() > 0 && op.getValueDim() > 0;
+  if (!known || !isInside(op.getKLayout()) || !isInside(op.getVLayout()))
+    return 1;
+  auto type = cast<RankedTensorType>(op.getK().getType());
+  int64_t heads =
+      std::clamp<int64_t>(kBlockBytes * 8 / (blockKeys * dim * type.getElementTypeBitWidth()), 1, all);
+  // Where tokens have more heads, each of the task's brings whole tokens of the next block, in two halves.
+  while (all % heads != 0 || (heads < all && blockKeys % (2 * heads) != 0))
+    --heads;
+  return heads;
+}
+
 } // namespace
+
+int64_t Schedule::leastKeysOfTask() const { return std::max(kLeastKeysOfTask / heads, kLeastKeysOfTask / 4); }
 
 bool mayHaveSingleQuery(AttentionOp op) {
   return ShapedType::isDynamic(op.getNumQueries()) && !op->hasAttr("gqa.prompts_only");
@@ -60,12 +84,15 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
     bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&
                   op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
     bool crossed = rows >= tile::kCrossedRows && op.getAccumulatorType().isF32();
+    int64_t keys = keysOfFewRows(lanes, element.getIntOrFloatBitWidth());
     return {/*transposed=*/false,
             rows,
-            keysOfFewRows(lanes, element.getIntOrFloatBitWidth()),
+            keys,
             lanes,
             paired,
-            crossed};
+            crossed,
+            /*interleaved=*/false,
+            headsOfTask(op, keys)};
   }
   bool interleaved = isInterleaved(op, target);
   if (interleaved)

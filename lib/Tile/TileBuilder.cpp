@@ -85,10 +85,11 @@ Value TileBuilder::scratch(ArrayRef<Value> sizes, Type element) {
   return tile::ScratchOp::create(b, MemRefType::get(IndexBuilder::shapeOf(sizes, dynamic), type), dynamic);
 }
 
-void TileBuilder::allocateState() {
-  output = scratch({values.rows, values.valueWidth});
-  m = scratch({values.stateRows});
-  l = scratch({values.stateRows});
+void TileBuilder::allocateState(int64_t heads) {
+  Value count = b.index(heads);
+  output = scratch({b.mul(count, values.rows), values.valueWidth});
+  m = scratch({b.mul(count, values.stateRows)});
+  l = scratch({b.mul(count, values.stateRows)});
 }
 
 Value TileBuilder::tileNumber() {

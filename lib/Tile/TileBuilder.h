@@ -24,8 +24,8 @@ protected:
   void takePart(Value split, int64_t least);
   /// Scratch memory of the task, in the accumulator's type or `element`.
   Value scratch(mlir::ArrayRef<Value> sizes, mlir::Type element = nullptr);
-  /// Room for o, m and l.
-  void allocateState();
+  /// Room for o, m and l of so many heads.
+  void allocateState(int64_t heads = 1);
   /// Part `split` of this tile's keys, counted over all tiles, and its state in the memory for all parts.
   Value partNumber(Value split);
   void bindPartial(Value split);

@@ -2,6 +2,8 @@
 #include "TileOperands.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 using namespace mlir;
 
 namespace gqa {
@@ -26,12 +28,45 @@ void TileOperands::allocate() {
     valueRoom = scratch({keys, values.valueWidth}, element);
   scores = scratch({keys, values.stateRows});
   alpha = scratch({values.stateRows});
-  allocateState();
+  Value two = b.index(2), allRows = b.mul(b.index(values.schedule.heads), values.rows);
+  queryTile = interleaved  ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
+              : transposed ? scratch({values.keyWidth, values.rows})
+                           : scratch({allRows, values.keyWidth});
+  Type rotated = interleaved ? Type(b.getBF16Type()) : Type(op.getAccumulatorType());
+  if (values.cos)
+    rotationRoom = scratch({values.group, values.period, values.keyDim}, rotated);
+  allocateState(values.schedule.heads);
+  rooms = {queryTile, output, m, l};
   accumulator = output;
   if (!interleaved)
     return;
-  probabilities = scratch({b.index(values.schedule.keys / 2), b.mul(values.rows, b.index(2))}, element);
+  probabilities = scratch({b.index(values.schedule.keys / 2), b.mul(values.rows, two)}, element);
   accumulator = scratch({values.valueWidth, values.rows});
+}
+
+Value TileOperands::ofHead(Value room) {
+  Value count = b.div(b.size(room, 0), b.index(values.schedule.heads)), first = b.mul(headOfTask, count);
+  if (cast<MemRefType>(room.getType()).getRank() == 1)
+    return b.view(room, {first}, {count});
+  return b.view(room, {first, b.index(0)}, {count, b.size(room, 1)});
+}
+
+void TileOperands::forEachHead(function_ref<void()> body) {
+  if (values.schedule.heads == 1)
+    return body();
+  Value count = b.index(values.schedule.heads), group = kvHead;
+  auto loop = scf::ForOp::create(b, b.index(0), count, b.index(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  headOfTask = loop.getInductionVar();
+  kvHead = b.add(b.mul(group, count), headOfTask);
+  head = b.mul(kvHead, values.group);
+  queryTile = ofHead(rooms.queries);
+  accumulator = output = ofHead(rooms.output);
+  m = ofHead(rooms.m);
+  l = ofHead(rooms.l);
+  body();
+  kvHead = group;
 }
 
 Value TileOperands::rotatedQueries() {
@@ -42,23 +77,19 @@ Value TileOperands::rotatedQueries() {
   Value source = viewOf(values.q, values.keyDim);
   if (!values.cos)
     return source;
-  Type element = interleaved ? Type(b.getBF16Type()) : Type(op.getAccumulatorType());
-  Value room = scratch({values.group, values.period, values.keyDim}, element), zero = b.index(0);
-  Value rotated = b.view(room, {zero, zero, zero}, {values.group, queries, values.keyDim});
+  Value zero = b.index(0);
+  Value rotated = b.view(rotationRoom, {zero, zero, zero}, {values.group, queries, values.keyDim});
   Value half = b.size(values.cos, 3);
   tile::RotateOp::create(b, source, viewOf(values.cos, half), viewOf(values.sin, half), rotated,
                          op.getQueryRotary().getKind());
   return rotated;
 }
 
-Value TileOperands::packQueries() {
-  Value two = b.index(2);
-  Value room = interleaved  ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
-               : transposed ? scratch({values.keyWidth, values.rows})
-                            : scratch({values.rows, values.keyWidth});
-  return tile::PackOp::create(b, room.getType(), rotatedQueries(), room, /*rest=*/Value(), /*scale=*/Value(),
-                              /*zero=*/Value(), values.period, /*is_unsigned=*/false, transposed, interleaved,
-                              values.paired, values.schedule.crossed, /*multiple=*/IntegerAttr());
+void TileOperands::packQueries() {
+  queryTile = tile::PackOp::create(b, queryTile.getType(), rotatedQueries(), queryTile, /*rest=*/Value(),
+                                   /*scale=*/Value(), /*zero=*/Value(), values.period, /*is_unsigned=*/false,
+                                   transposed, interleaved, values.paired, values.schedule.crossed,
+                                   /*multiple=*/IntegerAttr());
 }
 
 Value TileOperands::keyTile(Value key, Value keys) {

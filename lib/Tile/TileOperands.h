@@ -12,8 +12,13 @@ protected:
   TileOperands(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
   void allocate();
+  /// Builds what is done for each of the task's heads, whose queries and state are bound meanwhile.
+  void forEachHead(mlir::function_ref<void()> body);
   /// The queries of the tile.
-  Value packQueries();
+  void packQueries();
+  Value queryTile;
+  /// Which of the task's heads it is.
+  Value headOfTask;
   /// `keys` rows of K or V from `key` on.
   Value keyTile(Value key, Value keys);
   Value valueTile(Value key, Value keys);
@@ -27,8 +32,13 @@ protected:
 private:
   /// The queries of the tile as they lie in memory, or rotated in memory of the task.
   Value rotatedQueries();
+  /// What is the head's own of a room that has as much of each.
+  Value ofHead(Value room);
 
-  Value keyRoom, valueRoom, joint;
+  Value keyRoom, valueRoom, joint, rotationRoom;
+  struct {
+    Value queries, output, m, l;
+  } rooms; // of all heads of the task
 };
 
 } // namespace gqa

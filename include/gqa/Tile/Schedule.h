@@ -24,6 +24,12 @@ struct Schedule {
   bool crossed = false;
   /// Products are of interleaved operands in tile registers; `lanes` are the rows of one.
   bool interleaved = false;
+  /// Key/value heads that a task works on, block by block: more than one where the heads of a token lie side
+  /// by side in memory, which is then read from end to end.
+  int64_t heads = 1;
+
+  /// Keys that are worth a task of their own.
+  int64_t leastKeysOfTask() const;
 };
 
 /// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the

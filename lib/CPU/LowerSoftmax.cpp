@@ -28,9 +28,8 @@ public:
     least = b.fold(b.index(0), vectors, 1, least, [&](Value vector, ValueRange so) {
       return SmallVector<Value>{buildVector(b.mul(vector, b.index(b.lanes)), so[0])};
     });
-    Value lowest = vector::ReductionOp::create(b, vector::CombiningKind::MINNUMF, least[0],
-                                               arith::FastMathFlags::reassoc);
-    op.getHidden().replaceAllUsesWith(b.equal(lowest, b.scalar(-std::numeric_limits<double>::infinity())));
+    op.getHidden().replaceAllUsesWith(
+        vector::ReductionOp::create(b, vector::CombiningKind::OR, b.equal(least[0], none)));
   }
 
 private:

@@ -20,8 +20,8 @@
 // CHECK-COUNT-24: vector.fma {{.*}} : vector<8xf32>
 // CHECK-COUNT-4: arith.select %{{.*}}, %[[HIDDEN]], %{{.*}} : vector<8xi1>, vector<8xf32>
 // CHECK-NOT: step %c2
-// CHECK: %[[LEAST:.*]] = vector.reduction <minnumf>
-// CHECK: %[[ANY:.*]] = arith.cmpf oeq, %[[LEAST]], %{{.*}}
+// CHECK: %[[IS_HIDDEN:.*]] = arith.cmpf oeq, %{{.*}} : vector<8xf32>
+// CHECK: %[[ANY:.*]] = vector.reduction <or>, %[[IS_HIDDEN]]
 // CHECK: return %[[ANY]]
 func.func @few_rows(%s: memref<64x4xf32>, %m: memref<4xf32>, %l: memref<4xf32>, %a: memref<4xf32>, %n: index, %x: f32) -> i1 {
   %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x)
@@ -50,7 +50,7 @@ func.func @f64(%s: memref<64x4xf64>, %m: memref<4xf64>, %l: memref<4xf64>, %a: m
 // CHECK: vector.load %{{.*}} : memref<1024xf32>, vector<8xf32>
 // CHECK: vector.store %{{.*}}, %arg1[%{{.*}}] : memref<16xf32>, vector<8xf32>
 // CHECK: vector.store %{{.*}}, %arg3[%{{.*}}] : memref<16xf32>, vector<8xf32>
-// CHECK: vector.reduction <minnumf>
+// CHECK: vector.reduction <or>
 // CHECK: return
 func.func @many_rows(%s: memref<64x16xf32>, %m: memref<16xf32>, %l: memref<16xf32>, %a: memref<16xf32>, %n: index, %x: f32, %r: index) -> i1 {
   %h = tile.softmax_step %s, %m, %l, %a keys(%n) scale(%x) rows(%r)

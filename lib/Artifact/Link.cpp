@@ -109,6 +109,7 @@ llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef
                                         "--as-needed",
                                         "--strip-all",
                                         "-znow",
+                                        "-znodelete", // results and threads need its code
                                         "-zrelro",
                                         "-znoexecstack",
                                         "-zdefs",

@@ -50,6 +50,18 @@ func.func @no_check_of_static_shapes(%x: tensor<6xf32>, %to: tensor<4x3xf32>) ->
   return %i : tensor<4x3xf32>
 }
 
+// CHECK-LABEL: func @products
+// CHECK: cf.assert
+// CHECK: linalg.matmul {{.*}} : tensor<4x?xf32>
+// CHECK-NOT: arith.cmpi
+// CHECK: linalg.matmul {{.*}} : tensor<4x8xf32>
+func.func @products(%x: tensor<4x?xf32>, %y: tensor<?x4xf32>, %a: tensor<4x8xf32>, %b: tensor<8x4xf32>, %c: tensor<4x4xf32>)
+    -> tensor<4x4xf32> {
+  %1 = linalg.matmul ins(%x, %y : tensor<4x?xf32>, tensor<?x4xf32>) outs(%c : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = linalg.matmul ins(%a, %b : tensor<4x8xf32>, tensor<8x4xf32>) outs(%1 : tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %2 : tensor<4x4xf32>
+}
+
 // CHECK-LABEL: func @no_check_of_what_is_clamped
 // CHECK-NOT: "{{.*}}index is out of bounds
 // CHECK: tensor.extract

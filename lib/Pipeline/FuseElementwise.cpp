@@ -101,7 +101,7 @@ bool keepsElements(linalg::GenericOp op) {
              return isa<AffineDimExpr>(expr) ? dims.insert(expr).second : size == 1;
            };
            AffineMap map = op.getMatchingIndexingMap(&init);
-           return !op.payloadUsesValueFromOperand(&init) &&
+           return !op.payloadUsesValueFromOperand(&init) && !init.get().getDefiningOp<tensor::EmptyOp>() &&
                   !llvm::all_of(llvm::zip_equal(map.getResults(), op.getShape(&init)), isWhole);
          });
 }

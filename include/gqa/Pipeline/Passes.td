@@ -79,7 +79,7 @@ def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
     Generalises named linalg operations other than contractions and fills, takes a softmax apart, and fuses elementwise
     producers into their only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
     larger space than the producer's. What only widens numbers of 16 bits and more (`arith.extf`) is fused into each of its
-    readers: they read the narrow numbers.
+    readers: they read the narrow numbers. What writes a part of a tensor is computed of a slice, which is put back.
 
     Numerics: exact
   }];

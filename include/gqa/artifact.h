@@ -17,6 +17,9 @@
    A library may hold several versions of the code. A call whose tensors are in host memory takes the version for a CPU
    that needs the most of what this processor has; one with a tensor on a GPU, or where no version for a CPU runs, the one for CUDA.
 
+   A library stays in the process until it ends, dlclose or not: results that it has returned, and threads that it has worked on,
+   need its code. The loader knows libraries by path, so that one that was compiled anew is loaded from another path.
+
    Threads and environment are those of gqa.h. The structure grows at its end. */
 #ifndef GQA_ARTIFACT_H
 #define GQA_ARTIFACT_H

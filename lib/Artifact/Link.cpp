@@ -6,10 +6,12 @@
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
 #include <link.h>
 #include <mutex>
 
@@ -22,7 +24,7 @@ namespace fs = llvm::sys::fs;
 
 llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(message); }
 
-/// A folder that is gone when this is.
+/// A folder of this user alone, which is gone when this is.
 class Folder {
 public:
   ~Folder() {
@@ -31,9 +33,13 @@ public:
   }
 
   llvm::Error make() {
-    if (std::error_code error = fs::createUniqueDirectory("gqa", path))
+    llvm::SmallString<128> name;
+    llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, name);
+    llvm::sys::path::append(name, "gqa-XXXXXX");
+    if (!mkdtemp(const_cast<char *>(name.c_str()))) // LLVM's own lets the group write to it
       return fail("a folder for linking cannot be made in the one for temporary files (TMPDIR): " +
-                  error.message());
+                  llvm::sys::StrError());
+    path = name;
     return llvm::Error::success();
   }
 
@@ -109,6 +115,7 @@ llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef
                                         "--as-needed",
                                         "--strip-all",
                                         "-znow",
+                                        "-znodelete", // results and threads need its code
                                         "-zrelro",
                                         "-znoexecstack",
                                         "-zdefs",

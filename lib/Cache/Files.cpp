@@ -2,8 +2,8 @@
 
 #include "llvm/ADT/ScopeExit.h"
 
-#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
@@ -79,10 +79,10 @@ std::optional<std::string> readOwnFile(const std::string &path, std::string &pro
 }
 
 std::string replaceFile(const std::string &path, llvm::StringRef content) {
-  static std::atomic<unsigned> count{0};
-  std::string unfinished = path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) + ".tmp";
-  unlink(unfinished.c_str()); // of a process long gone that had this number
-  int file = open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  // A name of nobody else's: in other containers that share the folder, processes have the same numbers.
+  constexpr llvm::StringLiteral ending = ".tmp";
+  std::string unfinished = path + ".XXXXXX" + ending.str();
+  int file = mkostemps(unfinished.data(), int(ending.size()), O_CLOEXEC);
   if (file < 0)
     return why();
   // Without the flush a machine that loses power can keep the name and lose what it stands for.

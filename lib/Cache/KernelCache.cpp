@@ -4,6 +4,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/SHA256.h"
 
 #include <cstdio>
@@ -44,7 +45,7 @@ uint64_t mostBytesAllowed() {
     std::fprintf(stderr, "gqa: GQA_CACHE_SIZE is '%s', expected a number of MiB; using %llu\n", text,
                  static_cast<unsigned long long>(mebibytes));
   }
-  return mebibytes << 20;
+  return llvm::SaturatingMultiply(mebibytes, uint64_t(1) << 20);
 }
 
 /// An entry: the magic, the digest of what follows, the title, a line's end, the content.

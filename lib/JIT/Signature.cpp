@@ -40,7 +40,7 @@ llvm::Error describe(Type type, const Twine &what, TensorType &result) {
   if (!tensor && !type.isIntOrIndexOrFloat())
     return makeError(what + " has type " + text + "; expected a ranked tensor or a number");
   std::optional<DLDataType> dtype = dtypeOf(tensor ? tensor.getElementType() : type);
-  if (!dtype)
+  if (!dtype || (tensor && tensor.getElementType().isIndex())) // of no width of its own in memory
     return makeError(what + " has type " + text +
                      ", whose elements cannot be passed; supported are i1, i8, i16, " +
                      "i32, i64, f8E4M3FN, f8E5M2, f16, bf16, f32 and f64");

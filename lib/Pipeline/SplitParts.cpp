@@ -72,7 +72,8 @@ std::optional<Parts> partsOf(Value value) {
   int64_t rest = cast<RankedTensorType>(value.getType()).getDimSize(parts.dim);
   for (auto [number, insert] : llvm::enumerate(parts.inserts)) {
     if (insert.isDynamicOffset(parts.dim) || insert.isDynamicSize(parts.dim) ||
-        insert.isDynamicStride(parts.dim) || insert.getStaticSize(parts.dim) == 0)
+        insert.isDynamicStride(parts.dim) || insert.getStaticStride(parts.dim) < 1 ||
+        insert.getStaticSize(parts.dim) == 0)
       return std::nullopt;
     rest -= insert.getStaticSize(parts.dim);
     for (tensor::InsertSliceOp other : ArrayRef<tensor::InsertSliceOp>(parts.inserts).take_front(number))

@@ -7,25 +7,17 @@
 #include <vector>
 
 namespace gqa::rt {
-namespace {
 
-/// Where a tensor of the call is.
-struct Place {
-  gqa_rt_cuda_span span;
-  bool isInput;
-  size_t index;
-  bool isDonated;
+static bool share(const gqa_rt_cuda_span &a, const gqa_rt_cuda_span &b) {
+  auto begin = [](const gqa_rt_cuda_span &span) { return reinterpret_cast<uintptr_t>(span.data); };
+  return a.bytes > 0 && b.bytes > 0 && begin(a) < begin(b) + uintptr_t(b.bytes) &&
+         begin(b) < begin(a) + uintptr_t(a.bytes);
+}
 
-  uintptr_t begin() const { return reinterpret_cast<uintptr_t>(span.data); }
-  uintptr_t end() const { return begin() + uintptr_t(span.bytes); }
-  std::string name() const { return (isInput ? "argument " : "output ") + std::to_string(index); }
-};
-
-/// Two tensors that overlap, one of which is donated, the donated one first; null if there are none.
 std::pair<const Place *, const Place *> findShared(std::vector<Place> &places) {
   std::sort(places.begin(), places.end(),
             [](const Place &a, const Place &b) { return a.begin() < b.begin(); });
-  const Place *furthest = nullptr, *furthestDonated = nullptr; // of those that begin earlier
+  const Place *furthest = nullptr, *furthestWritten = nullptr; // of those that begin earlier
   auto extend = [](const Place *&known, const Place &next) {
     if (!known || next.end() > known->end())
       known = &next;
@@ -33,27 +25,19 @@ std::pair<const Place *, const Place *> findShared(std::vector<Place> &places) {
   for (const Place &place : places) {
     if (place.span.bytes == 0)
       continue;
-    if (furthestDonated && share(furthestDonated->span, place.span))
-      return {furthestDonated, &place};
-    if (place.isDonated && furthest && share(furthest->span, place.span))
+    if (furthestWritten && share(furthestWritten->span, place.span))
+      return {furthestWritten, &place};
+    if (place.isWritten && furthest && share(furthest->span, place.span))
       return {&place, furthest};
     extend(furthest, place);
-    if (place.isDonated)
-      extend(furthestDonated, place);
+    if (place.isWritten)
+      extend(furthestWritten, place);
   }
   return {nullptr, nullptr};
 }
 
-} // namespace
-
 gqa_rt_cuda_span spanOf(const DLTensor &tensor) {
   return {static_cast<const char *>(tensor.data) + tensor.byte_offset, countBytes(tensor)};
-}
-
-bool share(const gqa_rt_cuda_span &a, const gqa_rt_cuda_span &b) {
-  auto begin = [](const gqa_rt_cuda_span &span) { return reinterpret_cast<uintptr_t>(span.data); };
-  return a.bytes > 0 && b.bytes > 0 && begin(a) < begin(b) + uintptr_t(b.bytes) &&
-         begin(b) < begin(a) + uintptr_t(a.bytes);
 }
 
 std::string checkDonated(const gqa_rt_signature &signature, const gqa_rt_code &code,
@@ -62,7 +46,7 @@ std::string checkDonated(const gqa_rt_signature &signature, const gqa_rt_code &c
   std::vector<bool> isArgument(signature.num_outputs);
   for (size_t i = 0; i < signature.num_inputs; ++i) {
     Place &place = places.emplace_back(Place{spanOf(*inputs[i]), true, i, signature.donated[i] >= 0});
-    if (!place.isDonated)
+    if (!place.isWritten)
       continue;
     size_t result = size_t(signature.donated[i]);
     std::string output = "output " + std::to_string(result);

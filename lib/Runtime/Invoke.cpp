@@ -223,22 +223,19 @@ private:
 
   /// Kernels write results while others still read arguments: sets the last error if some memory is both.
   bool refuseSharedRoom(const std::vector<gqa_rt_cuda_span> &room) {
-    auto refuse = [](size_t output, const char *kind, size_t other) {
-      gqa::rt::lastError() = "output " + std::to_string(output) + " shares memory of the device with " +
-                             kind + std::to_string(other) + "; expected memory of its own";
-      return true;
-    };
-    for (size_t i = 0; i < room.size(); ++i) {
-      if (donors[i])
-        continue; // checkDonated has looked
-      for (size_t j = 0; j < signature.num_inputs; ++j)
-        if (!isHost(inputs[j]->device) && share(room[i], spanOf(*inputs[j])))
-          return refuse(i, "argument ", j);
-      for (size_t j = 0; j < i; ++j)
-        if (share(room[i], room[j]))
-          return refuse(i, "output ", j);
-    }
-    return false;
+    std::vector<Place> places;
+    for (size_t i = 0; !room.empty() && i < signature.num_inputs; ++i)
+      if (!isHost(inputs[i]->device))
+        places.push_back({spanOf(*inputs[i]), /*isInput=*/true, i, /*isWritten=*/false});
+    for (size_t i = 0; i < room.size(); ++i)
+      if (!donors[i]) // those checkDonated has looked at
+        places.push_back({room[i], /*isInput=*/false, i, /*isWritten=*/true});
+    auto [written, other] = findShared(places);
+    if (!written)
+      return false;
+    lastError() = written->name() + " shares memory of the device with " + other->name() +
+                  "; expected memory of its own";
+    return true;
   }
 
   int runOnDevice(void **context) {

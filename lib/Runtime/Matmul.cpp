@@ -10,6 +10,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <type_traits>
 
@@ -42,21 +43,30 @@ const void *at(const Matrix &x, int64_t batch, int64_t row, int64_t column) {
 }
 
 //===--------------------------------------------------------------------===//
-// Operands as T: in place if they are, else widened into scratch memory
+// Operands as T: in place if the BLAS reads them so, else copied into scratch memory
 //===--------------------------------------------------------------------===//
 
-void widen(int32_t type, const void *from, float *to, int64_t count) {
+template <typename T> bool isStoredAs(int32_t type) {
+  return type == (std::is_same_v<T, double> ? GQA_RT_F64 : GQA_RT_F32);
+}
+
+template <typename T> void load(int32_t type, const void *from, T *to, int64_t count) {
   auto *bits = static_cast<const uint16_t *>(from);
-  type == GQA_RT_F16 ? widenF16(bits, to, count) : widenBF16(bits, to, count);
+  if (isStoredAs<T>(type))
+    std::memcpy(to, from, size_t(count) * sizeof(T));
+  else if constexpr (std::is_same_v<T, float>)
+    type == GQA_RT_F16 ? widenF16(bits, to, count) : widenBF16(bits, to, count);
 }
 
-void narrow(int32_t type, const float *from, void *to, int64_t count) {
+template <typename T> void store(int32_t type, const T *from, void *to, int64_t count) {
   auto *bits = static_cast<uint16_t *>(to);
-  type == GQA_RT_F16 ? narrowF16(from, bits, count) : narrowBF16(from, bits, count);
+  if (isStoredAs<T>(type))
+    std::memcpy(to, from, size_t(count) * sizeof(T));
+  else if constexpr (std::is_same_v<T, float>)
+    type == GQA_RT_F16 ? narrowF16(from, bits, count) : narrowBF16(from, bits, count);
 }
 
-/// A rectangle of an operand in T. Widened copies are dense and belong to the view; null data means no
-/// memory.
+/// A rectangle of an operand in T. Copies are dense and belong to the view; null data means no memory.
 template <typename T> struct View {
   T *data = nullptr;
   int64_t row = 0;
@@ -67,18 +77,17 @@ template <typename T>
 View<T> view(const Matrix &x, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns,
              bool read) {
   View<T> result;
-  void *source = const_cast<void *>(at(x, batch, row, column));
-  if (x.type == GQA_RT_F32 || x.type == GQA_RT_F64) {
-    result.data = static_cast<T *>(source);
-    result.row = x.row;
+  // Rows that are one and the same, or go backwards, are nothing that a BLAS takes.
+  if (isStoredAs<T>(x.type) && (rows == 1 || x.row >= columns)) {
+    result.data = static_cast<T *>(const_cast<void *>(at(x, batch, row, column)));
+    result.row = std::max(x.row, columns);
     return result;
   }
   result.scratch.reset(static_cast<T *>(std::malloc(size_t(rows * columns) * sizeof(T))));
   result.data = result.scratch.get();
   result.row = columns;
-  if constexpr (std::is_same_v<T, float>)
-    for (int64_t i = 0; read && result.data && i < rows; ++i)
-      widen(x.type, at(x, batch, row + i, column), result.data + i * columns, columns);
+  for (int64_t i = 0; read && result.data && i < rows; ++i)
+    load(x.type, at(x, batch, row + i, column), result.data + i * columns, columns);
   return result;
 }
 
@@ -90,8 +99,7 @@ template <typename T>
 void multiply(const Product &p, const Block &block, const View<T> &a, const View<T> &b, View<T> &c) {
   const Blas &blas = Blas::get();
   T beta = p.accumulate ? 1 : 0;
-  int lda = int(std::max<int64_t>(a.row, 1)), ldb = int(std::max<int64_t>(b.row, 1)),
-      ldc = int(std::max<int64_t>(c.row, 1));
+  int lda = int(a.row), ldb = int(b.row), ldc = int(c.row);
   // One row: a matrix-vector product reads B once, as it lies.
   if (block.rows == 1 && !p.transposeA) {
     int rows = int(p.transposeB ? block.columns : p.k), columns = int(p.transposeB ? p.k : block.columns);
@@ -103,7 +111,7 @@ void multiply(const Product &p, const Block &block, const View<T> &a, const View
                  int(block.columns), int(p.k), T(1), a.data, lda, b.data, ldb, beta, c.data, ldc);
 }
 
-/// False if there was no memory for the widened operands.
+/// False if there was no memory for the copied operands.
 template <typename T> bool runBlock(const Product &p, int64_t batch, const Block &block) {
   auto a = p.transposeA ? view<T>(p.a, batch, 0, p.k, block.row, block.rows, true)
                         : view<T>(p.a, batch, block.row, block.rows, 0, p.k, true);
@@ -113,10 +121,9 @@ template <typename T> bool runBlock(const Product &p, int64_t batch, const Block
   if (!a.data || !b.data || !c.data)
     return false;
   multiply(p, block, a, b, c);
-  if constexpr (std::is_same_v<T, float>)
-    for (int64_t i = 0; c.scratch && i < block.rows; ++i)
-      narrow(p.c.type, c.data + i * c.row, const_cast<void *>(at(p.c, batch, block.row + i, block.column)),
-             block.columns);
+  for (int64_t i = 0; c.scratch && i < block.rows; ++i)
+    store(p.c.type, c.data + i * c.row, const_cast<void *>(at(p.c, batch, block.row + i, block.column)),
+          block.columns);
   return true;
 }
 

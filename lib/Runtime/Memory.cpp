@@ -44,13 +44,17 @@ constexpr size_t smallest = size_t(64) << 10; // below, malloc itself is quick
 constexpr size_t mostCached = size_t(512) << 20;
 constexpr int mostBlocks = 32;
 
+/// Whether this thread's cache has been destroyed, after which other objects of the thread may still free
+/// blocks. No part of the cache: what a destructor leaves in its object need not be there.
+thread_local bool cacheIsGone = false;
+
 /// Freed blocks of this thread, the latest first.
 class Cache {
 public:
   ~Cache() {
     while (first)
       release(first);
-    closed = true;
+    cacheIsGone = true;
   }
 
   /// A block of at least `bytes` that wastes at most half of itself.
@@ -62,7 +66,7 @@ public:
   }
 
   bool put(Block *block) {
-    if (closed || block->capacity < smallest || block->capacity > mostCached / 2)
+    if (block->capacity < smallest || block->capacity > mostCached / 2)
       return false;
     while (count >= mostBlocks || total + block->capacity > mostCached)
       release(last);
@@ -88,20 +92,20 @@ private:
   Block *first = nullptr, *last = nullptr;
   size_t total = 0;
   int count = 0;
-  bool closed = false;
 };
 
-Cache &cache() {
+/// Null where it is gone.
+Cache *cache() {
   static thread_local Cache instance;
-  return instance;
+  return cacheIsGone ? nullptr : &instance;
 }
 
 /// Room for the header, the alignment, and a vector load that runs past the last element.
 constexpr size_t slack = 2 * sizeof(Block);
 
 Block *allocate(size_t alignment, size_t bytes) {
-  if (alignment <= alignof(Block) && bytes >= smallest)
-    if (Block *block = cache().take(bytes))
+  if (Cache *known = alignment <= alignof(Block) && bytes >= smallest ? cache() : nullptr)
+    if (Block *block = known->take(bytes))
       return block;
   if (bytes > (size_t(1) << 47) || alignment > (size_t(1) << 30))
     return nullptr;
@@ -150,6 +154,7 @@ void gqa_rt_free(void *memory) {
     return;
   gqa_rt_keep(memory);
   Block *block = static_cast<Block *>(memory) - 1;
-  if (!cache().put(block))
+  Cache *known = cache();
+  if (!known || !known->put(block))
     std::free(block->start);
 }

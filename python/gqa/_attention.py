@@ -96,7 +96,7 @@ def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, l
     """Everything that decides which function is called; None if that takes a closer look."""
     torch = sys.modules.get("torch")
     try:
-        if torch is None or not (scale is None or type(scale) in (float, int)):
+        if torch is None or not _are_of_their_types(causal, window, softcap, scale, return_lse):
             return None
         plain = torch.Tensor
         if not (type(q) is type(k) is type(v) is plain and q.is_cpu and _is_plain(q) and _is_plain(k) and _is_plain(v)):
@@ -121,6 +121,13 @@ def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, l
         return form
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a nested tensor has no shape
         return None
+
+
+def _are_of_their_types(causal, window, softcap, scale, return_lse):
+    """Numbers of other types are equal to them, 1 to True and 4.0 to 4, and not all are allowed."""
+    reach = window if type(window) is tuple else (0 if window is None else window,)
+    return (type(causal) is bool and type(return_lse) is bool and all(type(keys) is int for keys in reach)
+            and (softcap is None or type(softcap) in (float, int)) and (scale is None or type(scale) in (float, int)))
 
 
 def _is_plain(tensor):

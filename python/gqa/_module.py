@@ -1,6 +1,7 @@
 """`gqa.compile`, `gqa.build` and `gqa.load`: the text of an MLIR module as a Python callable, in memory or as a library."""
 
 import json
+import os
 import pathlib
 import struct
 import sys
@@ -179,7 +180,7 @@ def load(path, *, weights=None):
     _check_library(path)
     _native.load_threads()
     try:
-        library = tvm_ffi.load_module(str(path))
+        library = tvm_ffi.load_module(_spelled(path))
         signature = json.loads(str(library["gqa_signature"]()))
     except (AttributeError, KeyError) as error:
         raise ValueError(f"{path} is a library, but not one that gqa-compile has written") from error
@@ -194,6 +195,20 @@ def load(path, *, weights=None):
         weights = _load(path.parent / signature["weights"]) if signature["weights"] else {}
     target = "cuda" if any(kind["device"] for kind in signature["inputs"]) else "cpu"
     return Module(library[signature["name"]], signature["name"], inputs, outputs, weights, target)
+
+
+# Of each path: the files that it has led to.
+_files = {}
+
+
+def _spelled(path):
+    """The path as the loader has not read it for another file: it knows libraries by what they were asked for as, and would give
+    the one that a `build` has since replaced."""
+    status = path.stat()
+    known, file = _files.setdefault(path, []), (status.st_dev, status.st_ino)
+    if file not in known:
+        known.append(file)
+    return os.path.join(path.parent, *["."] * known.index(file), path.name)
 
 
 def _check_library(path):

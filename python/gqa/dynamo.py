@@ -67,8 +67,13 @@ def _replace(graph, node):
         options["scale"] = given["scale"]
     if mask is not None:
         options["mask" if _value(mask).dtype == torch.bool else "bias"] = mask
+    if not _value(q).shape[0] == _value(k).shape[0] == _value(v).shape[0]:
+        return "q, k, v have different batch sizes"
+    shared = _shared(k), _shared(v)
+    if _value(shared[0]).shape[1] != _value(shared[1]).shape[1]:  # one of them alone is repeated
+        shared = k, v
     with graph.inserting_before(node):
-        result = graph.call_function(torch.ops.gqa.attention.default, (q, _shared(k), _shared(v)), options)
+        result = graph.call_function(torch.ops.gqa.attention.default, (q, *shared), options)
         output = graph.call_function(operator.getitem, (result, 0))
     output.meta = dict(node.meta)
     node.replace_all_uses_with(output)

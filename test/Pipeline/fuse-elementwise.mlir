@@ -71,3 +71,25 @@ func.func @widening(%x: tensor<4x8xbf16>, %z: tensor<4xf32>) -> tensor<4x8xf32> 
   } -> tensor<4x8xf32>
   return %s : tensor<4x8xf32>
 }
+
+// What is not written stays as it was; a dimension of one element is written as a whole.
+// CHECK-LABEL: @first_of_each_row
+// CHECK-SAME: %{{.*}}: tensor<4xf32>, %[[BEFORE:.*]]: tensor<4x8xf32>
+// CHECK: %[[FIRST:.*]] = linalg.generic
+// CHECK: tensor.insert_slice %[[FIRST]] into %[[BEFORE]][0, 0] [4, 1] [1, 1] : tensor<4xf32> into tensor<4x8xf32>
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<4x1xf32>)
+func.func @first_of_each_row(%x: tensor<4xf32>, %before: tensor<4x8xf32>, %column: tensor<4x1xf32>)
+    -> (tensor<4x8xf32>, tensor<4x1xf32>) {
+  %er = tensor.empty() : tensor<4xf32>
+  %a = linalg.exp ins(%x : tensor<4xf32>) outs(%er : tensor<4xf32>) -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#one, affine_map<(i) -> (i, 0)>], iterator_types = ["parallel"]} ins(%a : tensor<4xf32>) outs(%before : tensor<4x8xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    linalg.yield %i : f32
+  } -> tensor<4x8xf32>
+  %c = linalg.generic {indexing_maps = [#one, affine_map<(i) -> (i, 0)>], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%column : tensor<4x1xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %n = arith.negf %i : f32
+    linalg.yield %n : f32
+  } -> tensor<4x1xf32>
+  return %b, %c : tensor<4x8xf32>, tensor<4x1xf32>
+}

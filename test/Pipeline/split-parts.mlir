@@ -100,3 +100,37 @@ func.func @negative_hole(%x: tensor<2x4xf32>) -> tensor<2x9xf32> {
   } -> tensor<2x9xf32>
   return %r : tensor<2x9xf32>
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// Slices that stay at one place are no parts, nor are those that go backwards.
+// CHECK-LABEL: @negative_stride
+// SPLIT-COUNT-3: linalg.generic
+// SPLIT-NOT: linalg.generic
+// CHECK: return
+func.func @negative_stride(%x: tensor<4xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %room = tensor.empty() : tensor<4xf32>
+  %whole = tensor.empty() : tensor<8xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%room : tensor<4xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.negf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<4xf32>
+  %still = tensor.insert_slice %x into %whole[0] [4] [0] : tensor<4xf32> into tensor<8xf32>
+  %both = tensor.insert_slice %a into %still[4] [4] [0] : tensor<4xf32> into tensor<8xf32>
+  %r = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%both : tensor<8xf32>) outs(%whole : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = math.absf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8xf32>
+  %back = tensor.insert_slice %x into %whole[3] [4] [-1] : tensor<4xf32> into tensor<8xf32>
+  %all = tensor.insert_slice %a into %back[7] [4] [-1] : tensor<4xf32> into tensor<8xf32>
+  %s = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%all : tensor<8xf32>) outs(%whole : tensor<8xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = math.absf %in : f32
+    linalg.yield %0 : f32
+  } -> tensor<8xf32>
+  return %r, %s : tensor<8xf32>, tensor<8xf32>
+}

@@ -124,6 +124,19 @@ def test_gqa_build(tmp_path, inputs, expected):
     assert os.listdir(tmp_path) == ["built.so"]
 
 
+def test_gqa_load_of_a_path_that_was_written_again(tmp_path):
+    def text(operation):
+        return (f"func.func @main(%a: tensor<?xf32>) -> tensor<?xf32> {{\n  %r = arith.{operation} %a, %a : tensor<?xf32>\n"
+                "  return %r : tensor<?xf32>\n}\n")
+
+    path, three, functions = tmp_path / "model.so", np.float32([3]), []
+    for operation in ("addf", "mulf", "subf"):
+        gqa.build(text(operation), path)
+        functions.append(gqa.load(path))
+    assert [float(function(three)[0]) for function in functions] == [6, 9, 0]
+    assert float(gqa.load(path)(three)[0]) == 0
+
+
 def test_gqa_load_reads_parameters(tools, tmp_path):
     from safetensors.torch import save_file
     text = """module attributes {gqa.weights = "w.safetensors"} {

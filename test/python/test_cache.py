@@ -168,5 +168,7 @@ def test_the_size_is_bounded(tmp_path):
     folder = tmp_path / "cache"
     assert run(folder, count=3, GQA_CACHE_SIZE="0").returncode == 0
     assert entries(folder) == []
+    assert run(folder, GQA_CACHE_SIZE=str(2 ** 44)).returncode == 0  # MiB, in bytes more than 64 bits hold
+    assert len(entries(folder)) == 1
     done = run(folder, GQA_CACHE_SIZE="much")
     assert "GQA_CACHE_SIZE is 'much', expected a number of MiB; using 512" in done.stderr and len(entries(folder)) == 1

@@ -68,7 +68,17 @@ def test_a_repeat_in_another_order_is_read_as_it_is():
     assert call.args[1].meta["example_value"].shape[1] == 4
 
 
+def test_a_repeat_of_keys_alone_is_read_as_it_is():
+    def keys_alone(q, k, v):
+        return functional.scaled_dot_product_attention(q, k.repeat_interleave(2, dim=1), torch.cat((v, -v), dim=1))
+    q, k, v = heads()
+    graphs = []
+    torch.testing.assert_close(compiled(keys_alone, graphs)(q, k, v), keys_alone(q, k, v), rtol=1e-5, atol=1e-5)
+    assert len(calls(graphs[0])) == 1
+
+
 @pytest.mark.parametrize("function, reason", [
+    (lambda q, k, v: functional.scaled_dot_product_attention(q, k[:1], v[:1], enable_gqa=True), "different batch sizes"),
     (lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, dropout_p=0.1, enable_gqa=True), "dropout is not supported"),
     (lambda q, k, v: functional.scaled_dot_product_attention(q[:, 0], k[:, 0], v[:, 0]), "q, k, v have 3, 3, 3 dimensions"),
     (lambda q, k, v: torch.softmax(q @ expanded(k).mT, -1) @ expanded(v), "an attention spelled out"),

@@ -253,6 +253,17 @@ def test_wrong(kind, after):
     assert type(raised.value) is error and words in str(raised.value)
 
 
+@pytest.mark.parametrize("right, wrong, error", [
+    ({"causal": True, "q": SQUARE}, {"causal": 1}, TypeError), ({"return_lse": True}, {"return_lse": 1}, TypeError),
+    ({"window": 4, "q": SQUARE}, {"window": 4.0}, ValueError), ({"window": 1, "q": SQUARE}, {"window": True}, ValueError),
+    ({"window": (3, 0), "q": SQUARE}, {"window": (3.0, 0)}, ValueError)])
+def test_what_is_equal_to_a_right_argument_is_not_one(right, wrong, error):
+    _attention._seen.clear()
+    gqa.attention(**{"q": Q, "k": K, "v": V, **right})
+    with pytest.raises(error, match=next(iter(wrong))):
+        gqa.attention(**{"q": Q, "k": K, "v": V, **right, **wrong})
+
+
 @pytest.mark.parametrize("wrong, argument", [(operator(Q.numpy()), "'q'"), (operator(window=3), "'window'")])
 def test_what_torch_s_schemas_refuse_is_torch_s_error(wrong, argument):
     with pytest.raises(RuntimeError, match=f"for argument {argument}"):

@@ -147,6 +147,20 @@ TEST_F(KernelCacheTest, AFullDiskLeavesNothingBehind) {
   EXPECT_EQ(files, 1u);
 }
 
+// In two containers that share a folder processes have the same numbers.
+TEST_F(KernelCacheTest, WhatOthersAreWritingStaysTheirs) {
+  cache().store("a", "title", "content");
+  auto ofOthers = [&](int count) {
+    return fileOf("a") + "." + std::to_string(getpid()) + "-" + std::to_string(count) + ".tmp";
+  };
+  for (int count = 0; count < 1000; ++count)
+    write(ofOthers(count), "half");
+  cache().store("a", "title", "again");
+  for (int count = 0; count < 1000; ++count)
+    EXPECT_EQ(read(ofOthers(count)), "half") << count;
+  EXPECT_THAT(cache().load("a"), Optional(std::string("again")));
+}
+
 TEST_F(KernelCacheTest, AFolderThatCannotBeMadeIsNoError) {
   write(top + "/file", "");
   KernelCache none(top + "/file/cache", 1 << 20);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 using namespace gqa::rt;
@@ -93,6 +94,47 @@ INSTANTIATE_TEST_SUITE_P(
                                      std::make_tuple(3, 5, 1, 9), std::make_tuple(2, 33, 65, 17),
                                      std::make_tuple(40, 4, 3, 2), std::make_tuple(2, 3, 4, 0),
                                      std::make_tuple(1, 300, 520, 5), std::make_tuple(0, 3, 4, 5))));
+
+/// Rows of four elements that stand `row` elements behind each other, the first where there is room for all.
+template <typename T> struct Rows {
+  int64_t rows, row;
+  std::vector<T> values;
+
+  Rows(int64_t rows, int64_t row) : rows(rows), row(row) {
+    for (int i = 0; i < 40; ++i)
+      values.push_back(T(i % 7 - 3));
+  }
+  T *data() { return values.data() + (row < 0 ? (rows - 1) * -row : 0); }
+  T get(int64_t r, int64_t c) { return data()[r * row + c]; }
+};
+
+/// A product of 4 x 4 matrices of which one, by its number, has its rows so.
+template <typename T> void expectProductOfRows(int which, int64_t row, int flags) {
+  Rows<T> a(4, which == 0 ? row : 4), b(4, which == 1 ? row : 4), c(4, which == 2 ? row : 4);
+  int type = std::is_same_v<T, double> ? GQA_RT_F64 : GQA_RT_F32;
+  Rows<T> before = c;
+  gqa_rt_matmul(flags | GQA_RT_TYPES(type, type, type), 1, 4, 4, 4, a.data(), a.row, 0, b.data(), b.row, 0,
+                c.data(), c.row, 0);
+  for (int64_t i = 0; i < 4; ++i)
+    for (int64_t j = 0; j < 4; ++j) {
+      T want = flags & GQA_RT_ACCUMULATE ? before.get(i, j) : 0;
+      for (int64_t t = 0; t < 4; ++t)
+        want += (flags & GQA_RT_TRANSPOSE_A ? a.get(t, i) : a.get(i, t)) *
+                (flags & GQA_RT_TRANSPOSE_B ? b.get(j, t) : b.get(t, j));
+      EXPECT_EQ(c.get(i, j), want) << "rows " << row << " apart in operand " << which << ", flags " << flags;
+    }
+}
+
+// A slice may repeat a row, or go backwards.
+TEST(MatmulRows, NeedNotFollowEachOther) {
+  for (int flags = 0; flags < 8; ++flags)
+    for (int64_t row : {0, 1, -1, -4, 5})
+      for (int which : {0, 1, 2})
+        if (which < 2 || std::abs(row) >= 4) {
+          expectProductOfRows<float>(which, row, flags);
+          expectProductOfRows<double>(which, row, flags);
+        }
+}
 
 void mixed(void **) {
   double d = 1;

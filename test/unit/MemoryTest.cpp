@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <thread>
 
 namespace {
@@ -48,6 +49,37 @@ TEST(Memory, CallsFreeWhatTheyDoNotKeep) {
   gqa_rt_free(again);
   gqa_rt_free(five);
   std::thread([&] { gqa_rt_free(arguments[1]); }).join(); // from any thread
+}
+
+/// Frees its blocks when the thread ends, as a tensor does that a thread keeps.
+struct Keeper {
+  void *blocks[4] = {};
+  ~Keeper() {
+    for (void *block : blocks)
+      gqa_rt_free(block);
+  }
+};
+
+/// What malloc has given away.
+size_t bytesInUse() {
+  struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TEST(Memory, BlocksOutliveWhatTheThreadRemembers) {
+  constexpr int64_t bytes = 4 << 20;
+  auto body = [] {
+    static thread_local Keeper keeper; // the first that is made is the last that goes
+    keeper.blocks[0] = nullptr;
+    gqa_rt_free(gqa_rt_alloc(bytes));
+    for (void *&block : keeper.blocks)
+      block = gqa_rt_alloc(bytes);
+  };
+  std::thread(body).join();
+  size_t before = bytesInUse();
+  for (int i = 0; i < 4; ++i)
+    std::thread(body).join();
+  EXPECT_LT(bytesInUse(), before + bytes);
 }
 
 void tooMuch(void **) { gqa_rt_alloc(INT64_MAX); }

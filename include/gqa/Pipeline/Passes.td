@@ -76,15 +76,16 @@ def ReturnDonated : Pass<"gqa-return-donated", "mlir::ModuleOp"> {
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let summary = "one loop nest per chain of elementwise operations";
   let description = [{
-    Generalises named linalg operations other than contractions and fills, and fuses elementwise producers into their
-    only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
+    Generalises named linalg operations other than contractions and fills, takes a softmax apart, and fuses elementwise
+    producers into their only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
     larger space than the producer's. What only widens numbers of 16 bits and more (`arith.extf`) is fused into each of its
-    readers: they read the narrow numbers.
+    readers: they read the narrow numbers. What writes a part of a tensor is computed of a slice, which is put back.
 
     Numerics: exact
   }];
   let statistics = [Statistic<"numFused", "fused", "producers fused into their reader">];
-  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect"];
+  let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+                           "mlir::math::MathDialect"];
 }
 
 def SplitParts : Pass<"gqa-split-parts"> {

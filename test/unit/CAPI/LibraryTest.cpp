@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -99,6 +100,26 @@ TEST_F(Library, OfAnAttention) {
   for (size_t head = 0; head < 4; ++head)
     for (size_t d = 0; d < 8; ++d)
       EXPECT_FLOAT_EQ(o[head * 8 + d], v[head / 2 * 8 + d]);
+}
+
+// Its code ends the life of results, and those of threads that have called it.
+TEST_F(Library, ResultsOutliveWhoeverLoadedIt) {
+  ASSERT_EQ(gqa_write_library(kTwice, 0, nullptr, path.c_str()), GQA_OK) << gqa_last_error();
+  DLManagedTensor *result = nullptr;
+  std::thread([&] {
+    const gqa_artifact *twice = load();
+    ASSERT_NE(twice, nullptr);
+    float value = 3;
+    int64_t size = 1;
+    DLTensor in{&value, {kDLCPU, 0}, 1, {kDLFloat, 32, 1}, &size, nullptr, 0};
+    const DLTensor *inputs[] = {&in};
+    ASSERT_EQ(twice->call_alloc(twice, inputs, 1, &result, 1, nullptr), GQA_OK) << twice->last_error();
+  }).join();
+  ASSERT_NE(result, nullptr);
+  dlclose(handle);
+  handle = nullptr;
+  EXPECT_EQ(*static_cast<float *>(result->dl_tensor.data), 6);
+  result->deleter(result);
 }
 
 TEST_F(Library, ErrorsSayWhatIsWrongAndLeaveNoFile) {

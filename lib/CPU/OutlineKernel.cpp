@@ -161,7 +161,7 @@ void outlineKernel(tile::KernelOp op) { Outliner(op).run(); }
 
 void lowerScratch(tile::KernelOp kernel) {
   Block &body = kernel.getBody().front();
-  OpBuilder atStart = OpBuilder::atBlockBegin(&body), atEnd(body.getTerminator());
+  OpBuilder atEnd(body.getTerminator());
   auto allocate = [&](OpBuilder &builder, Location loc, MemRefType type, ValueRange sizes) -> Value {
     Value memory = memref::AllocOp::create(builder, loc, type, sizes, builder.getI64IntegerAttr(64));
     memref::DeallocOp::create(atEnd, loc, memory);
@@ -186,6 +186,7 @@ void lowerScratch(tile::KernelOp kernel) {
   }
   if (pieces.empty())
     return;
+  OpBuilder atStart = OpBuilder::atBlockBegin(&body); // not before: what was first may be gone
   auto type = MemRefType::get({total}, atStart.getI8Type());
   Value block = allocate(atStart, kernel.getLoc(), type, {});
   for (auto [scratch, offset] : pieces) {

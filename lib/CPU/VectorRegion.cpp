@@ -38,10 +38,16 @@ bool isCast(Operation &op) {
   return isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp, arith::TruncIOp>(op);
 }
 
+/// Of one number at a time: only the C library has them.
+bool isLibraryFunction(Operation &op) {
+  return isa<math::CbrtOp, math::ErfcOp, math::AsinhOp, math::AcoshOp, math::AtanhOp>(op);
+}
+
 bool isElementwise(Operation &op) {
   auto isScalar = [](Type type) { return type.isIntOrIndexOrFloat(); };
-  return OpTrait::hasElementwiseMappableTraits(&op) && op.getNumResults() == 1 && op.getNumRegions() == 0 &&
-         llvm::all_of(op.getOperandTypes(), isScalar) && isScalar(op.getResult(0).getType());
+  return OpTrait::hasElementwiseMappableTraits(&op) && !isLibraryFunction(op) && op.getNumResults() == 1 &&
+         op.getNumRegions() == 0 && llvm::all_of(op.getOperandTypes(), isScalar) &&
+         isScalar(op.getResult(0).getType());
 }
 
 } // namespace

@@ -27,35 +27,48 @@ public:
   bool isLinear(Value value) {
     if (isInvariant(value) || value == loop.getInductionVar())
       return true;
+    auto [known, isNew] = linear.try_emplace(value, false);
+    return isNew ? linear[value] = isLinearResult(value.getDefiningOp()) : known->second;
+  }
+
+  /// What a linear value is in the first round, computed in front of the loop.
+  Value first(Value value) {
+    if (isInvariant(value))
+      return value;
+    if (value == loop.getInductionVar())
+      return loop.getLowerBound();
+    if (Value known = firsts.lookup(value))
+      return known;
     Operation *op = value.getDefiningOp();
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, first(operand));
+    return firsts[value] = b.clone(*op, mapping)->getResult(0);
+  }
+
+  /// By how much it grows from one round to the next; null if it stays the same.
+  Value step(Value value) {
+    if (isInvariant(value))
+      return nullptr;
+    if (value == loop.getInductionVar())
+      return loop.getStep();
+    auto [known, isNew] = steps.try_emplace(value);
+    return isNew ? steps[value] = stepOfResult(value.getDefiningOp()) : known->second;
+  }
+
+private:
+  bool isLinearResult(Operation *op) {
     if (!isa_and_nonnull<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op) || !isLinear(op->getOperand(0)) ||
         !isLinear(op->getOperand(1)))
       return false;
     return !isa<arith::MulIOp>(op) || isInvariant(op->getOperand(0)) || isInvariant(op->getOperand(1));
   }
 
-  /// What `value` is in the first round, computed in front of the loop.
-  Value first(Value value) {
-    if (isInvariant(value))
-      return value;
-    if (value == loop.getInductionVar())
-      return loop.getLowerBound();
-    Operation *op = value.getDefiningOp();
-    IRMapping mapping;
-    for (Value operand : op->getOperands())
-      mapping.map(operand, first(operand));
-    return b.clone(*op, mapping)->getResult(0);
-  }
-
-  /// By how much it grows from one round to the next; nothing for an invariant.
-  Value step(Value value) {
-    if (isInvariant(value))
-      return nullptr;
-    if (value == loop.getInductionVar())
-      return loop.getStep();
-    Operation *op = value.getDefiningOp();
+  Value stepOfResult(Operation *op) {
     Location at = op->getLoc();
     Value x = op->getOperand(0), y = op->getOperand(1), dx = step(x), dy = step(y);
+    if (!dx && !dy)
+      return nullptr;
     if (isa<arith::MulIOp>(op))
       return b.createOrFold<arith::MulIOp>(at, dx ? dx : x, dx ? y : dy);
     if (!dy)
@@ -65,9 +78,10 @@ public:
                                   : b.createOrFold<arith::SubIOp>(at, zero, dy);
   }
 
-private:
   scf::ForOp loop;
   OpBuilder &b;
+  DenseMap<Value, bool> linear;
+  DenseMap<Value, Value> firsts, steps;
 };
 
 struct CarryAddressesPass : impl::CarryAddressesBase<CarryAddressesPass> {
@@ -94,10 +108,16 @@ private:
     if (addresses.empty())
       return;
     SmallVector<Value> first, steps;
-    for (Value address : addresses) {
+    addresses.remove_if([&](Value address) {
+      Value step = linear.step(address);
+      if (step)
+        steps.push_back(step);
+      return !step; // an invariant that is computed in the loop
+    });
+    if (addresses.empty())
+      return;
+    for (Value address : addresses)
       first.push_back(linear.first(address));
-      steps.push_back(linear.step(address));
-    }
     auto yields = [&](OpBuilder &b, Location at, ArrayRef<BlockArgument> carried) {
       SmallVector<Value> next;
       for (auto [address, step] : llvm::zip(carried, steps))

@@ -100,8 +100,11 @@ void bindSizes(AttentionValues &values, IndexBuilder &b) {
 
 /// Whether scores are more than the products times a positive constant.
 bool needsScore(AttentionOp op) {
+  // Exponentials divide by the scale: the distance at which they vanish has to be a number.
+  constexpr double kLeastScale = 1e-30;
   std::optional<double> scale = op.getConstantScale();
-  return op.getSoftcap() || op.getBias() || op.getMask() || op.hasScore() || !scale || !(*scale > 0);
+  return op.getSoftcap() || op.getBias() || op.getMask() || op.hasScore() || !scale ||
+         !(*scale >= kLeastScale);
 }
 
 /// Buffers of scores, of angles, and of what narrow tokens are made of, seen in their full shape.

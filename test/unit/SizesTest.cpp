@@ -59,6 +59,15 @@ TEST_F(SizesTest, ProductsAndQuotients) {
   EXPECT_EQ(sizes.of(numbers[0]), sizes.of(numbers[1]));
 }
 
+/// A dimension that there is not, which is wrong only where it runs, is a size of its own.
+TEST_F(SizesTest, NoSuchDimension) {
+  auto numbers = parse("%t: tensor<?x4xf32>",
+                       "%minus = arith.constant -1 : index\n%a = tensor.dim %t, %minus : tensor<?x4xf32>\n"
+                       "%two = arith.constant 2 : index\n%b = tensor.dim %t, %two : tensor<?x4xf32>\n"
+                       "%s = arith.addi %a, %b : index\nreturn\n");
+  EXPECT_NE(sizes.of(OpFoldResult(numbers[0])), sizes.of(OpFoldResult(numbers[1])));
+}
+
 /// A product that no tensor can have is a size of its own, and wraps around to no other.
 TEST_F(SizesTest, Overflow) {
   auto numbers = parse("%t: tensor<?xf32>",

@@ -56,11 +56,16 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
                                   ArrayRef<unsigned> shared, ArrayRef<unsigned> rows) {
   SmallVector<Expr> chain = evaluator.chain(match.q), kChain = evaluator.chain(match.k);
-  if (shared.size() == 1) {
-    Projection projection = projectionOf(evaluator, match, shared.front());
+  SmallVector<unsigned> weighted, fed; // which follow the weights alone, and which the inputs alone
+  for (unsigned variable : shared) {
+    Projection projection = projectionOf(evaluator, match, variable);
     if (projection.weights != projection.inputs)
-      return projection.weights ? std::optional(shared.front()) : std::nullopt;
+      (projection.weights ? weighted : fed).push_back(variable);
   }
+  if (weighted.size() == 1)
+    return weighted.front();
+  if (shared.size() == 1 && fed.size() == 1)
+    return std::nullopt;
   for (unsigned variable : llvm::reverse(shared)) {
     // Sequences whose tokens stand side by side, as projections have them, do so in K as well.
     if (standTogether(context, kChain, variable, match.key))

@@ -30,6 +30,7 @@ public:
 private:
   bool refuse(mlir::Value value, const llvm::Twine &reason);
   bool buildOperands();
+  bool computeOperand(Expr &operand, const Axis &tokens, const Axis &inner);
   bool widenOperands();
   void collectSizes();
   bool buildBias();

@@ -51,16 +51,30 @@ Sequence splitDimension(ExprContext &context, AttentionMatch &match, unsigned va
   return variables;
 }
 
+/// The numbers by which q, as it comes, divides a row: what is split and joined again on the way is one.
+void collectSplits(Evaluator &evaluator, Expr q, unsigned row, llvm::SmallSet<int64_t, 4> &divisors) {
+  if (q->isLoad())
+    for (AffineExpr index : evaluator.chain(q).back()->indices)
+      collectDivisors(index, row, divisors);
+  for (Expr operand : q->operands)
+    collectSplits(evaluator, operand, row, divisors);
+}
+
 /// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
 /// by side; else the last one that may. Sizes that are not known count sequences.
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
                                   ArrayRef<unsigned> shared, ArrayRef<unsigned> rows) {
   SmallVector<Expr> chain = evaluator.chain(match.q), kChain = evaluator.chain(match.k);
-  if (shared.size() == 1) {
-    Projection projection = projectionOf(evaluator, match, shared.front());
+  SmallVector<unsigned> weighted, fed; // which follow the weights alone, and which the inputs alone
+  for (unsigned variable : shared) {
+    Projection projection = projectionOf(evaluator, match, variable);
     if (projection.weights != projection.inputs)
-      return projection.weights ? std::optional(shared.front()) : std::nullopt;
+      (projection.weights ? weighted : fed).push_back(variable);
   }
+  if (weighted.size() == 1)
+    return weighted.front();
+  if (shared.size() == 1 && fed.size() == 1)
+    return std::nullopt;
   for (unsigned variable : llvm::reverse(shared)) {
     // Sequences whose tokens stand side by side, as projections have them, do so in K as well.
     if (standTogether(context, kChain, variable, match.key))
@@ -165,9 +179,7 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       rows; // what K depends on: batch and heads; what it does not: group and queries
   for (unsigned row : match.rows) {
     llvm::SmallSet<int64_t, 4> divisors;
-    if (match.q->isLoad()) // as q comes: what is split and joined again on the way is one
-      for (AffineExpr index : evaluator.chain(match.q).back()->indices)
-        collectDivisors(index, row, divisors);
+    collectSplits(evaluator, match.q, row, divisors);
     axes.output.push_back(splitDimension(context, match, row, divisors));
   }
   for (Sequence &dim : axes.output)

@@ -145,6 +145,8 @@ static std::optional<std::pair<Expr, Expr>> findProjection(Evaluator &evaluator,
       return std::nullopt;
     return dependsOn(a, keyDim) ? std::pair(a, b) : std::pair(b, a);
   }
+  if (sum) // queries that are pooled
+    return findProjection(evaluator, sum->body, keyDim, budget);
   for (Expr operand : root->operands) // norms, scales and rotations behind it
     if (auto found = findProjection(evaluator, operand, keyDim, budget))
       return found;
@@ -152,8 +154,13 @@ static std::optional<std::pair<Expr, Expr>> findProjection(Evaluator &evaluator,
 }
 
 Projection projectionOf(Evaluator &evaluator, const AttentionMatch &match, unsigned variable) {
-  unsigned budget = 64; // of expressions to look at
+  constexpr unsigned kMostSteps = 64; // expressions to look at
+  unsigned budget = kMostSteps;
   auto found = findProjection(evaluator, match.q, match.keyDim, budget);
+  if (!found) { // queries that are learned, or given
+    budget = kMostSteps;
+    found = findProjection(evaluator, match.factoredK, match.keyDim, budget);
+  }
   if (!found)
     return {};
   return {dependsOn(found->first, variable), dependsOn(found->second, variable)};

@@ -25,35 +25,48 @@ void AttentionBuilder::collectSizes() {
   }
 }
 
+/// An operand as a tensor of its own, a dimension for each axis that it follows.
+bool AttentionBuilder::computeOperand(Expr &operand, const Axis &tokens, const Axis &inner) {
+  SmallVector<Axis> all = {axes.b, axes.h, tokens, inner};
+  llvm::erase_if(all, [&](const Axis &axis) {
+    return llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(operand, variable); });
+  });
+  Value tensor = buildTensor(rewriter, loc, evaluator, operand, all, sizes);
+  if (!tensor)
+    return false;
+  SmallVector<AffineExpr> indices;
+  for (const Axis &axis : all) {
+    AffineExpr index = evaluator.context.space.constant(0);
+    for (unsigned variable : axis.variables)
+      index = index * evaluator.context.space.sizeOf(variable) +
+              getAffineDimExpr(variable, rewriter.getContext());
+    indices.push_back(index);
+  }
+  operand = evaluator.context.load(tensor, indices);
+  return true;
+}
+
 /// q, k and v as views of tensors that the graph has, or, where they are computed inside of the contraction,
-/// as tensors of their own.
+/// or no tensor holds their axes apart, as tensors of their own.
 bool AttentionBuilder::buildOperands() {
-  for (Expr *expr : {&match.q, &match.k, &match.v}) {
-    if ((*expr)->isLoad())
-      continue;
-    const Axis &inner = expr == &match.v ? axes.dv : axes.d;
-    SmallVector<Axis> all = {axes.b, axes.h, expr == &match.q ? axes.i : axes.j, inner};
-    llvm::erase_if(all, [&](const Axis &axis) {
-      return llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(*expr, variable); });
-    });
-    Value tensor = buildTensor(rewriter, loc, evaluator, *expr, all, sizes);
-    if (!tensor)
+  for (Expr *expr : {&match.q, &match.k, &match.v})
+    if (!(*expr)->isLoad() &&
+        !computeOperand(*expr, expr == &match.q ? axes.i : axes.j, expr == &match.v ? axes.dv : axes.d))
       return refuse(nullptr,
                     "an operand that is computed inside of the contraction has coordinates of its own");
-    SmallVector<AffineExpr> indices;
-    for (const Axis &axis : all) {
-      AffineExpr index = evaluator.context.space.constant(0);
-      for (unsigned variable : axis.variables)
-        index = index * evaluator.context.space.sizeOf(variable) +
-                getAffineDimExpr(variable, rewriter.getContext());
-      indices.push_back(index);
-    }
-    *expr = evaluator.context.load(tensor, indices);
-  }
   Axis kHeads{'h', {}}, vHeads{'h', {}};
-  auto q = findView(evaluator.context, evaluator.chain(match.q), {axes.b, axes.h, axes.i, axes.d});
-  auto k = findShared(evaluator, axes, match.k, axes.d, findings.k, kHeads);
-  auto v = findShared(evaluator, axes, match.v, axes.dv, findings.v, vHeads);
+  auto viewOfQ = [&] {
+    return findView(evaluator.context, evaluator.chain(match.q), {axes.b, axes.h, axes.i, axes.d});
+  };
+  auto viewOfK = [&] { return findShared(evaluator, axes, match.k, axes.d, findings.k, kHeads); };
+  auto viewOfV = [&] { return findShared(evaluator, axes, match.v, axes.dv, findings.v, vHeads); };
+  auto q = viewOfQ(), k = viewOfK(), v = viewOfV();
+  if (!q && computeOperand(match.q, axes.i, axes.d))
+    q = viewOfQ();
+  if (!k && computeOperand(match.k, axes.j, axes.d))
+    k = viewOfK();
+  if (!v && computeOperand(match.v, axes.j, axes.dv))
+    v = viewOfV();
   for (auto [name, view, load] :
        {std::tuple("q", &q, match.q), std::tuple("k", &k, match.k), std::tuple("v", &v, match.v)})
     if (!*view)

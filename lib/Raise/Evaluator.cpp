@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -172,6 +173,11 @@ Expr Evaluator::peel(Expr start) {
 }
 
 Expr Evaluator::partOf(Expr expr) {
+  // What JAX writes around a maximum: of -inf and x, a NaN included, the larger is x.
+  if (expr->isApply("arith.maximumf"))
+    for (unsigned side : {0, 1})
+      if (peel(expr->operands[side])->getNumber() == -std::numeric_limits<double>::infinity())
+        return expr->operands[1 - side];
   bool isReal = expr->isApply("complex.re");
   if (!isReal && !expr->isApply("complex.im"))
     return nullptr;

@@ -87,20 +87,32 @@ bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator, std
     Expr v = Evaluator::withoutCasts(body->operands[1 - side]);
     Expr p = evaluator.peelCasts(body->operands[side]), sum = denominator, scores = nullptr;
     std::optional<Guard> guard = late;
+    std::optional<Hidden> hidden;
     guarded = late.has_value();
     if (!sum) {
       guard = takeGuard(p);
       guarded = guard.has_value() || takeNaNGuard(p);
+      hidden = takeHidden(p);
       auto [numerator, quotientSum] = matchQuotient(evaluator, p);
       if (numerator)
         p = numerator, sum = quotientSum;
     }
-    if (!matchSoftmax(p, sum, match, scores))
+    zeroed = hidden.has_value();
+    match.v = v;
+    bool found = matchSoftmax(p, sum, match, scores);
+    if (!found && hidden && sum && !hidden->whenTrue) { // the sum may be over the keys that are seen only
+      Expr zero = context.constant(FloatAttr::get(p->type, 0.0), p->type);
+      found = matchSoftmax(context.select(hidden->condition, p, zero), sum, match, scores);
+    }
+    if (!found)
       continue;
     if (guard && !isAbout(*guard, scores, match))
       return refuse(match.exponential,
                     "the guard against empty rows looks at something other than the scores");
-    match.v = v;
+    if (hidden && !isAbout(*hidden, scores, match))
+      return refuse(match.exponential,
+                    "the probabilities are set to 0 by something other than what hides keys "
+                    "from the softmax");
     return true;
   }
   return false;

@@ -50,14 +50,15 @@ bool Matcher::mayHide(Expr bias) {
   if (std::optional<ConstantData> data = root->isLoad() ? ConstantData::of(root->value) : std::nullopt)
     return llvm::any_of(llvm::seq<int64_t>(0, data->getType().getNumElements()),
                         [&](int64_t place) { return isAbsorbing(data->at(place), root->type); });
-  return root->isLoad() || hidesKeys(evaluator, root);
+  bool isGiven = root->isLoad() && !evaluator.reduction(root);
+  return isGiven || hidesKeys(evaluator, root);
 }
 
 /// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two
 /// finite fills add up to -inf where they meet, and a bias may hide keys of its own: what such rows become is
 /// nothing simple. False if it is nothing that `dead_row` can say.
 bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
-  match.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
+  match.deadRow = guarded || zeroed ? DeadRow::Zero : DeadRow::NaN;
   unsigned finite = 0, rounded = 0, infinite = 0;
   std::optional<double> selected; // by masks around each other: the same fill is one
   for (auto [fill, isAdded] : masks.fills) {
@@ -86,7 +87,7 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
   }
   if (shift == Shift::Other && !visible)
     return false;
-  if (finite + rounded == 0)
+  if (finite + rounded == 0 || zeroed)
     return true; // NaN, or 0 behind a guard, as matched
   if (llvm::any_of(match.biases, hides) || match.score)
     return false;

@@ -113,4 +113,31 @@ bool Matcher::takeNaNGuard(Expr &probabilities) {
   return true;
 }
 
+/// `seen ? p : 0` or `hidden ? 0 : p`, where p is a quotient or an exponential; p is left.
+std::optional<Matcher::Hidden> Matcher::takeHidden(Expr &probabilities) {
+  if (!probabilities->isSelect())
+    return std::nullopt;
+  for (unsigned side : {1, 2}) {
+    if (evaluator.peelCasts(probabilities->operands[side])->getNumber() != 0.0)
+      continue;
+    Hidden hidden{probabilities->operands[0], side == 1};
+    probabilities = evaluator.peelCasts(probabilities->operands[3 - side]);
+    return hidden;
+  }
+  return std::nullopt;
+}
+
+/// Whether the same keys are hidden by the scores, and no others: rows are 0 then where no key is seen.
+bool Matcher::isAbout(const Hidden &hidden, Expr scores, const AttentionMatch &match) {
+  Expr root = evaluator.peelCasts(scores);
+  bool areKept = match.score && hidesKeys(evaluator, match.score); // as a region
+  if (areKept || !root->isSelect())
+    return false;
+  Expr fill = evaluator.peelCasts(root->operands[hidden.whenTrue ? 1 : 2]),
+       seen = root->operands[hidden.whenTrue ? 2 : 1];
+  return fill->getNumber() && hidesKeys(evaluator, fill) && !hidesKeys(evaluator, seen) &&
+         evaluator.expandAll(root->operands[0]) == evaluator.expandAll(hidden.condition) &&
+         llvm::none_of(match.biases, [&](const Bias &bias) { return mayHide(bias.expr); });
+}
+
 } // namespace gqa

@@ -8,87 +8,6 @@ using namespace mlir;
 
 namespace gqa {
 
-/// A sum of products, one factor of which follows the key.
-bool Matcher::isDot(Expr load, unsigned key) {
-  std::optional<Reduction> reduction = load->isLoad() ? evaluator.reduction(load) : std::nullopt;
-  if (!reduction || reduction->kind != Reduction::Kind::Sum)
-    return false;
-  Expr body = evaluator.peelCasts(reduction->body);
-  if (!body->isApply("arith.mulf"))
-    return false;
-  bool single = context.space.sizeOf(key) == 1; // nothing follows it
-  return single || follows(body->operands[0], key) != follows(body->operands[1], key);
-}
-
-/// Whether q times k is somewhere below: which operand of a sum is the score, and which is a mask.
-bool Matcher::containsDot(Expr expr, unsigned key) {
-  expr = evaluator.peel(expr);
-  auto [known, isNew] = products.try_emplace(expr, false);
-  if (!isNew)
-    return known->second;
-  bool contains = expr->kind == ExprNode::Kind::Apply && !expr->value
-                      ? llvm::any_of(expr->operands, [&](Expr operand) { return containsDot(operand, key); })
-                      : isDot(expr, key);
-  return products[expr] = contains;
-}
-
-/// The products of q and k in `expr`, left to right.
-void Matcher::collectDots(Expr expr, unsigned key, llvm::SetVector<Expr> &dots, DenseSet<Expr> &visited) {
-  expr = evaluator.peel(expr);
-  if (!visited.insert(expr).second || !containsDot(expr, key))
-    return;
-  if (expr->isLoad())
-    dots.insert(expr);
-  for (Expr operand : expr->operands)
-    collectDots(operand, key, dots, visited);
-}
-
-/// `x * c` as x and c: how half of the scale ends up on q and on k.
-static Expr takeFactor(Evaluator &evaluator, Expr expr, double &scale) {
-  SmallVector<Expr> chain = expr->isLoad() ? evaluator.chain(expr) : SmallVector<Expr>{expr};
-  for (Expr element : chain) {
-    Expr computed = element->isLoad() ? evaluator.expand(element) : Evaluator::withoutCasts(element);
-    if (!computed || computed->isLoad())
-      continue;
-    bool isProduct = computed->isApply("arith.mulf"), isQuotient = computed->isApply("arith.divf");
-    if (!isProduct && !isQuotient)
-      return expr;
-    std::optional<double> left = evaluator.peelCasts(computed->operands[0])->getNumber();
-    std::optional<double> right = evaluator.peelCasts(computed->operands[1])->getNumber();
-    bool known = isProduct ? bool(left) != bool(right) : !left && right && *right != 0;
-    Expr scaled = Evaluator::withoutCasts(computed->operands[left ? 1 : 0]);
-    if (!known)
-      return expr;
-    scale *= isQuotient ? 1 / *right : left ? *left : *right;
-    return takeFactor(evaluator, scaled, scale);
-  }
-  return expr;
-}
-
-/// Which of two factors is k: the one that follows the key; of a single key the one that follows fewer rows.
-bool Matcher::isKey(Expr a, Expr b, const AttentionMatch &match) {
-  if (context.space.sizeOf(match.key) != 1)
-    return follows(a, match.key);
-  auto count = [&](Expr expr) {
-    return llvm::count_if(match.rows, [&](unsigned row) { return follows(expr, row); });
-  };
-  return count(a) < count(b);
-}
-
-/// q and k of the product, and the constants that multiply them.
-bool Matcher::matchDot(AttentionMatch &match) {
-  Reduction product = *evaluator.reduction(match.dot);
-  Expr body = evaluator.peelCasts(product.body);
-  Expr a = Evaluator::withoutCasts(body->operands[0]), b = Evaluator::withoutCasts(body->operands[1]);
-  if (isKey(a, b, match))
-    std::swap(a, b);
-  match.keyDim = product.variable;
-  match.q = takeFactor(evaluator, a, match.scale);
-  match.factoredK = b;
-  match.k = takeFactor(evaluator, b, match.scale);
-  return true;
-}
-
 /// `cap * tanh(s / cap)`; the factor `cap` is in match.scale already, the walk being from the outside in.
 bool Matcher::matchSoftcap(Expr tanh, AttentionMatch &match) {
   double cap = match.scale;
@@ -208,10 +127,11 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
   collectDots(scores, match.key, dots, visited);
   if (dots.empty())
     return refuse(match.exponential, "the scores are not a product of q and k");
-  match.dot = dots.front();
+  match.dot = joinDots(scores, dots, match);
   products.clear(); // of several products the first is q times k, the others are biases
-  for (Expr other : ArrayRef(dots.getArrayRef()).drop_front())
-    products[other] = false;
+  for (Expr other : dots)
+    products[other] = other == match.dot;
+  products[match.dot] = true;
   Masks masks;
   Expr stripped = stripMasks(scores, match, masks);
   AttentionMatch plain = match;

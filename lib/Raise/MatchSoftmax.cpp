@@ -104,6 +104,12 @@ bool Matcher::matchNumerator(Softmax &softmax, Expr e) {
   return true;
 }
 
+/// What the logarithm is taken of, a sum of exponentials: the same with JAX's `abs` around it.
+static Expr logarithmOf(Evaluator &evaluator, Expr log) {
+  Expr sum = evaluator.peelCasts(log->operands[0]);
+  return sum->isApply("math.absf") ? sum->operands[0] : log->operands[0];
+}
+
 /// exp(x - log(sum exp x)), where x may be a difference itself, and exp(s - (log(sum exp(s - c)) + c)): the
 /// exponential and the sum.
 bool Matcher::matchLogarithm(Softmax &softmax) {
@@ -114,7 +120,7 @@ bool Matcher::matchLogarithm(Softmax &softmax) {
   softmax.scores = argument->operands[0];
   Expr right = evaluator.peelCasts(argument->operands[1]);
   if (right->isApply("math.log")) {
-    softmax.denominator = right->operands[0];
+    softmax.denominator = logarithmOf(evaluator, right);
     Expr difference = evaluator.peelCasts(argument->operands[0]);
     softmax.numerator = context.apply(e->op, {argument->operands[0]});
     if (difference->isApply("arith.subf")) {
@@ -129,7 +135,7 @@ bool Matcher::matchLogarithm(Softmax &softmax) {
     Expr log = evaluator.peelCasts(right->operands[side]);
     if (!log->isApply("math.log"))
       continue;
-    softmax.denominator = log->operands[0];
+    softmax.denominator = logarithmOf(evaluator, log);
     softmax.shift = right->operands[1 - side];
     softmax.numerator =
         context.apply(e->op, {context.apply(argument->op, {argument->operands[0], softmax.shift})});

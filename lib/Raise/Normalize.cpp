@@ -73,6 +73,7 @@ void normalize(func::FuncOp function) {
   replaceAll<linalg::SoftmaxOp>(function, decomposeSoftmax);
   replaceAll<math::PowFOp>(function, nameExponential);
   replaceAll<complex::MulOp>(function, splitProduct);
+  replaceAll<linalg::GenericOp>(function, nameConcat);
 }
 
 } // namespace gqa

@@ -88,3 +88,24 @@ func.func @weights_of_each_head(%x: tensor<4x12xf32>, %up: tensor<2x12x10xf32>, 
   %o = func.call @attend(%q, %k) : (!Q, !K) -> !Q
   return %o : !Q
 }
+
+// Windows behind the heads: of the dimensions that K follows, the one with weights of its own counts heads; sequences and
+// windows, which do not stand together, become one.
+// CHECK-LABEL: @windows_behind_heads(
+// CHECK: gqa.attention {{.*}} : (tensor<8x3x5x6xf32>, tensor<8x3x5x6xf32>, tensor<8x3x5x6xf32>)
+func.func @windows_behind_heads(%x: tensor<2x4x5x12xf32>, %wq: tensor<3x12x6xf32>, %wk: tensor<3x12x6xf32>, %wv: tensor<3x12x6xf32>) -> tensor<2x3x4x5x6xf32> {
+  %z = arith.constant dense<0.0> : tensor<2x3x4x5x6xf32>
+  %zs = arith.constant dense<0.0> : tensor<2x3x4x5x5xf32>
+  %q = linalg.contract indexing_maps = [affine_map<(b, h, w, i, d, c) -> (b, w, i, c)>, affine_map<(b, h, w, i, d, c) -> (h, c, d)>, affine_map<(b, h, w, i, d, c) -> (b, h, w, i, d)>]
+      ins(%x, %wq : tensor<2x4x5x12xf32>, tensor<3x12x6xf32>) outs(%z : tensor<2x3x4x5x6xf32>) -> tensor<2x3x4x5x6xf32>
+  %k = linalg.contract indexing_maps = [affine_map<(b, h, w, i, d, c) -> (b, w, i, c)>, affine_map<(b, h, w, i, d, c) -> (h, c, d)>, affine_map<(b, h, w, i, d, c) -> (b, h, w, i, d)>]
+      ins(%x, %wk : tensor<2x4x5x12xf32>, tensor<3x12x6xf32>) outs(%z : tensor<2x3x4x5x6xf32>) -> tensor<2x3x4x5x6xf32>
+  %v = linalg.contract indexing_maps = [affine_map<(b, h, w, i, d, c) -> (b, w, i, c)>, affine_map<(b, h, w, i, d, c) -> (h, c, d)>, affine_map<(b, h, w, i, d, c) -> (b, h, w, i, d)>]
+      ins(%x, %wv : tensor<2x4x5x12xf32>, tensor<3x12x6xf32>) outs(%z : tensor<2x3x4x5x6xf32>) -> tensor<2x3x4x5x6xf32>
+  %s = linalg.contract indexing_maps = [affine_map<(b, h, w, i, j, d) -> (b, h, w, i, d)>, affine_map<(b, h, w, i, j, d) -> (b, h, w, j, d)>, affine_map<(b, h, w, i, j, d) -> (b, h, w, i, j)>]
+      ins(%q, %k : tensor<2x3x4x5x6xf32>, tensor<2x3x4x5x6xf32>) outs(%zs : tensor<2x3x4x5x5xf32>) -> tensor<2x3x4x5x5xf32>
+  %p = linalg.softmax dimension(4) ins(%s : tensor<2x3x4x5x5xf32>) outs(%zs : tensor<2x3x4x5x5xf32>) -> tensor<2x3x4x5x5xf32>
+  %o = linalg.contract indexing_maps = [affine_map<(b, h, w, i, d, j) -> (b, h, w, i, j)>, affine_map<(b, h, w, i, d, j) -> (b, h, w, j, d)>, affine_map<(b, h, w, i, d, j) -> (b, h, w, i, d)>]
+      ins(%p, %v : tensor<2x3x4x5x5xf32>, tensor<2x3x4x5x6xf32>) outs(%z : tensor<2x3x4x5x6xf32>) -> tensor<2x3x4x5x6xf32>
+  return %o : tensor<2x3x4x5x6xf32>
+}

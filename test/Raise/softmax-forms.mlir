@@ -66,6 +66,31 @@ func.func @logarithm(%q: !Q, %k: !K, %v: !V) -> !Q {
   return %o : !Q
 }
 
+// JAX takes the logarithm of the magnitude of the sum, which is no less than 0, and adds the maximum to it.
+// CHECK-LABEL: @logarithm_of_magnitude(
+// CHECK: gqa.attention {{.*}} scale(1.000000e+00)
+// CHECK-NOT: math.log
+func.func @logarithm_of_magnitude(%q: !Q, %k: !K, %v: !V) -> !Q {
+  %zs = arith.constant dense<0.0> : !S
+  %zr = arith.constant dense<0.0> : !R
+  %low = arith.constant dense<0xFF800000> : !R
+  %zo = arith.constant dense<0.0> : !Q
+  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
+  %m = linalg.reduce { arith.maximumf } ins(%qk : !S) outs(%low : !R) dimensions = [2]
+  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
+  %d = linalg.sub ins(%qk, %mb : !S, !S) outs(%zs : !S) -> !S
+  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
+  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
+  %a = linalg.abs ins(%l : !R) outs(%zr : !R) -> !R
+  %g = linalg.log ins(%a : !R) outs(%zr : !R) -> !R
+  %lse = linalg.add ins(%g, %m : !R, !R) outs(%zr : !R) -> !R
+  %gb = linalg.broadcast ins(%lse : !R) outs(%zs : !S) dimensions = [2]
+  %n = linalg.sub ins(%qk, %gb : !S, !S) outs(%zs : !S) -> !S
+  %w = linalg.exp ins(%n : !S) outs(%zs : !S) -> !S
+  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
+  return %o : !Q
+}
+
 // CHECK-LABEL: @named(
 // CHECK: gqa.attention {{.*}} scale(1.000000e+00)
 func.func @named(%q: !Q, %k: !K, %v: !V) -> !Q {

@@ -117,8 +117,12 @@ std::optional<Operand> raiseRotary(mlir::RewriterBase &rewriter, Evaluator &eval
 /// its users; how it is rotated. None if it is not.
 std::optional<RotaryForm> replaceRotary(mlir::RewriterBase &rewriter, const Operand &tensor);
 
-/// Softmaxes, powers of two and complex products as what they are made of.
+/// Softmaxes, powers of two and complex products as what they are made of, and concatenations by name.
 void normalize(mlir::func::FuncOp function);
+
+/// A concatenation whose elements are chosen in the body of a loop, as lowered StableHLO has it, as
+/// `tensor.concat`; fails if the loop is anything else.
+mlir::LogicalResult nameConcat(mlir::linalg::GenericOp op, mlir::PatternRewriter &rewriter);
 
 /// Raises what is still rotated by other operations, with a remark for what must stay; how many there were.
 int64_t raiseRotations(mlir::RewriterBase &rewriter, mlir::func::FuncOp function);

@@ -44,11 +44,12 @@ public:
   /// if it is neither.
   Expr expand(Expr load);
 
-  /// `step` and `expand`, and the parts of complex numbers, until the root is an operation, a number, or an
-  /// element that nothing explains.
+  /// `step`, `expand` and `partOf`, until the root is an operation, a number, or an element that nothing
+  /// explains.
   Expr peel(Expr expr);
 
-  /// One part of a complex number that was made of two; null if `expr` is anything else.
+  /// The operand that an operation leaves as it is: one part of a complex number that was made of two, or
+  /// what is compared with -inf by a maximum. Null if `expr` is anything else.
   Expr partOf(Expr expr);
 
   /// `peel`, through casts between floats of 16 bits and more as well.

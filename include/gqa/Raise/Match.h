@@ -40,7 +40,7 @@ struct AttentionMatch {
   llvm::SmallVector<Condition> conditions;
   llvm::SmallVector<Bias> biases;
   Expr sink = nullptr; ///< a logit that adds to the sum and has no value
-  Expr dot = nullptr;  ///< the product of q and k
+  Expr dot = nullptr;  ///< the product of q and k, or the sum of two
   /// Any other mathematics: the score as an expression of `plain`, what scale, softcap and biases make of
   /// `dot`.
   Expr score = nullptr, plain = nullptr;
@@ -92,6 +92,20 @@ private:
     bool alive;
   };
 
+  /// Keys whose probabilities are set to 0 behind the softmax: those for which the condition holds, or, not
+  /// `whenTrue`, for which it does not.
+  struct Hidden {
+    Expr condition;
+    bool whenTrue;
+  };
+
+  /// A product of q and k.
+  struct Factors {
+    Expr dot = nullptr, q = nullptr, k = nullptr, factoredK = nullptr;
+    unsigned keyDim = 0;
+    double scale = 1.0;
+  };
+
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchLate(AttentionMatch &match);
@@ -117,6 +131,8 @@ private:
   std::optional<Guard> matchGuard(Expr condition);
   bool isAbout(const Guard &guard, Expr scores, const AttentionMatch &match);
   std::optional<Guard> takeGuard(Expr &probabilities);
+  std::optional<Hidden> takeHidden(Expr &probabilities);
+  bool isAbout(const Hidden &hidden, Expr scores, const AttentionMatch &match);
   bool takeNaNGuard(Expr &probabilities);
 
   // MatchScores.cpp
@@ -125,11 +141,17 @@ private:
   void matchPlain(AttentionMatch &match, bool withBiases);
   bool matchFactor(Expr expr, AttentionMatch &match);
   bool matchSoftcap(Expr tanh, AttentionMatch &match);
-  bool matchDot(AttentionMatch &match);
-  bool isKey(Expr a, Expr b, const AttentionMatch &match);
+
+  // MatchProducts.cpp
   bool isDot(Expr load, unsigned key);
   bool containsDot(Expr expr, unsigned key);
   void collectDots(Expr expr, unsigned key, llvm::SetVector<Expr> &dots, llvm::DenseSet<Expr> &visited);
+  bool isKey(Expr a, Expr b, const AttentionMatch &match);
+  Factors factorsOf(Expr dot, const AttentionMatch &match);
+  std::pair<Factors, Factors> partsOf(Expr sum, const AttentionMatch &match);
+  bool areParts(const Factors &a, const Factors &b, const AttentionMatch &match);
+  Expr joinDots(Expr scores, const llvm::SetVector<Expr> &dots, const AttentionMatch &match);
+  bool matchDot(AttentionMatch &match);
 
   // MatchMasks.cpp
   Expr stripMasks(Expr expr, AttentionMatch &match, Masks &masks);
@@ -150,6 +172,7 @@ private:
   enum class Shift { None, Maximum, Other };
   Shift shift = Shift::None;           ///< what is subtracted from the scores
   bool guarded = false;                ///< rows without a key are set to 0
+  bool zeroed = false;                 ///< and so are, behind the softmax, all keys that it does not see
   unsigned termsLeft = 0;              ///< how many more terms may be looked at for masks
   bool clamped = false;                ///< scores below every finite number are raised to one
   double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass

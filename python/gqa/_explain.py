@@ -46,7 +46,8 @@ def explain(model, inputs=(), kwargs=None, *, dynamic_shapes=None, function=None
     function: which function of an MLIR module, by default `main`, else the only public one. target: as in `gqa.compile`.
 
     Places are lines of the model's Python where it has any, else of the MLIR text.
-    Raises TypeError and ValueError that name the argument, gqa.importer.ImportFailure for what cannot be exported or imported.
+    Raises TypeError and ValueError that name the argument, OSError for a file that cannot be read, gqa.importer.ImportFailure
+    for what cannot be exported or imported.
     """
     if isinstance(model, (str, pathlib.Path)):
         if inputs or kwargs or dynamic_shapes:

@@ -14,12 +14,17 @@ from ._remarks import Remark, remark
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What was raised, shared, fused and declined. `print` it, or look into it."""
+    """What was raised, shared, fused and declined. `print` it, or look into it.
 
-    attentions: list  #: of each candidate, in program order, the report's entry as a dict: "status" is "raised" or "declined"
-    remarks: list[Remark]  #: in the order in which it was found out
-    before: str  #: the graph as it came in, MLIR text
-    after: str  #: the graph with attention as operations, after fusing
+    `attentions`: of each candidate, in program order, the report's entry as a dict, whose "status" is "raised" or "declined".
+    `remarks`: each `gqa.Remark`, in the order in which it was found out. `before`: the graph as it came in, MLIR text. `after`:
+    the graph with attention as operations, after fusing. `text`: what `print` shows, without its first line.
+    """
+
+    attentions: list
+    remarks: list[Remark]
+    before: str = dataclasses.field(repr=False)
+    after: str = dataclasses.field(repr=False)
     text: str = dataclasses.field(repr=False)
 
     @property

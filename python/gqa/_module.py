@@ -127,6 +127,10 @@ class Module:
             raise ValueError(f"argument {place}, which output {self.donated[place]} is written over, is {what}; expected a dense "
                              "tensor that can be written to")
 
+    def __reduce__(self):
+        raise TypeError("a gqa.Module holds machine code, which is neither pickled nor copied; compile the text in each process, or "
+                        "gqa.build a library and gqa.load it")
+
     def __repr__(self):
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
 

@@ -99,6 +99,8 @@ llvm::Error install(llvm::StringRef linked, llvm::StringRef path) {
   auto bytes = llvm::MemoryBuffer::getFile(linked, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)
     return fail(linked + ": " + bytes.getError().message());
+  if (fs::exists(path) && !fs::is_regular_file(path)) // a device, which must not be replaced
+    return writeFile(path, (*bytes)->getBuffer());
   llvm::SmallString<128> unfinished;
   if (std::error_code error = fs::getPotentiallyUniqueFileName(path + ".%%%%%%%%", unfinished))
     return fail(path + ": " + error.message());

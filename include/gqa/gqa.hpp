@@ -147,17 +147,20 @@ public:
     if (text.empty()) // a length of 0 would mean something else
       return Error{GQA_INVALID_ARGUMENT, "the text is empty"};
     gqa_function *function = nullptr;
-    return made(gqa_compile(text.data(), text.size(), &options, &function), function);
+    gqa_status status = gqa_compile(text.data(), text.size(), &options, &function);
+    return made(status, function);
   }
   static Result<Function> compileFile(const std::string &path,
                                       const gqa_compile_options &options = defaultOptions()) {
     gqa_function *function = nullptr;
-    return made(gqa_compile_file(path.c_str(), &options, &function), function);
+    gqa_status status = gqa_compile_file(path.c_str(), &options, &function);
+    return made(status, function);
   }
   static Result<Function> attention(const gqa_attention &attention,
                                     const gqa_compile_options &options = defaultOptions()) {
     gqa_function *function = nullptr;
-    return made(gqa_compile_attention(&attention, &options, &function), function);
+    gqa_status status = gqa_compile_attention(&attention, &options, &function);
+    return made(status, function);
   }
 
   const char *name() const { return gqa_name(handle.get()); }

@@ -8,6 +8,7 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -93,7 +94,34 @@ llvm::Error runLinker(llvm::ArrayRef<std::string> arguments) {
   lld::Result result = lld::lldMain(pointers, outputStream, errorStream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode == 0)
     return llvm::Error::success();
+  if (errors.empty()) // it maps what it writes, and a disk that is full is a signal
+    errors = "ld.lld has crashed; is there room in the folder for temporary files (TMPDIR)?";
   return fail("the library cannot be linked: " + llvm::StringRef(errors).trim());
+}
+
+/// Copies a library to its place by way of a file beside it and a rename: a program that has the old one
+/// loaded keeps it, and a disk that is full leaves nothing behind.
+llvm::Error install(llvm::StringRef linked, llvm::StringRef path) {
+  auto bytes = llvm::MemoryBuffer::getFile(linked, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!bytes)
+    return fail(linked + ": " + bytes.getError().message());
+  if (fs::exists(path) && !fs::is_regular_file(path)) // a device, which must not be replaced
+    return writeFile(path, (*bytes)->getBuffer());
+  llvm::SmallString<128> unfinished;
+  if (std::error_code error = fs::getPotentiallyUniqueFileName(path + ".%%%%%%%%", unfinished))
+    return fail(path + ": " + error.message());
+  if (llvm::Error error = writeFile(unfinished, (*bytes)->getBuffer())) {
+    fs::remove(unfinished);
+    return error;
+  }
+  llvm::ErrorOr<fs::perms> mode = fs::getPermissions(linked);
+  std::error_code error = mode ? fs::setPermissions(unfinished, *mode) : mode.getError();
+  if (!error)
+    error = fs::rename(unfinished, path);
+  if (!error)
+    return llvm::Error::success();
+  fs::remove(unfinished);
+  return fail(path + ": " + error.message());
 }
 
 } // namespace
@@ -102,10 +130,7 @@ llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef
   Folder folder;
   if (llvm::Error error = folder.make())
     return error;
-  // Beside its place, which a rename then replaces: a program that has the old file loaded keeps it.
-  llvm::SmallString<128> unfinished;
-  if (std::error_code error = fs::getPotentiallyUniqueFileName(path + ".%%%%%%%%", unfinished))
-    return fail(path + ": " + error.message());
+  std::string linked = folder.file("library.so");
   std::vector<std::string> arguments = {"ld.lld",
                                         "-shared",
                                         "--gc-sections",
@@ -122,7 +147,7 @@ llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef
                                         "--threads=1",
                                         ("-soname=" + llvm::sys::path::filename(path)).str(),
                                         "-o",
-                                        unfinished.str().str()};
+                                        linked};
   for (auto [index, bytes] : llvm::enumerate(objects)) {
     arguments.push_back(folder.file(llvm::Twine(index) + ".o"));
     if (llvm::Error error = writeFile(arguments.back(), bytes))
@@ -132,15 +157,9 @@ llvm::Error linkLibrary(llvm::ArrayRef<llvm::StringRef> objects, llvm::StringRef
   if (llvm::Error error = writeFile(arguments.back(), runtimeArchive()))
     return error;
   llvm::append_range(arguments, systemLibraries());
-  if (llvm::Error error = runLinker(arguments)) {
-    fs::remove(unfinished);
+  if (llvm::Error error = runLinker(arguments))
     return error;
-  }
-  if (std::error_code error = fs::rename(unfinished, path)) {
-    fs::remove(unfinished);
-    return fail(path + ": " + error.message());
-  }
-  return llvm::Error::success();
+  return install(linked, path);
 }
 
 } // namespace gqa

@@ -25,7 +25,7 @@ struct ReportPass : impl::GQAReportBase<ReportPass> {
 
   void runOnOperation() override {
     if (llvm::Error error = writeReport(getOperation(), report)) {
-      getOperation().emitError() << llvm::toString(std::move(error));
+      emitError(getOperation().getLoc()) << llvm::toString(std::move(error));
       signalPassFailure();
     }
   }

@@ -4,6 +4,7 @@
 #include "Diagnostics.h"
 #include "Kernels.h"
 
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
@@ -111,6 +112,17 @@ private:
   llvm::ModuleAnalysisManager modules;
 };
 
+/// What the dialect says of arguments is done with, and nothing to LLVM, whose translation warns of what it
+/// does not know.
+void dropArgumentAttributes(mlir::ModuleOp module) {
+  module.walk([](mlir::FunctionOpInterface function) {
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      for (mlir::NamedAttribute attribute : llvm::to_vector(function.getArgAttrs(i)))
+        if (attribute.getName().strref().starts_with("gqa."))
+          function.removeArgAttr(i, attribute.getName());
+  });
+}
+
 } // namespace
 
 llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::StringRef name,
@@ -120,6 +132,7 @@ llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::St
   result.context = std::make_unique<llvm::LLVMContext>();
   {
     llvm::TimeTraceScope span("translate to LLVM IR");
+    dropArgumentAttributes(module);
     result.module = mlir::translateModuleToLLVMIR(module, *result.context, name);
   }
   llvm::Function *function =

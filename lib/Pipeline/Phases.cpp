@@ -141,11 +141,15 @@ LogicalResult dump(ModuleOp module, Phase phase, StringRef folder) {
   std::error_code error = llvm::sys::fs::create_directories(folder);
   if (!error) {
     llvm::raw_fd_ostream out(path, error);
-    if (!error)
+    if (!error) {
       module.print(out, OpPrintingFlags().elideLargeElementsAttrs(64).useLocalScope());
+      out.close();
+      error = out.error();
+      out.clear_error(); // it is told of below
+    }
   }
   if (error)
-    return module.emitError() << "the IR cannot be written to '" << path << "': " << error.message();
+    return emitError(module.getLoc()) << "the IR cannot be written to '" << path << "': " << error.message();
   return success();
 }
 

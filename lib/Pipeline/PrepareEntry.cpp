@@ -20,7 +20,7 @@ FailureOr<func::FuncOp> findEntry(ModuleOp module, StringRef name) {
   if (!name.empty() || module.lookupSymbol<func::FuncOp>("main")) {
     auto function = module.lookupSymbol<func::FuncOp>(name.empty() ? "main" : name);
     if (!function)
-      return module.emitError() << "the module has no function '" << name << "'";
+      return emitError(module.getLoc()) << "the module has no function '" << name << "'";
     if (function.isExternal())
       return function.emitError() << "function '" << function.getName() << "' has no body";
     return function;
@@ -30,12 +30,13 @@ FailureOr<func::FuncOp> findEntry(ModuleOp module, StringRef name) {
     if (!function.isPublic() || function.isExternal())
       continue;
     if (found)
-      return module.emitError() << "the module has several public functions, '" << found.getName()
-                                << "' and '" << function.getName() << "' among them, and no 'main'; name one";
+      return emitError(module.getLoc())
+             << "the module has several public functions, '" << found.getName() << "' and '"
+             << function.getName() << "' among them, and no 'main'; name one";
     found = function;
   }
   if (!found)
-    return module.emitError() << "the module has no function that can be called";
+    return emitError(module.getLoc()) << "the module has no function that can be called";
   return found;
 }
 

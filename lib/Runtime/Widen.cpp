@@ -2,6 +2,8 @@
 // with that.
 #include "Widen.h"
 
+#include "gqa/Runtime/Function.h"
+
 #include <cstring>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,8 +26,10 @@ uint32_t toBits(float value) {
 }
 
 #if defined(__x86_64__)
+/// Not the compiler's __builtin_cpu_supports: its tables are in a static library, which artifacts are not
+/// linked against.
 bool hasF16C() {
-  static const bool has = __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+  static const bool has = gqa_rt_missing_feature("avx,f16c") == nullptr;
   return has;
 }
 

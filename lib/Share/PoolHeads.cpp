@@ -48,7 +48,7 @@ struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
     if (failed(weights.empty() ? convertAll(ops, entries, buildConstant) : convertToFile(ops, entries)))
       return signalPassFailure();
     if (llvm::Error error = writeReport(entries, stringify(method), report)) {
-      getOperation().emitError() << llvm::toString(std::move(error));
+      emitError(getOperation().getLoc()) << llvm::toString(std::move(error));
       signalPassFailure();
     }
   }
@@ -56,7 +56,7 @@ struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
 private:
   LogicalResult checkOptions(ArrayRef<AttentionOp> ops) {
     auto fail = [&](const Twine &message) {
-      return getOperation().emitError() << "gqa-pool-heads: " << message;
+      return emitError(getOperation().getLoc()) << "gqa-pool-heads: " << message;
     };
     if (kvHeads.empty() == (maxError < 0))
       return fail("expected either kv-heads or max-error, found " +
@@ -73,7 +73,7 @@ private:
   }
 
   LogicalResult fail(llvm::Error error) {
-    return getOperation().emitError() << "gqa-pool-heads: " << llvm::toString(std::move(error));
+    return emitError(getOperation().getLoc()) << "gqa-pool-heads: " << llvm::toString(std::move(error));
   }
 
   LogicalResult openFiles() {

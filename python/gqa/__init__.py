@@ -2,9 +2,15 @@
 
 `attention` computes softmax attention on tensors of any framework that speaks DLPack; `compile` turns the text of an
 MLIR module into something to call; `build` writes it to a library that needs no compiler, and `load` loads that; `explain`
-tells what the compiler finds in a model; `capture` records calls on a GPU into a CUDA graph. `python -m gqa.importer` writes such modules from PyTorch and ONNX models. `convert`
-makes the attention of a model share key/value heads.
+tells what the compiler finds in a model; `capture` records calls on a GPU into a CUDA graph; `convert` makes the attention of
+a model share key/value heads.
+
+`python -m gqa.importer` writes modules from models of PyTorch, ONNX and JAX. `gqa.torch` is an operator with gradients,
+`torch.compile(model, backend="gqa")` uses it, and `gqa.transformers` brings it to Hugging Face's models. `python -m gqa.bench`
+says how fast it is here, `python -m gqa.convert` converts checkpoints.
 """
+
+__version__ = "0.1.0"
 
 __all__ = ["attention", "build", "capture", "compile", "convert", "explain", "Explanation", "Graph", "load", "Module", "Remark"]
 

@@ -1,5 +1,5 @@
 # The package's types. Names and defaults are checked against the functions by test/python/test_types.py.
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, overload
 
@@ -7,6 +7,8 @@ from ._explain import Explanation as Explanation
 from ._remarks import Remark as Remark
 
 __all__ = ["attention", "build", "capture", "compile", "convert", "explain", "Explanation", "Graph", "load", "Module", "Remark"]
+
+__version__: str
 
 class Tensor(Protocol):
     """A tensor of torch, NumPy, JAX, CuPy, or anything else with DLPack."""
@@ -37,8 +39,9 @@ def attention(
 
 class Module:
     name: str
-    inputs: list[tuple[str, tuple[int, ...], str]]
+    inputs: list[tuple[str, tuple[int, ...], str]]  # dtype, shape with -1 for any size, the parameter's name or ""
     outputs: list[tuple[str, tuple[int, ...], str]]
+    donated: dict[int, int]  # argument: the output that is written over it
     def __call__(self, *args: Any, out: Any = None) -> Any: ...
 
 class Graph:
@@ -59,4 +62,18 @@ def explain(
     function: str | None = None, target: str = "cpu",
 ) -> Explanation: ...
 
-def convert(model: Any, kv_heads: int | None = None, **keywords: Any) -> Any: ...
+class _ConvertFunction(Protocol):
+    def __call__(
+        self, model: Any, kv_heads: int | Sequence[int] | None = None, *, method: Literal["subspace", "mean", "first"] = "subspace",
+        calibration: Iterable[Any] | None = None, heal: bool = True, refine: int = 0, groups: Literal["search", "adjacent"] = "search",
+        max_error: float | None = None, spread: bool = False, tokenizer: Any = None, sweep: bool = False,
+        progress: Callable[[int, int], object] | None = None, seed: int = 0,
+    ) -> Any: ...
+
+class _Convert(_ConvertFunction, Protocol):  # the package gqa.convert, which is also the function
+    convert: _ConvertFunction
+    Report: Any
+    Unconvertible: type[ValueError]
+    def load(self, path: str | Path, **keywords: Any) -> Any: ...
+
+convert: _Convert

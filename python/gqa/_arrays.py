@@ -47,7 +47,8 @@ def as_array(value, name, device="cpu"):
             kind = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
             raise TypeError(f"{name} is a tensor of layout {kind}, expected a dense one")
         if value.requires_grad and sys.modules["torch"].is_grad_enabled():
-            raise ValueError(f"{name} requires a gradient, which gqa does not compute; use torch.no_grad() or {name}.detach()")
+            raise ValueError(f"{name} requires a gradient, which is not computed here; use torch.no_grad() or {name}.detach(), or where "
+                             "gradients are wanted torch.ops.gqa.attention (import gqa.torch)")
         return value.detach()
     if device != "cpu":
         return _on_gpu(value, name)

@@ -14,12 +14,17 @@ from ._remarks import Remark, remark
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What was raised, shared, fused and declined. `print` it, or look into it."""
+    """What was raised, shared, fused and declined. `print` it, or look into it.
 
-    attentions: list  #: of each candidate, in program order, the report's entry as a dict: "status" is "raised" or "declined"
-    remarks: list[Remark]  #: in the order in which it was found out
-    before: str  #: the graph as it came in, MLIR text
-    after: str  #: the graph with attention as operations, after fusing
+    `attentions`: of each candidate, in program order, the report's entry as a dict, whose "status" is "raised" or "declined".
+    `remarks`: each `gqa.Remark`, in the order in which it was found out. `before`: the graph as it came in, MLIR text. `after`:
+    the graph with attention as operations, after fusing. `text`: what `print` shows, without its first line.
+    """
+
+    attentions: list
+    remarks: list[Remark]
+    before: str = dataclasses.field(repr=False)
+    after: str = dataclasses.field(repr=False)
     text: str = dataclasses.field(repr=False)
 
     @property
@@ -46,7 +51,8 @@ def explain(model, inputs=(), kwargs=None, *, dynamic_shapes=None, function=None
     function: which function of an MLIR module, by default `main`, else the only public one. target: as in `gqa.compile`.
 
     Places are lines of the model's Python where it has any, else of the MLIR text.
-    Raises TypeError and ValueError that name the argument, gqa.importer.ImportFailure for what cannot be exported or imported.
+    Raises TypeError and ValueError that name the argument, OSError for a file that cannot be read, gqa.importer.ImportFailure
+    for what cannot be exported or imported.
     """
     if isinstance(model, (str, pathlib.Path)):
         if inputs or kwargs or dynamic_shapes:

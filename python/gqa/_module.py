@@ -128,6 +128,10 @@ class Module:
             raise ValueError(f"argument {place}, which output {self.donated[place]} is written over, is {what}; expected a dense "
                              "tensor that can be written to")
 
+    def __reduce__(self):
+        raise TypeError("a gqa.Module holds machine code, which is neither pickled nor copied; compile the text in each process, or "
+                        "gqa.build a library and gqa.load it")
+
     def __repr__(self):
         return f"<gqa.Module {self.name}: {len(self._open)} inputs, {len(self.outputs)} outputs>"
 
@@ -231,13 +235,18 @@ def _check_types(function, weights, target, reference, on_remark):
 
 
 def text_of(text_or_path):
-    """The text, and the path if it is a file's."""
+    """The text, and the path if it is a file's. No text of a module is one line without a brace, as most paths are."""
     if not isinstance(text_or_path, (str, pathlib.Path)):
         raise TypeError(f"text_or_path is of type {type(text_or_path).__name__}, expected the text of a module, or a path")
-    if isinstance(text_or_path, pathlib.Path) or "\n" not in text_or_path and text_or_path.endswith(".mlir"):
-        path = pathlib.Path(text_or_path)
+    if isinstance(text_or_path, str) and (not text_or_path or "\n" in text_or_path
+                                          or "{" in text_or_path and not text_or_path.endswith(".mlir")):
+        return text_or_path, None
+    path = pathlib.Path(text_or_path)
+    try:
         return path.read_text(), path
-    return text_or_path, None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not the text of an MLIR module; a library is for gqa.load, and a model of PyTorch or ONNX for "
+                         f"python -m gqa.importer {path} -o MODEL.mlir") from error
 
 
 def _load(path):

@@ -12,13 +12,18 @@ log.addHandler(logging.NullHandler())  # silent until a program asks: what fails
 
 @dataclasses.dataclass(frozen=True)
 class Remark:
-    """Something that was found out about a module while it was compiled."""
+    """Something that was found out about a module while it was compiled.
 
-    kind: str  #: "done": a pass has changed something; "left": it has not, and why; "note"; "warning"
-    compiler_pass: str  #: "raise", "share-kv", "decompose", ...; "" for notes and warnings of the compiler itself
-    name: str  #: what kind of remark of that pass, such as "NotShared"
-    text: str  #: one line
-    place: str  #: FILE:LINE:COLUMN, or ""
+    `kind`: "done", a pass has changed something; "left", it has not, and the text says why; "note"; "warning".
+    `compiler_pass`: "raise", "share-kv", "decompose", ...; "" for notes and warnings of the compiler itself. `name`: what kind
+    of remark of that pass, such as "NotShared". `text`: one line. `place`: FILE:LINE:COLUMN, or "".
+    """
+
+    kind: str
+    compiler_pass: str
+    name: str
+    text: str
+    place: str
 
     def __str__(self):
         return ": ".join(part for part in (self.place, self.compiler_pass, self.text) if part)

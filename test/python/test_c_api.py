@@ -61,13 +61,14 @@ def test_beside_torch_and_torch_mlir(tools):
     torch.testing.assert_close(package.attention(q, k, v, causal=True), expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("installed", [False, True])
-def test_examples_build_outside_of_the_tree(tools, tmp_path, installed):
-    """`find_package(gqa CONFIG)` without LLVM: programs in C and in C++ build and run."""
+@pytest.mark.parametrize("installed, compilers", [(False, ("clang-22", "clang++-22")), (True, ("gcc", "g++"))])
+def test_examples_build_outside_of_the_tree(tools, tmp_path, installed, compilers):
+    """`find_package(gqa CONFIG)` without LLVM: programs in C and in C++ build and run, whichever compiler a user has."""
     prefix = tmp_path / "prefix" if installed else tools.parent
     install = ["cmake", "--install", tools.parent, "--prefix", prefix]
     configure = ["cmake", "-G", "Ninja", "-S", SOURCE / "test/examples/library", "-B", tmp_path / "build", f"-Dgqa_ROOT={prefix}",
-                 "-DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON", "-DCMAKE_CXX_COMPILER=clang++-22", "-DCMAKE_C_COMPILER=clang-22"]
+                 "-DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror",
+                 *(f"-DCMAKE_{language}_COMPILER={name}" for language, name in zip(("C", "CXX"), compilers))]
     for command in [install] * installed + [configure, ["ninja", "-C", tmp_path / "build"]]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr

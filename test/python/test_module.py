@@ -1,5 +1,8 @@
 """`gqa.compile`: text and files, parameters, results, and messages."""
 
+import pickle
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -84,6 +87,11 @@ def test_missing_sidecar_is_named(tmp_path):
     (lambda: gqa.compile("module {\n}\n"), ValueError, "function"),
     (lambda: gqa.compile(TWO, "absent"), ValueError, "absent"),
     (lambda: gqa.compile("absent.mlir"), FileNotFoundError, "absent.mlir"),
+    (lambda: gqa.compile("models/absent"), FileNotFoundError, "models/absent"),
+    (lambda: gqa.compile(gqa.__file__.replace("__init__.py", "no.pt2")), FileNotFoundError, "no.pt2"),
+    (lambda: gqa.compile(sys.executable), ValueError, "is not the text of an MLIR module; a library is for gqa.load"),
+    (lambda: gqa.compile(""), ValueError, "the module is empty"),
+    (lambda: pickle.dumps(gqa.compile(DOUBLE)), TypeError, "gqa.load"),
     (lambda: gqa.compile(DOUBLE)(), TypeError, "takes 1 arguments, 0 were given"),
     (lambda: gqa.compile(DOUBLE)(np.zeros((2, 4), np.float32)), ValueError, "4"),
     (lambda: gqa.compile(DOUBLE)(np.zeros((2, 3))), ValueError, "64"),

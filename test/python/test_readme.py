@@ -78,3 +78,6 @@ def test_cmake_package(tools, tmp_path, installed):
         assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run([tmp_path / "embed" / "embed"], capture_output=True, text=True, timeout=60)
     assert [float(line) for line in done.stdout.split()] == [10, 15, 10, 15], done.stderr
+    for tool in ("gqa-opt", "gqa-compile", "gqa-run", "gqa-cache", "gqa-lsp-server"):  # they find LLVM's libraries
+        done = subprocess.run([prefix / "bin" / tool, "--version"], capture_output=True, text=True, timeout=60)
+        assert done.stdout.startswith(f"{tool} 0."), done.stderr

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -20,11 +21,19 @@ reveal_type(gqa.attention(q, q, q, causal=True))
 reveal_type(gqa.attention(q, q, q, return_lse=True))
 reveal_type(gqa.compile("m.mlir", weights={"w": q}))
 reveal_type(gqa.explain("m.mlir").remarks[0].text)
+reveal_type(gqa.compile("m.mlir").donated)
+reveal_type(gqa.__version__)
+try:
+    gqa.convert(q, kv_heads=[2, 4], method="mean", progress=print)
+    gqa.convert.load("folder", dtype="float32")
+except gqa.convert.Unconvertible:
+    pass
 gqa.attention(q, q, q, score=lambda s, b, h, i, j: s + j, mask=lambda b, h, i, j: i >= j, kv_len=[3], window=(1, -1))
 gqa.attention(q, q, [1.0])
 gqa.attention(q, q, q, dead_row="none")
 gqa.attention(q, q, q, dropout=0.1)
 gqa.compile(3)
+gqa.convert(q, kv_heads=2, methods="mean")
 """
 
 
@@ -44,6 +53,20 @@ def test_the_stub_names_what_there_is():
     (all_,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"]
     assert ast.literal_eval(all_) == gqa.__all__
     assert (STUB.parent / "py.typed").is_file()
+
+
+def test_the_version_is_the_project_s():
+    [version] = re.findall(r"project\(gqa VERSION ([\d.]+)", (STUB.parents[2] / "CMakeLists.txt").read_text())
+    assert gqa.__version__ == version
+
+
+def test_the_stub_s_convert_is_the_function():
+    [node] = [node for cls in ast.parse(STUB.read_text()).body if isinstance(cls, ast.ClassDef) and cls.name == "_ConvertFunction"
+              for node in cls.body]
+    _, *parameters = node.args.args + node.args.kwonlyargs
+    defaults = [ast.literal_eval(default) for default in node.args.defaults + node.args.kw_defaults]
+    _, *expected = (given := inspect.signature(gqa.convert.convert).parameters.values())
+    assert [p.arg for p in parameters] == [p.name for p in given] and defaults == [p.default for p in expected]
 
 
 @pytest.mark.parametrize("name", ["attention", "build", "compile", "explain", "load"])
@@ -67,7 +90,7 @@ def test_mypy(tmp_path):
     notes = [text for _, kind, text in lines if kind == "note" and text.startswith("Revealed")]
     revealed = [note.removeprefix("Revealed type is ").strip('"') for note in notes]
     assert revealed[0].startswith("numpy.ndarray[") and revealed[1].startswith("tuple[numpy.ndarray["), done.stdout
-    assert revealed[2:] == ["gqa.Module", "str"]
+    assert revealed[2:] == ["gqa.Module", "str", "dict[int, int]", "str"]
     errors = [int(place.split(":")[1]) for place, kind, _ in lines if kind == "error"]
     first = PROGRAM.splitlines().index("gqa.attention(q, q, [1.0])") + 1
-    assert sorted(set(errors)) == [first, first + 1, first + 2, first + 3], done.stdout
+    assert sorted(set(errors)) == [first, first + 1, first + 2, first + 3, first + 4], done.stdout

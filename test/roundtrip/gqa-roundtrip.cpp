@@ -18,14 +18,16 @@
 using namespace gqa::roundtrip;
 namespace cl = llvm::cl;
 
-static cl::opt<uint64_t> first("first", cl::desc("the first seed"), cl::init(0));
-static cl::opt<uint64_t> count("count", cl::desc("how many seeds"), cl::init(1));
-static cl::opt<bool> print("print", cl::desc("print the modules of each variant"));
-static cl::opt<bool> plain("plain", cl::desc("without rewrites"));
-static cl::opt<bool> hard("hard",
+static cl::OptionCategory category("Options");
+static cl::opt<uint64_t> first("first", cl::desc("the first seed"), cl::init(0), cl::cat(category));
+static cl::opt<uint64_t> count("count", cl::desc("how many seeds"), cl::init(1), cl::cat(category));
+static cl::opt<bool> print("print", cl::desc("print the modules of each variant"), cl::cat(category));
+static cl::opt<bool> plain("plain", cl::desc("without rewrites"), cl::cat(category));
+static cl::opt<bool> hard("hard", cl::cat(category),
                           cl::desc("with the rewrites under which some attentions are known to be lost"));
-static cl::opt<bool> trace("trace", cl::desc("print each module before it is recognised"));
-static cl::opt<unsigned> mostReports("reports", cl::desc("how many failures are explained"), cl::init(10));
+static cl::opt<bool> trace("trace", cl::desc("print each module before it is recognised"), cl::cat(category));
+static cl::opt<unsigned> mostReports("reports", cl::desc("how many failures are explained"), cl::init(10),
+                                     cl::cat(category));
 
 /// The variant without the rewrites that do not matter for what is wrong with it.
 static Variant shrink(RoundTrip &trip, Variant variant, llvm::StringRef problem) {
@@ -56,8 +58,10 @@ static void report(RoundTrip &trip, const Variant &variant, uint64_t seed, llvm:
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
-                              "gqa-roundtrip: is an attention recognised however it is written\n");
+                              "gqa-roundtrip: is an attention recognised however it is written\n\n"
+                              "Exit code: 0 each is, 1 some are lost.\n");
   mlir::DialectRegistry registry;
   registry.insert<gqa::GQADialect, mlir::affine::AffineDialect, mlir::arith::ArithDialect,
                   mlir::func::FuncDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,

@@ -1,6 +1,8 @@
 // gqa-cache: what is in the cache of compiled kernels.
 #include "gqa/Cache/KernelCache.h"
+#include "gqa/Version.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -11,8 +13,15 @@ static constexpr const char *help =
 gqa-cache clear     removes them
 gqa-cache path      the folder in which they are
 
-Environment: GQA_CACHE_DIR (the folder), GQA_CACHE_SIZE (the most MiB, by default 512), GQA_CACHE=off (no cache).
+Exit code: 0 good, 2 the folder cannot be used. --version says which gqa this is.
+Environment: GQA_CACHE_DIR (the folder, by default $XDG_CACHE_HOME/gqa, else ~/.cache/gqa), GQA_CACHE_SIZE (the most MiB
+that programs keep there, by default 512), GQA_CACHE=off (programs use no cache).
 )";
+
+static int fail(const llvm::Twine &message) {
+  llvm::errs() << "gqa-cache: error: " << message << "\n";
+  return 2;
+}
 
 static void list(KernelCache &cache) {
   uint64_t bytes = 0;
@@ -34,15 +43,17 @@ int main(int argc, char **argv) {
     llvm::outs() << help;
     return 0;
   }
+  if (command == "--version") {
+    llvm::outs() << GQA_VERSION_LINE("gqa-cache");
+    return 0;
+  }
+  if (argc != 2 || (command != "list" && command != "clear" && command != "path"))
+    return fail("expected list, clear or path; see gqa-cache --help");
   std::string folder = KernelCache::defaultFolder();
-  if (argc != 2 || (command != "list" && command != "clear" && command != "path")) {
-    llvm::errs() << "gqa-cache: error: expected list, clear or path; see gqa-cache --help\n";
-    return 2;
-  }
-  if (folder.empty()) {
-    llvm::errs() << "gqa-cache: error: there is no folder; set GQA_CACHE_DIR or HOME\n";
-    return 2;
-  }
+  if (folder.empty())
+    return fail("there is no folder; set GQA_CACHE_DIR or HOME");
+  if (llvm::sys::fs::exists(folder) && !llvm::sys::fs::is_directory(folder))
+    return fail("'" + folder + "' is not a folder; set GQA_CACHE_DIR to one");
   KernelCache cache(folder, 0);
   if (command == "list")
     list(cache);

@@ -5,10 +5,12 @@
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
+#include "gqa/Version.h"
 
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
 
 using namespace gqa;
@@ -19,11 +21,12 @@ constexpr const char *help =
     R"(gqa-compile FILE [options]      compiles a module of MLIR ('-': standard input)
 
   --emit=WHAT           so, a shared library that needs no compiler to run: see gqa/artifact.h, gqa-run, and
-                        tvm_ffi.load_module in Python; the default if OUT ends in .so;
+                        tvm_ffi.load_module in Python;
                         mlir:PHASE, the IR after input, raised, shared, fused, tiled or target;
                         llvm, optimised LLVM IR; asm, assembly; obj, an object file;
                         ptx, the kernels of a GPU; cubin, their machine code, by ptxas,
-                        which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin
+                        which is looked for in $GQA_CUDA_TOOLS, on PATH and in $CUDA_HOME/bin;
+                        by default what OUT's end says: .so, .ll, .s, .o, .ptx or .cubin
   --target=cpu[:ARCH]   this processor, or any that LLVM knows (cpu:x86-64-v3, cpu:znver4)
   --target=cuda[:sm_NN] a GPU of NVIDIA's, and later ones (sm_80). cuda:sm_80,sm_86,sm_90 adds the machine code
                         of each chip, and sm_90a kernels that no other one runs; cpu:ARCH in such a list is the
@@ -33,10 +36,11 @@ constexpr const char *help =
   --function=NAME       by default main, else the only public function
   --trace=FILE          a Chrome trace of the phases and passes (for chrome://tracing or ui.perfetto.dev)
   --no-simplify         lowers the graph as it stands: no recognising, sharing, fusing
+  --version             which gqa this is
 
 Examples
   gqa-compile model.mlir --target=cpu:x86-64-v3,cpu:x86-64-v4 -o model.so
-  gqa-compile attention.mlir --target=cpu:sapphirerapids --emit=asm -o attention.s
+  gqa-compile attention.mlir --target=cpu:sapphirerapids -o attention.s
 
 Exit code: 0 good, 2 the input cannot be used (the first line on stderr says why).
 )";
@@ -44,7 +48,7 @@ Exit code: 0 good, 2 the input cannot be used (the first line on stderr says why
 struct Options {
   std::string file, emit, output = "-", trace;
   CompileOptions compile;
-  bool help = false;
+  bool help = false, version = false;
 };
 
 llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(message); }
@@ -57,6 +61,18 @@ std::optional<CodeKind> kindOf(llvm::StringRef emit) {
       .Case("ptx", CodeKind::PTX)
       .Case("cubin", CodeKind::Cubin)
       .Default(std::nullopt);
+}
+
+/// What a file of this name holds; "" if its end does not say.
+std::string emitOf(llvm::StringRef output) {
+  return llvm::StringSwitch<std::string>(llvm::sys::path::extension(output))
+      .Case(".so", "so")
+      .Case(".ll", "llvm")
+      .Case(".s", "asm")
+      .Case(".o", "obj")
+      .Case(".ptx", "ptx")
+      .Case(".cubin", "cubin")
+      .Default("");
 }
 
 llvm::Error checkEmit(llvm::StringRef emit) {
@@ -72,7 +88,8 @@ llvm::Error checkEmit(llvm::StringRef emit) {
   return phase ? llvm::Error::success() : phase.takeError();
 }
 
-llvm::Error setOption(Options &options, llvm::StringRef key, llvm::StringRef value) {
+llvm::Error setOption(Options &options, llvm::StringRef argument, llvm::StringRef key,
+                      llvm::StringRef value) {
   if (key == "emit")
     options.emit = value.str();
   else if (key == "target")
@@ -84,8 +101,9 @@ llvm::Error setOption(Options &options, llvm::StringRef key, llvm::StringRef val
   else if (key == "function")
     options.compile.function = value.str();
   else
-    return fail("unknown option '" + key + "'; see gqa-compile --help");
-  return value.empty() ? fail("option '" + key + "' needs a value") : llvm::Error::success();
+    return fail("unknown option '" + argument + "'; see gqa-compile --help");
+  return value.empty() ? fail("option '" + argument.split('=').first + "' needs a value")
+                       : llvm::Error::success();
 }
 
 llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
@@ -103,6 +121,10 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
       options.help = true;
       return options;
     }
+    if (name == "version") {
+      options.version = true;
+      return options;
+    }
     if (name == "no-simplify") {
       options.compile.simplify = false;
       continue;
@@ -110,13 +132,13 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
     auto [key, value] = name.split('=');
     if (key == "o" && !name.contains('='))
       value = i + 1 < arguments.size() ? arguments[++i] : "";
-    if (llvm::Error error = setOption(options, key, value))
+    if (llvm::Error error = setOption(options, argument, key, value))
       return std::move(error);
   }
   if (options.file.empty())
     return fail("no file is given; expected gqa-compile FILE, see gqa-compile --help");
-  if (options.emit.empty() && llvm::StringRef(options.output).ends_with(".so"))
-    options.emit = "so";
+  if (options.emit.empty())
+    options.emit = emitOf(options.output);
   if (llvm::Error error = checkEmit(options.emit))
     return std::move(error);
   if (options.emit == "so" && options.output == "-")
@@ -172,6 +194,10 @@ int main(int argc, char **argv) {
     return reportError("gqa-compile", options.takeError());
   if (options->help) {
     llvm::outs() << help;
+    return 0;
+  }
+  if (options->version) {
+    llvm::outs() << GQA_VERSION_LINE("gqa-compile");
     return 0;
   }
   return runGuarded("gqa-compile", options->compile.filename,

@@ -47,6 +47,7 @@ const std::vector<Flag> &flags() {
   using E = llvm::Error;
   static const std::vector<Flag> all = {
       {"help", Flag::None, [](O &o, llvm::StringRef) { return o.help = true, E::success(); }},
+      {"version", Flag::None, [](O &o, llvm::StringRef) { return o.version = true, E::success(); }},
       {"inputs", Flag::Required, text(&O::inputs)},
       {"outputs", Flag::Required, text(&O::outputs)},
       {"expect", Flag::Required, text(&O::expect)},
@@ -125,7 +126,7 @@ llvm::Expected<Options> parseOptions(llvm::ArrayRef<const char *> arguments) {
     if (llvm::Error error = flag->apply(options, value))
       return std::move(error);
   }
-  if (options.file.empty() && !options.help)
+  if (options.file.empty() && !options.help && !options.version)
     return fail("no file is given; expected gqa-run FILE, see gqa-run --help");
   if (llvm::Error error = checkCombination(options))
     return std::move(error);
@@ -186,10 +187,10 @@ Examples
   gqa-run attention.mlir --inputs=1x32x1x128xbf16,1x8x4096x128xbf16,1x8x4096x128xbf16 --time
   gqa-run model.mlir --to=tiled | less
 
-Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why).
+Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why). --version.
 Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
-load, by default libcuda.so.1), GQA_CUBLASLT (the cuBLASLt for matrix products on a GPU), GQA_CACHE_DIR (the cache of
-kernels, by default ~/.cache/gqa).
+load, by default libcuda.so.1), GQA_CUBLASLT (the cuBLASLt for matrix products on a GPU), GQA_CUDA_FORCE_PTX=1 (PTX, not
+machine code), GQA_TRACE (as --trace), GQA_CACHE_DIR (the cache of kernels, by default ~/.cache/gqa), see gqa-cache.
 )";
 }
 

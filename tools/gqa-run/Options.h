@@ -19,7 +19,7 @@ struct Options {
   int repeats = 0;   ///< how many calls to time, 0 for none
   bool cache = true; ///< compiled code is looked for there, and kept
   bool explain = false;
-  bool help = false;
+  bool help = false, version = false;
 };
 
 /// Reads the arguments after the program's name.

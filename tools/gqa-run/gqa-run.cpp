@@ -7,6 +7,7 @@
 #include "gqa/JIT/Guard.h"
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
+#include "gqa/Version.h"
 
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -177,6 +178,10 @@ int main(int argc, char **argv) {
     return reportError("gqa-run", options.takeError());
   if (options->help) {
     llvm::outs() << helpText();
+    return 0;
+  }
+  if (options->version) {
+    llvm::outs() << GQA_VERSION_LINE("gqa-run");
     return 0;
   }
   if (!options->cache || !options->trace.empty()) // a trace shows how code is made

@@ -29,7 +29,7 @@ say_usage() {
 
 # step TITLE LOG HINT COMMAND...: runs the command with its output in build/logs/LOG, and says how it goes.
 step() {
-  local title=$1 log=$logs/$2 hint=$3 start=$SECONDS shown=$SECONDS
+  local title=$1 log=$logs/$2 hint=$3 start=$SECONDS shown=$SECONDS last
   shift 3
   say "==> $title"
   "$@" >"$log" 2>&1 </dev/null &
@@ -39,7 +39,8 @@ step() {
     sleep 0.2
     if ((SECONDS - shown >= 10)); then
       shown=$SECONDS
-      say "    $((SECONDS - start)) s: $(tail -n 1 "$log" | cut -c -100)"
+      last=$(tail -n 1 "$log" | cut -c -100)
+      say "    $((SECONDS - start)) s${last:+: $last}"
     fi
   done
   local status=0
@@ -108,6 +109,14 @@ install_python() {
   say "$wanted" >"$stamp"
 }
 
+# As many jobs as there are processors, and memory for: each takes up to 1.5 GB.
+job_count() {
+  local processors room
+  processors=$(nproc)
+  room=$(awk '/^MemAvailable:/ { print int($2 / 1500000) }' /proc/meminfo)
+  say $((room < 1 ? 1 : room < processors ? room : processors))
+}
+
 configure_and_build() {
   local arguments=(-G Ninja -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-22
     -DCMAKE_CXX_COMPILER=clang++-22 -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DMLIR_DIR=$llvm/lib/cmake/mlir
@@ -120,8 +129,8 @@ configure_and_build() {
   # Every time: a folder that is new in the sources is found only by configuring.
   step "configuring with CMake" cmake.log "fix what the log names and run this again" cmake "${arguments[@]}"
   say "${arguments[*]}" >"$build/configured"
-  step "building into build/" build.log "fix the first error in the log, or free memory: each job takes up to 1.5 GB" \
-    ninja -C "$build" -j "${GQA_JOBS:-2}"
+  step "building into build/" build.log "fix the first error in the log, or take fewer jobs (GQA_JOBS)" \
+    ninja -C "$build" -j "${GQA_JOBS:-$(job_count)}"
 }
 
 set_up() {

@@ -1,5 +1,6 @@
 // gqa-offload: what a graph does around its attentions, on the device as well.
 #include "Offload.h"
+#include "BufferUses.h"
 #include "LoopKernel.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
@@ -35,6 +36,7 @@ public:
         blocks.push_back(block);
     });
     llvm::for_each(blocks, [&](Block *block) { offloadLoops(*block); });
+    explainHostLoops(function);
   }
 
   int64_t numKernels = 0, numProducts = 0;
@@ -86,9 +88,15 @@ private:
         hostBuffers.insert(rootOf(load.getMemRef()));
       if (auto reshape = dyn_cast<memref::ReshapeOp>(op))
         hostBuffers.insert(rootOf(reshape.getShape()));
+      if (auto call = dyn_cast<func::CallOp>(op))
+        if (auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+            callee && isForDeallocation(callee)) // addresses
+          for (Value buffer : call.getOperands())
+            hostBuffers.insert(rootOf(buffer));
     });
   }
 
+  /// Arithmetic of sizes and shapes, for which no kernel would pay.
   bool isOnHost(Operation *op) {
     auto buffers = llvm::make_filter_range(op->getOperands(),
                                            [](Value operand) { return isa<MemRefType>(operand.getType()); });
@@ -150,8 +158,13 @@ private:
   }
 
   void offloadStore(memref::StoreOp store) {
-    if (isOnHost(store) || !isForKernel(store.getValueToStore().getType()))
+    if (isOnHost(store))
       return;
+    Type type = store.getValueToStore().getType();
+    if (!isForKernel(type)) {
+      store.emitRemark("stores on the host, between kernels: its number is of type ") << type;
+      return;
+    }
     buildStoreKernel(store);
     ++numKernels;
   }
@@ -164,6 +177,8 @@ private:
       op.emitRemark("runs on the host, between kernels: ") << why;
     else if (isMatrixProduct(op))
       op.emitRemark("multiplies matrices without tensor cores, not by cuBLASLt: ") << whyNotByLibrary(op);
+    else if (std::string slow = whyReducedAlone(op); !slow.empty())
+      op.emitRemark("reduces by one thread, not a block of them: ") << slow;
     return why.empty();
   }
 

@@ -15,6 +15,12 @@ bool isForKernel(mlir::Type type);
 /// Why no kernel can do what `op` does, or "".
 std::string whyOnHost(mlir::linalg::LinalgOp op);
 
+/// Why each point of `op` is a thread's alone though it reduces many elements, or "".
+std::string whyReducedAlone(mlir::linalg::LinalgOp op);
+
+/// Says of each loop that the host runs, around kernels or instead of one, what that costs.
+void explainHostLoops(mlir::func::FuncOp function);
+
 /// Makes calls of cuBLASLt of the products that it takes; returns how many.
 int64_t offloadProducts(mlir::func::FuncOp function);
 

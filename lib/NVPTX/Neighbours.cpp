@@ -23,8 +23,8 @@ enum class Lie {
   Elsewhere,
 };
 
-int64_t bytesOf(OpOperand &operand) {
-  Type type = getElementTypeOrSelf(operand.get().getType());
+int64_t bytesOf(Value buffer) {
+  Type type = getElementTypeOrSelf(buffer.getType());
   return type.isIndex() ? 8 : int64_t(llvm::divideCeil(type.getIntOrFloatBitWidth(), 8));
 }
 
@@ -58,39 +58,59 @@ Lie lieOf(linalg::LinalgOp op, OpOperand &operand, unsigned loop) {
   return isWholeBytes(type.getElementType()) ? Lie::Contiguous : Lie::Apart;
 }
 
-/// Distances between rows, and from the buffer to the first one: what decides where neighbours begin. Those
-/// that are dynamic are so.
-SmallVector<std::pair<unsigned, int64_t>> stridesOfRows(linalg::LinalgOp op, OpOperand &operand,
-                                                        unsigned loop) {
+/// Contiguous elements that neighbours load or store together.
+struct Row {
+  Value buffer;
+  SmallVector<std::pair<unsigned, int64_t>> strides; // to other rows, by dimension; dynamic ones are so
+};
+
+Row rowOf(linalg::LinalgOp op, OpOperand &operand, unsigned loop) {
   auto [strides, offset] = cast<MemRefType>(operand.get().getType()).getStridesAndOffset();
   AffineMap map = op.getMatchingIndexingMap(&operand);
   unsigned along = *dimensionOf(map, loop);
   SmallVector<int64_t> sizes(op.getStaticLoopRanges());
-  SmallVector<std::pair<unsigned, int64_t>> result;
+  Row row{operand.get(), {}};
   for (unsigned i = 0; i < along; ++i) {
     AffineExpr expr = map.getResult(i);
     auto dim = dyn_cast<AffineDimExpr>(expr);
     bool isFirst =
         expr == getAffineConstantExpr(0, op.getContext()) || (dim && sizes[dim.getPosition()] == 1);
     if (!isFirst)
-      result.push_back({i, strides[i]});
+      row.strides.push_back({i, strides[i]});
   }
-  return result;
+  return row;
+}
+
+Row rowOf(memref::LoadOp load) {
+  auto [strides, offset] = load.getMemRefType().getStridesAndOffset();
+  Row row{load.getMemRef(), {}};
+  for (unsigned i = 0; i + 1 < strides.size(); ++i)
+    row.strides.push_back({i, strides[i]});
+  return row;
+}
+
+/// All that the neighbours of an operation have.
+SmallVector<Row> rowsOf(linalg::LinalgOp op, unsigned loop) {
+  SmallVector<Row> rows;
+  for (OpOperand &operand : op->getOpOperands())
+    if (lieOf(op, operand, loop) == Lie::Contiguous)
+      rows.push_back(rowOf(op, operand, loop));
+  for (memref::LoadOp load : NeighbourBody(op, loop).rows)
+    rows.push_back(rowOf(load));
+  return rows;
 }
 
 /// Whether what is known of the buffer lets groups of `width` begin at multiples of their size.
-bool mayBeAligned(linalg::LinalgOp op, OpOperand &operand, unsigned loop, int64_t width) {
+bool mayBeAligned(const Row &row, int64_t width) {
   auto isMultiple = [&](int64_t elements) {
     return ShapedType::isDynamic(elements) || elements % width == 0;
   };
-  int64_t offset = cast<MemRefType>(operand.get().getType()).getStridesAndOffset().second;
-  return isMultiple(offset) && llvm::all_of(stridesOfRows(op, operand, loop),
-                                            [&](auto stride) { return isMultiple(stride.second); });
+  int64_t offset = cast<MemRefType>(row.buffer.getType()).getStridesAndOffset().second;
+  return isMultiple(offset) &&
+         llvm::all_of(row.strides, [&](auto stride) { return isMultiple(stride.second); });
 }
 
-int64_t alignmentOf(OpOperand &operand, int64_t width) {
-  return std::min(kMostBytes, width * bytesOf(operand));
-}
+int64_t alignmentOf(Value buffer, int64_t width) { return std::min(kMostBytes, width * bytesOf(buffer)); }
 
 } // namespace
 
@@ -98,27 +118,23 @@ Neighbours neighboursOf(linalg::LinalgOp op, ArrayRef<unsigned> loops, int64_t m
   SmallVector<int64_t> sizes(op.getStaticLoopRanges());
   while (!loops.empty() && sizes[loops.back()] == 1)
     loops = loops.drop_back();
-  bool loadsInside =
-      llvm::any_of(op->getRegion(0).front(), [](Operation &inner) { return isa<memref::LoadOp>(inner); });
-  if (loops.empty() || loadsInside)
+  if (loops.empty() || NeighbourBody(op, loops.back()).loadsApart)
     return {};
   unsigned loop = loops.back();
-  SmallVector<OpOperand *> rows;
-  int64_t width = wanted;
   for (OpOperand &operand : op->getOpOperands()) {
     Lie lie = lieOf(op, operand, loop);
     bool isShared = lie == Lie::Same && op.isDpsInit(&operand) && op.getNumReductionLoops() == 0;
     if (lie == Lie::Elsewhere || isShared)
       return {};
-    if (lie == Lie::Contiguous) {
-      rows.push_back(&operand);
-      width = std::max(width, std::min(kMostNeighbours, kMostBytes / bytesOf(operand)));
-    }
   }
+  SmallVector<Row> rows = rowsOf(op, loop);
+  int64_t width = wanted;
+  for (const Row &row : rows)
+    width = std::max(width, std::min(kMostNeighbours, kMostBytes / bytesOf(row.buffer)));
   width = rows.empty() ? 1 : std::min(width, most);
   auto fits = [&] {
     return (ShapedType::isDynamic(sizes[loop]) || width <= sizes[loop]) &&
-           llvm::all_of(rows, [&](OpOperand *row) { return mayBeAligned(op, *row, loop, width); });
+           llvm::all_of(rows, [&](const Row &row) { return mayBeAligned(row, width); });
   };
   while (width > 1 && !fits())
     width /= 2;
@@ -127,21 +143,30 @@ Neighbours neighboursOf(linalg::LinalgOp op, ArrayRef<unsigned> loops, int64_t m
 
 Value LoopBody::isAligned(Neighbours neighbours) {
   Value low = b.index(0);
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (lieOf(op, operand, neighbours.loop) != Lie::Contiguous)
-      continue;
-    Value buffer = operands.lookup(operand.get()), bytes = b.index(bytesOf(operand));
+  for (const Row &row : rowsOf(op, neighbours.loop)) {
+    Value buffer = operands.lookup(row.buffer), bytes = b.index(bytesOf(row.buffer));
     auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
     int64_t known = cast<MemRefType>(buffer.getType()).getStridesAndOffset().second;
     Value offset = ShapedType::isDynamic(known) ? data.getOffset() : b.index(known);
     Value bits = b.add(memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), b.mul(offset, bytes));
-    for (auto [dim, stride] : stridesOfRows(op, operand, neighbours.loop))
+    for (auto [dim, stride] : row.strides)
       if (ShapedType::isDynamic(stride))
         bits = arith::OrIOp::create(b, bits, b.mul(data.getStrides()[dim], bytes));
-    Value mask = b.index(alignmentOf(operand, neighbours.width) - 1);
+    Value mask = b.index(alignmentOf(row.buffer, neighbours.width) - 1);
     low = arith::OrIOp::create(b, low, arith::AndIOp::create(b, bits, mask));
   }
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, low, b.index(0));
+}
+
+/// As many elements as `width`, one behind the other.
+SmallVector<Value> LoopBody::loadRow(Value buffer, ValueRange indices, int64_t width) {
+  auto type = VectorType::get({width}, cast<MemRefType>(buffer.getType()).getElementType());
+  Value row = vector::LoadOp::create(b, type, buffer, indices, /*nontemporal=*/false,
+                                     llvm::MaybeAlign(uint64_t(alignmentOf(buffer, width))));
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < width; ++i)
+    elements.push_back(vector::ExtractOp::create(b, row, i));
+  return elements;
 }
 
 SmallVector<Value> LoopBody::load(OpOperand &operand, ValueRange point, Neighbours neighbours) {
@@ -154,13 +179,7 @@ SmallVector<Value> LoopBody::load(OpOperand &operand, ValueRange point, Neighbou
       elements.push_back(load(operand, neighbour(point, neighbours, i)));
     return elements;
   }
-  Value buffer = operands.lookup(operand.get());
-  auto type = VectorType::get({neighbours.width}, cast<MemRefType>(buffer.getType()).getElementType());
-  Value row = vector::LoadOp::create(b, type, buffer, indices(operand, point), /*nontemporal=*/false,
-                                     llvm::MaybeAlign(uint64_t(alignmentOf(operand, neighbours.width))));
-  for (int64_t i = 0; i < neighbours.width; ++i)
-    elements.push_back(vector::ExtractOp::create(b, row, i));
-  return elements;
+  return loadRow(operands.lookup(operand.get()), indices(operand, point), neighbours.width);
 }
 
 void LoopBody::store(OpOperand &output, ArrayRef<Value> values, ValueRange point, Neighbours neighbours) {
@@ -173,7 +192,7 @@ void LoopBody::store(OpOperand &output, ArrayRef<Value> values, ValueRange point
   auto type = VectorType::get({neighbours.width}, values[0].getType());
   Value row = vector::FromElementsOp::create(b, type, values);
   vector::StoreOp::create(b, row, buffer, indices(output, point), /*nontemporal=*/false,
-                          llvm::MaybeAlign(uint64_t(alignmentOf(output, neighbours.width))));
+                          llvm::MaybeAlign(uint64_t(alignmentOf(buffer, neighbours.width))));
 }
 
 SmallVector<SmallVector<Value>> LoopBody::evaluate(ValueRange first, Neighbours neighbours,
@@ -190,10 +209,30 @@ SmallVector<SmallVector<Value>> LoopBody::evaluate(ValueRange first, Neighbours 
       loaded.push_back(load(operand, first, neighbours));
   }
   SmallVector<Value> state(carried);
+  NeighbourBody shared(op, neighbours.loop);
+  Block &body = op->getRegion(0).front();
+  IRMapping ofFirst;
+  llvm::DenseMap<Operation *, SmallVector<Value>> rows; // that loads have brought
   for (int64_t i = 0; i < neighbours.width; ++i) {
+    IRMapping mapping = operands.values();
     SmallVector<Value> elements = llvm::map_to_vector(loaded, [&](auto &row) { return row[size_t(i)]; });
     llvm::append_range(elements, state);
-    results.push_back(evaluate(elements, neighbour(first, neighbours, i)));
+    mapping.map(body.getArguments(), elements);
+    for (Operation &inner : body.without_terminator())
+      if (i > 0 && shared.common.contains(&inner))
+        mapping.map(inner.getResults(), lookUp(ofFirst, inner.getResults()));
+      else if (auto load = dyn_cast<memref::LoadOp>(inner); load && llvm::is_contained(shared.rows, load)) {
+        SmallVector<Value> &row = rows[&inner];
+        if (i == 0)
+          row = loadRow(mapping.lookupOrDefault(load.getMemRef()), lookUp(mapping, load.getIndices()),
+                        neighbours.width);
+        mapping.map(load.getResult(), row[size_t(i)]);
+      } else {
+        clone(inner, mapping, neighbour(first, neighbours, i));
+      }
+    results.push_back(lookUp(mapping, body.getTerminator()->getOperands()));
+    if (i == 0)
+      ofFirst = mapping;
     if (!carried.empty())
       state = results.back();
   }

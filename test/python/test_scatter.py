@@ -37,9 +37,18 @@ def heads():
 def added():
     return Form(lambda cache, rows, at: cache.index_put((at,), rows, True)), (numbers(32, 16), numbers(5, 16), integers(3, 7, -2, 3, 0))
 def prompt(): return Form(lambda cache, rows, at: cache.index_copy(2, at, rows)), (numbers(2, 2, 64, 16), numbers(2, 2, 20, 16), torch.randperm(64)[:20])
+def long(): return Form(put), (numbers(64, 16), numbers(20, 16), torch.randperm(64)[:20] - 32)
 def elements():
     return (Form(lambda x, at, y: x.scatter(1, at, y)),
             (numbers(3, 32, 16), torch.rand(3, 32, 16).argsort(1)[:, :5], numbers(3, 5, 16)))
+class Tokens(torch.nn.Module):
+    def forward(self, cache, rows, page, at):
+        return torch.ops.aten.index_put(cache, [page, at], rows)
+
+def tokens():
+    n = torch.export.Dim("n", min=2, max=32)
+    arguments = numbers(8, 4, 2, 16), numbers(3, 2, 16), integers(5, 0, 2), integers(-1, 3, -4)
+    return Tokens(), arguments, {}, (None, {0: n}, {0: n}, {0: n})
 def sums(): return Form(lambda x, at, y: x.scatter_add(1, at, y)), (numbers(3, 32), torch.randint(0, 32, (3, 9)), numbers(3, 9))
 '''
 
@@ -51,7 +60,7 @@ def run_everywhere(tools, file):
         assert done.returncode == 0, done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("name", ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "elements", "sums"])
+@pytest.mark.parametrize("name", ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "long", "elements", "sums", "tokens"])
 def test_places_that_tensors_name(name, importer, tools, tmp_path):
     (tmp_path / "models.py").write_text(FORMS)
     done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")

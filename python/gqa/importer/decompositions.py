@@ -13,6 +13,10 @@ aten = torch.ops.aten
 MAX_ROWS_AS_SELECTS = 16
 
 
+def _are_few(rows):
+    return isinstance(rows, int) and rows <= MAX_ROWS_AS_SELECTS
+
+
 def cumsum(x, dim, *, dtype=None):
     """A sum over the positions up to each one; torch-mlir makes `tm_tensor.scan` of the original."""
     if x.dim() == 0:
@@ -27,7 +31,7 @@ def index_copy(x, dim, index, source):
     """Rows of `source` written to the places `index`: a select each if they are few, else in a loop."""
     dim = dim % x.dim()
     rows = index.shape[0]
-    if not isinstance(rows, int) or rows > MAX_ROWS_AS_SELECTS:
+    if not _are_few(rows):
         return _index_put_rows(x, [*[None] * dim, index], [dim], source, False)
     along = [-1 if d == dim else 1 for d in range(x.dim())]
     position = torch.arange(x.shape[dim], device=x.device)
@@ -45,10 +49,11 @@ def index_put(x, indices, values, accumulate=False):
     named = [d for d, index in enumerate(indices) if index is not None]
     if any(indices[d].dtype in (torch.bool, torch.uint8) for d in named):
         return NotImplemented
-    if len(named) == 1 and not accumulate and indices[named[0]].dim() == 1:
-        return _index_put_along(x, named[0], indices[named[0]].to(torch.int64), values)
-    if named == list(range(len(named))) and all(indices[d].dim() == 1 and indices[d].dtype == torch.int64 for d in named) and \
-            len({indices[d].shape[0] for d in named}) == 1:
+    first = indices[named[0]]
+    if len(named) == 1 and not accumulate and first.dim() == 1 and _are_few(first.shape[0]):
+        return _index_put_along(x, named[0], first.to(torch.int64), values)
+    if named == list(range(len(named))) and first.dim() == 1 and \
+            all(indices[d].shape == first.shape and indices[d].dtype == torch.int64 for d in named):
         return NotImplemented  # that form
     return _index_put_rows(x, indices, named, values, accumulate)
 
@@ -89,7 +94,7 @@ def scatter(x, dim, index, source):
     rows = index.shape[dim] if x.dim() else None
     others = [d for d in range(x.dim()) if d != dim]
     alike = all(x.shape[d] == index.shape[d] == source.shape[d] for d in others)
-    if not isinstance(rows, int) or rows > MAX_ROWS_AS_SELECTS or not alike:
+    if not _are_few(rows) or not alike:
         return NotImplemented
     position = torch.arange(x.shape[dim], device=x.device).view([-1 if d == dim else 1 for d in range(x.dim())])
     for row in range(rows):

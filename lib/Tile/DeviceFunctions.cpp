@@ -33,6 +33,14 @@ static bool isPowerOfInteger(Operation &op) {
          exponent.getIn().getType().getIntOrFloatBitWidth() <= 32;
 }
 
+/// Of a positive constant, whose logarithm is known to more digits than f32 has.
+static bool isPowerOfConstant(Operation &op) {
+  auto power = dyn_cast<math::PowFOp>(op);
+  APFloat base(0.0);
+  return power && power.getType().isF32() && matchPattern(power.getLhs(), m_ConstantFloat(&base)) &&
+         base.isFiniteNonZero() && !base.isNegative() && base.convertToDouble() != 1;
+}
+
 /// Those that become arithmetic and functions that the device has.
 static bool isComplexForDevice(Operation &op) {
   if (isa<complex::ExpOp>(op)) // by a sine and a cosine
@@ -54,7 +62,7 @@ bool hasDeviceLowering(Operation &op) {
              math::Exp2Op, math::ExpM1Op, math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op,
              math::Log1pOp, math::Log2Op, math::LogOp, math::RoundEvenOp, math::RsqrtOp, math::SinOp,
              math::SqrtOp, math::TanhOp>(op) ||
-         isExpandedPower(op);
+         isExpandedPower(op) || isPowerOfConstant(op);
 }
 
 } // namespace gqa

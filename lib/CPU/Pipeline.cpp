@@ -32,7 +32,7 @@ void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(memref::createFoldMemRefAliasOpsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(arith::createIntRangeOptimizationsPass()); // removes the bounds checks that hold
+  pm.addPass(createOptimizeRanges()); // removes the bounds checks that hold
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());

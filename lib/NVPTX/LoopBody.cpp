@@ -49,8 +49,11 @@ SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point) {
   mapping.map(body.getArguments(), elements);
   for (Operation &inner : body.without_terminator())
     clone(inner, mapping, point);
-  return llvm::map_to_vector(body.getTerminator()->getOperands(),
-                             [&](Value value) { return mapping.lookupOrDefault(value); });
+  return lookUp(mapping, body.getTerminator()->getOperands());
+}
+
+SmallVector<Value> lookUp(const IRMapping &mapping, ValueRange values) {
+  return llvm::map_to_vector(values, [&](Value value) { return mapping.lookupOrDefault(value); });
 }
 
 Value LoopBody::zero(OpOperand &output) {
@@ -76,6 +79,8 @@ void buildAssertion(IndexBuilder &b, Value condition) {
 void LoopBody::clone(Operation &inner, IRMapping &mapping, ValueRange point) {
   if (auto index = dyn_cast<linalg::IndexOp>(inner))
     mapping.map(index.getResult(), point[index.getDim()]);
+  else if (auto comparison = dyn_cast<arith::CmpIOp>(inner); comparison && holdsEverywhere(op, comparison))
+    mapping.map(comparison.getResult(), arith::ConstantOp::create(b, b.getBoolAttr(true)).getResult());
   else if (auto assertion = dyn_cast<cf::AssertOp>(inner))
     buildAssertion(b, mapping.lookupOrDefault(assertion.getArg()));
   else

@@ -4,7 +4,9 @@
 
 #include "KernelOperands.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace gqa {
@@ -21,7 +23,11 @@ mlir::linalg::LinalgOp findNested(mlir::scf::ForOp nest);
 /// The outermost such loop around an operation, or null.
 mlir::scf::ForOp nestOf(mlir::linalg::LinalgOp op);
 
-/// Whether each iteration of the outermost loop writes to places of its own.
+/// Of a loop whose iterations may run in any order, or at the same time: any of those that write to one place
+/// may be the last.
+constexpr llvm::StringLiteral kUnorderedAttr = "gqa.unordered";
+
+/// Whether each iteration of the outermost loop writes to places of its own, or might as well.
 bool writesApart(mlir::scf::ForOp nest, mlir::linalg::LinalgOp op);
 
 /// Tells `operands` what the loops use.
@@ -61,6 +67,18 @@ llvm::SmallVector<RowGroup> groupRows(llvm::ArrayRef<mlir::linalg::LinalgOp> run
 struct Neighbours {
   unsigned loop = 0;
   int64_t width = 1;
+};
+
+/// Whether a comparison of a loop's index with a constant holds at all points.
+bool holdsEverywhere(mlir::linalg::LinalgOp op, mlir::arith::CmpIOp comparison);
+
+/// What neighbours along a loop have in common in an operation's body.
+struct NeighbourBody {
+  NeighbourBody(mlir::linalg::LinalgOp op, unsigned loop);
+
+  llvm::SmallPtrSet<mlir::Operation *, 16> common; // the same for all of them
+  llvm::SmallVector<mlir::memref::LoadOp> rows;    // which load from one row of a table
+  bool loadsApart = false;                         // others load from anywhere
 };
 
 /// Along the last of `loops` that is one, as many as 16 bytes of the narrowest contiguous operand have, or
@@ -113,11 +131,15 @@ private:
   llvm::SmallVector<mlir::Value> neighbour(mlir::ValueRange point, Neighbours neighbours, int64_t number);
   llvm::SmallVector<mlir::Value> indices(mlir::OpOperand &operand, mlir::ValueRange point);
   void clone(mlir::Operation &inner, mlir::IRMapping &mapping, mlir::ValueRange point);
+  llvm::SmallVector<mlir::Value> loadRow(mlir::Value buffer, mlir::ValueRange indices, int64_t width);
 
   mlir::linalg::LinalgOp op;
   const KernelOperands &operands;
   IndexBuilder &b;
 };
+
+/// What `values` are in a kernel.
+llvm::SmallVector<mlir::Value> lookUp(const mlir::IRMapping &mapping, mlir::ValueRange values);
 
 /// A branch with results.
 using BuildBranch = llvm::function_ref<llvm::SmallVector<mlir::Value>()>;

@@ -21,7 +21,7 @@ bool isOutside(Operation *nest, Value value) {
 /// of the loops, along dimensions of which it has one place.
 bool keepsPoints(scf::ForOp nest, linalg::LinalgOp op, OpOperand &output) {
   auto view = output.get().getDefiningOp<memref::SubViewOp>();
-  if (!view || !isOutside(nest, view.getSource()) || view.getDroppedDims().any())
+  if (!view || !isOutside(nest, view.getSource()))
     return false;
   auto isSteady = [&](OpFoldResult value) {
     auto number = dyn_cast<Value>(value);
@@ -148,8 +148,9 @@ scf::ForOp nestOf(linalg::LinalgOp op) {
 }
 
 bool writesApart(scf::ForOp nest, linalg::LinalgOp op) {
-  return isConstantIntValue(nest.getLowerBound(), 0) && isConstantIntValue(nest.getStep(), 1) &&
-         llvm::all_of(op.getDpsInits(), [&](Value output) {
+  if (!isConstantIntValue(nest.getLowerBound(), 0) || !isConstantIntValue(nest.getStep(), 1))
+    return false;
+  return nest->hasAttr(kUnorderedAttr) || llvm::all_of(op.getDpsInits(), [&](Value output) {
            auto view = output.getDefiningOp<memref::SubViewOp>();
            return llvm::any_of(llvm::zip(view.getMixedOffsets(), view.getMixedSizes()), [&](auto place) {
              return std::get<0>(place) == OpFoldResult(nest.getInductionVar()) &&

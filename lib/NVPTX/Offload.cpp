@@ -1,23 +1,15 @@
 // gqa-offload: what a graph does around its attentions, on the device as well.
+#include "Offload.h"
+#include "BufferUses.h"
 #include "LoopKernel.h"
-#include "gqa/CPU/Products.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Entry.h"
-#include "gqa/Runtime/Runtime.h"
-#include "gqa/Tile/Kernel.h"
-#include "gqa/Tile/Target.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -29,68 +21,6 @@ namespace gqa {
 
 namespace {
 
-bool isForKernel(Type type) {
-  if (auto number = dyn_cast<ComplexType>(type))
-    return number.getElementType().isF32() || number.getElementType().isF64();
-  return type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() <= 64);
-}
-
-/// Why no kernel can do what `op` does, or "".
-std::string whyOnHost(linalg::LinalgOp op) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  if (!op.hasPureBufferSemantics() || op->getNumRegions() != 1)
-    return "it is not a loop over buffers";
-  for (OpOperand &operand : op->getOpOperands())
-    if (Type type = getElementTypeOrSelf(operand.get().getType()); !isForKernel(type))
-      return out << "its operands are of type " << type, text;
-  for (OpOperand &output : op.getDpsInitsMutable())
-    if (!op.getMatchingIndexingMap(&output).isProjectedPermutation(/*allowZeroInResults=*/true))
-      return "it writes to places that are not those of its loops";
-  for (Operation &inner : op->getRegion(0).front()) {
-    bool known = isa_and_nonnull<arith::ArithDialect, math::MathDialect, complex::ComplexDialect,
-                                 affine::AffineDialect, index::IndexDialect>(inner.getDialect()) ||
-                 isa<linalg::IndexOp, linalg::YieldOp, memref::LoadOp, memref::DimOp, cf::AssertOp>(inner);
-    if (!known || inner.getNumRegions() || !hasDeviceLowering(inner))
-      return out << "'" << inner.getName() << "' has no lowering for the device", text;
-    for (Type type : inner.getResultTypes())
-      if (!isForKernel(type))
-        return out << "it computes numbers of type " << type, text;
-  }
-  return "";
-}
-
-/// What gqa_rt_cuda_matmul takes.
-bool isForLibrary(const Product &product) {
-  return product.a.type == product.b.type &&
-         (product.c.type == product.a.type || product.c.type == GQA_RT_F32);
-}
-
-/// Whether `op` multiplies matrices: each operand has loops of its own, and a sum is over others.
-bool isMatrixProduct(linalg::LinalgOp op) {
-  FailureOr<linalg::ContractionDimensions> loops = linalg::inferContractionDims(op);
-  return succeeded(loops) && linalg::isaContractionOpInterface(op) && !loops->m.empty() &&
-         !loops->n.empty() && !loops->k.empty();
-}
-
-/// Why gqa_rt_cuda_matmul does not take a product of matrices.
-std::string whyNotByLibrary(linalg::LinalgOp op) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  auto elementOf = [&](unsigned operand) { return getElementTypeOrSelf(op->getOperand(operand).getType()); };
-  Type x = elementOf(0), y = elementOf(1), z = elementOf(2);
-  bool areTypesTaken = typeCodeOf(x) && x == y && (z == x || (z.isF32() && !x.isF64()));
-  if (!areTypesTaken)
-    return out << "expected two operands of one type, f16, bf16, f32 or f64, "
-                  "and a result of that type or f32; found "
-               << x << " times " << y << " into " << z,
-           text;
-  for (auto [index, operand] : llvm::enumerate(op->getOperands()))
-    if (auto type = dyn_cast<MemRefType>(operand.getType()); !type || !type.isLastDimUnitStride())
-      return out << "expected contiguous rows; those of operand " << index << " are not", text;
-  return "expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed";
-}
-
 class Offload {
 public:
   explicit Offload(func::FuncOp function) : function(function) {}
@@ -99,22 +29,14 @@ public:
     copiesToLoops();
     findNests();
     findHostBuffers();
-    SmallVector<linalg::LinalgOp> products;
-    function.walk([&](linalg::LinalgOp op) {
-      if (matchProduct(op, /*generic=*/true))
-        products.push_back(op);
-    });
-    for (linalg::LinalgOp op : products) {
-      widenOperands(op);
-      if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product))
-        offloadProduct(op, product);
-    }
+    numProducts = offloadProducts(function);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
       if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()) && !isInNest(block->getParentOp()))
         blocks.push_back(block);
     });
     llvm::for_each(blocks, [&](Block *block) { offloadLoops(*block); });
+    explainHostLoops(function);
   }
 
   int64_t numKernels = 0, numProducts = 0;
@@ -166,64 +88,19 @@ private:
         hostBuffers.insert(rootOf(load.getMemRef()));
       if (auto reshape = dyn_cast<memref::ReshapeOp>(op))
         hostBuffers.insert(rootOf(reshape.getShape()));
+      if (auto call = dyn_cast<func::CallOp>(op))
+        if (auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+            callee && isForDeallocation(callee)) // addresses
+          for (Value buffer : call.getOperands())
+            hostBuffers.insert(rootOf(buffer));
     });
   }
 
+  /// Arithmetic of sizes and shapes, for which no kernel would pay.
   bool isOnHost(Operation *op) {
     auto buffers = llvm::make_filter_range(op->getOperands(),
                                            [](Value operand) { return isa<MemRefType>(operand.getType()); });
     return llvm::all_of(buffers, [&](Value buffer) { return hostBuffers.contains(rootOf(buffer)); });
-  }
-
-  /// Of two operands of different types, those that are narrower than f32 become f32 in memory of their own.
-  void widenOperands(linalg::LinalgOp op) {
-    Type x = getElementTypeOrSelf(op->getOperand(0)), y = getElementTypeOrSelf(op->getOperand(1));
-    if (x == y || x.isF64() || y.isF64() || !getElementTypeOrSelf(op->getOperand(2)).isF32())
-      return;
-    op.emitRemark("multiplies ") << x << " by " << y
-                                 << ": what is narrower is widened in memory first, in each call";
-    OpBuilder builder(op);
-    for (OpOperand *operand : op.getDpsInputOperands())
-      if (!getElementTypeOrSelf(operand->get()).isF32())
-        widen(builder, op, *operand);
-  }
-
-  static void widen(OpBuilder &builder, linalg::LinalgOp op, OpOperand &operand) {
-    Location loc = op.getLoc();
-    Value narrow = operand.get();
-    auto type = cast<MemRefType>(narrow.getType());
-    SmallVector<Value> sizes;
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      if (type.isDynamicDim(unsigned(dim)))
-        sizes.push_back(memref::DimOp::create(builder, loc, narrow, dim));
-    Value wide =
-        memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
-    AffineMap each = builder.getMultiDimIdentityMap(unsigned(type.getRank()));
-    SmallVector<utils::IteratorType> parallel(size_t(type.getRank()), utils::IteratorType::parallel);
-    linalg::GenericOp::create(
-        builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
-        [](OpBuilder &inner, Location at, ValueRange elements) {
-          linalg::YieldOp::create(
-              inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
-        });
-    operand.set(wide);
-    OpBuilder behind(op->getBlock(), std::next(op->getIterator()));
-    memref::DeallocOp::create(behind, loc, wide);
-  }
-
-  void offloadProduct(linalg::LinalgOp op, const Product &product) {
-    bool accumulates = !takeZeroFill(op, product);
-    IndexBuilder b(op.getLoc(), op);
-    auto map = [&](Value buffer, bool written) -> Value {
-      return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
-    };
-    Value rounded = accumulates ? Value() : takeRounding(op, product.c.value);
-    Value x = map(product.a.value, false), y = map(product.b.value, false),
-          z = map(rounded ? rounded : product.c.value, true);
-    tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
-    tile::DeviceUnmapOp::create(b);
-    op->erase();
-    ++numProducts;
   }
 
   /// Whether operations in front may be run behind `op` instead: of a call that an assertion ends nobody uses
@@ -271,15 +148,25 @@ private:
 
   /// What is asserted of a position that the host does not know, once for each condition.
   void offloadAssertion(cf::AssertOp assertion, llvm::DenseSet<Value> &checked) {
-    Value condition = assertion.getArg();
-    if (!readsArgument(condition))
+    if (!readsArgument(assertion.getArg()))
       return;
-    if (checked.insert(condition).second) {
-      IndexBuilder b(assertion.getLoc(), assertion);
-      buildKernelWith(b, {condition},
-                      [&](const KernelOperands &operands) { buildAssertion(b, operands.lookup(condition)); });
+    if (checked.insert(assertion.getArg()).second) {
+      buildAssertionKernel(assertion);
+      ++numKernels;
     }
     assertion.erase();
+  }
+
+  void offloadStore(memref::StoreOp store) {
+    if (isOnHost(store))
+      return;
+    Type type = store.getValueToStore().getType();
+    if (!isForKernel(type)) {
+      store.emitRemark("stores on the host, between kernels: its number is of type ") << type;
+      return;
+    }
+    buildStoreKernel(store);
+    ++numKernels;
   }
 
   bool isWanted(linalg::LinalgOp op) {
@@ -290,6 +177,8 @@ private:
       op.emitRemark("runs on the host, between kernels: ") << why;
     else if (isMatrixProduct(op))
       op.emitRemark("multiplies matrices without tensor cores, not by cuBLASLt: ") << whyNotByLibrary(op);
+    else if (std::string slow = whyReducedAlone(op); !slow.empty())
+      op.emitRemark("reduces by one thread, not a block of them: ") << slow;
     return why.empty();
   }
 
@@ -300,39 +189,6 @@ private:
       buildRowKernel(b, group);
     else
       buildPointKernel(b, group.members);
-    ++numKernels;
-  }
-
-  /// A number of the host, as a parameter of a kernel that stores it.
-  void offloadStore(memref::StoreOp store) {
-    if (isOnHost(store) || !isForKernel(store.getValueToStore().getType()))
-      return;
-    IndexBuilder b(store.getLoc(), store);
-    buildKernelWith(b, store->getOperands(), [&](const KernelOperands &operands) {
-      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, threadOf(b), b.index(0));
-      auto branch = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(branch.thenYield());
-      IRMapping mapping = operands.values();
-      b.clone(*store, mapping);
-    });
-    store.erase();
-  }
-
-  /// A kernel of one warp that uses `values`, of which it writes buffers.
-  void buildKernelWith(IndexBuilder &b, ValueRange values, function_ref<void(const KernelOperands &)> body) {
-    KernelOperands operands;
-    for (Value value : values)
-      operands.use(value, /*written=*/isa<MemRefType>(value.getType()));
-    operands.map(b);
-    buildKernel(
-        b, {b.index(1)}, /*work=*/nullptr,
-        [&](ValueRange) {
-          operands.enter(b);
-          body(operands);
-        },
-        /*warps=*/1);
-    tile::DeviceUnmapOp::create(b);
     ++numKernels;
   }
 

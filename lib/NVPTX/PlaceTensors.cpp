@@ -1,13 +1,13 @@
-// gqa-place-tensors: which tensors of the entry may be in the memory of a GPU.
-#include "KernelOperands.h"
+// gqa-place-tensors: which tensors may be in the memory of a GPU.
+#include "BufferUses.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Buffers.h"
 #include "gqa/Pipeline/Entry.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 
@@ -18,50 +18,13 @@ namespace gqa {
 
 namespace {
 
-/// The buffers that an operation makes of one: views, beside sizes and strides.
-SmallVector<Value> viewsOf(Operation *op) {
-  SmallVector<Value> views;
-  if (isa<memref::CastOp, memref::TransposeOp, ViewLikeOpInterface>(op))
-    llvm::copy_if(op->getResults(), std::back_inserter(views),
-                  [](Value value) { return isa<BaseMemRefType>(value.getType()); });
-  return views;
-}
-
-/// Whether the host leaves the contents of `buffer` alone: it asks for sizes, and hands it to kernels.
-bool isForKernels(Value buffer) {
-  return llvm::all_of(buffer.getUses(), [](OpOperand &use) {
-    Operation *user = use.getOwner();
-    if (isa<memref::DimOp, memref::DeallocOp, tile::DeviceMapOp, func::ReturnOp>(user))
-      return true;
-    if (SmallVector<Value> views = viewsOf(user); !views.empty())
-      return llvm::all_of(views, isForKernels);
-    auto call = dyn_cast<func::CallOp>(user);
-    auto callee =
-        call ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr()) : nullptr;
-    return callee && !callee.isExternal() && isForKernels(callee.getArgument(use.getOperandNumber()));
-  });
-}
-
-bool isReturned(Value buffer) {
-  return llvm::any_of(buffer.getUsers(), [](Operation *user) {
-    return isa<func::ReturnOp>(user) || llvm::any_of(viewsOf(user), isReturned);
-  });
-}
-
-/// Whether kernels of this function use `buffer`.
-bool isMapped(Value buffer) {
-  return llvm::any_of(buffer.getUsers(), [](Operation *user) {
-    return isa<tile::DeviceMapOp>(user) || llvm::any_of(viewsOf(user), isMapped);
-  });
-}
-
 /// The allocation that is result `use`, perhaps in another shape, and nothing else that leaves the function.
 memref::AllocOp allocationOf(OpOperand &use) {
   Value whole = use.get();
   while (isa_and_present<memref::ExpandShapeOp, memref::CollapseShapeOp>(whole.getDefiningOp()))
     whole = whole.getDefiningOp()->getOperand(0);
   auto allocation = whole.getDefiningOp<memref::AllocOp>();
-  if (!allocation || !allocation.getType().getLayout().isIdentity() || !isForKernels(allocation))
+  if (!allocation || !allocation.getType().getLayout().isIdentity() || hostUseOf(allocation))
     return nullptr;
   int64_t returns = llvm::count_if(allocation->getUsers(), [](Operation *user) {
     return isa<func::ReturnOp>(user) || llvm::any_of(viewsOf(user), isReturned);
@@ -81,7 +44,7 @@ void eraseDeallocations(Value buffer) {
 void placeOnDevice(Operation *op) {
   Value buffer = op->getResult(0), memory;
   auto type = cast<MemRefType>(buffer.getType());
-  if (!type.getLayout().isIdentity() || !isForKernels(buffer) || isReturned(buffer))
+  if (!type.getLayout().isIdentity() || hostUseOf(buffer) || isReturned(buffer))
     return;
   OpBuilder builder(op);
   if (auto allocation = dyn_cast<memref::AllocOp>(op))
@@ -114,15 +77,6 @@ void removeMaps(func::FuncOp function) {
   });
 }
 
-/// Buffers of a function that the entry calls are not placed: kernels read them out of the host's memory.
-void explainHostBuffers(func::FuncOp callee) {
-  callee.walk([&](Operation *op) {
-    if (isa<memref::AllocOp, memref::GetGlobalOp>(op) && isMapped(op->getResult(0)))
-      op->emitRemark("stays in the memory of the host, and is copied around kernels: it belongs to @")
-          << callee.getName() << ", and only buffers of the entry are placed on the device";
-  });
-}
-
 /// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight.
 Operation *lastUse(Value buffer, Block &block) {
   Operation *last = buffer.getDefiningOp();
@@ -152,18 +106,35 @@ struct PlaceTensorsPass : impl::PlaceTensorsBase<PlaceTensorsPass> {
 
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (function.isPublic() && !function.isExternal())
+      if (!function.isExternal())
         place(function);
-      else
-        explainHostBuffers(function);
     getOperation().walk(freeEarly);
   }
 
 private:
-  void place(func::FuncOp entry) {
+  void place(func::FuncOp function) {
+    SmallVector<int64_t> arguments;
+    if (function.isPublic())
+      arguments = placeBoundary(function);
+    SmallVector<Operation *> others;
+    function.walk([&](Operation *op) {
+      if (isa<memref::AllocOp, memref::GetGlobalOp>(op))
+        others.push_back(op);
+      if (isa<memref::LoadOp>(op) && !op->getParentOfType<tile::KernelOp>() &&
+          !op->getParentOfType<linalg::LinalgOp>() && !isForDeallocation(function))
+        op->emitRemark("the host reads an element here, and waits for the device if it is there");
+    });
+    if (function.getBody().hasOneBlock()) // else nobody knows where memory is free again
+      llvm::for_each(others, placeOnDevice);
+    removeMaps(function);
+    explainHostBuffers(function, arguments);
+  }
+
+  /// Finds the entry's arguments that may be on the device, and makes results that may be of the runtime.
+  SmallVector<int64_t> placeBoundary(func::FuncOp entry) {
     SmallVector<int64_t> arguments, results;
     for (BlockArgument argument : entry.getArguments())
-      if (isa<MemRefType>(argument.getType()) && isForKernels(argument) && !isReturned(argument))
+      if (isa<MemRefType>(argument.getType()) && !hostUseOf(argument) && !isReturned(argument))
         arguments.push_back(argument.getArgNumber());
     Operation *end = entry.getBody().back().getTerminator();
     for (OpOperand &use : end->getOpOperands())
@@ -179,20 +150,11 @@ private:
     for (int64_t argument : arguments) // results that are written over arguments are where these are
       if (auto donated = entry.getArgAttrOfType<IntegerAttr>(unsigned(argument), kDonatedAttr))
         results.push_back(donated.getInt());
-    SmallVector<Operation *> others;
-    entry.walk([&](Operation *op) {
-      if (isa<memref::AllocOp, memref::GetGlobalOp>(op))
-        others.push_back(op);
-      if (isa<memref::LoadOp>(op) && !op->getParentOfType<tile::KernelOp>() &&
-          !op->getParentOfType<linalg::LinalgOp>())
-        op->emitRemark("the host reads an element here, and waits for the device if it is there");
-    });
-    llvm::for_each(others, placeOnDevice);
-    removeMaps(entry);
     Builder builder(&getContext());
     getOperation()->setAttr("gqa.device_arguments", builder.getDenseI64ArrayAttr(arguments));
     getOperation()->setAttr("gqa.device_results", builder.getDenseI64ArrayAttr(results));
     numPlaced += arguments.size() + results.size();
+    return arguments;
   }
 };
 

@@ -1,8 +1,7 @@
 // A block of threads for every row, which runs one operation after the other: a norm, or the softmax of
-// scores that are kept, is one kernel. Threads stride over what is inside a row. A number that a row has once
-// stays in a register of every thread; barriers stand only where a thread uses what another one has stored,
-// or the other way round.
+// scores that are kept, is one kernel. Threads stride over what is inside a row.
 #include "LoopKernel.h"
+#include "RowOrder.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
@@ -18,19 +17,10 @@ namespace {
 constexpr int64_t kLanes = 32, kMostWarps = 32, kWarpsIfUnknown = 8;
 constexpr int64_t kPerThread = 8; // points inside of a row for each thread, or there are no more threads
 
-/// Who touches which element of a buffer: every thread at one place of the row, or each at those of its own
-/// points.
-struct Access {
-  Value buffer;
-  AffineMap map;
-  SmallVector<Value> inside; // sizes; empty: at one place
-  int64_t width;             // of neighbours
-  bool writes;
-};
-
 class RowKernel {
 public:
-  RowKernel(IndexBuilder &b, const RowGroup &group) : b(b), members(group.members), rows(group.rows) {}
+  RowKernel(IndexBuilder &b, const RowGroup &group)
+      : b(b), members(group.members), rows(group.rows), order(b, rows) {}
 
   void build() {
     for (linalg::LinalgOp op : members) {
@@ -98,87 +88,18 @@ private:
       }
   }
 
-  //===--------------------------------------------------------------------===//
-  // Order
-  //===--------------------------------------------------------------------===//
-
-  /// The number of the row that is `operand`'s only one, if a register has it.
-  Value inRegister(linalg::LinalgOp op, OpOperand &operand) {
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    auto known = registers.find(operand.get());
-    if (known == registers.end())
-      return nullptr;
-    // Beside the rows there are only places 0: constants, or loops of one iteration.
-    for (AffineExpr expr : map.getResults()) {
-      auto dim = dyn_cast<AffineDimExpr>(expr);
-      bool isRow = dim && dim.getPosition() < rows;
-      bool isOne = dim && op.getStaticLoopRanges()[dim.getPosition()] == 1;
-      if (!isRow && !isOne && expr != getAffineConstantExpr(0, op.getContext()))
-        return nullptr;
-    }
-    return known->second;
-  }
-
-  void collectAccesses(linalg::LinalgOp op, ArrayRef<Value> inside, SmallVectorImpl<Access> &accesses) {
-    bool once = isOnce(inside);
-    for (OpOperand &operand : op->getOpOperands()) {
-      if (!isa<MemRefType>(operand.get().getType()))
-        continue;
-      bool writes = op.isDpsInit(&operand);
-      bool reads = !writes || op.payloadUsesValueFromOperand(&operand);
-      AffineMap map = op.getMatchingIndexingMap(&operand);
-      bool atOnePlace = once || (writes && op.getNumReductionLoops());
-      SmallVector<Value> points(atOnePlace ? ArrayRef<Value>() : inside);
-      if (reads && !inRegister(op, operand))
-        accesses.push_back({operand.get(), map, points, neighbours.lookup(op).width, false});
-      if (writes)
-        accesses.push_back({operand.get(), map, points, neighbours.lookup(op).width, true});
-    }
-  }
-
-  static bool areOrdered(const Access &a, const Access &c) {
-    if (a.buffer != c.buffer || (!a.writes && !c.writes))
-      return true;
-    bool haveSameSizes =
-        a.inside.size() == c.inside.size() && llvm::all_of(llvm::zip(a.inside, c.inside), [](auto pair) {
-          return isEqualConstantIntOrValue(std::get<0>(pair), std::get<1>(pair));
-        });
-    bool ofOwnPoints = !a.inside.empty() && a.map == c.map && haveSameSizes && a.width == c.width;
-    return ofOwnPoints || (a.inside.empty() && c.inside.empty() && a.writes && c.writes); // thread 0 stores
-  }
-
-  void waitFor(ArrayRef<Access> accesses) {
-    for (const Access &now : accesses)
-      if (!llvm::all_of(pending, [&](const Access &then) { return areOrdered(then, now); })) {
-        tile::BarrierOp::create(b);
-        pending.clear();
-        break;
-      }
-  }
-
-  static bool isOnce(ArrayRef<Value> inside) {
-    return llvm::all_of(inside, [](Value size) { return getConstantIntValue(size) == 1; });
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Operations
-  //===--------------------------------------------------------------------===//
-
   void buildMember(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
-    SmallVector<Access> accesses;
-    collectAccesses(op, inside, accesses);
-    waitFor(accesses);
+    order.wait(op, inside, neighbours.lookup(op).width);
     if (op.getNumReductionLoops())
       buildReduction(op, row, inside);
     else if (isOnce(inside))
       buildOnce(op, row, inside.size());
     else
       buildPoints(op, row, inside);
-    llvm::append_range(pending, accesses);
   }
 
   Value load(LoopBody &body, linalg::LinalgOp op, OpOperand &operand, ValueRange point) {
-    if (Value number = inRegister(op, operand))
+    if (Value number = order.inRegister(op, operand))
       return number;
     return body.load(operand, point);
   }
@@ -228,10 +149,11 @@ private:
 
   void buildPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
     for (Value output : op.getDpsInits())
-      registers.erase(output);
+      order.forget(output);
     LoopBody body(op, operands, b);
     auto together = [&](ArrayRef<Value> first, ValueRange) -> SmallVector<Value> {
-      body.compute(first, neighbours.lookup(op), [&](OpOperand &operand) { return inRegister(op, operand); });
+      body.compute(first, neighbours.lookup(op),
+                   [&](OpOperand &operand) { return order.inRegister(op, operand); });
       return {};
     };
     auto alone = [&](ArrayRef<Value> point, ValueRange) -> SmallVector<Value> {
@@ -252,7 +174,7 @@ private:
   void storeOnce(linalg::LinalgOp op, LoopBody &body, ArrayRef<Value> results, ArrayRef<Value> point) {
     bool waits = false;
     for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results)) {
-      waits |= op.payloadUsesValueFromOperand(&output) && !inRegister(op, output);
+      waits |= op.payloadUsesValueFromOperand(&output) && !order.inRegister(op, output);
       waits |= llvm::is_contained(op.getDpsInputs(), output.get());
     }
     if (waits) // for threads that read what is stored now
@@ -260,7 +182,7 @@ private:
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0));
     auto branch = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
     for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results))
-      registers[output.get()] = result;
+      order.keep(output.get(), result);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
     for (auto [output, result] : llvm::zip(op.getDpsInitsMutable(), results))
@@ -280,7 +202,7 @@ private:
       initial.push_back(load(body, op, output, stored));
     }
     auto together = [&](ArrayRef<Value> first, ValueRange so) {
-      auto known = [&](OpOperand &operand) { return inRegister(op, operand); };
+      auto known = [&](OpOperand &operand) { return order.inRegister(op, operand); };
       return body.evaluate(first, neighbours.lookup(op), known, so).back();
     };
     auto alone = [&](ArrayRef<Value> point, ValueRange so) {
@@ -304,8 +226,7 @@ private:
   int64_t warps = 1;
   llvm::DenseMap<Operation *, Neighbours> neighbours;
   Value thread, aligned;
-  llvm::DenseMap<Value, Value> registers; // what a row has once, by the buffer that it is stored in
-  SmallVector<Access> pending;            // since the last barrier
+  RowOrder order;
 };
 
 } // namespace

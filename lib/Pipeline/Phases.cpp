@@ -1,5 +1,6 @@
 // The phases in order: which passes lead from each to the next.
 #include "gqa/Pipeline/Phases.h"
+#include "MoveElements.h"
 #include "gqa/CPU/Passes.h"
 #include "gqa/Dialect/GQA/Transforms/Passes.h"
 #include "gqa/Fuse/Passes.h"
@@ -72,8 +73,10 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   PrepareEntryOptions entry;
   entry.function = options.function;
   pm.addPass(createPrepareEntry(entry));
-  if (isCUDA(options.target) && !options.reference)
-    pm.addPass(createInlinerPass()); // buffers of the entry are placed on the device
+  if (isCUDA(options.target) && !options.reference) {
+    pm.addPass(createInlinerPass()); // what functions return is on the device as well
+    pm.addNestedPass<func::FuncOp>(createMoveElements());
+  }
   pm.addPass(createSymbolDCEPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());

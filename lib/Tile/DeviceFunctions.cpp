@@ -1,6 +1,7 @@
 // What lib/NVPTX has a lowering for, of the functions of numbers.
 #include "gqa/Tile/Target.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Complex/IR/Complex.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -23,6 +24,23 @@ static bool isExpandedPower(Operation &op) {
                       [&](double value) { return exponent.convertToDouble() == value; });
 }
 
+/// Of f64, whose 53 digits hold every exponent: what squares of a number are multiplied to. Of f32 the errors
+/// of that would be seen.
+static bool isPowerOfInteger(Operation &op) {
+  auto power = dyn_cast<math::PowFOp>(op);
+  auto exponent = power ? power.getRhs().getDefiningOp<arith::SIToFPOp>() : arith::SIToFPOp();
+  return exponent && power.getType().isF64() && exponent.getIn().getType().isInteger() &&
+         exponent.getIn().getType().getIntOrFloatBitWidth() <= 32;
+}
+
+/// Of a positive constant, whose logarithm is known to more digits than f32 has.
+static bool isPowerOfConstant(Operation &op) {
+  auto power = dyn_cast<math::PowFOp>(op);
+  APFloat base(0.0);
+  return power && power.getType().isF32() && matchPattern(power.getLhs(), m_ConstantFloat(&base)) &&
+         base.isFiniteNonZero() && !base.isNegative() && base.convertToDouble() != 1;
+}
+
 /// Those that become arithmetic and functions that the device has.
 static bool isComplexForDevice(Operation &op) {
   if (isa<complex::ExpOp>(op)) // by a sine and a cosine
@@ -38,12 +56,13 @@ bool hasDeviceLowering(Operation &op) {
   if (!isa_and_nonnull<math::MathDialect>(op.getDialect()))
     return true;
   if (llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isF64(); }))
-    return isa<math::AbsFOp, math::CeilOp, math::FloorOp, math::FmaOp, math::SqrtOp>(op);
+    return isa<math::AbsFOp, math::CeilOp, math::FloorOp, math::FmaOp, math::SqrtOp>(op) ||
+           isPowerOfInteger(op);
   return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CosOp, math::ErfOp,
              math::Exp2Op, math::ExpM1Op, math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op,
              math::Log1pOp, math::Log2Op, math::LogOp, math::RoundEvenOp, math::RsqrtOp, math::SinOp,
              math::SqrtOp, math::TanhOp>(op) ||
-         isExpandedPower(op);
+         isExpandedPower(op) || isPowerOfConstant(op);
 }
 
 } // namespace gqa

@@ -60,3 +60,26 @@ func.func @negative_order(%x: memref<16x64xf16>, %at: memref<8xindex>, %y: memre
   }
   return
 }
+
+// -----
+
+// Rows that may be written in any order are the grid's, wherever they go.
+// CHECK-LABEL: func.func @unordered
+// CHECK-NOT: scf.for
+// CHECK: tile.kernel warps = 1 grid(%[[R:.*]] = %c5, %{{.*}} = %c1)
+// CHECK: memref.load %{{.*}}[%[[R]]] : memref<5xindex>
+// CHECK-NOT: scf.for
+// CHECK: vector.store {{.*}} vector<8xf16>
+// CHECK: return
+func.func @unordered(%cache: memref<32x64xf16>, %new: memref<5x64xf16>, %at: memref<5xindex>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  scf.for %t = %c0 to %c5 step %c1 {
+    %p = memref.load %at[%t] : memref<5xindex>
+    %from = memref.subview %new[%t, 0] [1, 64] [1, 1] : memref<5x64xf16> to memref<64xf16, strided<[1], offset: ?>>
+    %to = memref.subview %cache[%p, 0] [1, 64] [1, 1] : memref<32x64xf16> to memref<64xf16, strided<[1], offset: ?>>
+    memref.copy %from, %to : memref<64xf16, strided<[1], offset: ?>> to memref<64xf16, strided<[1], offset: ?>>
+  } {gqa.unordered}
+  return
+}

@@ -117,3 +117,56 @@ func.func @norm(%x: memref<8x4096xbf16>, %sum: memref<8x1xf32>, %y: memref<8x409
   }
   return
 }
+
+// -----
+
+// A token's row of a table: its number is loaded and tested once for 8 elements, which come together. What a row
+// is from is not known to be the same elsewhere, and is one point at a time: columns of the table, and a place that depends on the column.
+// CHECK-LABEL: func.func @embedding
+// CHECK: tile.kernel
+// CHECK: memref.load {{.*}} : memref<6xi64>
+// CHECK-COUNT-1: llvm.inline_asm
+// CHECK-NOT: llvm.inline_asm
+// CHECK: vector.load {{.*}} {alignment = 16 : i64} : memref<100x64xbf16>, vector<8xbf16>
+// CHECK: vector.store {{.*}} {alignment = 16 : i64} : memref<6x64xbf16>, vector<8xbf16>
+// CHECK-LABEL: func.func @no_row
+// CHECK-NOT: vector.load
+// CHECK: return
+#token = affine_map<(i, j) -> (i)>
+#out = affine_map<(i, j) -> (i, j)>
+func.func @embedding(%ids: memref<6xi64>, %table: memref<100x64xbf16>, %y: memref<6x64xbf16>) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c100 = arith.constant 100 : index
+  linalg.generic {indexing_maps = [#token, #out], iterator_types = ["parallel", "parallel"]} ins(%ids : memref<6xi64>) outs(%y : memref<6x64xbf16>) {
+  ^bb0(%id: i64, %o: bf16):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %known = arith.cmpi ult, %i, %c100 : index
+    %low = arith.cmpi sge, %j, %c0 : index
+    %high = arith.cmpi slt, %j, %c64 : index
+    %within = arith.andi %low, %high : i1
+    %inside = arith.andi %known, %within : i1
+    cf.assert %inside, "outside"
+    %v = memref.load %table[%i, %j] : memref<100x64xbf16>
+    linalg.yield %v : bf16
+  }
+  return
+}
+func.func @no_row(%ids: memref<6xi64>, %table: memref<64x100xbf16>, %all: memref<6x64xi64>, %y: memref<6x64xbf16>, %z: memref<6x64xbf16>) {
+  linalg.generic {indexing_maps = [#token, #out], iterator_types = ["parallel", "parallel"]} ins(%ids : memref<6xi64>) outs(%y : memref<6x64xbf16>) {
+  ^bb0(%id: i64, %o: bf16):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %v = memref.load %table[%j, %i] : memref<64x100xbf16>
+    linalg.yield %v : bf16
+  }
+  linalg.generic {indexing_maps = [#out, #out], iterator_types = ["parallel", "parallel"]} ins(%all : memref<6x64xi64>) outs(%z : memref<6x64xbf16>) {
+  ^bb0(%id: i64, %o: bf16):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %v = memref.load %table[%i, %j] : memref<64x100xbf16>
+    linalg.yield %v : bf16
+  }
+  return
+}

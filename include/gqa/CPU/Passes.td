@@ -24,6 +24,18 @@ def InheritLayouts : Pass<"gqa-inherit-layouts", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::memref::MemRefDialect"];
 }
 
+def OptimizeRanges : Pass<"gqa-optimize-ranges", "mlir::ModuleOp"> {
+  let summary = "upstream's int-range-optimizations, which ends for functions that call themselves as well";
+  let description = [{
+    Bounds checks that hold go away, because of ranges that callers hand to functions. Upstream's analysis follows a number that a
+    function hands to itself, one less each time, through all 2^64 of them; where functions call themselves, each one is looked at
+    alone.
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect"];
+}
+
 def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
   let summary = "tile kernels as vector code that the runtime runs in parallel";
   let description = [{

@@ -41,7 +41,8 @@ def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
     a kernel: of a thread for each point, or, around a reduction, of a block for each row, which also runs the operations beside it
     that have the same rows. Whatever a kernel uses it finds through `tile.device.map`, so that it may be on either side; see
     `gqa-place-tensors`. What is computed from elements of an argument, such as a position in a cache, moves into the kernels.
-    A remark tells of each operation that the device cannot do, and why.
+    A remark tells of each operation that the device cannot do, and why, of loops that the host runs, and of reductions that one thread
+    does by itself. Of a loop around one operation a kernel has all iterations; with `gqa.unordered` on it, at the same time.
 
     ```mlir
     // before
@@ -73,13 +74,14 @@ def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
 }
 
 def PlaceTensors : Pass<"gqa-place-tensors", "mlir::ModuleOp"> {
-  let summary = "which tensors of the entry may be in the memory of a GPU";
+  let summary = "which tensors may be in the memory of a GPU";
   let description = [{
     Arguments that the host hands to kernels and does not read itself may be anywhere, and so may results that only kernels
     write: their memory is asked of the runtime, which knows where the caller wants them. The module's attributes
     `gqa.device_arguments` and `gqa.device_results` list both by number. Other buffers that only kernels use are
-    allocated on the device, and constants are copied there once. Where the host reads an element by itself, a remark tells that
-    the call waits there.
+    allocated on the device, in all functions, and constants are copied there once. Where the host reads an element by itself, a
+    remark tells that the call waits there, and of each buffer that kernels use but that stays on the host, a remark tells why, and how
+    much is copied.
 
     ```mlir
     // before

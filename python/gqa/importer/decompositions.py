@@ -1,4 +1,4 @@
-"""Rewrites of torch operations that torch-mlir would lower to dialects that stock MLIR lacks.
+"""Rewrites of torch operations that torch-mlir would lower to dialects that stock MLIR lacks, or not at all.
 
 Each function here replaces one `aten` operation by others with the same values. torch.export's own decompositions are
 applied with them, because a replacement may itself be made of composite operations.
@@ -13,6 +13,10 @@ aten = torch.ops.aten
 MAX_ROWS_AS_SELECTS = 16
 
 
+def _are_few(rows):
+    return isinstance(rows, int) and rows <= MAX_ROWS_AS_SELECTS
+
+
 def cumsum(x, dim, *, dtype=None):
     """A sum over the positions up to each one; torch-mlir makes `tm_tensor.scan` of the original."""
     if x.dim() == 0:
@@ -24,30 +28,64 @@ def cumsum(x, dim, *, dtype=None):
 
 
 def index_copy(x, dim, index, source):
-    """Rows of `source` written to the places `index`; torch-mlir makes `tm_tensor.scatter` of the original."""
+    """Rows of `source` written to the places `index`: a select each if they are few, else in a loop."""
     dim = dim % x.dim()
+    rows = index.shape[0]
+    if not _are_few(rows):
+        return _index_put_rows(x, [*[None] * dim, index], [dim], source, False)
     along = [-1 if d == dim else 1 for d in range(x.dim())]
     position = torch.arange(x.shape[dim], device=x.device)
-    rows = index.shape[0]
-    if isinstance(rows, int) and rows <= MAX_ROWS_AS_SELECTS:
-        for row in range(rows):
-            x = torch.where(position.view(along) == index[row], source.narrow(dim, row, 1), x)
-        return x
-    hit = position.unsqueeze(1) == index.unsqueeze(0)
-    last = torch.where(hit, torch.arange(rows, device=x.device), -1).amax(1)
-    return torch.where((last >= 0).view(along), source.index_select(dim, last.clamp(min=0)), x)
+    for row in range(rows):
+        x = torch.where(position.view(along) == index[row], source.narrow(dim, row, 1), x)
+    return x
 
 
 def index_put(x, indices, values, accumulate=False):
-    """Rows written to the places that one tensor of indices names; other forms as torch has them."""
+    """Rows written to the places that tensors of indices name.
+
+    Few places along one dimension are selects. Everything else becomes the one form that torch-mlir lowers well: all dimensions up
+    to the last indexed one have an index, of one dimension each; `loops.py` makes a loop over those rows of it.
+    """
     named = [d for d, index in enumerate(indices) if index is not None]
-    if accumulate or len(named) != 1 or indices[named[0]].dim() != 1 or indices[named[0]].dtype == torch.bool:
+    if any(indices[d].dtype in (torch.bool, torch.uint8) for d in named):
         return NotImplemented
-    dim, = named
-    index = indices[dim].to(torch.int64)
+    first = indices[named[0]]
+    if len(named) == 1 and not accumulate and first.dim() == 1 and _are_few(first.shape[0]):
+        return _index_put_along(x, named[0], first.to(torch.int64), values)
+    if named == list(range(len(named))) and first.dim() == 1 and \
+            all(indices[d].shape == first.shape and indices[d].dtype == torch.int64 for d in named):
+        return NotImplemented  # that form
+    return _index_put_rows(x, indices, named, values, accumulate)
+
+
+def _index_put_along(x, dim, index, values):
     shape = [*x.shape]
     shape[dim] = index.shape[0]
     return index_copy(x, dim, torch.where(index < 0, index + x.shape[dim], index), values.expand(shape))
+
+
+def _index_put_rows(x, indices, named, values, accumulate):
+    """Indices broadcast with each other take the place of the first one, or stand in front where a slice lies between them."""
+    places = torch.broadcast_shapes(*(indices[d].shape for d in named))
+    behind = named[-1] + 1
+    between = [d for d in range(behind) if d not in named]
+    adjacent = named[-1] - named[0] + 1 == len(named)
+    front = named[0] if adjacent else 0
+    free, rest = [x.shape[d] for d in between], [*x.shape[behind:]]
+    values = values.expand([*free[:front], *places, *free[front:], *rest])
+    order = [*range(front, front + len(places)), *range(front)]
+    values = values.permute([*order, *range(len(order), values.dim())])
+    every = [*places, *free]
+    rows = []
+    for d in range(behind):
+        if d in named:
+            index = indices[d].to(torch.int64).expand(places).view([*places, *[1] * len(free)])
+        else:
+            along = [1] * len(every)
+            along[len(places) + between.index(d)] = x.shape[d]
+            index = torch.arange(x.shape[d], device=x.device).view(along)
+        rows.append(index.expand(every).reshape(-1))
+    return aten.index_put(x, rows, values.reshape([-1, *rest]), accumulate)
 
 
 def scatter(x, dim, index, source):
@@ -56,7 +94,7 @@ def scatter(x, dim, index, source):
     rows = index.shape[dim] if x.dim() else None
     others = [d for d in range(x.dim()) if d != dim]
     alike = all(x.shape[d] == index.shape[d] == source.shape[d] for d in others)
-    if not isinstance(rows, int) or rows > MAX_ROWS_AS_SELECTS or not alike:
+    if not _are_few(rows) or not alike:
         return NotImplemented
     position = torch.arange(x.shape[dim], device=x.device).view([-1 if d == dim else 1 for d in range(x.dim())])
     for row in range(rows):

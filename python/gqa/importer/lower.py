@@ -7,6 +7,7 @@ from torch_mlir.passmanager import PassManager
 
 from .dialect import from_calls
 from .errors import ImportFailure
+from .loops import scatters_to_loops
 from .module import functions
 
 STOCK = {"affine", "arith", "bufferization", "builtin", "cf", "complex", "func", "gqa", "linalg", "math", "scf", "shape", "tensor"}
@@ -22,6 +23,7 @@ def lower(torch_module):
         module.context.emit_error_diagnostics = False
         _run(module, f"builtin.module({torch_module.pipeline},torch-backend-to-linalg-on-tensors-backend-pipeline)")
         _strip(module)
+        scatters_to_loops(module)
         _run(module, f"builtin.module({CLEAN_UP})")
         from_calls(module)
         _require_stock_dialects(module)

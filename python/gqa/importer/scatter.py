@@ -1,6 +1,6 @@
 """ONNX's ScatterND and ScatterElements, as a decoding step writes its cache, as one select for each new row.
 
-torch-mlir makes `tm_tensor.scatter` of the originals, which stock MLIR lacks; other forms of them stay as they are.
+A recogniser sees of these what a decoding step appends; other forms of them become loops over rows (`loops.py`).
 """
 
 import numpy as np

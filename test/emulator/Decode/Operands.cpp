@@ -253,6 +253,8 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
       return "expected a register";
     if (std::string error = literal(token, o, slot); !error.empty())
       return error;
+    if (slot.wide) // held as a register of that width would be
+      insn.wideData |= 1u << std::min(values, 7u);
     break;
   default:
     return "expected a register or a number";

@@ -33,6 +33,22 @@ TEST(Memory, VectorsAndWidths) {
   }
 }
 
+/// Constants of 64 bits are the same for every lane, also where no register says how wide they are.
+TEST(Memory, ConstantsOfTwoWords) {
+  std::string body = ".reg .b32 %i;\n.reg .b64 %s;\n.reg .pred %late;\nmov.u32 %i, %tid.x;\n"
+                     "mad.wide.u32 %s, %i, 16, %p0;\nsetp.gt.u32 %late, %i, 15;\n"
+                     "st.global.v2.b64 [%s], {4294967299, 1};\n@%late st.global.b64 [%s], 7;\n";
+  Device device;
+  uint64_t out = device.memory.allocate(512);
+  Outcome outcome = device.run(kernel(1, body), {1}, {32}, {out});
+  ASSERT_FALSE(outcome.fault) << outcome.message;
+  auto d = device.download<uint64_t>(out, 64);
+  for (unsigned n = 0; n < 32; ++n) {
+    EXPECT_EQ(d[2 * n], n > 15 ? 7u : 4294967299u) << n;
+    EXPECT_EQ(d[2 * n + 1], 1u) << n;
+  }
+}
+
 /// Addresses are used once as long as there are any, then those of freed memory again: a process may run for
 /// ever.
 TEST(Memory, AddressesDoNotRunOut) {

@@ -156,3 +156,45 @@ func.func private @norm(%x: tensor<?x?xbf16>) -> tensor<?x?xbf16> {
   } -> tensor<?x?xbf16>
   return %y : tensor<?x?xbf16>
 }
+
+#token = affine_map<(i, j) -> (i)>
+
+// Rows of tables by numbers: of 64, 36 and unknown sizes, one beside an operand that has rows of its own.
+func.func @gathers(%a: tensor<100x64xbf16>, %b: tensor<100x36xf32>, %c: tensor<?x?xbf16>, %scale: tensor<6x36xf32>)
+    -> (tensor<6x64xbf16>, tensor<6x36xf32>, tensor<6x?xbf16>) {
+  %c1 = arith.constant 1 : index
+  %ids = arith.constant dense<[3, 99, 0, 7, 7, 42]> : tensor<6xi64>
+  %x = tensor.empty() : tensor<6x64xbf16>
+  %0 = linalg.generic {indexing_maps = [#token, #each], iterator_types = ["parallel", "parallel"]}
+      ins(%ids : tensor<6xi64>) outs(%x : tensor<6x64xbf16>) {
+  ^bb0(%id: i64, %out: bf16):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %a[%i, %j] : tensor<100x64xbf16>
+    linalg.yield %v : bf16
+  } -> tensor<6x64xbf16>
+  %y = tensor.empty() : tensor<6x36xf32>
+  %1 = linalg.generic {indexing_maps = [#token, #each, #each], iterator_types = ["parallel", "parallel"]}
+      ins(%ids, %scale : tensor<6xi64>, tensor<6x36xf32>) outs(%y : tensor<6x36xf32>) {
+  ^bb0(%id: i64, %s: f32, %out: f32):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %b[%i, %j] : tensor<100x36xf32>
+    %k = arith.index_cast %j : index to i64
+    %f = arith.sitofp %k : i64 to f32
+    %w = arith.mulf %v, %s : f32
+    %z = arith.addf %w, %f : f32
+    linalg.yield %z : f32
+  } -> tensor<6x36xf32>
+  %n = tensor.dim %c, %c1 : tensor<?x?xbf16>
+  %u = tensor.empty(%n) : tensor<6x?xbf16>
+  %2 = linalg.generic {indexing_maps = [#token, #each], iterator_types = ["parallel", "parallel"]}
+      ins(%ids : tensor<6xi64>) outs(%u : tensor<6x?xbf16>) {
+  ^bb0(%id: i64, %out: bf16):
+    %i = arith.index_cast %id : i64 to index
+    %j = linalg.index 1 : index
+    %v = tensor.extract %c[%i, %j] : tensor<?x?xbf16>
+    linalg.yield %v : bf16
+  } -> tensor<6x?xbf16>
+  return %0, %1, %2 : tensor<6x64xbf16>, tensor<6x36xf32>, tensor<6x?xbf16>
+}

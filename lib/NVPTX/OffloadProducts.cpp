@@ -1,0 +1,114 @@
+// Products of matrices on the device: calls of cuBLASLt.
+#include "LoopKernel.h"
+#include "Offload.h"
+#include "gqa/CPU/Products.h"
+#include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Runtime/Runtime.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+/// What gqa_rt_cuda_matmul takes.
+bool isForLibrary(const Product &product) {
+  return product.a.type == product.b.type &&
+         (product.c.type == product.a.type || product.c.type == GQA_RT_F32);
+}
+
+void widen(OpBuilder &builder, linalg::LinalgOp op, OpOperand &operand) {
+  Location loc = op.getLoc();
+  Value narrow = operand.get();
+  auto type = cast<MemRefType>(narrow.getType());
+  SmallVector<Value> sizes;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    if (type.isDynamicDim(unsigned(dim)))
+      sizes.push_back(memref::DimOp::create(builder, loc, narrow, dim));
+  Value wide =
+      memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), builder.getF32Type()), sizes);
+  AffineMap each = builder.getMultiDimIdentityMap(unsigned(type.getRank()));
+  SmallVector<utils::IteratorType> parallel(size_t(type.getRank()), utils::IteratorType::parallel);
+  linalg::GenericOp::create(
+      builder, loc, narrow, wide, ArrayRef<AffineMap>{each, each}, parallel,
+      [](OpBuilder &inner, Location at, ValueRange elements) {
+        linalg::YieldOp::create(
+            inner, at, arith::ExtFOp::create(inner, at, inner.getF32Type(), elements[0]).getResult());
+      });
+  operand.set(wide);
+  OpBuilder behind(op->getBlock(), std::next(op->getIterator()));
+  memref::DeallocOp::create(behind, loc, wide);
+}
+
+/// Of two operands of different types, those that are narrower than f32 become f32 in memory of their own.
+void widenOperands(linalg::LinalgOp op) {
+  Type x = getElementTypeOrSelf(op->getOperand(0)), y = getElementTypeOrSelf(op->getOperand(1));
+  if (x == y || x.isF64() || y.isF64() || !getElementTypeOrSelf(op->getOperand(2)).isF32())
+    return;
+  op.emitRemark("multiplies ") << x << " by " << y
+                               << ": what is narrower is widened in memory first, in each call";
+  OpBuilder builder(op);
+  for (OpOperand *operand : op.getDpsInputOperands())
+    if (!getElementTypeOrSelf(operand->get()).isF32())
+      widen(builder, op, *operand);
+}
+
+void offloadProduct(linalg::LinalgOp op, const Product &product) {
+  bool accumulates = !takeZeroFill(op, product);
+  IndexBuilder b(op.getLoc(), op);
+  auto map = [&](Value buffer, bool written) -> Value {
+    return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
+  };
+  Value rounded = accumulates ? Value() : takeRounding(op, product.c.value);
+  Value x = map(product.a.value, false), y = map(product.b.value, false),
+        z = map(rounded ? rounded : product.c.value, true);
+  tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
+  tile::DeviceUnmapOp::create(b);
+  op->erase();
+}
+
+} // namespace
+
+bool isMatrixProduct(linalg::LinalgOp op) {
+  FailureOr<linalg::ContractionDimensions> loops = linalg::inferContractionDims(op);
+  return succeeded(loops) && linalg::isaContractionOpInterface(op) && !loops->m.empty() &&
+         !loops->n.empty() && !loops->k.empty();
+}
+
+std::string whyNotByLibrary(linalg::LinalgOp op) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  auto elementOf = [&](unsigned operand) { return getElementTypeOrSelf(op->getOperand(operand).getType()); };
+  Type x = elementOf(0), y = elementOf(1), z = elementOf(2);
+  bool areTypesTaken = typeCodeOf(x) && x == y && (z == x || (z.isF32() && !x.isF64()));
+  if (!areTypesTaken)
+    return out << "expected two operands of one type, f16, bf16, f32 or f64, "
+                  "and a result of that type or f32; found "
+               << x << " times " << y << " into " << z,
+           text;
+  for (auto [index, operand] : llvm::enumerate(op->getOperands()))
+    if (auto type = dyn_cast<MemRefType>(operand.getType()); !type || !type.isLastDimUnitStride())
+      return out << "expected contiguous rows; those of operand " << index << " are not", text;
+  return "expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed";
+}
+
+int64_t offloadProducts(func::FuncOp function) {
+  SmallVector<linalg::LinalgOp> products;
+  function.walk([&](linalg::LinalgOp op) {
+    if (matchProduct(op, /*generic=*/true))
+      products.push_back(op);
+  });
+  int64_t count = 0;
+  for (linalg::LinalgOp op : products) {
+    widenOperands(op);
+    if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product)) {
+      offloadProduct(op, product);
+      ++count;
+    }
+  }
+  return count;
+}
+
+} // namespace gqa

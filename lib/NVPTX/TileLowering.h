@@ -19,6 +19,7 @@ void populateProductPatterns(mlir::RewritePatternSet &patterns, const mlir::Type
 void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateStatePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateFinishPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateWidenPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 
 /// Gives rings and scratch memory of a kernel their offsets in shared memory; returns how many bytes that is.

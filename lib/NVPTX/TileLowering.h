@@ -48,6 +48,9 @@ int64_t panelRowBytesOf(tile::ChannelType channel);
 int64_t panelBytesOf(tile::ChannelType channel);
 int64_t slotBytesOf(tile::ChannelType channel);
 
+/// Threads of a group of warps.
+constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
+
 /// Where a slot of a channel is, and the barrier that says that it is full, or that it is free.
 mlir::Value slotOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type);
 mlir::Value barrierOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type,

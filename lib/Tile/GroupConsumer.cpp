@@ -23,7 +23,9 @@ void GroupTask::consume() {
   }
   Values state = branch.getResults();
   state[0] = scaleOutput(state[0], *getConstantIntValue(values.valueDim), /*quads=*/false);
-  storeRows(state);
+  storeRows(state, maps.o ? queryChannel : Value());
+  if (maps.o)
+    tile::GroupStoreOp::create(b, group, queryChannel, maps.o, batch, head, query);
 }
 
 SmallVector<Value> GroupTask::attend(const Values &empty) {

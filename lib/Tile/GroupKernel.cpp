@@ -35,6 +35,8 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
   TensorMaps maps{mapTensor(values.q, boxHeads(values, schedule), periodOf(values), b),
                   mapTensor(values.k.cached, 1, schedule.keys, b),
                   mapTensor(values.v.cached, 1, schedule.keys, b)};
+  if (schedule.storesTile) // the rows of the tile's own heads: what is behind them in the tile is padding
+    maps.o = mapTensor(values.output, op.getGroupSize(), periodOf(values), b);
   SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads};
   buildKernel(
       b, grid, /*work=*/nullptr,

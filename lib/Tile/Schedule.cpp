@@ -134,8 +134,7 @@ struct GroupRow {
 // Two slots, and as many keys as registers and shared memory have room for beside 128 queries. The copy
 // engine stores tiles: a lane's stores are of 4 bytes, so that a warp's request is half of a sector in each
 // of 8 rows, and a task at heads of 128 makes 256 requests of 8 sectors, with nothing else on its processor.
-// Matrices into shared memory are 64 instructions of 4 passes, and leave as 1024 whole sectors. Not beside
-// warps that widen, who leave groups fewer registers: a block of keys would take up to 12 instructions more.
+// Matrices into shared memory are 64 instructions of 4 passes, and leave as 1024 whole sectors.
 constexpr GroupRow kGroupRows[] = {
     {128, 128, 128, true}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
     {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
@@ -178,11 +177,13 @@ std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, 
   return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
 }
 
-/// Whether the result of a tile has room where its queries were: in panels of the same width, and no more of
-/// them. A group then overwrites rows that no other reads.
-static bool fitsQueries(AttentionOp op) {
+/// Whether the result of a tile has room where its queries were: of the same type, in panels of the same
+/// width, and no more of them. A group then overwrites rows that no other reads. But in the three loops of a
+/// window ptxas moves what a store needs beside the products: 12 instructions more for each block.
+static bool suitsStore(AttentionOp op) {
   int64_t rowBytes = 2 * op.getValueDim(), queryBytes = 2 * op.getKeyDim();
-  return rowBytes <= queryBytes && tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
+  return !op.getQueryDequantize() && !op.getWindow() && rowBytes <= queryBytes &&
+         tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
 }
 
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
@@ -200,7 +201,7 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
                           /*resident=*/1,
                           /*slots=*/2,
                           /*clusterParts=*/1,
-                          row.storesTile && !isNarrow && fitsQueries(op) && !op->hasAttr("gqa.no_tma_store")};
+                          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store")};
   return std::nullopt;
 }
 

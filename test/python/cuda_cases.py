@@ -38,6 +38,7 @@ CASES = {
                         value_dim=128),
     # A result that does not fit where the queries were, heads that do not fill a tile, and both forms of storing one.
     "prompt_wider": dict(queries=75, keys=200, causal=True, offset=("constant", 125), dim=64, value_dim=128),
+    "prompt_narrower": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16"),
     "prompt_seven": dict(queries=113, keys=300, group=7, dim=128, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
     "prompt_lanes": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128,
                          attributes=("gqa.no_tma_store",)),

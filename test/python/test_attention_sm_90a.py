@@ -6,7 +6,7 @@ from cuda_cases import BASE, CASES
 from test_attention_cuda import POLICIES, launches, needs_driver
 
 # What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
-GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prompt_wider",
+GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prompt_wider", "prompt_narrower",
           "prompt_seven", "prompt_lanes", "prefill_mask", "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
           "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode", "fp8_tokens",
           "fp8_garbage", "fp8_parts", "fp8_wide", "int8_decode", "int8_channels", "uint8_f16", "prompt_fp8", "prompt_fp8_tokens",

@@ -198,7 +198,10 @@ TEST_F(ScheduleTest, TilesLeaveThroughTheMemoryOfQueries) {
     ASSERT_EQ(schedule->storesTile, fits) << s;
     ++(fits ? stored : left);
     if (auto narrow = chooseGroupSchedule(op, s.queries, {1, 1}))
-      ASSERT_FALSE(narrow->storesTile) << s;
+      ASSERT_EQ(narrow->storesTile, fits) << s;
+    op->setAttr("window", DenseI64ArrayAttr::get(&context, {100, -1}));
+    ASSERT_FALSE(chooseGroupSchedule(op, s.queries)->storesTile) << s;
+    op->removeAttr("window");
     op->setAttr("gqa.no_tma_store", UnitAttr::get(&context));
     ASSERT_FALSE(chooseGroupSchedule(op, s.queries)->storesTile) << s;
   });

@@ -9,7 +9,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
 constexpr int64_t kTicks = 10'000'000; // that one try of a wait may take
 // Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away, but for
 // what those beside it need that convert.

@@ -1,5 +1,5 @@
-// How a warp begins and ends: its rows, its queries, and the state of its softmax on the way to memory and
-// back.
+// How a warp begins: its rows, its queries, and the state of its softmax on the way to memory and back.
+#include "Runs.h"
 #include "TileLowering.h"
 #include "Units.h"
 
@@ -12,10 +12,6 @@ namespace gqa {
 namespace {
 
 using Values = NVVMBuilder::Values;
-
-Value sumOverRow(NVVMBuilder &b, Value x) {
-  return b.overRow(x, [&](Value x, Value y) { return b.addF(x, y); });
-}
 
 struct LowerRows : WarpPattern<tile::WarpRowsOp> {
   using WarpPattern::WarpPattern;
@@ -102,32 +98,6 @@ Values rowsFrom(Value row, NVVMBuilder &b) {
   return {first, b.add(first, b.index(8))};
 }
 
-/// Neighbours of a row among a lane's numbers.
-struct Run {
-  int64_t row;                    // of the lane's two
-  int64_t column;                 // of the first, from the lane's first on
-  SmallVector<int64_t, 4> places; // among the numbers
-
-  Values of(ValueRange numbers) const {
-    return llvm::map_to_vector(places, [&](int64_t place) -> Value { return numbers[place]; });
-  }
-};
-
-/// All numbers of a lane. In quads, even columns are of one product and odd ones of the next.
-SmallVector<Run> runsOf(tile::FragmentType sums) {
-  SmallVector<Run> runs;
-  int64_t step = sums.getQuads() ? 16 : 8;
-  for (int64_t column = 0; column < sums.getColumns(); column += step)
-    for (int64_t row = 0; row < kLaneRows; ++row) {
-      int64_t first = column / 2 + 2 * row;
-      if (sums.getQuads())
-        runs.push_back({row, column, {first, first + 4, first + 1, first + 5}});
-      else
-        runs.push_back({row, column, {first, first + 1}});
-    }
-  return runs;
-}
-
 /// Runs in memory are as far from each other as they are long.
 llvm::MaybeAlign alignmentOf(const Run &run) { return llvm::MaybeAlign(4 * run.places.size()); }
 
@@ -204,98 +174,10 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
   }
 };
 
-struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
-  using WarpPattern::WarpPattern;
-
-  SmallVector<Values> lower(tile::WarpFinishOp op, Adaptor operands, NVVMBuilder &b) const override {
-    Value out = operands.getOut().front(), pair = b.lanePair(), bad;
-    if (op.getMarks())
-      bad = notFinite(operands.getO(), b);
-    for (int64_t row = 0; row < kLaneRows; ++row) {
-      Value l = sumOverRow(b, operands.getL()[row]);
-      Value head = operands.getHead()[row], query = operands.getQuery()[row];
-      Value exists = arith::AndIOp::create(b, b.compare(arith::CmpIPredicate::slt, head, b.size(out, 0)),
-                                           b.compare(arith::CmpIPredicate::slt, query, b.size(out, 1)));
-      if (op.getMarks())
-        bad = arith::OrIOp::create(b, bad,
-                                   arith::AndIOp::create(b, exists, isLost(op, operands.getM()[row], l, b)));
-      b.ifThen(exists, [&] {
-        storeRow(op, operands, row, l, b);
-        if (op.getLse())
-          b.ifThen(b.compare(arith::CmpIPredicate::eq, pair, b.i32(0)), [&] {
-            Value power = b.addF(operands.getM()[row], b.log2(l)); // -inf for a dead row
-            memref::StoreOp::create(b, b.mulF(power, b.f32(kLn2)), operands.getLse().front(),
-                                    ValueRange{head, query});
-          });
-      });
-    }
-    if (op.getMarks())
-      mark(bad, operands, b);
-    return {};
-  }
-
-private:
-  /// Whether one of the numbers is NaN or infinite: only those times 0 are not 0.
-  static Value notFinite(ValueRange numbers, NVVMBuilder &b) {
-    Value sum = b.f32(0);
-    for (Value number : numbers)
-      sum = b.fma(number, b.f32(0), sum);
-    return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, sum, sum);
-  }
-
-  /// Whether a row has no sum though it may need one: it is dead and wants a mean, or rounding moved the
-  /// maximum of enormous scores so far that no exponential is left.
-  static Value isLost(tile::WarpFinishOp op, Value m, Value l, NVVMBuilder &b) {
-    Value none = b.equal(l, b.f32(0));
-    if (op.getDeadRow() == DeadRow::Uniform)
-      return none;
-    Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, m, b.infinity(/*negative=*/true));
-    return arith::AndIOp::create(b, none, seen);
-  }
-
-  static void mark(Value bad, Adaptor operands, NVVMBuilder &b) {
-    Value any = b.anyLane(bad), first = b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0));
-    b.ifThen(first, [&] {
-      Value number = arith::ExtUIOp::create(b, b.getI32Type(), any);
-      memref::StoreOp::create(b, number, operands.getMarks().front(), operands.getMark().front());
-    });
-  }
-
-  static void storeRow(tile::WarpFinishOp op, Adaptor operands, int64_t row, Value l, NVVMBuilder &b) {
-    Value out = operands.getOut().front(), factor = b.reciprocal(l), first = operands.getColumn().front();
-    Value dead = b.equal(l, b.f32(0));
-    Value otherwise = op.getDeadRow() == DeadRow::NaN ? b.f32(std::nan("")) : b.f32(0);
-    factor = b.select(dead, otherwise, factor);
-    auto type = cast<MemRefType>(out.getType());
-    tile::FragmentType sums = op.getO().getType();
-    Value column = b.add(first, b.toIndex(b.laneColumn(sums.getQuads())));
-    Value address = b.addressOf(out, {operands.getHead()[row], operands.getQuery()[row], column});
-    std::optional<int64_t> known = getConstantIntValue(first);
-    for (const Run &run : runsOf(sums)) {
-      if (run.row != row)
-        continue;
-      auto store = [&] {
-        Values numbers = run.of(operands.getO());
-        for (size_t i = 0; i < numbers.size(); i += 2) {
-          Value word =
-              b.pack(b.mulF(numbers[i], factor), b.mulF(numbers[i + 1], factor), type.getElementType());
-          LLVM::StoreOp::create(b, word, b.advance(address, 2 * (run.column + int64_t(i))), /*alignment=*/4);
-        }
-      };
-      if (!known)
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(run.column)), b.size(out, 2)),
-                 store);
-      else if (*known + run.column < type.getDimSize(2)) // a multiple of 8 columns, in quads of 16
-        store();
-    }
-  }
-};
-
 } // namespace
 
 void populateStatePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge, LowerFinish>(
-      types, patterns.getContext());
+  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge>(types, patterns.getContext());
 }
 
 } // namespace gqa

@@ -153,9 +153,7 @@ struct LowerGroupWiden : WarpPattern<tile::GroupWidenOp> {
     WidenPiece widener(b, op, frontOrNull(operands.getScales()), frontOrNull(operands.getFirst()),
                        frontOrNull(operands.getEnd()), /*converts=*/true);
     convert(b, widener, slotOf(b, codes, codeSlot, from), slotOf(b, numbers, numberSlot, to), from, to);
-    auto shared = NVVM::SharedSpaceAttr::get(b.getContext(), NVVM::SharedSpace::shared_cta);
-    NVVM::FenceProxyOp::create(b, NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
-                               shared); // products read what threads wrote
+    b.fenceForAsyncProxy();
     NVVM::SyncWarpOp::create(b, b.i32(-1));
     b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
       arriveAt(b, barrierOf(b, codes, codeSlot, from, /*full=*/false));

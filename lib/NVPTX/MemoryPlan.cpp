@@ -27,9 +27,7 @@ int64_t rowBytesOf(tile::ChannelType channel) {
   return channel.getColumns() * tile::bytesOf(channel.getElementType());
 }
 
-int64_t panelRowBytesOf(tile::ChannelType channel) {
-  return rowBytesOf(channel) % tile::kPanelRowBytes == 0 ? tile::kPanelRowBytes : tile::kHalfPanelRowBytes;
-}
+int64_t panelRowBytesOf(tile::ChannelType channel) { return tile::panelRowBytesFor(rowBytesOf(channel)); }
 
 int64_t panelBytesOf(tile::ChannelType channel) { return channel.getRows() * panelRowBytesOf(channel); }
 

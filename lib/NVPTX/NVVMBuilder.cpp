@@ -135,6 +135,16 @@ NVVMBuilder::Values NVVMBuilder::loadMatrices(Value pointer, bool transposed) {
                                                 NVVM::LdStMatrixEltType::B16));
 }
 
+void NVVMBuilder::storeMatrices(Value pointer, ValueRange words) {
+  NVVM::StMatrixOp::create(*this, pointer, words, NVVM::MMALayout::row,
+                           NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+}
+
+void NVVMBuilder::fenceForAsyncProxy() {
+  NVVM::FenceProxyOp::create(*this, NVVM::ProxyKindAttr::get(getContext(), NVVM::ProxyKind::async_shared),
+                             NVVM::SharedSpaceAttr::get(getContext(), NVVM::SharedSpace::shared_cta));
+}
+
 NVVMBuilder::Values NVVMBuilder::multiply(ValueRange a, ValueRange b, ValueRange c, Type element) {
   auto toOperand = [&](Value word) -> Value {
     if (element.isBF16())

@@ -78,6 +78,10 @@ public:
   Value permute(Value x, Value y, int64_t selector);
   /// Four 8x8 matrices of 16-bit elements whose rows are at the lanes' addresses; transposed on the way.
   Values loadMatrices(Value pointer, bool transposed);
+  /// The same to memory.
+  void storeMatrices(Value pointer, mlir::ValueRange words);
+  /// The copy engine and products of groups see what the thread wrote to shared memory (sm_90a).
+  void fenceForAsyncProxy();
   /// The product of a 16x16 and a 16x8 matrix of `element`, added to `c`.
   Values multiply(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c, mlir::Type element);
 

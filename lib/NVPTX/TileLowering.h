@@ -19,6 +19,7 @@ void populateProductPatterns(mlir::RewritePatternSet &patterns, const mlir::Type
 void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateStatePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateFinishPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateWidenPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 
 /// Gives rings and scratch memory of a kernel their offsets in shared memory; returns how many bytes that is.
@@ -46,6 +47,9 @@ constexpr int64_t kMapBytes = 2;
 int64_t panelRowBytesOf(tile::ChannelType channel);
 int64_t panelBytesOf(tile::ChannelType channel);
 int64_t slotBytesOf(tile::ChannelType channel);
+
+/// Threads of a group of warps.
+constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
 
 /// Where a slot of a channel is, and the barrier that says that it is full, or that it is free.
 mlir::Value slotOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type);

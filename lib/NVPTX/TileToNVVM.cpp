@@ -104,6 +104,7 @@ private:
     populateScorePatterns(patterns, types);
     populateSoftmaxPatterns(patterns, types);
     populateStatePatterns(patterns, types);
+    populateFinishPatterns(patterns, types);
     populateWidenPatterns(patterns, types);
     ConversionTarget target(getContext());
     target.addIllegalDialect<tile::TileDialect>();

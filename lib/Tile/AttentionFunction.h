@@ -58,6 +58,7 @@ struct AttentionValues {
 /// How the copy engine of sm_90a finds boxes of an attention's operands.
 struct TensorMaps {
   mlir::Value q, k, v;
+  mlir::Value o = nullptr; // null where lanes store it
 };
 
 /// A float in another float type.

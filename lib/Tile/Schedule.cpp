@@ -155,13 +155,17 @@ struct GroupRow {
   int64_t maxDim; // for a head dimension of at most this
   int64_t keys;   // of a block
   int64_t narrow; // the same where a slot of codes stands beside those of the numbers that they become
+  bool storesTile;
 };
 
-// Two slots, and as many keys as registers and shared memory have room for beside 128 queries.
+// Two slots, and as many keys as registers and shared memory have room for beside 128 queries. The copy
+// engine stores tiles: a lane's stores are of 4 bytes, so that a warp's request is half of a sector in each
+// of 8 rows, and a task at heads of 128 makes 256 requests of 8 sectors, with nothing else on its processor.
+// Matrices into shared memory are 64 instructions of 4 passes, and leave as 1024 whole sectors.
 constexpr GroupRow kGroupRows[] = {
-    {128, 128, 128}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
-    {192, 96, 80},   // 168 registers, 192 KB, with codes 198
-    {256, 64, 48},   // 176 registers, 192 KB, with codes 184
+    {128, 128, 128, true}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
+    {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
+    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
 };
 
 constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
@@ -200,6 +204,15 @@ std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, 
   return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
 }
 
+/// Whether the result of a tile has room where its queries were: of the same type, in panels of the same
+/// width, and no more of them. A group then overwrites rows that no other reads. But in the three loops of a
+/// window ptxas moves what a store needs beside the products: 12 instructions more for each block.
+static bool suitsStore(AttentionOp op) {
+  int64_t rowBytes = 2 * op.getValueDim(), queryBytes = 2 * op.getKeyDim();
+  return !op.getQueryDequantize() && !op.getWindow() && rowBytes <= queryBytes &&
+         tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
+}
+
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   int64_t group = op.getGroupSize(); // the box of queries is made of it
   if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
@@ -209,8 +222,13 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
   bool isNarrow = bytes.key + bytes.value < 4;
   for (const GroupRow &row : kGroupRows)
     if (std::max(op.getKeyDim(), op.getValueDim()) <= row.maxDim)
-      return WarpSchedule{/*rows=*/2 * tile::kGroupRows, isNarrow ? row.narrow : row.keys,
-                          /*warps=*/2 * tile::kGroupWarps, /*resident=*/1, /*slots=*/2};
+      return WarpSchedule{/*rows=*/2 * tile::kGroupRows,
+                          isNarrow ? row.narrow : row.keys,
+                          /*warps=*/2 * tile::kGroupWarps,
+                          /*resident=*/1,
+                          /*slots=*/2,
+                          /*clusterParts=*/1,
+                          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store")};
   return std::nullopt;
 }
 

@@ -112,12 +112,12 @@ Value WarpTile::scaleOutput(Value o, int64_t width, bool quads) {
   return o;
 }
 
-void WarpTile::storeRows(ValueRange state) {
+void WarpTile::storeRows(ValueRange state, Value channel) {
   auto [out, lse, deadRow] = viewResults();
   Value mark = values.marks ? b.index(0) : Value();
   Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
   tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse, marks,
-                             mark, deadRow);
+                             mark, channel, channel ? warpRow : Value(), deadRow);
 }
 
 SmallVector<Value> WarpTile::forEach(Value from, Value to, int64_t step, Values state,

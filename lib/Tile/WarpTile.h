@@ -48,8 +48,8 @@ protected:
   /// The output times the values' scales, but those of tokens.
   Value scaleOutput(Value o, int64_t width, bool quads);
 
-  /// The rows of the result.
-  void storeRows(mlir::ValueRange state);
+  /// The rows of the result, there or, if there is one, to a channel on the way.
+  void storeRows(mlir::ValueRange state, Value channel = nullptr);
 
   Values forEach(Value from, Value to, int64_t step, Values state,
                  llvm::function_ref<Values(Value, Values)> body);

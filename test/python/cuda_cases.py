@@ -36,6 +36,12 @@ CASES = {
     "prompt_garbage": dict(batch=2, queries=70, keys=300, kv_len=("i32", [100, 300]), values="garbage", dim=128),
     "prompt_long": dict(batch=3, queries=170, keys=700, kv_heads=3, causal=True, offset=("i32", [530]), dynamic="lengths",
                         value_dim=128),
+    # A result that does not fit where the queries were, heads that do not fill a tile, and both forms of storing one.
+    "prompt_wider": dict(queries=75, keys=200, causal=True, offset=("constant", 125), dim=64, value_dim=128),
+    "prompt_narrower": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16"),
+    "prompt_seven": dict(queries=113, keys=300, group=7, dim=128, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
+    "prompt_lanes": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128,
+                         attributes=("gqa.no_tma_store",)),
     # Rows of 64 bytes in the copy engine's panels, where heads are no multiple of 64.
     "prompt_96": dict(queries=150, keys=300, causal=True, offset=("constant", 150), dim=96, value_dim=96, group=3),
     "prompt_160": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", window=(60, 50), offset=("i64", [100])),

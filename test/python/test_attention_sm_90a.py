@@ -2,11 +2,12 @@
 
 import pytest
 
+from cuda_cases import BASE, CASES
 from test_attention_cuda import POLICIES, launches, needs_driver
 
 # What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
-GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prefill_mask",
-          "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
+GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160", "prompt_wider", "prompt_narrower",
+          "prompt_seven", "prompt_lanes", "prefill_mask", "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window",
           "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode", "fp8_tokens",
           "fp8_garbage", "fp8_parts", "fp8_wide", "int8_decode", "int8_channels", "uint8_f16", "prompt_fp8", "prompt_fp8_tokens",
           "prompt_fp8_garbage", "prompt_fp8_wide", "prompt_int8", "prompt_uint8", "prompt_fp8_queries", "prompt_fp8_queries_e5m2",
@@ -21,6 +22,18 @@ def test_numerics_of_sm_90a(policy, tmp_path, kernel_cache):
     assert sum("_sm_90a" in event["kernel"] and "_sm_90a_" not in event["kernel"] for event in events) == len(GROUPS)
     # Up to eight parts are merged by the tasks of a cluster, and a lot of them by a kernel.
     assert {1, 3, 4, 5, 7} <= {event["cluster"][0] for event in events} <= set(range(1, 9))
+
+
+@needs_driver
+def test_results_leave_in_whole_sectors(tmp_path, kernel_cache):
+    """Lanes store half of a sector at a time, the copy engine a tile with a request for each panel of 64 columns."""
+    events = launches(["prompt", "prompt_lanes"], "eager", tmp_path / "report.json", kernel_cache, ",sm=90,processors=132", "cuda:sm_90a")
+    tiles, lanes = (event["counters"] for event in events if event["kernel"].endswith("_sm_90a"))
+    case = {**BASE, **CASES["prompt"]}
+    rows = case["kv_heads"] * case["group"] * case["queries"]
+    assert tiles["global_store_bytes"] == lanes["global_store_bytes"]
+    assert lanes["global_sectors"] - tiles["global_sectors"] == rows * 2 * case["value_dim"] // 32
+    assert lanes["global_requests"] - tiles["global_requests"] > rows * case["value_dim"] // 2 // 32 - 2 * 2 * 10
 
 
 @needs_driver

@@ -187,6 +187,28 @@ TEST_F(ScheduleTest, GroupsFit) {
   EXPECT_GT(chosen, 1000);
 }
 
+/// The copy engine stores what fits into the queries' memory, in panels of the same width.
+TEST_F(ScheduleTest, TilesLeaveThroughTheMemoryOfQueries) {
+  int64_t stored = 0, left = 0;
+  walk([&](const Shape &s, AttentionOp op) {
+    std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries);
+    if (!schedule)
+      return;
+    bool fits = s.valueDim <= s.dim && s.dim % 64 / 32 == s.valueDim % 64 / 32;
+    ASSERT_EQ(schedule->storesTile, fits) << s;
+    ++(fits ? stored : left);
+    if (auto narrow = chooseGroupSchedule(op, s.queries, {1, 1}))
+      ASSERT_EQ(narrow->storesTile, fits) << s;
+    op->setAttr("window", DenseI64ArrayAttr::get(&context, {100, -1}));
+    ASSERT_FALSE(chooseGroupSchedule(op, s.queries)->storesTile) << s;
+    op->removeAttr("window");
+    op->setAttr("gqa.no_tma_store", UnitAttr::get(&context));
+    ASSERT_FALSE(chooseGroupSchedule(op, s.queries)->storesTile) << s;
+  });
+  EXPECT_GT(stored, 1000);
+  EXPECT_GT(left, 100);
+}
+
 /// A slot of codes stands beside those of the numbers that they become.
 TEST_F(ScheduleTest, NarrowGroupsFit) {
   int64_t chosen = 0;

@@ -59,8 +59,8 @@ TEST_F(SizesTest, ProductsAndQuotients) {
   EXPECT_EQ(sizes.of(numbers[0]), sizes.of(numbers[1]));
 }
 
-/// A dimension that there is not, which is wrong only where it runs, is a size of its own.
-TEST_F(SizesTest, NoSuchDimension) {
+/// A dimension below zero is no other one that there is not.
+TEST_F(SizesTest, NegativeDimension) {
   auto numbers = parse("%t: tensor<?x4xf32>",
                        "%minus = arith.constant -1 : index\n%a = tensor.dim %t, %minus : tensor<?x4xf32>\n"
                        "%two = arith.constant 2 : index\n%b = tensor.dim %t, %two : tensor<?x4xf32>\n"

@@ -111,8 +111,8 @@ enum { GQA_RT_CUDA_F16 = 0, GQA_RT_CUDA_BF16 = 1 };
    of 128 bytes: of batch x heads x rows x columns `element`s, none of them 0, with contiguous columns and the
    other strides in elements, all of them multiples of 16 bytes as the address is. A box has 64 columns, or 32
    where `columns` is no multiple of 64, of so many rows of so many heads, at most 256 of each, and reaches
-   shared memory with its rows of 128 or 64 bytes swizzled; what lies outside of the tensor is zero there.
-   Lives until the end of the call. */
+   shared memory with its rows of 128 or 64 bytes swizzled; what lies outside of the tensor is zero there, and
+   is left out where a box is stored. Lives until the end of the call. */
 const void *gqa_rt_cuda_map_tensor(const void *data, int64_t element, int64_t batch, int64_t heads,
                                    int64_t rows, int64_t columns, int64_t batch_stride, int64_t head_stride,
                                    int64_t row_stride, int64_t box_heads, int64_t box_rows);

@@ -86,6 +86,19 @@ LogicalResult GroupPVOp::verify() {
   return verifyAwaited(*this);
 }
 
+LogicalResult GroupStoreOp::verify() {
+  // group.store_c1
+  ChannelType rows = getRows().getType();
+  MapType map = getMap().getType();
+  auto panelRowBytes = [](int64_t columns) { return panelRowBytesFor(2 * columns); };
+  if (rows.getElementType() == map.getElementType() && bytesOf(map.getElementType()) == 2 &&
+      map.getColumns() <= rows.getColumns() &&
+      panelRowBytes(map.getColumns()) == panelRowBytes(rows.getColumns()))
+    return success();
+  return emitOpError("expects a map of 16 bits with panels like the channel's and no more columns, found ")
+         << rows << " and " << map;
+}
+
 LogicalResult DeviceMapTensorOp::verify() {
   // device.map_tensor_c1
   auto type = cast<MemRefType>(getBuffer().getType());

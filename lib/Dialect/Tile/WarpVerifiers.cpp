@@ -210,6 +210,16 @@ LogicalResult WarpFinishOp::verify() {
   bool marks = static_cast<bool>(getMarks());
   if (marks != static_cast<bool>(getMark()) || (getDeadRow() == DeadRow::Uniform && !marks))
     return emitOpError("expects marks with the index of one, and needs them for dead_row = uniform");
+  // warp.finish_c2
+  if (!getChannel())
+    return success();
+  ChannelType channel = getChannel().getType();
+  Type element = cast<MemRefType>(getOut().getType()).getElementType();
+  if (channel.getElementType() != element || channel.getColumns() < getO().getType().getColumns() ||
+      getO().getType().getQuads())
+    return emitOpError("expects a channel of ")
+           << element << " with the columns of o, which is not in quads, found " << channel << " and "
+           << getO().getType();
   return success();
 }
 

@@ -50,6 +50,30 @@ func.func @map_tensor_c1_columns(%k: memref<1x8x4x128xbf16>, %n: index) {
 
 // -----
 
+func.func @store_c1_columns(%n: index, %rows: !tile.channel<1x128x64xbf16>, %map: !tile.map<128xbf16>) {
+  // expected-error @+1 {{'tile.group.store' op expects a map of 16 bits with panels like the channel's and no more columns, found '!tile.channel<1x128x64xbf16>' and '!tile.map<128xbf16>'}}
+  tile.group.store %n, %rows into %map[%n, %n, %n] : !tile.channel<1x128x64xbf16>, !tile.map<128xbf16>
+  return
+}
+
+// -----
+
+func.func @store_c1_panels(%n: index, %rows: !tile.channel<1x128x128xf16>, %map: !tile.map<96xf16>) {
+  // expected-error @+1 {{'tile.group.store' op expects a map of 16 bits with panels like the channel's and no more columns, found '!tile.channel<1x128x128xf16>' and '!tile.map<96xf16>'}}
+  tile.group.store %n, %rows into %map[%n, %n, %n] : !tile.channel<1x128x128xf16>, !tile.map<96xf16>
+  return
+}
+
+// -----
+
+func.func @store_c1_element(%n: index, %rows: !tile.channel<1x128x64xi8>, %map: !tile.map<64xi8>) {
+  // expected-error @+1 {{'tile.group.store' op expects a map of 16 bits with panels like the channel's and no more columns, found '!tile.channel<1x128x64xi8>' and '!tile.map<64xi8>'}}
+  tile.group.store %n, %rows into %map[%n, %n, %n] : !tile.channel<1x128x64xi8>, !tile.map<64xi8>
+  return
+}
+
+// -----
+
 func.func @roles_c1_warps(%n: index) {
   tile.kernel warps = 8 grid(%t = %n) {
     // expected-error @+1 {{'tile.group.roles' op expects a kernel of 12 warps, found 8}}

@@ -18,6 +18,8 @@
 // CHECK: tile.group.await %{{.*}} younger = 1 : <16x64xf32>
 // CHECK: tile.group.release %{{.*}}[%{{.*}}] : <2x64x128xbf16>
 // CHECK: tile.warp.rescale %{{.*}}, %{{.*}} : <16x128xf32>, <16xf32>
+// CHECK: tile.warp.finish {{.*}} through(%{{.*}}[%{{.*}}] : !tile.channel<1x128x128xbf16>) dead_row = zero
+// CHECK: tile.group.store %[[GROUP]], %{{.*}} into %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <1x128x128xbf16>, <128xbf16>
 // CHECK-LABEL: func @convert
 // CHECK: tile.group.roles consumers = 2 {
 // CHECK: tile.group.qk {{.*}} : <1x128x64xf8E4M3FN>, <2x64x64xf8E4M3FN> -> <16x64xf32>
@@ -32,7 +34,7 @@
 // CHECK: tile.warp.clear %{{.*}}[%{{.*}}] from(%{{.*}}) : <2x64x128xbf16>
 // CHECK: tile.warp.qk %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : <16x128xbf16>, !tile.channel<2x64x128xbf16> -> <16x16xf32>
 func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p: memref<1xf32>, %n: index, %slot: i32,
-                %phase: i32) {
+                %phase: i32, %out: memref<4x?x128xbf16>) {
   %chip = tile.device.chip
   %map = tile.device.map_tensor %k box(%n, %n) : memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>> -> !tile.map<128xbf16>
   tile.kernel warps = 12 grid(%t = %n) {
@@ -41,6 +43,7 @@ func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p
     %o, %m, %l = tile.warp.init : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
     %s0, %m0, %l0 = tile.warp.init : !tile.fragment<16x64xf32>, !tile.fragment<16xf32>
     %left = tile.warp.to_operand %s0 : !tile.fragment<16x64xf32> -> !tile.fragment<16x64xbf16>
+    %head, %query = tile.warp.rows %n queries(%n) : !tile.fragment<16xindex>
     tile.group.roles consumers = 2 {
       tile.group.fill %keys[%slot, %phase] from %map[%n, %n, %n] bytes(%n) : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
     }, {
@@ -56,6 +59,9 @@ func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p
       %o2 = tile.group.await %o1 younger = 0 : !tile.fragment<16x128xf32>
       tile.group.release %keys[%slot] : !tile.channel<2x64x128xbf16>
       %o3 = tile.warp.rescale %o2, %m : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>
+      tile.warp.finish %o3, %m, %l into %out[%head, %query, %n] through(%queries[%n] : !tile.channel<1x128x128xbf16>)
+        dead_row = zero : !tile.fragment<16x128xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x128xbf16>
+      tile.group.store %group, %queries into %map[%n, %n, %n] : !tile.channel<1x128x128xbf16>, !tile.map<128xbf16>
     }
   }
   return

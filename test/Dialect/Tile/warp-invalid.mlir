@@ -271,6 +271,16 @@ func.func @finish_c1_marks(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.f
 
 // -----
 
+func.func @finish_c2_columns(%n: index, %o: !tile.fragment<16x64xf32>, %m: !tile.fragment<16xf32>,
+                             %r: !tile.fragment<16xindex>, %out: memref<4x?x64xf16>, %rows: !tile.channel<1x128x32xf16>) {
+  // expected-error @+1 {{'tile.warp.finish' op expects a channel of 'f16' with the columns of o, which is not in quads, found '!tile.channel<1x128x32xf16>' and '!tile.fragment<16x64xf32>'}}
+  tile.warp.finish %o, %m, %m into %out[%r, %r, %n] through(%rows[%n] : !tile.channel<1x128x32xf16>) dead_row = zero
+    : !tile.fragment<16x64xf32>, !tile.fragment<16xf32>, !tile.fragment<16xindex>, memref<4x?x64xf16>
+  return
+}
+
+// -----
+
 func.func @widen_c1_columns(%n: index, %k: !tile.ring<2x64x32xi8>, %wide: !tile.ring<1x64x64xf16>) {
   // expected-error @+1 {{'tile.widen' op expects numbers of 16 bits in place of codes of 8, found '!tile.ring<2x64x32xi8>' and '!tile.ring<1x64x64xf16>'}}
   tile.widen %k[%n] into %wide[%n] : !tile.ring<2x64x32xi8>, !tile.ring<1x64x64xf16>

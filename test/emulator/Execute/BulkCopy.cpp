@@ -61,8 +61,10 @@ void BulkCopies::start(Warp &w, unsigned lane, BulkCopy c) {
   c.lane = lane;
   groups.resize(std::max<size_t>(groups.size(), w.index + 1), std::vector<uint64_t>(32));
   c.group = groups[w.index][lane];
-  if (now)
+  if (now) {
     take(c);
+    put(c);
+  }
   stores.push_back(std::move(c));
 }
 
@@ -110,6 +112,9 @@ void BulkCopies::take(BulkCopy &c) {
 }
 
 void BulkCopies::put(BulkCopy &c) {
+  if (c.arrived)
+    return;
+  c.arrived = true;
   size_t done = 0;
   for (const Piece &p : c.pieces) {
     if (p.global)
@@ -135,8 +140,8 @@ void BulkCopies::wait(Warp &w, unsigned lane, uint32_t pending, bool reads) {
     if (!c.released) {
       std::vector<uint32_t> rows = rowsOf(c);
       uint32_t stamp = ++cta.async->stamp;
-      cta.shared.endRead(rows.data(), rows.size(), stamp);
-      w.clock.at[cta.shared.agent()] = stamp;
+      cta.shared.endRead(cta.shared.stores(), rows.data(), rows.size(), stamp);
+      w.clock.at[cta.shared.stores()] = stamp;
       c.released = true;
     }
     if (!reads)
@@ -152,9 +157,12 @@ void BulkCopies::moveSome() {
   for (size_t n = loads.size(); n-- > 0;)
     if (cta.random() % 4 == 0)
       arrive(loads.begin() + n);
-  for (BulkCopy &c : stores)
+  for (BulkCopy &c : stores) {
     if (!c.copied && cta.random() % 4 == 0)
       take(c);
+    else if (c.copied && cta.random() % 4 == 0)
+      put(c);
+  }
 }
 
 void BulkCopies::exitLanes(Warp &w, uint32_t lanes) {

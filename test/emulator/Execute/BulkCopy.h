@@ -32,6 +32,7 @@ struct BulkCopy {
   unsigned warp = 0, lane = 0;
   uint64_t group = 0;
   bool released = false; ///< its thread knows that shared memory has been read
+  bool arrived = false;  ///< bytes are in global memory
   std::vector<std::byte> data;
 };
 

@@ -27,6 +27,7 @@ void MBarriers::init(Warp &w, unsigned lane, uint32_t address, uint32_t count) {
   cta.shared.reserve(address);
   MBarrier &b = live[address];
   b.count = b.pending = count;
+  b.loads = cta.shared.loads(made++);
   b.makerWarp = w.index;
   b.makerLane = lane;
   b.made = w.clock.at[w.index];
@@ -111,13 +112,13 @@ void MBarriers::learn(Warp &w, MBarrier &b) {
   if (!b.unseen.empty()) {
     b.stamp = ++cta.async->stamp;
     for (Landing l : b.unseen)
-      cta.shared.landBulk(l.address, l.bytes, b.stamp);
+      cta.shared.landBulk(b.loads, l.address, l.bytes, b.stamp);
     b.unseen.clear();
   }
   w.clock.join(b.complete);
   w.fenced.join(b.completeFenced);
-  uint32_t &agent = w.clock.at[cta.shared.agent()];
-  agent = std::max(agent, b.stamp);
+  uint32_t &known = w.clock.at[b.loads];
+  known = std::max(known, b.stamp);
 }
 
 void MBarriers::checkVisible(Warp &w, uint32_t address, const MBarrier &b) const {

@@ -25,6 +25,7 @@ struct MBarrier {
   Clock complete, completeFenced; ///< what those learn who wait
   std::vector<Landing> landed;    ///< in the current phase
   std::vector<Landing> unseen;    ///< in a complete phase for which nobody has waited yet
+  unsigned loads = 0;             ///< the agent that brings its copies
   uint32_t stamp = 0;             ///< the agent's time that is known to those who wait
   unsigned makerWarp = 0, makerLane = 0;
   uint32_t made = 0;  ///< the maker's time
@@ -61,6 +62,7 @@ private:
 
   Cta &cta;
   std::map<uint32_t, MBarrier> live;
+  unsigned made = 0; ///< in all
 };
 
 } // namespace gqa::emulator

@@ -33,7 +33,7 @@ void SharedMemory::release(uint32_t address) {
 
 void SharedMemory::checkFenced(const Clock &fenced, uint32_t word, const char *what) const {
   const Word &w = writes[word];
-  if (w.warp != agent() && w.clock > fenced.at[w.warp])
+  if (w.warp < warps && w.clock > fenced.at[w.warp])
     throw Fault(FaultKind::Proxy, std::string("the asynchronous proxy ") + what + " shared address " +
                                       std::to_string(word * 4) + ", written by warp " +
                                       std::to_string(w.warp) +
@@ -50,13 +50,13 @@ bool SharedMemory::isRegionFree(const Access &access, const Clock &fenced, uint3
     if (w.clock == one->clock && w.warp == one->warp && !w.inFlight && word != first)
       continue;
     uint32_t known = access.clock->at[w.warp] - (w.warp == access.warp);
-    if (w.inFlight || w.clock > known || (w.warp != agent() && w.clock > fenced.at[w.warp]))
+    if (w.inFlight || w.clock > known || (w.warp < warps && w.clock > fenced.at[w.warp]))
       return false;
   }
   for (uint32_t row = address / 16; row < (address + bytes) / 16; ++row)
     if (readers[row])
       return false;
-  for (unsigned other = 0; other < agents; ++other) {
+  for (unsigned other = 0; other < readingAgents; ++other) {
     const Read *of = &reads[size_t(other) * words];
     Read newest = 0;
     for (uint32_t word = first; word < last; ++word)
@@ -79,12 +79,12 @@ void SharedMemory::launchBulk(const Access &access, const Clock &fenced, uint32_
     writes[word].inFlight = 15;
 }
 
-void SharedMemory::landBulk(uint32_t address, uint32_t bytes, uint32_t stamp) {
+void SharedMemory::landBulk(unsigned agent, uint32_t address, uint32_t bytes, uint32_t stamp) {
   if (!checks)
     return;
   Word done;
   done.clock = stamp;
-  done.warp = agent();
+  done.warp = agent;
   done.lane = kAgent;
   done.bytes = done.defined = 15;
   std::fill(&writes[address / 4], &writes[(address + bytes) / 4], done);
@@ -104,7 +104,7 @@ void SharedMemory::beginRead(const Access &access, const Clock &fenced, const ui
   auto sound = [&](const Word &w) {
     bool ordered =
         w.warp != access.warp ? w.clock <= access.clock->at[w.warp] : w.clock < access.clock->at[access.warp];
-    return ordered && w.defined == 15 && !w.inFlight && (w.warp == agent() || w.clock <= fenced.at[w.warp]);
+    return ordered && w.defined == 15 && !w.inFlight && (w.warp >= warps || w.clock <= fenced.at[w.warp]);
   };
   Word good[4]; // rows that look like the last one that was looked at closely are as good
   bool any = false;
@@ -120,13 +120,13 @@ void SharedMemory::beginRead(const Access &access, const Clock &fenced, const ui
   }
 }
 
-void SharedMemory::endRead(const uint32_t *rows, unsigned count, uint32_t stamp) {
+void SharedMemory::endRead(unsigned agent, const uint32_t *rows, unsigned count, uint32_t stamp) {
   if (!checks)
     return;
   Read note = stamp << 10 | kAgent << 4 | 15;
   for (unsigned n = 0; n < count; ++n) {
     --readers[rows[n] / 16];
-    std::fill_n(&reads[size_t(agent()) * words + rows[n] / 4], 4, note);
+    std::fill_n(&reads[size_t(agent) * words + rows[n] / 4], 4, note);
   }
 }
 

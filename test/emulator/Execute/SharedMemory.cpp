@@ -31,12 +31,13 @@ unsigned bytesOf(uint32_t address, unsigned size) {
 
 SharedMemory::SharedMemory(uint32_t base, uint32_t end, unsigned warps, bool checks, bool asyncProxy,
                            bool hasPeers)
-    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps), peers(warps + asyncProxy),
-      agents(peers + hasPeers), checks(checks), data(new std::byte[words * 4 + 16]) {
+    : base(base), end(end), words((end + 3) / 4 + 4), warps(warps),
+      peers(asyncProxy ? warps + (warps + 3) / 4 + 1 : warps), readingAgents(peers + hasPeers),
+      checks(checks), data(new std::byte[words * 4 + 16]) {
   std::memset(data.get(), 0xFF, words * 4 + 16); // a NaN in every floating-point type
   if (checks) {
     writes.reset(new Word[words]);
-    reads.reset(new Read[size_t(words) * agents]());
+    reads.reset(new Read[size_t(words) * readingAgents]());
     if (asyncProxy) {
       readers.reset(new uint16_t[words / 4 + 1]());
       recent.reset(new uint32_t[warps]());
@@ -136,7 +137,7 @@ void SharedMemory::checkWrite(const Access &access, uint32_t word, unsigned byte
             : w.clock >= access.clock->at[w.warp] && !sameThread(w.lane, access.lane) && !sameValue)
       race(access, address, size, "write", "write", w.warp, w.lane);
   }
-  for (unsigned other = 0; other < agents; ++other) {
+  for (unsigned other = 0; other < readingAgents; ++other) {
     Read r = reads[size_t(other) * words + word];
     if (!(r & bytes)) // the low four bits
       continue;
@@ -158,7 +159,7 @@ bool SharedMemory::isRowFree(const Access &access, uint32_t address) const {
   }
   if (readers)
     free &= !readers[address / 16];
-  for (unsigned other = 0; other < agents; ++other) {
+  for (unsigned other = 0; other < readingAgents; ++other) {
     const Read *row = &reads[size_t(other) * words + address / 4];
     Read last = std::max(std::max(row[0], row[1]), std::max(row[2], row[3]));
     free &= last >> 10 <= clock[other] - (other == access.warp);

@@ -6,9 +6,11 @@
 // a write, are a race unless the second warp knows of the first. Lanes of one warp are ordered by the warp's
 // own synchronisations only.
 //
-// The asynchronous proxy (TMA, wgmma) counts as one more warp, the agent. Its clock has a tick for each wait
-// that learns of its work, so that who waited knows of all that was done before. The other CTAs of the
-// cluster, which can only read, are one more; its clock counts the barriers of the cluster.
+// What runs in the asynchronous proxy counts as more warps, its agents: the products of each warpgroup, the
+// stores, and the loads of each mbarrier (those that come late share one with an earlier one). Their clocks
+// have a tick for each wait that learns of their work: who waited for a product knows of those in front of
+// it, and nothing of copies. The other CTAs of the cluster, which can only read, are one more; its clock
+// counts the barriers of the cluster.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +21,7 @@
 namespace gqa::emulator {
 
 struct Clock {
-  static constexpr int kSize = 40; ///< 32 warps, the agent and the peers, in whole vectors
+  static constexpr int kSize = 64; ///< 32 warps, 8 warpgroups, stores, peers and loads, in whole vectors
   uint32_t at[kSize] = {};         ///< by warp
   void join(const Clock &other) {
     for (int i = 0; i < kSize; ++i)
@@ -65,13 +67,16 @@ public:
   /// The same for the asynchronous proxy, in whole rows of 16 bytes. Writes of threads must have passed a
   /// proxy fence: `fenced` says up to which time of each warp they have.
   void launchBulk(const Access &access, const Clock &fenced, uint32_t address, uint32_t bytes);
-  void landBulk(uint32_t address, uint32_t bytes, uint32_t stamp);
+  void landBulk(unsigned agent, uint32_t address, uint32_t bytes, uint32_t stamp);
   /// A read by the asynchronous proxy of `count` rows, from its launch to its completion.
   void beginRead(const Access &access, const Clock &fenced, const uint32_t *rows, unsigned count);
   void checkAsyncRead(const Access &access, const Clock &fenced, uint32_t row);
-  void endRead(const uint32_t *rows, unsigned count, uint32_t stamp);
-  unsigned agent() const { return warps; }
+  void endRead(unsigned agent, const uint32_t *rows, unsigned count, uint32_t stamp);
+  unsigned products(unsigned warpgroup) const { return warps + warpgroup; }
+  unsigned stores() const { return peers - 1; }
   unsigned peer() const { return peers; }
+  /// Of the mbarrier with this number.
+  unsigned loads(unsigned mbarrier) const { return peers + 1 + mbarrier % (Clock::kSize - peers - 1); }
 
   /// Lanes that have accessed shared memory since the last time that all lanes of the warp synchronised.
   uint32_t unsynchronised(unsigned warp) const { return recent[warp]; }
@@ -108,7 +113,7 @@ private:
                          const char *before, unsigned warp, unsigned lane) const;
 
   uint32_t base, end, words;
-  unsigned warps, peers, agents; ///< agents: rows of `reads`
+  unsigned warps, peers, readingAgents; ///< the last: rows of `reads`
   bool checks;
   std::unique_ptr<std::byte[]> data;
   std::unique_ptr<Word[]> writes;

@@ -176,15 +176,14 @@ bool Warpgroup::wait(Warp &w, uint32_t pending) {
 }
 
 void Warpgroup::finishFor(Warp &w, Member &m, Product &p) {
-  unsigned warp = w.index % kWarps;
+  unsigned warp = w.index % kWarps, agent = cta.shared.products(w.index / kWarps);
   run(p);
   if (!p.waited) {
     p.stamp = ++cta.async->stamp;
-    cta.shared.endRead(p.rowsA.data(), p.rowsA.size(), p.stamp);
-    cta.shared.endRead(p.rowsB.data(), p.rowsB.size(), p.stamp);
+    cta.shared.endRead(agent, p.rowsA.data(), p.rowsA.size(), p.stamp);
+    cta.shared.endRead(agent, p.rowsB.data(), p.rowsB.size(), p.stamp);
   }
-  uint32_t &agent = w.clock.at[cta.shared.agent()];
-  agent = std::max(agent, p.stamp);
+  w.clock.at[agent] = std::max(w.clock.at[agent], p.stamp);
   p.waited |= 1u << warp;
   const Tracking &t = trackingOf(w, *p.insn);
   for (uint32_t n : t.fragments)

@@ -184,6 +184,40 @@ TEST(Matrix, LoadWithAndWithoutTranspose) {
   }
 }
 
+/// Element (r, c) of a matrix is half c % 2 of the register of lane 4 r + c / 2, transposed that of (c, r);
+/// lanes 8 n to 8 n + 7 name the rows of matrix n, and other rows stay as they are.
+TEST(Matrix, StoresRowsWhereLanesSay) {
+  const std::string dump = "bar.warp.sync -1;\nmov.u32 %a, s;\nmad.lo.u32 %a, %l, 64, %a;\n"
+                           "mad.wide.u32 %t, %l, 64, %p0;\n";
+  for (unsigned matrices : {1, 2, 4})
+    for (bool transpose : {false, true}) {
+      std::vector<uint16_t> image(128 * 8);
+      for (unsigned n = 0; n < image.size(); ++n)
+        image[n] = n;
+      std::string code = "mad.wide.u32 %t, %l, 16, %p1;\nld.global.v4.b32 {%r0,%r1,%r2,%r3}, [%t];\n"
+                         "stmatrix.sync.aligned.m8n8.x" +
+                         std::to_string(matrices) + (transpose ? ".trans" : "") + ".shared.b16 [%a], {";
+      for (unsigned n = 0; n < matrices; ++n)
+        code += (n ? ",%r" : "%r") + std::to_string(n);
+      code += "};\n" + dump;
+      for (unsigned at = 0; at < 64; at += 16)
+        code += "ld.shared.v4.b32 {%r0,%r1,%r2,%r3}, [%a+" + std::to_string(at) +
+                "];\nst.global.v4.b32 [%t+" + std::to_string(512 + at) + "], {%r0,%r1,%r2,%r3};\n";
+      Device device;
+      uint64_t out = device.memory.allocate(512 + 2048);
+      Outcome outcome = device.run(kernel(2, matrixKernel(code)), {1}, {32}, {out, device.upload(image)});
+      ASSERT_FALSE(outcome.fault) << outcome.message;
+      std::vector<uint16_t> want = image;
+      for (unsigned n = 0; n < matrices; ++n)
+        for (unsigned row = 0; row < 8; ++row)
+          for (unsigned column = 0; column < 8; ++column) {
+            auto [r, c] = transpose ? std::pair(column, row) : std::pair(row, column);
+            want[(8 * n + row) * 5 % 128 * 8 + column] = image[(4 * r + c / 2) * 8 + n * 2 + c % 2];
+          }
+      EXPECT_EQ(device.download<uint16_t>(out + 512, 1024), want) << matrices << ' ' << transpose;
+    }
+}
+
 TEST(Matrix, StoreIsTheInverseOfLoad) {
   for (std::string form : {".x4", ".x4.trans"}) {
     std::vector<uint32_t> regs(128 * 4);

@@ -193,9 +193,9 @@ TEST_P(TensorCopyTest, StoresBoxes) {
       "0;\n"
       "@%f cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%map, {0, 12}], [%a];\n"
       "@%f cp.async.bulk.commit_group;\n";
-  for (unsigned swizzle : {0u, 128u})
+  for (unsigned swizzle : {0u, 64u, 128u})
     for (std::string wait : {"@%f cp.async.bulk.wait_group 0;\n", "@%f cp.async.bulk.wait_group.read 0;\n"}) {
-      Tensor t{{64, 20}, {64, 16}, {}, swizzle};
+      Tensor t{{64, 20}, {swizzle == 64 ? 32u : 64u, 16}, {}, swizzle};
       CUdeviceptr base = upload(std::vector<uint16_t>(t.count(), 0x5555));
       ASSERT_CUDA(run(fill + wait, encode(t, base), 0));
       std::vector<uint16_t> want(t.count(), 0x5555);
@@ -206,6 +206,28 @@ TEST_P(TensorCopyTest, StoresBoxes) {
         }
       EXPECT_EQ(download<uint16_t>(base, t.count()), want) << swizzle;
     }
+}
+
+/// Columns, rows and planes beyond the tensor on both sides are left out.
+TEST_P(TensorCopyTest, StoresWhatIsInside) {
+  const std::string fill =
+      "mov.b32 %n, 0;\nF: mad.lo.u32 %v0, %i, 4, %n;\nadd.u32 %v1, %a, %v0;\nst.shared.u32 [%v1], %v0;\n"
+      "add.u32 %n, %n, 128;\nsetp.lt.u32 %q, %n, 2048;\n@%q bra F;\nfence.proxy.async.shared::cta;\n";
+  for (std::vector<int> at :
+       {std::vector{0, 2, 0, 0}, {-8, -1, -1, 0}, {24, 3, 2, 1}, {0, 0, 3, 0}, {32, 0, 0, 0}}) {
+    Tensor t{{32, 5, 3, 2}, {32, 4, 2, 1}, {}, 64};
+    CUdeviceptr base = upload(std::vector<uint16_t>(t.count(), 0x5555));
+    ASSERT_CUDA(
+        run(fill + "bar.sync 0;\n@%f cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%map, " +
+                coordinates(at) + "], [%a];\n@%f cp.async.bulk.commit_group;\n" +
+                "@%f cp.async.bulk.wait_group.read 0;\n",
+            encode(t, base), 0));
+    std::vector<uint16_t> want(t.count(), 0x5555);
+    for (uint32_t n = 0; n < t.boxElements(); ++n)
+      if (auto place = t.place(n, at))
+        want[*place] = t.offset(n) % 4 ? 0 : uint16_t(t.offset(n));
+    EXPECT_EQ(download<uint16_t>(base, t.count()), want) << coordinates(at);
+  }
 }
 
 TEST_P(TensorCopyTest, CopiesBytesBothWays) {
@@ -276,6 +298,25 @@ TEST(TensorCopyFaults, TheDataIsNotThereBeforeTheWait) {
   expectFault(expectBytes(2048) + kLoad, FaultKind::LeakedCopy, "the CTA ends");
   expectFault(kLoad + "nanosleep.u32 1;\n" + expectBytes(4096) + kWait, FaultKind::Deadlock,
               "2048 bytes are pending");
+}
+
+/// Warp 0 waits for one copy and then for another; who waits for the second alone knows nothing of the first.
+TEST(TensorCopyFaults, AWaitTellsOfItsOwnCopiesAlone) {
+  std::string second = kLoad, wait = kWait, expect = expectBytes(2048);
+  for (std::string *text : {&second, &wait, &expect})
+    for (size_t at; (at = text->find("[%m]")) != std::string::npos;)
+      text->replace(at, 4, "[%m+8]");
+  second.replace(second.find("[%a]"), 4, "[%v3]");
+  wait.replace(wait.find("W:"), 2, "X:").replace(wait.find("bra W"), 5, "bra X");
+  auto code = [&](const std::string &known) {
+    return "@%f mbarrier.init.shared.b64 [%m+8], 1;\nfence.mbarrier_init.release.cluster;\nbar.sync 0;\n"
+           "add.u32 %v3, %a, 2048;\nsetp.ge.u32 %q, %i, 32;\n@%q bra SECOND;\n" +
+           expect + expectBytes(2048) + kLoad + kWait + second + "SECOND:\n" + wait + known +
+           "ld.shared.u32 %v0, [%v3];\nsetp.lt.u32 %q, %i, 32;\n@!%q ld.shared.u32 %v0, [%a];\n";
+  };
+  Outcome o = runFault(code("bar.sync 0;\n"), Completion::Late, "fence.proxy.async;\n");
+  EXPECT_FALSE(o.fault) << o.message;
+  expectFault(code(""), FaultKind::Race, "races with the write by the asynchronous proxy");
 }
 
 TEST(TensorCopyFaults, TheProxiesNeedFences) {

@@ -210,6 +210,27 @@ def Tile_GroupAwaitOp : Tile_GroupOp<"await", [MemoryEffects<[MemRead, MemWrite]
   let assemblyFormat = "$pending `younger` `=` $younger attr-dict `:` type($pending)";
 }
 
+def Tile_GroupStoreOp : Tile_GroupOp<"store", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "stores the rows that the groups have put into a channel";
+  let description = [{
+    Once all groups have come here, slot 0 becomes the box of a mapped tensor from `[b, h, s]` on, as large as the map says;
+    what lies outside of the tensor is left out. It is the end of a task: all groups execute it, once, and nobody writes
+    to the channel any more.
+
+    Constraints:
+    * (C1) the map has the channel's element type, of 16 bits, no more columns, and panels of the same width.
+
+    ```mlir
+    tile.group.store %group, %rows into %map[%b, %h, %s] : !tile.channel<1x128x192xbf16>, !tile.map<128xbf16>
+    ```
+  }];
+  let arguments = (ins Index:$group, Tile_Channel:$rows, Tile_Map:$map, Index:$b, Index:$h, Index:$s);
+  let assemblyFormat = [{
+    $group `,` $rows `into` $map `[` $b `,` $h `,` $s `]` attr-dict `:` type($rows) `,` type($map)
+  }];
+  let hasVerifier = 1;
+}
+
 class Tile_ClusterOp<string mnemonic, list<Trait> traits = []> : Tile_Op<"cluster." # mnemonic, traits>;
 
 def Tile_ClusterBarrierOp : Tile_ClusterOp<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {

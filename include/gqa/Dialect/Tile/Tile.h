@@ -33,6 +33,11 @@ inline int64_t bytesOf(mlir::Type element) { return element.getIntOrFloatBitWidt
 /// padded. Of what a swizzle is known for, the longest, as each panel is a copy of its own.
 constexpr int64_t kPanelRowBytes = 128, kHalfPanelRowBytes = 64;
 
+/// Of the panels that rows of so many bytes are in.
+inline int64_t panelRowBytesFor(int64_t rowBytes) {
+  return rowBytes % kPanelRowBytes == 0 ? kPanelRowBytes : kHalfPanelRowBytes;
+}
+
 } // namespace gqa::tile
 
 #include "gqa/Dialect/Tile/TileDialect.h.inc"

@@ -560,6 +560,9 @@ def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllType
     As `tile.finish`: row `r` is `out[head[r], query[r]]`, if there is one, from column `column` on. Columns that out does
     not have are left out.
 
+    With `through` row `r` goes to row `row + r` of slot 0 of a channel instead, whether `out` has it or not: on its way
+    to memory by `tile.group.store`.
+
     A product multiplies hidden values by 0, and where they are not finite that is NaN. With `marks` the operation also
     stores to `marks[mark]` whether the rows have to be computed another way: 1 where a number of o is not finite, where
     a row saw no key and `dead_row` is uniform, or where scores are so large that none was within reach of the rounded
@@ -567,6 +570,7 @@ def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllType
 
     Constraints:
     * (C1) `marks` and `mark` are both there, and are there if `dead_row` is uniform.
+    * (C2) the channel has the element type of `out` and at least the columns of `o`, which is not in quads.
 
     ```mlir
     tile.warp.finish %o, %m, %l into %out[%head, %query, %c] dead_row = zero
@@ -577,10 +581,10 @@ def Tile_WarpFinishOp : Tile_WarpOp<"finish", [AttrSizedOperandSegments, AllType
                        Tile_RowIndex:$head, Tile_RowIndex:$query, Index:$column,
                        Arg<Optional<MemRefRankOf<[F32], [2]>>, "", [MemWrite]>:$lse,
                        Arg<Optional<MemRefRankOf<[I32], [1]>>, "", [MemWrite]>:$marks, Optional<Index>:$mark,
-                       GQA_DeadRowAttr:$dead_row);
+                       Arg<Optional<Tile_Channel>, "", [MemWrite]>:$channel, Optional<Index>:$row, GQA_DeadRowAttr:$dead_row);
   let assemblyFormat = [{
     $o `,` $m `,` $l `into` $out `[` $head `,` $query `,` $column `]`
-    (`lse` `(` $lse^ `:` type($lse) `)`)? (`marks` `(` $marks^ `[` $mark `]` `:` type($marks) `)`)?
+    (`through` `(` $channel^ `[` $row `]` `:` type($channel) `)`)? (`lse` `(` $lse^ `:` type($lse) `)`)? (`marks` `(` $marks^ `[` $mark `]` `:` type($marks) `)`)?
     `dead_row` `=` custom<DeadRow>($dead_row) attr-dict `:` type($o) `,` type($m) `,` type($head) `,` type($out)
   }];
   let hasVerifier = 1;

@@ -8,17 +8,19 @@ def _decode(name, heads, batch, keys, quick=None, dim=128, attributes=(), cache=
     return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick, attributes, cache)
 
 
-def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", cache=None, narrow_queries=False):
-    return Case(name, kind, "bf16", 1, *heads, length, length, 128, quick, (), cache, narrow_queries)
+def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", attributes=(), cache=None, narrow_queries=False):
+    return Case(name, kind, "bf16", 1, *heads, length, length, 128, quick, attributes, cache, narrow_queries)
 
 
 LLAMA_70B = (64, 8)
 FP8 = "f8E4M3FN"
+LANES = ("gqa.no_tma_store",)
 QUICK = ("sdpa-cudnn", "sdpa-flash", "triton")  # the peers of --quick: the others copy K and V, or compile for long
 CASES = (
     _decode("decode-8k-b8", LLAMA, 8, 8 * K, QUICK),
     _decode("decode-8k-b8-fp8", LLAMA, 8, 8 * K, (), cache=FP8),  # beside the case in front of it: half of the bytes
     _prefill("prefill-4k", 4 * K, QUICK),
+    _prefill("prefill-4k-no-tma-store", 4 * K, (), attributes=LANES),  # what storing tiles by the copy engine gains
     _prefill("prefill-4k-fp8", 4 * K, (), cache=FP8),  # what widening a cache costs a prompt
     _prefill("prefill-4k-fp8-queries", 4 * K, cache=FP8, narrow_queries=True),  # and what products of 8 bits gain
     # Shazeer 2019: 8 heads of 128, sequences of 128, 1024 of them.
@@ -26,6 +28,7 @@ CASES = (
     _decode("shazeer-mqa", (8, 1), 1024, 128, QUICK),
     _decode("decode-1k", LLAMA, 1, K, QUICK),
     _prefill("prefill-2k", 2 * K),
+    _prefill("prefill-2k-no-tma-store", 2 * K, attributes=LANES),
     _prefill("prefill-8k", 8 * K),
     _prefill("prefill-8k-fp8", 8 * K, cache=FP8),
     _prefill("prefill-8k-fp8-queries", 8 * K, cache=FP8, narrow_queries=True),

@@ -150,7 +150,7 @@ struct EmulateAMXPass : impl::EmulateAMXBase<EmulateAMXPass> {
   void runOnOperation() override {
     llvm::Expected<CPUTarget> description = describeCPU(target);
     if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
+      emitError(getOperation().getLoc(), llvm::toString(description.takeError()));
       return signalPassFailure();
     }
     if (!description->emulateAMX)

@@ -42,7 +42,7 @@ struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
   void runOnOperation() override {
     llvm::Expected<CPUTarget> description = describeCPU(target);
     if (!description) {
-      getOperation().emitError(llvm::toString(description.takeError()));
+      emitError(getOperation().getLoc(), llvm::toString(description.takeError()));
       return signalPassFailure();
     }
     SmallVector<Operation *> operations;

@@ -84,7 +84,7 @@ struct TilePass : impl::GQATileBase<TilePass> {
 
   void runOnOperation() override {
     if (llvm::Error error = describeTarget()) {
-      getOperation().emitError(llvm::toString(std::move(error)));
+      emitError(getOperation().getLoc(), llvm::toString(std::move(error)));
       return signalPassFailure();
     }
     SmallVector<AttentionOp> attentions;

@@ -15,7 +15,7 @@ std::string whyRowByRow(AttentionOp op) {
   std::string text;
   llvm::raw_string_ostream out(text);
   if (!type.isF16() && !type.isBF16())
-    out << "its type is " << type;
+    return out << "its type is " << type, text;
   for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
     if (dim > kMostDim || dim % kChunk != 0)
       return out << "the " << name << " head dimension is " << dim << ", not a multiple of " << kChunk

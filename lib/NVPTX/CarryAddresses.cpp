@@ -109,15 +109,15 @@ private:
       return;
     SmallVector<Value> first, steps;
     addresses.remove_if([&](Value address) {
-      Value step = linear.step(address);
-      if (step)
-        steps.push_back(step);
-      return !step; // an invariant that is computed in the loop
+      Value begin = linear.first(address), step = linear.step(address);
+      if (!step) // an invariant that is computed in the loop
+        return true;
+      first.push_back(begin);
+      steps.push_back(step);
+      return false;
     });
     if (addresses.empty())
       return;
-    for (Value address : addresses)
-      first.push_back(linear.first(address));
     auto yields = [&](OpBuilder &b, Location at, ArrayRef<BlockArgument> carried) {
       SmallVector<Value> next;
       for (auto [address, step] : llvm::zip(carried, steps))

@@ -96,10 +96,14 @@ def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, l
     """Everything that decides which function is called; None if that takes a closer look."""
     torch = sys.modules.get("torch")
     try:
-        if torch is None or not _are_of_their_types(causal, window, softcap, scale, return_lse):
+        if torch is None or not (scale is None or type(scale) in (float, int)) or not type(causal) is type(return_lse) is bool:
             return None
         plain = torch.Tensor
-        if not (type(q) is type(k) is type(v) is plain and q.is_cpu and _is_plain(q) and _is_plain(k) and _is_plain(v)):
+        if not (type(q) is type(k) is type(v) is plain and type(layout) is type(dead_row) is str):
+            return None
+        # Whether the compiled function reads them as they are; that k and v are where q is and of its type is for that to check.
+        if (not (q.is_cpu and q.is_contiguous() and k.is_contiguous() and v.is_contiguous())
+                or q.requires_grad or k.requires_grad or v.requires_grad or q.is_neg() or k.is_neg() or v.is_neg()):
             return None
         if layout == "bhsd":
             batch, q_heads, queries, dim = q.shape
@@ -115,24 +119,13 @@ def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, l
             repeats = tuple(n == 1 for n in mask.shape)
             if not all(n in (1, want) for n, want in zip(mask.shape, (batch, q_heads, queries, keys), strict=True)):
                 return None
-        form = (q_heads, heads, dim, value_dim, queries == 1, queries == keys, q.dtype, causal, window, softcap, scale, dead_row,
+        # As text, since numbers of other types are equal, 4.0 to 4, and not all are allowed.
+        reach = window if window is None else repr(window)
+        cap = softcap if softcap is None else repr(softcap)
+        return (q_heads, heads, dim, value_dim, queries == 1, queries == keys, q.dtype, causal, reach, cap, scale, dead_row,
                 return_lse, layout, repeats)
-        hash(form)  # a list as window cannot be
-        return form
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a nested tensor has no shape
         return None
-
-
-def _are_of_their_types(causal, window, softcap, scale, return_lse):
-    """Numbers of other types are equal to them, 1 to True and 4.0 to 4, and not all are allowed."""
-    reach = window if type(window) is tuple else (0 if window is None else window,)
-    return (type(causal) is bool and type(return_lse) is bool and all(type(keys) is int for keys in reach)
-            and (softcap is None or type(softcap) in (float, int)) and (scale is None or type(scale) in (float, int)))
-
-
-def _is_plain(tensor):
-    """Whether the compiled function reads it as it is; that it is where q is and of its type is for that to check."""
-    return tensor.is_contiguous() and not tensor.requires_grad and not tensor.is_neg()
 
 
 def _remember(form, call, further):

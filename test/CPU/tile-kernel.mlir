@@ -77,12 +77,14 @@ func.func @two_kernels(%n: index, %x: memref<?xindex>) {
 // CHECK-LABEL: func private @dynamic_first_task
 // CHECK-DAG: memref.alloc() {alignment = 64 : i64} : memref<256xi8>
 // CHECK-DAG: memref.alloc(%{{.*}}) {alignment = 64 : i64} : memref<?x64xf32>
-func.func @dynamic_first(%n: index, %x: f32) {
+func.func @dynamic_first(%n: index, %x: f32, %y: memref<?x64xf32>, %z: memref<64xf32>) {
   tile.kernel grid(%i = %n) {
     %a = tile.scratch(%i) : memref<?x64xf32>
     %b = tile.scratch : memref<64xf32>
     memref.store %x, %a[%i, %i] : memref<?x64xf32>
     memref.store %x, %b[%i] : memref<64xf32>
+    memref.copy %a, %y : memref<?x64xf32> to memref<?x64xf32>
+    memref.copy %b, %z : memref<64xf32> to memref<64xf32>
   }
   return
 }

@@ -210,7 +210,7 @@ def causal_after_the_softmax(q, k, v, w):
     return scores(q, k).softmax(-1).tril() @ v
 
 
-@hostile()
+@hostile(raised=1)  # of the other sequence's queries and keys
 def batches_exchanged(q, k, v, w):
     return scores(q, k).softmax(-1).flip(0) @ v
 

@@ -10,8 +10,8 @@ using namespace mlir;
 namespace gqa {
 
 /// How far in front of its second request a line's first one is, to L2: about two thousand cycles of a decode
-/// step's arithmetic. A processor drops requests that find all of its miss buffers in use, and drops none
-/// that finds the line in L2.
+/// step's arithmetic. Processors seem to drop requests that find all miss buffers in use; the second one
+/// finds most lines in L2 (see README.md).
 static constexpr int64_t kElementsAhead = 24 * 128;
 static constexpr int64_t kNearL1 = 3, kNearL2 = 2; // localities of memref.prefetch
 

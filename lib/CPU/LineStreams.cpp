@@ -9,10 +9,10 @@ using namespace mlir;
 
 namespace gqa {
 
-/// How far in front of its second request a line's first one is, to L2: about two thousand cycles of a decode
-/// step's arithmetic. Processors seem to drop requests that find all miss buffers in use; the second one
-/// finds most lines in L2 (see README.md).
-static constexpr int64_t kElementsAhead = 24 * 128;
+/// How far in front of its second request a line's first one is, to L2. Processors seem to drop requests that
+/// find all miss buffers in use; the second one finds most lines in L2 (see README.md). Not a power of two:
+/// lines of K and V that are so far apart would share sets.
+static constexpr int64_t kBytesAhead = 6 << 10;
 static constexpr int64_t kNearL1 = 3, kNearL2 = 2; // localities of memref.prefetch
 
 /// A buffer whose rows are one behind the other, as its type says, as one long row.
@@ -26,8 +26,7 @@ static Value asOneRow(VectorBuilder &b, Value buffer) {
                                            ArrayRef<OpFoldResult>(getAsOpFoldResult(count)), ArrayRef(one));
 }
 
-LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys, Requests requests)
-    : b(b), requests(requests) {
+LineStreams::LineStreams(VectorBuilder &b, ValueRange buffers, int64_t blockKeys) : b(b) {
   int64_t ofBlock = llvm::divideCeil(blockKeys, std::max<int64_t>(buffers.size(), 1));
   for (Value buffer : buffers) {
     auto type = cast<MemRefType>(buffer.getType());
@@ -99,10 +98,11 @@ void LineStreams::prefetch(const Stream &stream, Value row, Value line) {
   if (stream.flat)
     line = b.add(b.mul(row, b.index(stream.linesOfRow)), line);
   Value column = b.mul(line, b.index(ofLine));
-  if (requests == Requests::Twice && stream.flat)
-    request(stream, row, b.add(column, b.index(kElementsAhead)), kNearL2);
-  else if (requests == Requests::Twice)
-    request(stream, b.add(row, b.index(llvm::divideCeil(kElementsAhead, ofRow))), column, kNearL2);
+  int64_t ahead = kBytesAhead * 8 / type.getElementTypeBitWidth();
+  if (stream.flat)
+    request(stream, row, b.add(column, b.index(ahead)), kNearL2);
+  else
+    request(stream, b.add(row, b.index(llvm::divideCeil(ahead, ofRow))), column, kNearL2);
   request(stream, row, column, kNearL1);
 }
 

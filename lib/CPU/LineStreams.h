@@ -13,12 +13,9 @@ class LineStreams {
 public:
   using Value = mlir::Value;
 
-  /// Whether lines are asked for once, as those that L3 has, or twice: see kElementsAhead.
-  enum class Requests { Once, Twice };
-
   /// Of each buffer the rows that its type says, or as many as the product has keys, divided by the number of
   /// buffers.
-  LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys, Requests requests);
+  LineStreams(VectorBuilder &b, mlir::ValueRange buffers, int64_t blockKeys);
 
   bool empty() const { return streams.empty(); }
   /// Lines of all streams.
@@ -41,7 +38,6 @@ private:
   void request(const Stream &stream, Value row, Value column, int64_t locality);
 
   VectorBuilder &b;
-  Requests requests;
   llvm::SmallVector<Stream> streams;
 };
 

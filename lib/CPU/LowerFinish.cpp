@@ -20,10 +20,8 @@ public:
   void build() {
     if (!op.getValues().empty())
       sumDeadRows();
-    auto data = memref::ExtractStridedMetadataOp::create(b, out);
-    Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[2], b.index(1));
     b.ifElse(
-        contiguous,
+        b.isContiguous(out),
         [&] {
           Value to = b.withContiguousRows(out);
           forEachRow([&](ValueRange at, Value row, Value divisor) { storeVectors(to, at, row, divisor); });

@@ -20,9 +20,7 @@ public:
   Product(tile::PVOp op, VectorBuilder &b)
       : op(op), b(b), p(op.getP()), v(op.getV()), o(op.getO()), alpha(op.getAlpha()), rows(b.size(o, 0)),
         keys(b.size(v, 0)), width(b.size(o, 1)), blockKeys(cast<MemRefType>(p.getType()).getDimSize(0)),
-        diagonal(b, rows, keys, op.getPeriod(), op.getLast()),
-        streams(b, op.getPrefetch(), blockKeys,
-                isManyRows() ? LineStreams::Requests::Once : LineStreams::Requests::Twice) {}
+        diagonal(b, rows, keys, op.getPeriod(), op.getLast()), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
@@ -30,7 +28,14 @@ public:
   }
 
 private:
-  Value weight(Value row, Value key) { return b.load(p, {key, row}); }
+  bool isOfPairs() { return op.getInterleaved(); }
+
+  Value weight(Value row, Value key) {
+    if (!isOfPairs())
+      return b.load(p, {key, row});
+    Value two = b.index(2), at = b.add(b.mul(row, two), b.rem(key, two));
+    return b.widen(b.load(p, {b.div(key, two), at}), b.element);
+  }
 
   /// Columns that are read together: a vector, or a pair of them.
   int64_t unit() { return op.getPaired() ? 2 * b.lanes : b.lanes; }
@@ -64,6 +69,12 @@ private:
     Value total =
         vector::ReductionOp::create(b, vector::CombiningKind::ADD, all, arith::FastMathFlags::reassoc);
     return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, total, total);
+  }
+
+  /// Values of two keys as pairs: of the unit at column `d` the even columns, then the odd ones.
+  SmallVector<Value> valuePairs(Value key, Value d) {
+    Value next = b.min(b.add(key, b.index(1)), b.sub(keys, b.index(1)));
+    return b.pairUp(b.loadHalves(v, {key, d}), b.loadHalves(v, {next, d}));
   }
 
   void buildFast() {
@@ -108,15 +119,21 @@ private:
       rowAt.push_back(b.add(row, b.index(i)));
     auto addProducts = [&](Value key, ValueRange so) {
       SmallVector<Value> tile, next;
-      for (int64_t i = 0; i < units; ++i)
-        llvm::append_range(tile, values(key, b.add(d, b.index(i * unit()))));
+      for (int64_t i = 0; i < units; ++i) {
+        Value column = b.add(d, b.index(i * unit()));
+        llvm::append_range(tile, isOfPairs() ? valuePairs(key, column) : values(key, column));
+      }
       for (int64_t i = 0; i < count; ++i) {
-        Value factor = b.splat(weight(rowAt[i], key));
-        for (int64_t j = 0; j < vectors; ++j)
-          next.push_back(b.fma(factor, tile[j], so[i * vectors + j]));
+        Value factor = isOfPairs() ? b.splatPair(p, {b.div(key, b.index(2)), b.mul(rowAt[i], b.index(2))})
+                                   : b.splat(weight(rowAt[i], key));
+        for (int64_t j = 0; j < vectors; ++j) {
+          Value sum = so[i * vectors + j];
+          next.push_back(isOfPairs() ? b.addPairs(factor, tile[j], sum) : b.fma(factor, tile[j], sum));
+        }
       }
       return next;
     };
+    int64_t step = isOfPairs() ? 2 : 1; // keys of a product
     // From zero, not from o: short sums round less, and o joins them in one step.
     SmallVector<Value> sums(count * vectors, b.splat(0.0));
     Value done = b.index(0), seen = diagonal.keysSeen(row, count);
@@ -128,7 +145,7 @@ private:
         streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.divPositive(key, together)),
                       blocks * perBlock);
         SmallVector<Value> next(so);
-        for (int64_t i = 0; i < together; ++i)
+        for (int64_t i = 0; i < together; i += step)
           next = addProducts(b.add(key, b.index(i)), next);
         return next;
       });
@@ -137,7 +154,7 @@ private:
     } else if (blocks) {
       streams.fetch(index, blocks);
     }
-    sums = b.fold(done, seen, 1, sums, addProducts);
+    sums = b.fold(done, seen, step, sums, addProducts);
     for (int64_t i = 0; i < count; ++i) {
       Value factor = b.splat(b.load(alpha, rowAt[i]));
       for (int64_t j = 0; j < vectors; ++j)
@@ -187,7 +204,7 @@ private:
 
 void lowerPV(tile::PVOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getO().getType()).getElementType());
-  if (op.getInterleaved())
+  if (cast<MemRefType>(op.getV().getType()).getRank() == 3)
     lowerPVInterleaved(op, b);
   else
     Product(op, b).build();

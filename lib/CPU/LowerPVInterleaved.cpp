@@ -1,7 +1,8 @@
-// tile.pv in tile registers: panels of values times interleaved probabilities, added to the transposed
+// tile.pv of interleaved operands: panels of values times interleaved probabilities, added to the transposed
 // output.
+#include "LineStreams.h"
+#include "PairSums.h"
 #include "TileLowering.h"
-#include "TileRegisters.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -19,7 +20,7 @@ public:
   void build() {
     rescale();
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
-    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildTiles(); });
+    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildProducts(); });
   }
 
 private:
@@ -42,23 +43,30 @@ private:
     });
   }
 
-  void buildTiles() {
-    Value rowsOfTile = b.index(tile::kRegisterRows), two = b.index(2);
-    auto body = [&](Value d, Value row, RegisterTiles tiles) {
-      auto step = [&](Value panel, ValueRange so) {
-        auto left = [&](int64_t i) {
-          Value line = b.add(d, b.index(i * tile::kRegisterRows));
-          return RegisterTiles::loadOperand(b, v, {panel, line, zero});
-        };
+  void buildProducts() {
+    PairBlocks blocks(b, dim, tile::kRegisterRows, rows);
+    int64_t pairs = cast<MemRefType>(p.getType()).getDimSize(0), most = 2 * pairs / tile::kRegisterDepth;
+    LineStreams streams(b, op.getPrefetch(), 2 * pairs);
+    int64_t shares = blocks.count(getConstantIntValue(dim).value_or(0)) * most;
+    auto body = [&](Value d, Value row, PairSums block) {
+      Value first = b.mul(blocks.number(d, row), b.index(most));
+      auto step = [&](Value panel, Value key, ValueRange so) {
+        auto left = [&](int64_t i) { return block.loadLeft(v, {panel, block.line(d, i), key}); };
+        Value pair = b.add(b.mul(panel, b.index(tile::kRegisterDepth / 2)), b.div(key, b.index(2)));
         auto right = [&](int64_t j) {
-          Value column = b.mul(b.add(row, b.index(j * tile::kRegisterRows)), two);
-          return RegisterTiles::loadOperand(b, p, {b.mul(panel, rowsOfTile), column});
+          return block.loadRight(p, {pair, b.mul(block.column(row, j), b.index(2))});
         };
-        return tiles.multiply(so, left, right);
+        return block.multiply(so, left, right);
       };
-      tiles.store(o, d, row, b.fold(zero, panels, 1, tiles.load(o, d, row), step));
+      auto overPanel = [&](Value panel, ValueRange so) {
+        if (shares)
+          streams.fetch(b.add(first, panel), shares);
+        return b.fold(zero, b.index(tile::kRegisterDepth), PairSums::depth(b.target), so,
+                      [&](Value key, ValueRange sums) { return step(panel, key, sums); });
+      };
+      block.store(o, d, row, b.fold(zero, panels, 1, block.load(o, d, row), overPanel));
     };
-    forEachTileBlock(b, b.div(dim, rowsOfTile), /*unit=*/1, b.div(rows, rowsOfTile), body);
+    blocks.forEach(body);
   }
 
   /// Whether a value is NaN or infinite: only these times zero are not zero.

@@ -1,4 +1,4 @@
-// tile.pack: an operand in place where it can be, else a copy.
+// tile.pack of keys and values: in place where they can be, else a copy.
 #include "TileLowering.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -9,12 +9,6 @@ using namespace mlir;
 
 namespace gqa {
 namespace {
-
-/// True at run time if the elements of a row are next to each other.
-Value isContiguous(VectorBuilder &b, Value source) {
-  auto data = memref::ExtractStridedMetadataOp::create(b, source);
-  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, data.getStrides().back(), b.index(1));
-}
 
 /// Rows of keys or values: those of the source, and of what comes behind it if there is anything.
 class Rows {
@@ -44,7 +38,7 @@ public:
       require(isEqual(rows, allRows));
     if (op.getRest())
       require(arith::OrIOp::create(b, isEqual(sourceRows, rows), isEqual(sourceRows, b.index(0))));
-    require(isContiguous(b, only()));
+    require(b.isContiguous(only()));
     return result;
   }
 
@@ -88,7 +82,7 @@ private:
   void copyRows(Value source, Value place) {
     Value zero = b.index(0), count = b.size(source, 0);
     b.ifElse(
-        isContiguous(b, source),
+        b.isContiguous(source),
         [&] {
           Value from = b.withContiguousRows(source);
           b.forEach(zero, count, 1, [&](Value row) { copyRow(from, row, b.add(place, row)); });
@@ -125,125 +119,15 @@ private:
   Value storage, width, sourceRows, rows, allRows;
 };
 
-/// Copies the elements of one query to a row, a column, or as words to every second place of two columns.
-void packQuery(tile::PackOp op, VectorBuilder &b, Value head, Value query, Value row) {
-  Value source = op.getSource(), storage = op.getStorage(), two = b.index(2);
-  auto load = [&](Value d) { return b.widen(b.load(source, {head, query, d}), b.element); };
-  b.forEach(b.index(0), b.size(source, 2), op.getInterleaved() ? 2 : 1, [&](Value d) {
-    if (op.getInterleaved()) {
-      Value even = load(d), odd = load(b.add(d, b.index(1)));
-      auto words = VectorType::get(2, b.element);
-      b.storeVector(vector::FromElementsOp::create(b, words, ValueRange{even, odd}), storage,
-                    {b.div(d, two), b.mul(row, two)});
-    } else if (op.getTransposed()) {
-      b.store(load(d), storage, {d, row});
-    } else {
-      b.store(load(d), storage, {row, b.pairedColumn(d, op.getPaired().has_value())});
-    }
-  });
-}
-
-/// The even and the odd ones of two vectors' worth of elements, as f32.
-std::pair<Value, Value> loadEvenAndOdd(VectorBuilder &b, Value source, ValueRange at) {
-  if (cast<MemRefType>(source.getType()).getElementType().isBF16())
-    return b.loadPairs(source, at);
-  SmallVector<Value> behind(at);
-  behind.back() = b.add(behind.back(), b.index(b.lanes));
-  Value first = b.widen(b.loadVector(source, at), b.element);
-  Value second = b.widen(b.loadVector(source, behind), b.element);
-  auto everySecond = [&](int64_t from) -> Value {
-    auto lanes = llvm::map_to_vector(llvm::seq<int64_t>(b.lanes), [&](int64_t i) { return 2 * i + from; });
-    return vector::ShuffleOp::create(b, first, second, lanes);
-  };
-  return {everySecond(0), everySecond(1)};
-}
-
-/// Copies one query, whose elements are next to each other in `from`, to a row: vectors, then what is left.
-void packRow(tile::PackOp op, VectorBuilder &b, Value from, Value head, Value query, Value row) {
-  Value storage = op.getStorage(), width = b.size(from, 2);
-  if (op.getPaired()) { // and therefore whole pairs of vectors
-    b.forEach(b.index(0), width, 2 * b.lanes, [&](Value d) {
-      auto [even, odd] = loadEvenAndOdd(b, from, {head, query, d});
-      b.storeVector(even, storage, {row, d});
-      b.storeVector(odd, storage, {row, b.add(d, b.index(b.lanes))});
-    });
-    return;
-  }
-  Value whole = b.roundDown(width, b.lanes);
-  b.forEach(b.index(0), whole, b.lanes, [&](Value d) {
-    b.storeVector(b.widen(b.loadVector(from, {head, query, d}), b.element), storage, {row, d});
-  });
-  b.forEach(whole, width, 1,
-            [&](Value d) { b.store(b.widen(b.load(from, {head, query, d}), b.element), storage, {row, d}); });
-}
-
-/// Crosses every whole four rows, in place: their vectors exchange lanes whose numbers have bit 0, then
-/// bit 1.
-void crossRows(VectorBuilder &b, Value storage) {
-  constexpr int64_t kRows = tile::kCrossedRows;
-  auto takeOdd = [&](Value even, Value odd, int64_t bit) -> Value {
-    auto lanes = llvm::map_to_vector(llvm::seq<int64_t>(b.lanes),
-                                     [&](int64_t lane) { return lane & bit ? b.lanes + lane : lane; });
-    return vector::ShuffleOp::create(b, even, odd, lanes);
-  };
-  b.forEach(b.index(0), b.roundDown(b.size(storage, 0), kRows), kRows, [&](Value first) {
-    b.forEach(b.index(0), b.size(storage, 1), b.lanes, [&](Value d) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < kRows; ++i)
-        rows.push_back(b.loadVector(storage, {b.add(first, b.index(i)), d}));
-      for (int64_t bit = 1; bit < kRows; bit *= 2) {
-        SmallVector<Value> before = rows;
-        for (int64_t i = 0; i < kRows; ++i)
-          rows[i] = takeOdd(before[i], before[i ^ bit], bit);
-      }
-      for (int64_t i = 0; i < kRows; ++i)
-        b.storeVector(rows[i], storage, {b.add(first, b.index(i)), d});
-    });
-  });
-}
-
-/// Copies the queries of a tile, as rows or as columns, into storage that is zero elsewhere.
-void packQueries(tile::PackOp op, VectorBuilder &b) {
-  Value source = op.getSource(), storage = op.getStorage(), zero = b.index(0), empty = b.splat(0.0);
-  b.forEach(zero, b.size(storage, 0), 1, [&](Value i) {
-    b.forEach(zero, b.size(storage, 1), b.lanes, [&](Value j) { b.storeVector(empty, storage, {i, j}); });
-  });
-  auto forEachQuery = [&](function_ref<void(Value, Value, Value)> body) {
-    b.forEach(zero, b.size(source, 0), 1, [&](Value head) {
-      Value first = b.mul(head, op.getQueries());
-      b.forEach(zero, b.size(source, 1), 1, [&](Value query) { body(head, query, b.add(first, query)); });
-    });
-  };
-  auto byElements = [&] {
-    forEachQuery([&](Value head, Value query, Value row) { packQuery(op, b, head, query, row); });
-  };
-  if (op.getTransposed() || op.getInterleaved())
-    byElements();
-  else
-    b.ifElse(
-        isContiguous(b, source),
-        [&] {
-          Value from = b.withContiguousRows(source);
-          forEachQuery([&](Value head, Value query, Value row) { packRow(op, b, from, head, query, row); });
-        },
-        byElements);
-  if (op.getCrossed())
-    crossRows(b, storage);
-  op.getTile().replaceAllUsesWith(storage);
-}
-
 } // namespace
 
 void lowerPack(tile::PackOp op, const CPUTarget &target) {
-  if (op.getTransposed() && !op.getQueries())
+  if (op.getQueries())
+    return lowerPackQueries(op, target);
+  if (op.getTransposed())
     return lowerPackPanels(op, target);
   auto tileType = cast<MemRefType>(op.getTile().getType());
   VectorBuilder b(op, target, tileType.getElementType());
-  if (op.getQueries()) {
-    packQueries(op, b);
-    op.erase();
-    return;
-  }
   Rows rows(op, b);
   auto packed = [&]() -> Value { return memref::CastOp::create(b, tileType, rows.copy()); };
   Value tile;

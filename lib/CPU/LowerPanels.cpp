@@ -8,28 +8,6 @@ using namespace mlir;
 
 namespace gqa {
 
-/// `lanes` vectors of `lanes` words, transposed: in step i, lanes whose numbers differ in bit i change
-/// places.
-static SmallVector<Value> transposeWords(VectorBuilder &b, SmallVector<Value> vectors) {
-  int64_t lanes = vectors.size();
-  for (int64_t distance = lanes / 2; distance >= 1; distance /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      bool upper = lane & distance;
-      low.push_back(upper ? lanes + lane - distance : lane);
-      high.push_back(upper ? lanes + lane : lane + distance);
-    }
-    for (int64_t i = 0; i < lanes; ++i) {
-      if (i & distance)
-        continue;
-      Value first = vectors[i], second = vectors[i + distance];
-      vectors[i] = vector::ShuffleOp::create(b, first, second, low);
-      vectors[i + distance] = vector::ShuffleOp::create(b, first, second, high);
-    }
-  }
-  return vectors;
-}
-
 namespace {
 
 class Panels {
@@ -39,9 +17,7 @@ public:
         width(b.size(source, 1)), depth(b.index(tile::kRegisterDepth)), zero(b.index(0)) {}
 
   void build() {
-    auto data = memref::ExtractStridedMetadataOp::create(b, source);
-    Value contiguous = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[1], b.index(1));
-    Value whole = b.select(contiguous, b.div(rows, depth), zero);
+    Value whole = b.select(b.isContiguous(source), b.div(rows, depth), zero);
     Value from = b.withContiguousRows(source);
     // Two rows of keys are a row of words, and words are transposed.
     int64_t keys = 2 * b.lanes;
@@ -68,7 +44,7 @@ private:
       pairs.push_back(arith::OrIOp::create(b, even, arith::ShLIOp::create(b, odd, sixteen)));
     }
     auto halves = VectorType::get(2 * b.lanes, cast<MemRefType>(storage.getType()).getElementType());
-    for (auto [i, pair] : llvm::enumerate(transposeWords(b, pairs))) {
+    for (auto [i, pair] : llvm::enumerate(b.transposed(pairs))) {
       Value line = b.add(d, b.index(int64_t(i)));
       b.storeVector(vector::BitCastOp::create(b, halves, pair), storage, {panel, line, key});
     }
@@ -111,7 +87,7 @@ void lowerTranspose(tile::TransposeOp op, const CPUTarget &target) {
       SmallVector<Value> vectors;
       for (int64_t i = 0; i < b.lanes; ++i)
         vectors.push_back(b.loadVector(from, {b.add(d, b.index(i)), row}));
-      for (auto [i, vector] : llvm::enumerate(transposeWords(b, vectors)))
+      for (auto [i, vector] : llvm::enumerate(b.transposed(vectors)))
         b.storeVector(vector, to, {b.add(row, b.index(int64_t(i))), d});
     });
   });

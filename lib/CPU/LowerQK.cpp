@@ -19,10 +19,10 @@ namespace {
 class InnerProduct {
 public:
   InnerProduct(tile::QKOp op, VectorBuilder &b)
-      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()), crossed(op.getCrossed()),
-        rows(b.size(q, 0)), allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
-        blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)),
-        streams(b, op.getPrefetch(), blockKeys, LineStreams::Requests::Twice) {}
+      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()),
+        interleaved(op.getInterleaved()), crossed(op.getCrossed()), rows(b.size(q, 0)),
+        allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
+        blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
     Value keys = b.size(k, 0), lastKey = b.sub(keys, b.index(1));
@@ -73,15 +73,17 @@ private:
       keyVectors.push_back(loadKeys(at, d, odd));
     Value column = odd ? b.add(d, b.index(b.lanes)) : d;
     for (auto [i, row] : llvm::enumerate(rowAt)) {
-      Value query = b.loadVector(q, {row, column});
+      Value query = interleaved ? b.loadHalves(q, {row, column}) : b.loadVector(q, {row, column});
       for (auto [j, vector] : llvm::enumerate(keyVectors)) {
         Value &sum = sums[j * rowAt.size() + i];
-        sum = b.fma(query, vector, sum);
+        sum = interleaved ? b.addPairs(query, vector, sum) : b.fma(query, vector, sum);
       }
     }
   }
 
   Value loadKeys(Value key, Value d, bool odd) {
+    if (interleaved)
+      return b.loadHalves(k, {key, d});
     if (!paired)
       return b.widen(b.loadVector(k, {key, d}), b.element);
     auto [first, second] = b.loadPairs(k, {key, d});
@@ -142,8 +144,8 @@ private:
     }
   }
 
-  /// Columns of one step: a vector, or a pair of them.
-  int64_t stepWidth() const { return paired ? 2 * b.lanes : b.lanes; }
+  /// Columns of one step: a vector, a pair of them, or a vector of pairs.
+  int64_t stepWidth() const { return paired || interleaved ? 2 * b.lanes : b.lanes; }
 
   /// A loop over the head dimension for a block at `row` and `key`. Its iterations are long enough to hide
   /// their ends, and each fetches its share of lines.
@@ -184,7 +186,7 @@ private:
 
   VectorBuilder &b;
   Value q, k, s;
-  bool paired, crossed;
+  bool paired, interleaved, crossed;
   Value rows;
   int64_t allRows, blockKeys; // sizes of s
   LineStreams streams;
@@ -195,7 +197,7 @@ private:
 
 void lowerQK(tile::QKOp op, const CPUTarget &target) {
   VectorBuilder b(op, target, cast<MemRefType>(op.getS().getType()).getElementType());
-  if (op.getInterleaved())
+  if (op.getInterleaved() && op.getTransposed())
     lowerQKInterleaved(op, b);
   else if (op.getTransposed())
     lowerQKTransposed(op, b);

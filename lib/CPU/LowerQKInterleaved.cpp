@@ -1,30 +1,37 @@
-// tile.qk in tile registers: keys, as they lie in memory, times interleaved queries.
+// tile.qk of interleaved operands: keys, as they lie in memory, times interleaved queries.
+#include "LineStreams.h"
+#include "PairSums.h"
 #include "TileLowering.h"
-#include "TileRegisters.h"
 
 using namespace mlir;
 
 namespace gqa {
 
 void lowerQKInterleaved(tile::QKOp op, VectorBuilder &b) {
-  Value q = op.getQ(), k = op.getK(), rowsOfTile = b.index(tile::kRegisterRows), two = b.index(2);
-  Value lines = b.div(b.size(k, 0), rowsOfTile), columns = b.div(b.div(b.size(q, 1), two), rowsOfTile);
-  auto body = [&](Value key, Value row, RegisterTiles tiles) {
+  constexpr int64_t kDepth = tile::kRegisterDepth;
+  Value q = op.getQ(), k = op.getK(), s = op.getS(), zero = b.index(0), two = b.index(2);
+  Value width = b.size(k, 1), steps = b.div(width, b.index(kDepth));
+  int64_t blockKeys = cast<MemRefType>(s.getType()).getDimSize(0);
+  PairBlocks blocks(b, b.size(k, 0), kDepth, b.div(b.size(q, 1), two));
+  LineStreams streams(b, op.getPrefetch(), blockKeys);
+  int64_t shares = blocks.count(blockKeys) * getConstantIntValue(steps).value_or(0);
+  blocks.forEach([&](Value key, Value row, PairSums block) {
     auto step = [&](Value d, ValueRange so) {
-      auto left = [&](int64_t i) {
-        return RegisterTiles::loadOperand(b, k, {b.add(key, b.index(i * tile::kRegisterRows)), d});
-      };
+      auto left = [&](int64_t i) { return block.loadLeft(k, {block.line(key, i), d}); };
       auto right = [&](int64_t j) {
-        Value column = b.mul(b.add(row, b.index(j * tile::kRegisterRows)), two);
-        return RegisterTiles::loadOperand(b, q, {b.div(d, two), column});
+        return block.loadRight(q, {b.div(d, two), b.mul(block.column(row, j), two)});
       };
-      return tiles.multiply(so, left, right);
+      return block.multiply(so, left, right);
     };
-    SmallVector<Value> sums = b.fold(b.index(0), b.size(k, 1), tile::kRegisterDepth, tiles.zeros(), step);
-    tiles.store(op.getS(), key, row, sums);
-  };
-  // Keys come in pairs of registers: a product with the values takes them so.
-  forEachTileBlock(b, lines, /*unit=*/2, columns, body);
+    Value first = b.mul(blocks.number(key, row), steps);
+    auto overRegister = [&](Value from, ValueRange so) {
+      if (shares)
+        streams.fetch(b.add(first, b.divPositive(from, kDepth)), shares);
+      return b.fold(zero, b.index(kDepth), PairSums::depth(b.target), so,
+                    [&](Value d, ValueRange sums) { return step(b.add(from, d), sums); });
+    };
+    block.store(s, key, row, b.fold(zero, width, kDepth, block.zeros(), overRegister));
+  });
 }
 
 } // namespace gqa

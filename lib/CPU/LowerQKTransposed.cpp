@@ -35,7 +35,7 @@ void lowerQKTransposed(tile::QKOp op, VectorBuilder &b) {
   Value lastKey = b.sub(keys, b.index(1));
   auto type = cast<MemRefType>(s.getType());
   Diagonal diagonal(b, rows, keys, op.getPeriod(), op.getLast());
-  LineStreams streams(b, op.getPrefetch(), type.getDimSize(0), LineStreams::Requests::Once);
+  LineStreams streams(b, op.getPrefetch(), type.getDimSize(0));
   int64_t blocks = llvm::divideCeil(type.getDimSize(0), block.scalars);
   int64_t panels = llvm::divideCeil(type.getDimSize(1), block.vectors * b.lanes);
 

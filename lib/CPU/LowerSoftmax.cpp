@@ -18,7 +18,7 @@ public:
       : op(op), b(b), s(op.getS()), scores(b.flat(s)), rows(b.size(s, 1)), keys(op.getKeys()),
         none(b.splat(-std::numeric_limits<double>::infinity())), scale(b.splat(op.getScale())),
         period(std::min(getConstantIntValue(rows).value_or(b.lanes), b.lanes)), woven(chooseWoven()),
-        together(op.getP() ? tile::kRegisterDepth : woven * keysOfVector()) {}
+        together(op.getP() && keysOfVector() == 1 ? tile::kRegisterDepth : woven * keysOfVector()) {}
 
   void build() {
     if (together > 1)
@@ -33,13 +33,15 @@ public:
   }
 
 private:
-  /// As many as divide a block of keys, so that there is no loop for a rest.
+  /// As many as divide a block of keys, so that there is no loop for a rest; whole pairs where probabilities
+  /// become pairs.
   int64_t chooseWoven() {
     int64_t blockKeys = cast<MemRefType>(s.getType()).getDimSize(0), count = kWoven;
     if (ShapedType::isDynamic(blockKeys))
-      return 1;
-    while (count > 1 && blockKeys % (count * keysOfVector()) != 0)
-      --count;
+      return op.getP() ? 2 : 1;
+    int64_t unit = op.getP() ? 2 : 1;
+    while (count > unit && blockKeys % (count * keysOfVector()) != 0)
+      count -= unit;
     return count;
   }
 
@@ -130,7 +132,7 @@ private:
           b.storeVector(p, scores, place);
       }
       for (int64_t j = 0; op.getP() && j < woven; j += 2)
-        storePair(b.add(key, b.index(j)), row, ps[j], ps[j + 1]);
+        storePair(b.add(key, b.index(j * keysOfVector())), row, ps[j], ps[j + 1]);
       return next;
     });
     while (sums.size() > 1) {
@@ -140,9 +142,25 @@ private:
     return sums[0];
   }
 
-  /// Two keys of each row as a word, rounded to the nearest even. A NaN may become any number here: it is in
-  /// the row's sum as well, which the row will be divided by.
-  void storePair(Value key, Value row, Value even, Value odd) {
+  /// Two vectors of probabilities as words of two keys of a row. Where a vector has several keys, each is put
+  /// next to its neighbour.
+  void storePair(Value key, Value row, Value first, Value second) {
+    Value two = b.index(2), place[] = {b.div(key, two), b.mul(row, two)};
+    if (keysOfVector() == 1)
+      return b.storeVector(roundToPairs(first, second), op.getP(), place);
+    auto everySecondKey = [&](int64_t from) -> Value {
+      auto lanes = llvm::map_to_vector(llvm::seq<int64_t>(b.lanes), [&](int64_t lane) {
+        return (2 * (lane / period) + from) * period + lane % period;
+      });
+      return vector::ShuffleOp::create(b, first, second, lanes);
+    };
+    Value inRow = b.mul(place[0], b.size(op.getP(), 1)); // all rows are in each vector
+    b.storeVector(roundToPairs(everySecondKey(0), everySecondKey(1)), b.flat(op.getP()), inRow);
+  }
+
+  /// Numbers of two vectors as pairs of bf16, rounded to the nearest even. A NaN may become any number here:
+  /// it is in the row's sum as well, which the row will be divided by.
+  Value roundToPairs(Value even, Value odd) {
     VectorType words = b.vectorOf(b.getI32Type());
     auto constant = [&](int32_t bits) -> Value {
       return arith::ConstantOp::create(b,
@@ -157,9 +175,7 @@ private:
     Value low = arith::ShRUIOp::create(b, rounded(even), sixteen);
     Value high = arith::AndIOp::create(b, rounded(odd), constant(int32_t(0xffff0000)));
     auto halves = VectorType::get(2 * b.lanes, b.getBF16Type());
-    Value pair = vector::BitCastOp::create(b, halves, arith::OrIOp::create(b, low, high));
-    Value two = b.index(2);
-    b.storeVector(pair, op.getP(), {b.div(key, two), b.mul(row, two)});
+    return vector::BitCastOp::create(b, halves, arith::OrIOp::create(b, low, high));
   }
 
   tile::SoftmaxStepOp op;

@@ -13,6 +13,7 @@ void lowerRotate(tile::RotateOp op, const CPUTarget &target);
 void lowerPack(tile::PackOp op, const CPUTarget &target);
 /// Writes the rows of a narrow cache to the first rows of the storage.
 void widenRows(tile::PackOp op, const CPUTarget &target);
+void lowerPackQueries(tile::PackOp op, const CPUTarget &target);
 void lowerPackPanels(tile::PackOp op, const CPUTarget &target);
 void lowerInit(tile::InitOp op, const CPUTarget &target);
 void lowerQK(tile::QKOp op, const CPUTarget &target);

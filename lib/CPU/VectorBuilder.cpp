@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 using namespace mlir;
 
@@ -82,6 +83,31 @@ Value VectorBuilder::exchange(Value vector, int64_t bit) {
   return shuffle(*this, vector, lanes, [&](int64_t lane) { return lane ^ bit; });
 }
 
+SmallVector<Value> VectorBuilder::transposed(SmallVector<Value> vectors) {
+  int64_t count = vectors.size();
+  for (int64_t distance = count / 2; distance >= 1; distance /= 2) { // bit after bit of the lanes' numbers
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      bool upper = lane & distance;
+      low.push_back(upper ? count + lane - distance : lane);
+      high.push_back(upper ? count + lane : lane + distance);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      if (i & distance)
+        continue;
+      Value first = vectors[i], second = vectors[i + distance];
+      vectors[i] = vector::ShuffleOp::create(*this, first, second, low);
+      vectors[i + distance] = vector::ShuffleOp::create(*this, first, second, high);
+    }
+  }
+  return vectors;
+}
+
+Value VectorBuilder::isContiguous(Value buffer) {
+  auto data = memref::ExtractStridedMetadataOp::create(*this, buffer);
+  return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, data.getStrides().back(), index(1));
+}
+
 static Type withElement(Type type, Type element) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? VectorType::get(vector.getShape(), element) : element;
@@ -127,8 +153,26 @@ int64_t linesOfRow(Value buffer) {
   return llvm::divideCeil(type.getDimSize(1) * type.getElementTypeBitWidth(), kLineBits);
 }
 
-std::pair<Value, Value> VectorBuilder::loadPairs(Value buffer, ValueRange at) {
-  Value halves = vector::LoadOp::create(*this, VectorType::get(2 * lanes, getBF16Type()), buffer, at);
+Value VectorBuilder::loadHalves(Value buffer, ValueRange at) {
+  return vector::LoadOp::create(*this, VectorType::get(2 * lanes, getBF16Type()), buffer, at);
+}
+
+Value VectorBuilder::splatPair(Value buffer, ValueRange at) {
+  Value pair = vector::LoadOp::create(*this, VectorType::get(2, getBF16Type()), buffer, at);
+  Value word = vector::BitCastOp::create(*this, VectorType::get(1, getI32Type()), pair);
+  Value words = splat(vector::ExtractOp::create(*this, word, 0));
+  return vector::BitCastOp::create(*this, VectorType::get(2 * lanes, getBF16Type()), words);
+}
+
+Value VectorBuilder::addPairs(Value a, Value b, Value sum) {
+  if (!target.emulatePairs)
+    return x86vector::DotBF16Op::create(*this, sum.getType(), sum, a, b);
+  auto [evenA, oddA] = splitPairs(a);
+  auto [evenB, oddB] = splitPairs(b);
+  return fma(evenA, evenB, fma(oddA, oddB, sum));
+}
+
+std::pair<Value, Value> VectorBuilder::splitPairs(Value halves) {
   VectorType words = vectorOf(getI32Type()), floats = vectorOf(element);
   Value pairs = vector::BitCastOp::create(*this, words, halves);
   auto constant = [&](int32_t bits) -> Value {
@@ -138,6 +182,22 @@ std::pair<Value, Value> VectorBuilder::loadPairs(Value buffer, ValueRange at) {
   Value even = arith::ShLIOp::create(*this, pairs, constant(16));
   Value odd = arith::AndIOp::create(*this, pairs, constant(int32_t(0xffff0000)));
   return {arith::BitcastOp::create(*this, floats, even), arith::BitcastOp::create(*this, floats, odd)};
+}
+
+SmallVector<Value> VectorBuilder::pairUp(Value first, Value second) {
+  VectorType words = vectorOf(getI32Type());
+  auto constant = [&](int32_t bits) -> Value {
+    return arith::ConstantOp::create(*this,
+                                     DenseElementsAttr::get(words, Attribute(getI32IntegerAttr(bits))));
+  };
+  Value a = vector::BitCastOp::create(*this, words, first),
+        b = vector::BitCastOp::create(*this, words, second);
+  Value even = arith::OrIOp::create(*this, arith::AndIOp::create(*this, a, constant(0xffff)),
+                                    arith::ShLIOp::create(*this, b, constant(16)));
+  Value odd = arith::OrIOp::create(*this, arith::ShRUIOp::create(*this, a, constant(16)),
+                                   arith::AndIOp::create(*this, b, constant(int32_t(0xffff0000))));
+  return {vector::BitCastOp::create(*this, first.getType(), even),
+          vector::BitCastOp::create(*this, first.getType(), odd)};
 }
 
 Value VectorBuilder::pairedColumn(Value d, bool paired) {

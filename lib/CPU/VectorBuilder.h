@@ -47,6 +47,9 @@ public:
   Value divPositive(Value a, int64_t by) { return createOrFold<mlir::arith::DivUIOp>(a, index(by)); }
   Value remPositive(Value a, int64_t by) { return createOrFold<mlir::arith::RemUIOp>(a, index(by)); }
 
+  /// True at run time if the elements of a row are next to each other.
+  Value isContiguous(Value buffer);
+
   /// A contiguous buffer of rank 2 as one of rank 1.
   Value flat(Value buffer);
 
@@ -55,6 +58,8 @@ public:
   Value first(Value vector, int64_t count);
   Value repeat(Value vector);
   Value rotate(Value vector, int64_t distance);
+  /// As many vectors as each has lanes: lane j of vector i is lane i of vector j.
+  llvm::SmallVector<Value> transposed(llvm::SmallVector<Value> vectors);
   /// Every lane has changed places with the one whose number differs in `bit`.
   Value exchange(Value vector, int64_t bit);
 
@@ -63,7 +68,18 @@ public:
   Value narrow(Value value, mlir::Type type);
 
   /// `lanes` pairs of bf16 numbers: the even ones and the odd ones as f32.
-  std::pair<Value, Value> loadPairs(Value buffer, ValueRange at);
+  std::pair<Value, Value> loadPairs(Value buffer, ValueRange at) {
+    return splitPairs(loadHalves(buffer, at));
+  }
+  /// `2 lanes` bf16 numbers, pairs of neighbours; one pair, as often as there are lanes.
+  Value loadHalves(Value buffer, ValueRange at);
+  Value splatPair(Value buffer, ValueRange at);
+  /// The even and the odd ones of `2 lanes` bf16 numbers as f32.
+  std::pair<Value, Value> splitPairs(Value halves);
+  /// Two vectors of `2 lanes` bf16 numbers as pairs of one of each: of the even ones, then of the odd ones.
+  llvm::SmallVector<Value> pairUp(Value first, Value second);
+  /// sum + a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in each lane, for targets that multiply pairs.
+  Value addPairs(Value a, Value b, Value sum);
   /// Where column `d` is if columns are paired (see the `tile` dialect); `d` itself if they are not.
   Value pairedColumn(Value d, bool paired);
 

@@ -75,16 +75,17 @@ private:
   };
 
   /// Half of the values and half of the next keys during each product: two streams at any time. Also where
-  /// several tiles read the same keys, which are no nearer than L3 then. Interleaved products do not fetch
-  /// anything.
+  /// several tiles read the same keys, which are no nearer than L3 then. Panels are one piece of memory,
+  /// which processors fetch by themselves, but for those that the task makes after the first product.
   Fetched fetchFor(Value key) {
     Fetched fetched;
     auto isKnown = [](const TokenBuffers &tokens) {
       return !cast<MemRefType>(tokens.cached.getType()).isDynamicDim(3);
     };
-    if (interleaved || !isKnown(values.k) || !isKnown(values.v))
+    if (!isKnown(values.k) || !isKnown(values.v))
       return fetched;
-    Value next = b.add(key, b.index(values.schedule.keys)), half = b.index(values.schedule.keys / 2);
+    Value all = b.index(values.schedule.keys), next = b.add(key, all),
+          half = b.index(values.schedule.keys / 2);
     if (values.schedule.heads > 1) {
       fetched.duringQK = {shareOf(values.v, next, 0, values.valueDim),
                           shareOf(values.k, next, 0, values.keyDim)};
@@ -93,9 +94,15 @@ private:
       return fetched;
     }
     auto rows = [&](const TokenBuffers &tokens, Value first, Value dim) {
-      Value count = b.max(b.min(half, b.sub(end, first)), b.index(0));
+      Value most = hasPanels() ? all : half, count = b.max(b.min(most, b.sub(end, first)), b.index(0));
       return rowsOf(tokens, first, count, dim).cached; // fresh tokens have just been written
     };
+    if (hasPanels()) {
+      if (!values.panels)
+        fetched.duringQK = {rows(values.v, key, values.valueDim)};
+      fetched.duringPV = {rows(values.k, next, values.keyDim)};
+      return fetched;
+    }
     fetched.duringQK = {rows(values.v, b.add(key, half), values.valueDim),
                         rows(values.k, next, values.keyDim)};
     fetched.duringPV = {rows(values.k, b.add(next, half), values.keyDim),
@@ -131,7 +138,8 @@ private:
     Fetched fetched = fetchFor(key);
     auto [used, period, diagonal] = parts(key);
     tile::QKOp::create(b, queryTile, keyTile(key, keys), scores, used, period, diagonal, fetched.duringQK,
-                       transposed, interleaved, values.paired, values.schedule.crossed);
+                       transposed, interleaved, interleaved ? IntegerAttr() : values.paired,
+                       values.schedule.crossed);
     if (values.scored) {
       auto score =
           tile::ScoreOp::create(b, scores, batch, head, query, key, values.group, queries, values.period,

@@ -47,7 +47,7 @@ public:
 
 void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
   // Where all queries of a head are one tile, its task is the only one that reads a block of values.
-  if (!values.schedule.interleaved || getConstantIntValue(values.blocks) == 1)
+  if (!values.schedule.hasPanels() || getConstantIntValue(values.blocks) == 1)
     return;
   Value depth = b.index(tile::kRegisterDepth);
   values.panels =

@@ -31,18 +31,26 @@ constexpr Row kInterleavedRows[] = {
     {kAny, 64, 128}, // a wide block of K and V keeps its place in L2
 };
 
-/// Whether processors with AMX multiply this attention in tile registers: bf16, and whole registers.
+// The same in vectors. 64 rows are four of them, which serve every broadcast pair of keys in blocks of 6 x 4.
+// Between 64 and 256 keys times differ by 3 %.
+constexpr Row kPairRows[] = {{kAny, 64, 128}};
+
+/// Whether pairs of bf16 numbers are multiplied, in tile registers or in vectors: whole registers of them.
 bool isInterleaved(AttentionOp op, const CPUTarget &target) {
-  auto isBF16 = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType().isBF16(); };
   int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
-  return target.amx && isBF16(op.getQ()) && isBF16(op.getK()) && isBF16(op.getV()) && dim > 0 &&
+  return (target.amx || target.pairs) &&
+         cast<RankedTensorType>(op.getK().getType()).getElementType().isBF16() && dim > 0 &&
          dim % tile::kRegisterDepth == 0 && valueDim > 0 && valueDim % tile::kRegisterRows == 0;
 }
 
 /// Keys of a block for few rows: a multiple of all blocks of keys in registers, and of a vector's lanes, as
 /// one may hold the scores of so many keys. Short, since short sums round less, and since K, V and what is
-/// fetched of the next ones stay in L1: as many bytes for each width, for heads of 64 and of 128.
-int64_t keysOfFewRows(int64_t lanes, int64_t bits) { return llvm::alignTo(bits <= 16 ? 48 : 24, lanes); }
+/// fetched of the next ones stay in L1: as many bytes for each width, for heads of 64 and of 128. Of AVX-512
+/// the blocks of registers have 4 keys, not 3 as those of AVX2, and 32 KB have room for 4 times 16 keys.
+int64_t keysOfFewRows(int64_t lanes, int64_t bits) {
+  int64_t keys = lanes >= 16 ? 16 : 24;
+  return llvm::alignTo(bits <= 16 ? 2 * keys : keys, lanes);
+}
 
 /// What a block has of K, and of V, at most: both, and the next block of both, which is on its way, are in
 /// L2.
@@ -84,20 +92,19 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
     bool paired = element.isBF16() && op.getKeyDim() > 0 && op.getKeyDim() % (2 * lanes) == 0 &&
                   op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
     bool crossed = rows >= tile::kCrossedRows && op.getAccumulatorType().isF32();
+    // Of one row a vector has the scores of so many keys that a block is no whole number of pairs of vectors.
+    bool interleaved = target.pairs && paired && rows >= 2;
     int64_t keys = keysOfFewRows(lanes, element.getIntOrFloatBitWidth());
-    return {/*transposed=*/false,
-            rows,
-            keys,
-            lanes,
-            paired,
-            crossed,
-            /*interleaved=*/false,
+    return {/*transposed=*/false, rows, keys, lanes, paired, crossed, interleaved,
             headsOfTask(op, keys)};
   }
   bool interleaved = isInterleaved(op, target);
   if (interleaved)
     lanes = tile::kRegisterRows;
-  for (const Row &row : interleaved ? ArrayRef<Row>(kInterleavedRows) : ArrayRef<Row>(kManyRows))
+  ArrayRef<Row> table = !interleaved ? ArrayRef<Row>(kManyRows)
+                        : target.amx ? ArrayRef<Row>(kInterleavedRows)
+                                     : kPairRows;
+  for (const Row &row : table)
     if (dim <= row.maxDim)
       return {/*transposed=*/true, row.rows,          row.keys,   lanes,
               /*paired=*/false,    /*crossed=*/false, interleaved};

@@ -66,7 +66,7 @@ void TileBuilder::bindBand() {
     last = last ? b.min(last, offset) : offset;
   if (first)
     begin = b.max(zero, b.add(query, first));
-  if (first && values.schedule.interleaved) // the band hides what comes before it
+  if (first && values.schedule.hasPanels()) // the band hides what comes before it
     begin = b.roundDown(begin, tile::kRegisterDepth);
   if (last)
     end = b.min(end, b.add(b.add(query, queries), last));

@@ -18,20 +18,21 @@ void TileOperands::allocate() {
   Type element = transposed && !interleaved ? op.getAccumulatorType() : keyType;
   Value keys = b.index(values.schedule.keys);
   keyRoom = scratch({keys, values.keyWidth}, element);
-  if (interleaved && !values.panels)
+  if (hasPanels() && !values.panels)
     valueRoom = scratch({b.index(values.schedule.keys / tile::kRegisterDepth), values.valueWidth,
                          b.index(tile::kRegisterDepth)},
                         element);
   if (valueRoom && (values.v.fresh || values.v.dequantize))
     joint = scratch({keys, values.valueDim}, element);
-  if (!interleaved)
+  if (!hasPanels())
     valueRoom = scratch({keys, values.valueWidth}, element);
   scores = scratch({keys, values.stateRows});
   alpha = scratch({values.stateRows});
   Value two = b.index(2), allRows = b.mul(b.index(values.schedule.heads), values.rows);
-  queryTile = interleaved  ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
-              : transposed ? scratch({values.keyWidth, values.rows})
-                           : scratch({allRows, values.keyWidth});
+  queryTile = hasPanels()   ? scratch({b.div(values.keyWidth, two), b.mul(values.rows, two)}, b.getBF16Type())
+              : interleaved ? scratch({allRows, values.keyWidth}, b.getBF16Type())
+              : transposed  ? scratch({values.keyWidth, values.rows})
+                            : scratch({allRows, values.keyWidth});
   Type rotated = interleaved ? Type(b.getBF16Type()) : Type(op.getAccumulatorType());
   if (values.cos)
     rotationRoom = scratch({values.group, values.period, values.keyDim}, rotated);
@@ -40,8 +41,9 @@ void TileOperands::allocate() {
   accumulator = output;
   if (!interleaved)
     return;
-  probabilities = scratch({b.index(values.schedule.keys / 2), b.mul(values.rows, two)}, element);
-  accumulator = scratch({values.valueWidth, values.rows});
+  probabilities = scratch({b.index(values.schedule.keys / 2), b.mul(values.stateRows, two)}, element);
+  if (hasPanels())
+    accumulator = scratch({values.valueWidth, values.rows});
 }
 
 Value TileOperands::ofHead(Value room) {
@@ -88,13 +90,14 @@ Value TileOperands::rotatedQueries() {
 void TileOperands::packQueries() {
   queryTile = tile::PackOp::create(b, queryTile.getType(), rotatedQueries(), queryTile, /*rest=*/Value(),
                                    /*scale=*/Value(), /*zero=*/Value(), values.period, /*is_unsigned=*/false,
-                                   transposed, interleaved, values.paired, values.schedule.crossed,
+                                   transposed, hasPanels(), interleaved ? IntegerAttr() : values.paired,
+                                   values.schedule.crossed,
                                    /*multiple=*/IntegerAttr());
 }
 
 Value TileOperands::keyTile(Value key, Value keys) {
   // A tile register has all of its rows: no load may reach behind the last key.
-  auto multiple = interleaved ? b.getI64IntegerAttr(tile::kRegisterDepth) : IntegerAttr();
+  auto multiple = hasPanels() ? b.getI64IntegerAttr(tile::kRegisterDepth) : IntegerAttr();
   return packRows(rowsOf(values.k, key, keys, values.keyDim), keyRoom, multiple);
 }
 
@@ -102,7 +105,7 @@ Value TileOperands::valueTile(Value key, Value keys) {
   Value zero = b.index(0);
   if (!values.panels) {
     TokenBuffers rows = rowsOf(values.v, key, keys, values.valueDim);
-    return interleaved ? packPanels(rows, valueRoom, joint) : packRows(rows, valueRoom);
+    return hasPanels() ? packPanels(rows, valueRoom, joint) : packRows(rows, valueRoom);
   }
   Value depth = b.index(tile::kRegisterDepth);
   return b.view(values.panels, {batch, kvHead, b.div(key, depth), zero, zero},

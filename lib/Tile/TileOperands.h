@@ -28,6 +28,7 @@ protected:
   Value accumulator;
   Value scores, alpha;
   const bool transposed, interleaved;
+  bool hasPanels() const { return values.schedule.hasPanels(); }
 
 private:
   /// The queries of the tile as they lie in memory, or rotated in memory of the task.

@@ -30,6 +30,12 @@
 // GENERIC: loop fma=48 mul-add=0 broadcast=0 load-bytes=896 prefetch=8 spills={{[0-9]|1[0-4]}} calls=0
 // GENERIC: loop fma=32 mul-add=0 broadcast=16 load-bytes=128 prefetch=4 spills=0 calls=0
 
+// Where pairs are multiplied, half as many products: 4 keys and all of the head dimension; of 2 keys half of their values.
+// RUN: gqa-compile %s --function=bf16 --target=cpu:znver4 --emit=asm | %{python} %S/Inputs/hot_loops.py | FileCheck %s --check-prefix=PAIRS
+// PAIRS: loop fma=64 mul-add={{[0-9]+}} broadcast=0 load-bytes=2048 prefetch=32 spills=0 calls=0
+// PAIRS: loop fma=16 mul-add=0 broadcast=4 load-bytes=256 prefetch=8 spills=0 calls=0
+// PAIRS: task {{.*}} libm=0
+
 // Without fused multiply-adds there are two instructions, not a call of the C library.
 // SSE2: loop fma=0
 // SSE2: task {{.*}} libm=0

@@ -22,8 +22,8 @@ func.func @qk(%q: memref<32x64xbf16>, %k: memref<?x64xbf16>, %s: memref<128x32xf
 // CHECK: %[[WHOLE:.*]] = arith.muli %{{.*}}, %c32
 // CHECK: vector.store %cst{{.*}}
 // CHECK: scf.for %[[KEY:.*]] = %c0 to %[[WHOLE]] step %c4 iter_args
-// CHECK: %[[PAIR:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<32xbf16>
 // CHECK: %[[AT:.*]] = arith.divsi %[[KEY]], %c2
+// CHECK: %[[PAIR:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<32xbf16>
 // CHECK: vector.store %[[PAIR]], %arg5[%[[AT]], %{{.*}}]
 func.func @softmax(%s: memref<64x16xf32>, %m: memref<16xf32>, %l: memref<16xf32>, %a: memref<16xf32>, %n: index,
                    %p: memref<32x32xbf16>, %x: f32) -> i1 {

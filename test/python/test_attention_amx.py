@@ -1,12 +1,14 @@
 """The schedule for AMX with its tile instructions emulated, against float64: what the schedule does with bounds, masks and
 values must hold wherever it runs. Head dimensions of 64 and 80 fill whole tile registers."""
 
+import os
+
 import pytest
 
 from attention_call import verify
 from attention_hard import VALUES, clauses, shaped
 
-TARGET = "cpu+emulate-amx"
+TARGET = os.environ.get("GQA_TARGET", "cpu+emulate-amx")
 # What reaches the schedule: bounds, masks and hidden values. Each is compiled, which takes most of the time.
 CLAUSES = ["causal", "causal_window", "window_1", "kv_len", "garbage", "poison", "sinks", "masks", "layouts"]
 DIMS = [(2, 128, 128), (8, 96, 80), (5, 32, 48)]  # group, D, Dv

@@ -57,7 +57,7 @@ def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
            "the processor to generate code for: cpu (this machine) or cpu:ARCH">,
   ];
   let statistics = [Statistic<"numKernels", "kernels", "kernels that became task functions">];
-  let dependentDialects = ["mlir::amx::AMXDialect", "mlir::arith::ArithDialect", "mlir::func::FuncDialect",
+  let dependentDialects = ["mlir::amx::AMXDialect", "mlir::x86vector::X86VectorDialect", "mlir::arith::ArithDialect", "mlir::func::FuncDialect",
                            "mlir::LLVM::LLVMDialect",
                            "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
                            "mlir::vector::VectorDialect"];

@@ -45,7 +45,7 @@ def GQATile : Pass<"gqa-tile", "mlir::ModuleOp"> {
                            "mlir::func::FuncDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
                            "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
   let options = [Option<"target", "target", "std::string", /*default=*/"\"cpu\"",
-                        "the processor to schedule for: cpu (this machine) or cpu:ARCH, with +emulate-amx as if it had AMX; cuda or cuda:sm_NN">];
+                        "the processor to schedule for: cpu (this machine) or cpu:ARCH, with +emulate-amx as if it had AMX, +emulate-pairs as if it multiplied pairs; cuda or cuda:sm_NN">];
   let statistics = [Statistic<"numTiled", "tiled", "attentions that became kernels">];
 }
 

@@ -22,11 +22,15 @@ struct Schedule {
   bool paired = false;
   /// Rows of queries are crossed.
   bool crossed = false;
-  /// Products are of interleaved operands in tile registers; `lanes` are the rows of one.
+  /// Products are of pairs of bf16 numbers: interleaved operands. In tile registers `lanes` are the rows of
+  /// one.
   bool interleaved = false;
   /// Key/value heads that a task works on, block by block: more than one where the heads of a token lie side
   /// by side in memory, which is then read from end to end.
   int64_t heads = 1;
+
+  /// Values are laid out as panels, and the output is transposed until the end.
+  bool hasPanels() const { return interleaved && transposed; }
 
   /// Keys that are worth a task of their own.
   int64_t leastKeysOfTask() const;

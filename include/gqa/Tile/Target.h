@@ -14,7 +14,9 @@ struct CPUTarget {
   unsigned registers = 16;   ///< vector registers
   bool fma = false;          ///< a multiplication and an addition in one instruction
   bool amx = false;          ///< tile registers and their product of bf16
+  bool pairs = false;        ///< products of pairs of bf16 numbers in vectors, as fast as products of f32
   bool emulateAMX = false;   ///< loops instead of tile instructions
+  bool emulatePairs = false; ///< products of f32 instead of those of pairs
 
   /// Elements of `type` in a vector register.
   int64_t lanes(mlir::FloatType type) const { return vectorBits / type.getWidth(); }
@@ -49,11 +51,12 @@ bool hasDeviceLowering(mlir::Operation &op);
 llvm::StringRef hostOf(llvm::StringRef target);
 
 /// The parts of a target's name: `cpu` is this machine, `cpu:ARCH` a processor that LLVM knows. With
-/// `+emulate-amx` behind either, attention is scheduled for AMX and its tile instructions are loops: for
-/// tests on machines that have none.
+/// `+emulate-amx` behind either, attention is scheduled for AMX and its tile instructions are loops, and with
+/// `+emulate-pairs` as for a processor that multiplies pairs of bf16 numbers: for tests on machines that have
+/// neither.
 struct TargetName {
   llvm::StringRef arch; ///< empty for this machine
-  bool emulateAMX = false;
+  bool emulateAMX = false, emulatePairs = false;
 };
 llvm::Expected<TargetName> parseTargetName(llvm::StringRef target);
 

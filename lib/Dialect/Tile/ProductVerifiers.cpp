@@ -150,8 +150,9 @@ LogicalResult PackOp::verify() {
   if (failed(verifyFactors(*this)))
     return failure();
   // pack_c9
-  if (getCrossed() && (!holdsQueries || getTransposed() || !elementOf(getTile()).isF32()))
-    return emitOpError("is crossed, expected a tile of queries in f32 that is not transposed");
+  Type element = elementOf(getTile());
+  if (getCrossed() && (!holdsQueries || getTransposed() || !(element.isF32() || element.isBF16())))
+    return emitOpError("is crossed, expected a tile of queries in f32 or bf16 that is not transposed");
   return success();
 }
 
@@ -186,7 +187,7 @@ LogicalResult QKOp::verify() {
     return failure();
   // qk_c5
   auto q = cast<MemRefType>(getQ().getType()), s = cast<MemRefType>(getS().getType());
-  int64_t rows = getInterleaved() ? q.getDimSize(1) / 2 : q.getDimSize(getTransposed() ? 1 : 0);
+  int64_t rows = q.getDimSize(getTransposed() ? 1 : 0) / (getInterleaved() && getTransposed() ? 2 : 1);
   if (!q.isDynamicDim(getTransposed() ? 1 : 0) && !s.isDynamicDim(1) && s.getDimSize(1) < rows)
     return emitOpError("expects a column of s for each of the ") << rows << " rows of q, found " << s;
   // qk_c6
@@ -198,10 +199,11 @@ LogicalResult QKOp::verify() {
   // qk_c4
   if (!getInterleaved())
     return success();
-  if (!getTransposed())
-    return emitOpError("is interleaved, expected a transposed q");
+  if (getPaired())
+    return emitOpError("is interleaved, expected columns of q that are not paired");
+  SmallVector<unsigned> whole = getTransposed() ? SmallVector<unsigned>{0, 1} : SmallVector<unsigned>{1};
   return failure(failed(verifyInterleaved(*this, {getQ(), getK()}, {getS()})) ||
-                 failed(verifyMultiple(*this, getK(), {0, 1}, kRegisterDepth, "k")) ||
+                 failed(verifyMultiple(*this, getK(), whole, kRegisterDepth, "k")) ||
                  failed(verifyMultiple(*this, getQ(), {1}, 2 * kRegisterRows, "q")));
 }
 
@@ -218,17 +220,22 @@ LogicalResult PVOp::verify() {
   if (failed(verifyPairs(*this, getPaired(), getV(), getO(), "v")))
     return failure();
   // pv_c4
+  bool hasPanels = cast<MemRefType>(getV().getType()).getRank() == 3;
+  SmallVector<unsigned> whole = hasPanels ? SmallVector<unsigned>{0, 1} : SmallVector<unsigned>{1};
   if (getInterleaved() && (failed(verifyInterleaved(*this, {getP(), getV()}, {getO(), getAlpha()})) ||
-                           failed(verifyMultiple(*this, getO(), {0, 1}, kRegisterRows, "o"))))
+                           failed(verifyMultiple(*this, getO(), whole, kRegisterRows, "o"))))
     return failure();
   // pv_c6
   if (failed(verifyParts(*this, !getInterleaved())))
     return failure();
   // pv_c5
   auto type = cast<MemRefType>(getV().getType());
-  if ((type.getRank() == 3) != getInterleaved() || (getInterleaved() && type.getDimSize(2) != kRegisterDepth))
+  if (hasPanels && (!getInterleaved() || type.getDimSize(2) != kRegisterDepth))
     return emitOpError("expects panels of ")
-           << kRegisterDepth << " keys as v exactly if it is interleaved, found " << type;
+           << kRegisterDepth << " keys as v only if it is interleaved, found " << type;
+  if (getInterleaved() && hasPanels == getPaired().has_value())
+    return emitOpError("is interleaved, expected either panels as v or columns of o that are paired, found ")
+           << type;
   return success();
 }
 

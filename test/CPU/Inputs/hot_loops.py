@@ -58,7 +58,7 @@ def describe(body):
         memory = "(" in operands
         on_stack = re.search(r"\(%r[sb]p\)", operands)
         writes_memory = memory and operands.rstrip().endswith(")")
-        if operation.startswith("vfmadd") and operation.endswith(("ps", "pd")):
+        if operation.startswith(("vfmadd", "vdpbf16")) and operation.endswith(("ps", "pd")):  # of pairs, too
             counts["fma"] += 1
         elif re.match(r"v?(mul|add)p[sd]$", operation):
             counts["mul-add"] += 1

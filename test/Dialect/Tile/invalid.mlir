@@ -148,7 +148,7 @@ func.func @pack_c5_rows(%x: memref<2x2x16xbf16>, %room: memref<8x8xbf16>, %n: in
 // -----
 
 func.func @pack_c9_keys(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
-  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 or bf16 that is not transposed}}
   %t = tile.pack %x into %room crossed : memref<4x16xf32>, memref<4x16xf32> -> memref<4x16xf32>
   return
 }
@@ -156,7 +156,7 @@ func.func @pack_c9_keys(%x: memref<4x16xf32>, %room: memref<4x16xf32>) {
 // -----
 
 func.func @pack_c9_transposed(%x: memref<2x2x16xf32>, %room: memref<16x8xf32>, %n: index) {
-  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 or bf16 that is not transposed}}
   %t = tile.pack %x into %room queries(%n) transposed crossed : memref<2x2x16xf32>, memref<16x8xf32> -> memref<16x8xf32>
   return
 }
@@ -164,7 +164,7 @@ func.func @pack_c9_transposed(%x: memref<2x2x16xf32>, %room: memref<16x8xf32>, %
 // -----
 
 func.func @pack_c9_type(%x: memref<2x2x16xf64>, %room: memref<4x16xf64>, %n: index) {
-  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 that is not transposed}}
+  // expected-error @+1 {{'tile.pack' op is crossed, expected a tile of queries in f32 or bf16 that is not transposed}}
   %t = tile.pack %x into %room queries(%n) crossed : memref<2x2x16xf64>, memref<4x16xf64> -> memref<4x16xf64>
   return
 }
@@ -447,9 +447,9 @@ func.func @pv_c6(%p: memref<32x32xbf16>, %v: memref<2x16x32xbf16>, %o: memref<16
 
 // -----
 
-func.func @qk_c4_rows(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
-  // expected-error @+1 {{'tile.qk' op is interleaved, expected a transposed q}}
-  tile.qk %q, %k, %s interleaved : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>
+func.func @qk_c4_paired(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'tile.qk' op is interleaved, expected columns of q that are not paired}}
+  tile.qk %q, %k, %s interleaved paired = 16 : memref<16x32xbf16>, memref<32x32xbf16>, memref<32x16xf32>
   return
 }
 
@@ -654,7 +654,7 @@ func.func @pv_c4_dim(%p: memref<32x32xbf16>, %v: memref<2x24x32xbf16>, %o: memre
 // -----
 
 func.func @pv_c5_values(%p: memref<32x32xbf16>, %v: memref<64x16xbf16>, %o: memref<16x16xf32>, %a: memref<16xf32>, %h: i1) {
-  // expected-error @+1 {{'tile.pv' op expects panels of 32 keys as v exactly if it is interleaved, found 'memref<64x16xbf16>'}}
+  // expected-error @+1 {{'tile.pv' op is interleaved, expected either panels as v or columns of o that are paired, found 'memref<64x16xbf16>'}}
   tile.pv %p, %v, %o rescale(%a) hidden(%h) interleaved
     : memref<32x32xbf16>, memref<64x16xbf16>, memref<16x16xf32>, memref<16xf32>
   return

@@ -25,7 +25,7 @@ def Tile_Dialect : Dialect {
 
     **Buffers.** `q` and scores are in the accumulator's type (f32, or f64 for f64 attention). Keys and values are tiles of
     contiguous rows, in that type or, where an operation says so, in a narrower one. `o` is `rows x Dv` in both forms,
-    and `Dv x rows` where products are `interleaved`; `m`, `l` and `alpha` have one element per row.
+    and `Dv x rows` where values are panels; `m`, `l` and `alpha` have one element per row.
 
     **Pairs.** Two bf16 numbers in a word become f32 by one operation each, if the even ones go to one vector and the odd
     ones to another. Where keys and values are bf16 and read in place, the columns of `q` and `o` are therefore `paired` for
@@ -36,11 +36,13 @@ def Tile_Dialect : Dialect {
     `d` is in row `r xor d mod 4`. Then the scores of four rows are the sum of four vectors whose neighbours have changed
     places, and no halves of vectors need be put together first. Rows behind the last whole four stay as they are.
 
-    **Interleaved.** Processors with tile registers (AMX) multiply bf16 numbers two by two: of the right operand, rows
-    `2 i` and `2 i + 1` share the words of one row, so that `d x rows` becomes `d/2 x 2 rows` and element `(2 i + e, r)`
-    is at `[i, 2 r + e]`. A transposed `q` and the probabilities have this form, and nothing else need change: keys are left
-    operands as they lie in memory. The values are one as *panels*, `keys/32 x Dv x 32`: a panel is the transpose
-    of 32 keys, and each row of a tile register is one line of the cache. `o` comes out transposed as well.
+    **Interleaved.** Some processors multiply bf16 numbers two by two, in tile registers (AMX) or in vectors (AVX-512): of the
+    right operand, rows `2 i` and `2 i + 1` share the words of one row, so that `d x rows` becomes `d/2 x 2 rows` and element
+    `(2 i + e, r)` is at `[i, 2 r + e]`. A transposed `q` and the probabilities have this form, and nothing else need change: keys
+    are left operands as they lie in memory. The values are one as *panels*, `keys/32 x Dv x 32`: a panel is the transpose
+    of 32 keys, and each row of a tile register is one line of the cache. `o` comes out transposed as well. With few rows
+    the pairs of `q` and of keys are neighbours as they are, values are not panels, and `o` is not transposed: two rows
+    of values become pairs while they are multiplied.
 
     **Units.** Scores, and `m` with them, may be in units of a positive `scale`, which then is multiplied in where they
     meet an exponential or a logarithm: one multiplication less per score.

@@ -148,7 +148,7 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
       tile's; both have rank 2 and are not transposed.
     * (C8) scale and zero have the source's rows, and its columns or one; a source that has them, or that is of integers or of
       8 bits, has rank 2 and is not transposed.
-    * (C9) a `crossed` tile is of f32, has `queries` and is not transposed.
+    * (C9) a `crossed` tile is of f32, or of bf16, whose pairs are crossed, has `queries` and is not transposed.
 
     Example:
 
@@ -232,8 +232,8 @@ def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
     * (C1) q and s have the same element type; k has it too, or, where q is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
     * (C3) with `paired` k is bf16, q is not transposed, and whole pairs of vectors make up its columns.
-    * (C4) with `interleaved`, instead of (C1), q and k are bf16, q is transposed, and s is f32; k has a multiple of 32 columns
-      and, as a precondition, of 32 rows, and q a multiple of 32 columns.
+    * (C4) with `interleaved`, instead of (C1), q and k are bf16, and s is f32; k and q have a multiple of 32 columns, which are
+      not paired, and, as a precondition, k one of 32 rows where q is transposed.
     * (C5) s has a column for every row of q.
     * (C6) with `rows` or a `diagonal` q is transposed and not interleaved; a `diagonal` has both numbers.
     * (C7) a `crossed` q is not transposed, and s is of f32.
@@ -355,7 +355,8 @@ def Tile_SoftmaxStepOp : Tile_Op<"softmax_step", [AttrSizedOperandSegments]> {
 
     Constraints:
     * (C1) s, m, l, alpha and scale have the same element type.
-    * (C2) s has the identity layout, and the last dimension of p in `into` stride 1.
+    * (C2) s has the identity layout, and the last dimension of p in `into` stride 1; so that one vector may hold several keys
+      of few rows, p has the identity layout as well then, as a precondition.
     * (C3) `into` is only there if s is f32.
 
     Example:
@@ -383,7 +384,7 @@ def Tile_PVOp : Tile_Op<"pv", [AttrSizedOperandSegments]> {
   let description = [{
     `o[r, d] = alpha[r] * o[r, d] + sum_c p[c, r] * v[c, d]` over the rows c of v, for the rows of o. A hidden key
     (p is -0.0) contributes nothing, whatever its value holds; `hidden` says whether there may be one. With `paired` the
-    columns of o are in the order of pairs. With `interleaved` v holds panels, the sum is over pairs, and o is transposed:
+    columns of o are in the order of pairs. With `interleaved` the sum is over pairs, and where v holds panels o is transposed:
     `o[d, r]`. Meanwhile the rows of `prefetch` are brought near. `rows` and `diagonal` are those of `tile.qk`: rows that do
     not count become undefined, and the keys that the diagonal hides are hidden ones.
 
@@ -391,9 +392,9 @@ def Tile_PVOp : Tile_Op<"pv", [AttrSizedOperandSegments]> {
     * (C1) p, o and alpha have the same element type; v has it too or a narrower one.
     * (C2) the last dimension of p, v and o has stride 1.
     * (C3) with `paired` v is bf16, and whole pairs of vectors make up the columns of o.
-    * (C4) with `interleaved`, instead of (C1), p and v are bf16, and o and alpha are f32; both dimensions of o are
-      multiples of 16.
-    * (C5) v has rank 3 exactly if p is `interleaved`, and a last dimension of 32 then.
+    * (C4) with `interleaved`, instead of (C1), p and v are bf16, and o and alpha are f32; the last dimension of o is a multiple
+      of 16, and both are where v has panels.
+    * (C5) v has rank 3 only with `interleaved`, and a last dimension of 32 then; else the columns of o are `paired`.
     * (C6) with `rows` or a `diagonal` p is not interleaved; a `diagonal` has both numbers.
 
     Example:

@@ -11,6 +11,10 @@
 #include <tvm/ffi/tvm_ffi.h>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace ffi = tvm::ffi;
 
 #if defined(__x86_64__)
@@ -140,18 +144,33 @@ GQA_FOR("avx2,fma") float multiplyAdd256(int64_t rounds, float x, float y) {
 }
 float multiplyAdd128(int64_t rounds, float x, float y) { return multiplyAdd<16, 12>(rounds, x, y); }
 
-/// Does `rounds` rounds on every thread and returns how many floating-point operations those were, all
-/// together.
-double multiplyAdds(int64_t rounds) {
+#if defined(__x86_64__)
+/// The same of pairs of bf16 numbers.
+GQA_FOR("avx512f,avx512bf16") float addPairs512(int64_t rounds, float x, float y) {
+  constexpr int chains = 24;
+  __m512bh a = _mm512_cvtne2ps_pbh(_mm512_set1_ps(x), _mm512_set1_ps(x)),
+           b = _mm512_cvtne2ps_pbh(_mm512_set1_ps(y), _mm512_set1_ps(y));
+  __m512 values[chains];
+  for (int i = 0; i < chains; ++i)
+    values[i] = _mm512_set1_ps(float(i));
+  for (int64_t round = 0; round < rounds; ++round)
+    for (int i = 0; i < chains; ++i)
+      values[i] = _mm512_dpbf16_ps(values[i], a, b);
+  __m512 sum = _mm512_setzero_ps();
+  for (__m512 value : values)
+    sum = _mm512_add_ps(sum, value);
+  return _mm512_reduce_add_ps(sum);
+}
+#endif
+
+/// Does `rounds` rounds of a loop on every thread, each of `multiplyAdds` multiply-adds, and returns how many
+/// floating-point operations those were, all together.
+double runEverywhere(float (*run)(int64_t, float, float), int64_t rounds, double multiplyAdds) {
   struct Job {
     float (*run)(int64_t, float, float);
     int64_t rounds;
     std::atomic<float> sink{0};
-  } job{GQA_HAS("avx512f")                  ? multiplyAdd512
-        : GQA_HAS("avx2") && GQA_HAS("fma") ? multiplyAdd256
-                                            : multiplyAdd128,
-        std::max<int64_t>(rounds / 16, 1)};
-  double floats = job.run == multiplyAdd512 ? 16 * 24 : job.run == multiplyAdd256 ? 8 * 12 : 4 * 12;
+  } job{run, std::max<int64_t>(rounds / 16, 1)};
   int64_t tasks = 16 * gqa_rt_num_threads(); // again so that no thread waits for a disturbed one
   gqa_rt_parallel_for(
       tasks, worthThreads,
@@ -160,7 +179,24 @@ double multiplyAdds(int64_t rounds) {
         job->sink = job->run(job->rounds, 0.5f, 1.0f);
       },
       &job);
-  return 2.0 * floats * double(job.rounds) * double(tasks);
+  return 2.0 * multiplyAdds * double(job.rounds) * double(tasks);
+}
+
+double multiplyAdds(int64_t rounds) {
+  if (GQA_HAS("avx512f"))
+    return runEverywhere(multiplyAdd512, rounds, 16 * 24);
+  if (GQA_HAS("avx2") && GQA_HAS("fma"))
+    return runEverywhere(multiplyAdd256, rounds, 8 * 12);
+  return runEverywhere(multiplyAdd128, rounds, 4 * 12);
+}
+
+/// 0 where the processor does not multiply pairs.
+double multiplyPairs(int64_t rounds) {
+#if defined(__x86_64__)
+  if (GQA_HAS("avx512bf16"))
+    return runEverywhere(addPairs512, rounds, 2 * 16 * 24);
+#endif
+  return 0;
 }
 
 //===--------------------------------------------------------------------===//
@@ -184,5 +220,6 @@ int64_t numThreads() { return gqa_rt_num_threads(); }
 
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(ceiling_read, readTensors);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(ceiling_multiply_adds, multiplyAdds);
+TVM_FFI_DLL_EXPORT_TYPED_FUNC(ceiling_multiply_pairs, multiplyPairs);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(ceiling_matmul, multiply);
 TVM_FFI_DLL_EXPORT_TYPED_FUNC(num_threads, numThreads);

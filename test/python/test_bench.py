@@ -197,6 +197,11 @@ class TestArithmetic:
         limited_by, limit = ceilings.limits(DECODE, {"read": [DECODE.kv_bytes / 1e-3], "fma": [flops_a_second]})
         assert limited_by == name and limit == [seconds or DECODE.flops / flops_a_second]
 
+    @pytest.mark.parametrize("pairs, name", [(2e6, "pairs"), (5e5, "fma")])
+    def test_pairs_limit_where_they_are_faster(self, pairs, name):
+        rates = {"read": [DECODE.kv_bytes / 1e-3], "fma": [1e6], "pairs": [pairs]}
+        assert ceilings.limits(DECODE, rates) == (name, [DECODE.flops / rates[name][0]])
+
     def test_prefill_is_limited_by_the_best_product(self):
         rates = {"fma": [9.0, 9.0], "torch-f32-gemm": [4.0, 5.0], "blas-f32-gemm": [1.0, 6.0]}
         assert ceilings.limits(PREFILL, rates) == ("blas-f32-gemm", [PREFILL.flops, PREFILL.flops / 6])
@@ -275,7 +280,7 @@ class TestCeilings:
     def test_rates_are_sane(self):
         case = dataclasses.replace(DECODE, keys=8192)  # 8 MiB
         sets = buffers.make_sets(case, 1)
-        for ceiling in ceilings.of_case(case, sets):
+        for ceiling in ceilings.of_case(dataclasses.replace(case, dtype="bf16"), sets):
             seconds = min(Timed("", ceiling.call, 1).once() for _ in range(3))
             assert 1e8 < ceiling.work / seconds < 1e14, ceiling.name
 

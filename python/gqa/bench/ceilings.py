@@ -31,7 +31,10 @@ def of_case(case, sets):
     if case.many_queries:
         found = [multiply_adds(), product_by_torch("f32"), product_by_blas()]
         return found if case.dtype == "f32" else [*found, product_by_torch(case.dtype)]
-    return [read(case, sets), multiply_adds()] if case.kind in ("decode", "step", "step-cache", "model") else []
+    if case.kind not in ("decode", "step", "step-cache", "model"):
+        return []
+    pairs = multiply_pairs() if case.dtype == "bf16" else None
+    return [read(case, sets), multiply_adds(), *([pairs] if pairs else [])]
 
 
 def read(case, sets):
@@ -48,6 +51,13 @@ def multiply_adds():
     function = _native.library()["ceiling_multiply_adds"]
     operations = function(MULTIPLY_ADD_ROUNDS)
     return Ceiling("fma", "GFLOP/s", operations, lambda i: function(MULTIPLY_ADD_ROUNDS))
+
+
+def multiply_pairs():
+    """Products of pairs of bf16 numbers in vectors; None where the processor has no instruction for them."""
+    function = _native.library()["ceiling_multiply_pairs"]
+    operations = function(MULTIPLY_ADD_ROUNDS)
+    return Ceiling("pairs", "GFLOP/s", operations, lambda i: function(MULTIPLY_ADD_ROUNDS)) if operations else None
 
 
 def product_by_torch(dtype):
@@ -76,7 +86,8 @@ def product_by_blas():
 def limits(case, rates):
     """(what limits, seconds a call of each round at best), from the rates of each round by ceiling, in units a second.
 
-    Decoding: the slower of reading K and V and multiplying them (f32, in registers). Prefill: the fastest matrix product.
+    Decoding: the slower of reading K and V and multiplying them in registers, as f32 or, if that is faster, as pairs of bf16.
+    Prefill: the fastest matrix product.
     """
     if case.many_queries:
         products = {name: r for name, r in rates.items() if name.endswith("-gemm")}
@@ -85,6 +96,7 @@ def limits(case, rates):
     if "read" not in rates:
         return "", []
     reading = [case.kv_bytes / r for r in rates["read"]]
-    computing = [case.flops / r for r in rates["fma"]]
-    name = "read" if min(reading) >= min(computing) else "fma"
+    products = max((name for name in ("fma", "pairs") if name in rates), key=lambda name: max(rates[name]))
+    computing = [case.flops / r for r in rates[products]]
+    name = "read" if min(reading) >= min(computing) else products
     return name, [max(pair) for pair in zip(reading, computing)]

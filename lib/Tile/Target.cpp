@@ -28,9 +28,8 @@ const Row table[] = {
     {llvm::Triple::x86_64,
      "+amx-tile,+amx-bf16,+avx512f,+avx512vl,+avx512bw,+avx512dq",
      {512, 32, true, /*amx=*/true}},
-    // No feature says how fast vdpbf16ps is: on AMD's processors, which alone have sse4a, as fast as a
-    // product of f32,
-    // so that it does twice as much; on Intel's half as fast, which is no gain.
+    // No feature says how fast vdpbf16ps is: on AMD's processors, which alone have sse4a, as fast as a product
+    // of f32, so that it does twice as much; on Intel's half as fast, which is no gain.
     {llvm::Triple::x86_64,
      "+avx512bf16,+sse4a,+avx512f,+avx512vl,+avx512bw,+avx512dq",
      {512, 32, true, /*amx=*/false, /*pairs=*/true}},

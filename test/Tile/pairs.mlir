@@ -6,8 +6,7 @@
 // Tile registers are faster than vectors.
 // RUN: gqa-opt %s --gqa-tile=target=cpu:sapphirerapids | FileCheck %s --check-prefix=TILES
 
-// Few rows: neither panels nor a transposed output. One row is one vector of scores for 16 keys, of which pairs are no neighbours
-// either: it is bound by memory, and stays as it is.
+// Few rows: neither panels nor a transposed output. One row is bound by memory, and stays as it is.
 // PAIRS-LABEL: func private @gqa_attention_0
 // PAIRS: tile.pack {{.*}} queries({{.*}}) crossed {{.*}} -> memref<4x64xbf16>
 // PAIRS: tile.qk {{.*}} interleaved crossed {{.*}} : memref<4x64xbf16>

@@ -74,7 +74,8 @@ constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
 /// Whether only sm_90a runs the kernel.
 bool isForGroupChip(tile::KernelOp kernel);
 
-/// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place.
+/// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place. Null, with an
+/// error, if it needs more parameters than there may be.
 mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels);
 
 /// The host's operations (tile.device.*) as calls of the runtime.

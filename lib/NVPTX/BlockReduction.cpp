@@ -1,5 +1,5 @@
-// A number of every thread of a block as one: by exchanges within warps, then through shared memory.
-#include "LoopKernel.h"
+// The states of all threads of a block as one: by exchanges within warps, then through shared memory.
+#include "Reduction.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,28 +46,45 @@ Value exchange(IndexBuilder &b, Value x, int64_t mask) {
   return as(type, arith::TruncIOp::create(b, bits, exchangeWord(b, word, mask)));
 }
 
-Value overLanes(IndexBuilder &b, Operation *combiner, Value x, int64_t lanes) {
+SmallVector<Value> overLanes(IndexBuilder &b, ValueRange state, int64_t lanes, Join join) {
+  SmallVector<Value> x(state);
   for (int64_t mask = lanes / 2; mask > 0; mask /= 2)
-    x = combine(b, combiner, x, exchange(b, x, mask));
+    x = join(x, llvm::map_to_vector(x, [&](Value each) { return exchange(b, each, mask); }));
   return x;
 }
 
 } // namespace
 
-Value combine(IndexBuilder &b, Operation *combiner, Value x, Value y) {
-  IRMapping mapping;
-  mapping.map(combiner->getOperand(0), x);
-  mapping.map(combiner->getOperand(1), y);
-  return b.clone(*combiner, mapping)->getResult(0);
+SharedState::SharedState(IndexBuilder &b, ValueRange state, ArrayRef<int64_t> shape) {
+  for (Value each : state) {
+    types.push_back(each.getType());
+    Type type = each.getType().isInteger(1) ? Type(b.getI8Type()) : each.getType(); // memory has bytes
+    rooms.push_back(tile::ScratchOp::create(b, MemRefType::get(shape, type), ValueRange()));
+  }
 }
 
-Value reduceOverBlock(IndexBuilder &b, Operation *combiner, Value x, int64_t warps) {
-  x = overLanes(b, combiner, x, kLanes);
+void SharedState::store(IndexBuilder &b, ValueRange state, ValueRange at) {
+  for (auto [each, room] : llvm::zip(state, rooms)) {
+    bool isBit = each.getType().isInteger(1);
+    memref::StoreOp::create(b, isBit ? Value(arith::ExtUIOp::create(b, b.getI8Type(), each)) : each, room,
+                            at);
+  }
+}
+
+SmallVector<Value> SharedState::load(IndexBuilder &b, ValueRange at) {
+  SmallVector<Value> state;
+  for (auto [type, room] : llvm::zip(types, rooms)) {
+    Value each = memref::LoadOp::create(b, room, at);
+    state.push_back(type.isInteger(1) ? Value(arith::TruncIOp::create(b, type, each)) : each);
+  }
+  return state;
+}
+
+SmallVector<Value> reduceOverBlock(IndexBuilder &b, ValueRange state, int64_t warps, Join join) {
+  SmallVector<Value> x = overLanes(b, state, kLanes, join);
   if (warps == 1)
     return x;
-  bool isBit = x.getType().isInteger(1); // memory has bytes
-  Type type = isBit ? b.getI8Type() : x.getType();
-  auto room = tile::ScratchOp::create(b, MemRefType::get({warps}, type), ValueRange());
+  SharedState shared(b, x, {warps});
   Value lane = tile::WarpLaneOp::create(b, b.getIndexType()),
         warp = tile::WarpIdOp::create(b, b.getIndexType());
   Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
@@ -75,13 +92,10 @@ Value reduceOverBlock(IndexBuilder &b, Operation *combiner, Value x, int64_t war
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(branch.thenYield());
-    memref::StoreOp::create(b, isBit ? Value(arith::ExtUIOp::create(b, type, x)) : x, room, warp);
+    shared.store(b, x, warp);
   }
   tile::BarrierOp::create(b);
-  Value partial = memref::LoadOp::create(b, room, b.rem(lane, b.index(warps)));
-  if (isBit)
-    partial = arith::TruncIOp::create(b, x.getType(), partial);
-  return overLanes(b, combiner, partial, warps);
+  return overLanes(b, shared.load(b, b.rem(lane, b.index(warps))), warps, join);
 }
 
 } // namespace gqa

@@ -28,9 +28,11 @@ public:
     int64_t access = op.getWrite() ? GQA_RT_CUDA_WRITE : GQA_RT_CUDA_READ;
     if (op.getUpdate())
       access = GQA_RT_CUDA_READ | GQA_RT_CUDA_WRITE;
-    Value memory = call(
-        "gqa_rt_cuda_map",
-        {toPointer(address), toI64(spanOf(op.getBuffer(), data, width)), toI64(b.index(access))}, pointer());
+    auto [front, bytes] = spanOf(op.getBuffer(), data, width);
+    Value memory = call("gqa_rt_cuda_map",
+                        {toPointer(b.sub(address, front)), toI64(bytes), toI64(b.index(access))}, pointer());
+    if (getConstantIntValue(front) != 0)
+      memory = b.advance(memory, toI64(front));
     op.getMapped().replaceAllUsesWith(buffer(type, memory, data.getSizes(), data.getStrides()));
     op.erase();
   }
@@ -148,17 +150,22 @@ private:
     return int64_t(DataLayout().getTypeSize(type.getElementType()).getFixedValue());
   }
 
-  /// Bytes from the first element to behind the last; 0 if there is none.
-  Value spanOf(Value buffer, memref::ExtractStridedMetadataOp data, Value width) {
-    Value last = b.index(0), zero = b.index(0), one = b.index(1), empty;
+  /// Bytes in front of the first element, where strides are negative, and all that a buffer spans: 0 if it
+  /// has no element.
+  std::pair<Value, Value> spanOf(Value buffer, memref::ExtractStridedMetadataOp data, Value width) {
+    Value front = b.index(0), behind = b.index(0), zero = b.index(0), one = b.index(1), empty;
     for (auto [dim, stride] : llvm::enumerate(data.getStrides())) {
-      Value size = b.size(buffer, dim);
-      last = b.add(last, b.mul(b.sub(size, one), stride));
+      Value size = b.size(buffer, dim), distance = b.mul(b.sub(size, one), stride);
+      std::optional<int64_t> known = getConstantIntValue(stride);
+      if (!known || *known < 0)
+        front = b.add(front, b.max(b.sub(zero, distance), zero));
+      if (!known || *known >= 0)
+        behind = b.add(behind, known ? distance : b.max(distance, zero));
       Value isZero = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, size, zero);
       empty = empty ? b.createOrFold<arith::OrIOp>(empty, isZero) : isZero;
     }
-    Value span = b.mul(b.add(last, one), width);
-    return empty ? b.createOrFold<arith::SelectOp>(empty, zero, span) : span;
+    Value span = b.mul(b.add(b.add(front, behind), one), width);
+    return {b.mul(front, width), empty ? b.createOrFold<arith::SelectOp>(empty, zero, span) : span};
   }
 
   /// A descriptor of what begins at `memory`. An offset that is in the type is taken off the address again.

@@ -18,8 +18,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kManyElements = 256; // that one thread reduces
-
 /// Whether each loop is one dimension at most, and what no loop is has one place: also where there are more
 /// dimensions than loops.
 bool isPlaceOfLoops(AffineMap map) {
@@ -69,6 +67,10 @@ std::string whyOnHost(linalg::LinalgOp op) {
   for (OpOperand &output : op.getDpsInitsMutable())
     if (!isPlaceOfLoops(op.getMatchingIndexingMap(&output)))
       return "it writes to places that are not those of its loops";
+  if (size_t words = countParameters(op); words > kMostParameters)
+    return out << "its buffers take " << 8 * words << " bytes of parameters; expected " << 8 * kMostParameters
+               << " at most",
+           text;
   for (Operation &inner : op->getRegion(0).front()) {
     bool known = isa_and_nonnull<arith::ArithDialect, math::MathDialect, complex::ComplexDialect,
                                  affine::AffineDialect, index::IndexDialect>(inner.getDialect()) ||
@@ -83,22 +85,14 @@ std::string whyOnHost(linalg::LinalgOp op) {
 }
 
 std::string whyReducedAlone(linalg::LinalgOp op) {
-  SmallVector<unsigned> reductions;
-  op.getReductionDims(reductions);
-  if (reductions.empty() || isRowReduction(op))
+  if (!reducesMany(op) || isRowReduction(op) || isColumnReduction(op))
     return "";
-  int64_t count = 1;
-  SmallVector<int64_t> sizes(op.getStaticLoopRanges());
-  for (unsigned loop : reductions)
-    count = ShapedType::isDynamic(sizes[loop]) || ShapedType::isDynamic(count) ? ShapedType::kDynamic
-                                                                               : count * sizes[loop];
-  if (!ShapedType::isDynamic(count) && count < kManyElements)
-    return "";
+  int64_t count = countReduced(op);
   std::string text;
   llvm::raw_string_ostream out(text);
   if (!ShapedType::isDynamic(count))
     out << count << " elements for each point; ";
-  return out << "expected sums, products, minima or maxima, along the innermost loops", text;
+  return out << "expected sums, products, minima or maxima, or the place of one of these", text;
 }
 
 void explainHostLoops(func::FuncOp function) {

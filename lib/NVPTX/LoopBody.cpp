@@ -43,13 +43,13 @@ void LoopBody::store(OpOperand &output, Value value, ValueRange point) {
   memref::StoreOp::create(b, value, operands.lookup(output.get()), indices(output, point));
 }
 
-SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point) {
+SmallVector<Value> LoopBody::evaluate(ValueRange elements, ValueRange point, ValueRange wanted) {
   IRMapping mapping = operands.values();
   Block &body = op->getRegion(0).front();
   mapping.map(body.getArguments(), elements);
   for (Operation &inner : body.without_terminator())
     clone(inner, mapping, point);
-  return lookUp(mapping, body.getTerminator()->getOperands());
+  return lookUp(mapping, wanted.empty() ? ValueRange(body.getTerminator()->getOperands()) : wanted);
 }
 
 SmallVector<Value> lookUp(const IRMapping &mapping, ValueRange values) {
@@ -103,6 +103,13 @@ SmallVector<Value> delinearize(IndexBuilder &b, Value index, ValueRange sizes) {
   if (!point.empty())
     point[0] = index;
   return point;
+}
+
+Value linearize(IndexBuilder &b, ValueRange point, ValueRange sizes) {
+  Value index = b.index(0);
+  for (auto [place, size] : llvm::zip_equal(point, sizes))
+    index = b.add(b.mul(index, size), place);
+  return index;
 }
 
 Value threadOf(IndexBuilder &b) {

@@ -45,6 +45,11 @@ struct RowGroup {
   unsigned rows = 0;
 };
 
+/// Parameters of a kernel of `ops`, in words of 8 bytes: the descriptors of buffers, and sizes. Before
+/// PTX 8.1 there is room for 544 in all.
+size_t countParameters(llvm::ArrayRef<mlir::linalg::LinalgOp> ops);
+constexpr size_t kMostParameters = 480;
+
 /// Whether no operation uses what the other one writes.
 bool areIndependent(mlir::linalg::LinalgOp a, mlir::linalg::LinalgOp b);
 
@@ -52,12 +57,25 @@ bool areIndependent(mlir::linalg::LinalgOp a, mlir::linalg::LinalgOp b);
 /// go, in front of the product; the operation that rounds them is erased. Else null.
 mlir::Value takeRounding(mlir::linalg::LinalgOp op, mlir::Value result);
 
-/// Whether the loops are parallel ones and then reductions, combined by operations that may be done in any
-/// order and have a neutral element.
+/// Whether the loops are parallel ones and then reductions, of which threads may do parts.
 bool isRowReduction(mlir::linalg::LinalgOp op);
+
+/// How many points reductions have, kDynamic if that is not known, and whether those are many for one thread.
+int64_t countReduced(mlir::linalg::LinalgOp op);
+bool reducesMany(mlir::linalg::LinalgOp op);
+
+/// Whether threads may do parts of the reductions, which are many, but have parallel loops behind them.
+bool isColumnReduction(mlir::linalg::LinalgOp op);
+
+/// Puts the parallel loops of reductions in front where elements are contiguous along a reduction.
+void orderLoops(mlir::Operation *root);
 
 /// A kernel in which every block of threads runs all members for one point of the common loops.
 void buildRowKernel(IndexBuilder &b, const RowGroup &group);
+
+/// A kernel in which the warps of a block do parts of the reductions of neighbouring points, one for each
+/// lane.
+void buildColumnKernel(IndexBuilder &b, mlir::linalg::LinalgOp op);
 
 /// Splits operations that follow each other into groups around reductions, and groups of others that are
 /// independent of each other, in the order in which they run.
@@ -112,10 +130,11 @@ public:
 
   /// What the body yields at each of the neighbours, with `carried` as the outputs' elements of the first
   /// one, and what it yields as those of the next; by default each has what is loaded. `known` has elements
-  /// that need no load, or null.
+  /// that need no load, or null. With `wanted`, what these values of the body are instead.
   llvm::SmallVector<llvm::SmallVector<mlir::Value>>
   evaluate(mlir::ValueRange first, Neighbours neighbours,
-           llvm::function_ref<mlir::Value(mlir::OpOperand &)> known, mlir::ValueRange carried = {});
+           llvm::function_ref<mlir::Value(mlir::OpOperand &)> known, mlir::ValueRange carried = {},
+           mlir::ValueRange wanted = {});
 
   /// Evaluates at the neighbours, each by itself, and stores what comes out.
   void compute(mlir::ValueRange first, Neighbours neighbours,
@@ -124,8 +143,9 @@ public:
   /// Of an output that the body does not read.
   mlir::Value zero(mlir::OpOperand &output);
 
-  /// What the body yields at a point where the operands have these elements.
-  llvm::SmallVector<mlir::Value> evaluate(mlir::ValueRange elements, mlir::ValueRange point);
+  /// What the body yields at a point where the operands have these elements, or what its values `wanted` are.
+  llvm::SmallVector<mlir::Value> evaluate(mlir::ValueRange elements, mlir::ValueRange point,
+                                          mlir::ValueRange wanted = {});
 
 private:
   llvm::SmallVector<mlir::Value> neighbour(mlir::ValueRange point, Neighbours neighbours, int64_t number);
@@ -160,17 +180,13 @@ llvm::SmallVector<mlir::Value> buildNeighbours(IndexBuilder &b, Neighbours neigh
 /// divide.
 mlir::Value countPoints(IndexBuilder &b, mlir::ValueRange sizes);
 llvm::SmallVector<mlir::Value> delinearize(IndexBuilder &b, mlir::Value index, mlir::ValueRange sizes);
+mlir::Value linearize(IndexBuilder &b, mlir::ValueRange point, mlir::ValueRange sizes);
 
 /// Ends the kernel where the condition does not hold; the host learns of it by the stream's error.
 void buildAssertion(IndexBuilder &b, mlir::Value condition);
 
 /// The number of the thread in its block.
 mlir::Value threadOf(IndexBuilder &b);
-
-/// What an operation that combines two numbers makes of x and y, and of the x of all threads of a block,
-/// which all have it afterwards. `warps` is a power of two.
-mlir::Value combine(IndexBuilder &b, mlir::Operation *combiner, mlir::Value x, mlir::Value y);
-mlir::Value reduceOverBlock(IndexBuilder &b, mlir::Operation *combiner, mlir::Value x, int64_t warps);
 
 /// The operation, or the loops around it that a kernel has as well.
 mlir::Operation *wholeOf(mlir::linalg::LinalgOp op);

@@ -48,8 +48,8 @@ void LoopBody::store(OpOperand &output, ArrayRef<Value> values, ValueRange point
 }
 
 SmallVector<SmallVector<Value>> LoopBody::evaluate(ValueRange first, Neighbours neighbours,
-                                                   function_ref<Value(OpOperand &)> known,
-                                                   ValueRange carried) {
+                                                   function_ref<Value(OpOperand &)> known, ValueRange carried,
+                                                   ValueRange wanted) {
   SmallVector<SmallVector<Value>> loaded, results;
   for (OpOperand &operand : op->getOpOperands()) {
     bool isOutput = op.isDpsInit(&operand), isRead = !isOutput || op.payloadUsesValueFromOperand(&operand);
@@ -84,7 +84,8 @@ SmallVector<SmallVector<Value>> LoopBody::evaluate(ValueRange first, Neighbours 
         clone(inner, mapping, neighbour(first, neighbours, i));
       }
     }
-    results.push_back(lookUp(mapping, body.getTerminator()->getOperands()));
+    results.push_back(
+        lookUp(mapping, wanted.empty() ? ValueRange(body.getTerminator()->getOperands()) : wanted));
     if (i == 0)
       ofFirst = mapping;
     if (!carried.empty())

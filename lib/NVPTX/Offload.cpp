@@ -27,6 +27,7 @@ public:
 
   void run() {
     copiesToLoops();
+    orderLoops(function);
     findNests();
     findHostBuffers();
     numProducts = offloadProducts(function);
@@ -187,6 +188,8 @@ private:
     IndexBuilder b(last.getLoc(), where);
     if (llvm::any_of(group.members, isRowReduction))
       buildRowKernel(b, group);
+    else if (isColumnReduction(last))
+      buildColumnKernel(b, last);
     else
       buildPointKernel(b, group.members);
     ++numKernels;

@@ -13,10 +13,23 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
+/// Whether rows are known to overlap, or to lie in the other direction.
+bool overlapRows(Value matrix) {
+  auto type = dyn_cast<MemRefType>(matrix.getType());
+  if (!type || type.getRank() < 2)
+    return false;
+  auto [strides, offset] = type.getStridesAndOffset();
+  unsigned rows = unsigned(type.getRank()) - 2, columns = rows + 1;
+  return type.getDimSize(rows) != 1 && !ShapedType::isDynamic(strides[rows]) &&
+         strides[rows] < std::max<int64_t>(type.getDimSize(columns), 1);
+}
+
 /// What gqa_rt_cuda_matmul takes.
 bool isForLibrary(const Product &product) {
+  auto overlaps = [](const Product::Operand &operand) { return overlapRows(operand.value); };
   return product.a.type == product.b.type &&
-         (product.c.type == product.a.type || product.c.type == GQA_RT_F32);
+         (product.c.type == product.a.type || product.c.type == GQA_RT_F32) &&
+         llvm::none_of(ArrayRef{product.a, product.b, product.c}, overlaps);
 }
 
 void widen(OpBuilder &builder, linalg::LinalgOp op, OpOperand &operand) {
@@ -91,6 +104,9 @@ std::string whyNotByLibrary(linalg::LinalgOp op) {
   for (auto [index, operand] : llvm::enumerate(op->getOperands()))
     if (auto type = dyn_cast<MemRefType>(operand.getType()); !type || !type.isLastDimUnitStride())
       return out << "expected contiguous rows; those of operand " << index << " are not", text;
+    else if (overlapRows(operand))
+      return out << "expected rows that are apart; those of operand " << index << " overlap, or go backwards",
+             text;
   return "expected the loops of linalg.matmul or linalg.batch_matmul, with operands that may be transposed";
 }
 

@@ -15,6 +15,7 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kLanes = 32;
+constexpr int64_t kMapBytes = 128; // of a tensor map
 
 class Outliner {
 public:
@@ -24,6 +25,8 @@ public:
 
   func::FuncOp run() {
     collectCaptures();
+    if (failed(checkParameters()))
+      return nullptr;
     int64_t sharedBytes = planSharedMemory(op);
     func::FuncOp function = buildFunction();
     if (func::FuncOp same = findSame(function)) {
@@ -52,6 +55,21 @@ private:
       OpBuilder inside = OpBuilder::atBlockBegin(&op.getBody().front());
       replaceInside(value, inside.clone(*constant)->getResult(0));
     }
+  }
+
+  /// Loops that share a kernel, or stay on the host, are counted before: this is for all others, such as an
+  /// attention with a score region that captures many tensors.
+  LogicalResult checkParameters() {
+    constexpr int64_t kMost = 4352, kWord = 8; // before PTX 8.1
+    int64_t bytes = kWord * int64_t(op.getSizes().size());
+    for (Value capture : captures) {
+      auto buffer = dyn_cast<MemRefType>(capture.getType());
+      bytes += isMap(capture) ? kMapBytes : kWord * (buffer ? 3 + 2 * buffer.getRank() : 1);
+    }
+    if (bytes <= kMost)
+      return success();
+    return op.emitError("cannot be compiled for cuda: a kernel's buffers and numbers take ")
+           << bytes << " bytes of parameters; expected " << kMost << " at most";
   }
 
   void replaceInside(Value value, Value by) {
@@ -117,7 +135,6 @@ private:
 
   /// A tensor map is a parameter of 128 bytes, not the address of one.
   void passByValue(func::FuncOp function, unsigned number) {
-    constexpr int64_t kMapBytes = 128;
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), kMapBytes);
     function.setArgAttr(number, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(type));
     function.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(kMapBytes));

@@ -1,9 +1,8 @@
 // Which operations share a kernel: a reduction, such as the squares of a norm, and its neighbours that run
 // over the same rows. A block of threads computes a row from the first operation to the last, so that nothing
 // but its own row has to be waited for.
-#include "LoopKernel.h"
+#include "Reduction.h"
 
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -14,24 +13,6 @@ namespace {
 
 constexpr int64_t kFewest = 8;       // below, a thread reduces a row alone
 constexpr size_t kMostTogether = 16; // operations of one launch: each adds parameters, and a test
-constexpr size_t kMostWords = 480; // of 8 bytes, in buffers and sizes: before PTX 8.1 a kernel has 544 in all
-
-/// Whether a kernel of `members` and `op` has few enough parameters: of a buffer its whole descriptor.
-bool haveRoom(ArrayRef<linalg::LinalgOp> members, linalg::LinalgOp op) {
-  llvm::SmallDenseSet<Value> buffers;
-  size_t words = 0;
-  auto count = [&](linalg::LinalgOp each) {
-    words += each.getNumLoops();
-    wholeOf(each)->walk([&](Operation *inner) {
-      for (Value operand : inner->getOperands())
-        if (auto type = dyn_cast<MemRefType>(operand.getType()); type && buffers.insert(operand).second)
-          words += 3 + 2 * size_t(type.getRank());
-    });
-  };
-  llvm::for_each(members, count);
-  count(op);
-  return words <= kMostWords;
-}
 
 unsigned numParallelInFront(linalg::LinalgOp op) {
   unsigned count = 0;
@@ -74,6 +55,12 @@ bool separateRowsAlike(AffineMap a, AffineMap b, unsigned rows) {
   });
 }
 
+bool haveRoomWith(ArrayRef<linalg::LinalgOp> members, linalg::LinalgOp op) {
+  SmallVector<linalg::LinalgOp> all(members);
+  all.push_back(op);
+  return countParameters(all) <= kMostParameters;
+}
+
 /// Whether the body of `reader`, or a loop around it, loads from what `writer` writes.
 bool readsInBody(linalg::LinalgOp reader, linalg::LinalgOp writer) {
   return wholeOf(reader)
@@ -107,7 +94,7 @@ public:
 
   /// Adds an operation in front or behind, if it fits.
   bool add(linalg::LinalgOp op, bool inFront) {
-    if (nestOf(op) || !hasRows(op) || !haveRoom(members, op) ||
+    if (nestOf(op) || !hasRows(op) || !haveRoomWith(members, op) ||
         !llvm::all_of(members, [&](linalg::LinalgOp member) { return areRowsIndependent(op, member); }))
       return false;
     members.insert(inFront ? members.begin() : members.end(), op);
@@ -175,6 +162,20 @@ private:
 
 } // namespace
 
+size_t countParameters(ArrayRef<linalg::LinalgOp> ops) {
+  llvm::SmallDenseSet<Value> buffers;
+  size_t words = 0;
+  for (linalg::LinalgOp op : ops) {
+    words += op.getNumLoops();
+    wholeOf(op)->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (auto type = dyn_cast<MemRefType>(operand.getType()); type && buffers.insert(operand).second)
+          words += 3 + 2 * size_t(type.getRank());
+    });
+  }
+  return words;
+}
+
 bool areIndependent(linalg::LinalgOp a, linalg::LinalgOp b) {
   for (OpOperand &x : a->getOpOperands())
     for (OpOperand &y : b->getOpOperands()) {
@@ -195,16 +196,13 @@ bool isRowReduction(linalg::LinalgOp op) {
   int64_t count = countInside(op, parallel);
   if (!ShapedType::isDynamic(count) && count < kFewest)
     return false;
-  for (auto [number, output] : llvm::enumerate(op.getDpsInitsMutable())) {
-    SmallVector<Operation *> combiners;
-    if (getElementTypeOrSelf(output.get().getType()).isIndex() || // has no neutral element of a maximum
-        !separatesRows(op.getMatchingIndexingMap(&output), parallel) ||
-        !matchReduction(op.getRegionOutputArgs(), unsigned(number), combiners) || combiners.size() != 1 ||
-        !arith::getNeutralElement(combiners[0]))
-      return false;
-  }
-  return true;
+  return isShared(op) && llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &output) {
+           return separatesRows(op.getMatchingIndexingMap(&output), parallel);
+         });
 }
+
+/// Whether it shares no launch with operations that it is independent of.
+static bool isAlone(linalg::LinalgOp op) { return isRowReduction(op) || isColumnReduction(op); }
 
 /// Puts an operation into the first group that it may be in, or into one of its own: it may run before all
 /// groups that it is independent of.
@@ -213,8 +211,8 @@ static void addAlone(SmallVectorImpl<RowGroup> &groups, linalg::LinalgOp op) {
   for (RowGroup &group : llvm::reverse(groups)) {
     if (!llvm::all_of(group.members, [&](linalg::LinalgOp member) { return areIndependent(member, op); }))
       break;
-    if (llvm::none_of(group.members, isRowReduction) && group.members.size() < kMostTogether &&
-        haveRoom(group.members, op))
+    if (!isAlone(op) && llvm::none_of(group.members, isAlone) && group.members.size() < kMostTogether &&
+        haveRoomWith(group.members, op))
       place = &group;
   }
   if (!place)

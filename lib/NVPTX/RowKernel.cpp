@@ -1,11 +1,10 @@
 // A block of threads for every row, which runs one operation after the other: a norm, or the softmax of
 // scores that are kept, is one kernel. Threads stride over what is inside a row.
-#include "LoopKernel.h"
+#include "Reduction.h"
 #include "RowOrder.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
-#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -104,10 +103,13 @@ private:
     return body.load(operand, point);
   }
 
+  SmallVector<Value> loadInputs(LoopBody &body, linalg::LinalgOp op, ValueRange point) {
+    return llvm::map_to_vector(op.getDpsInputOperands(),
+                               [&](OpOperand *input) { return load(body, op, *input, point); });
+  }
+
   SmallVector<Value> evaluate(LoopBody &body, linalg::LinalgOp op, ValueRange point) {
-    SmallVector<Value> elements;
-    for (OpOperand *input : op.getDpsInputOperands())
-      elements.push_back(load(body, op, *input, point));
+    SmallVector<Value> elements = loadInputs(body, op, point);
     for (OpOperand &output : op.getDpsInitsMutable())
       elements.push_back(op.payloadUsesValueFromOperand(&output) ? load(body, op, output, point)
                                                                  : body.zero(output));
@@ -190,32 +192,29 @@ private:
   }
 
   void buildReduction(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside) {
-    SmallVector<Operation *> combiners;
-    SmallVector<Value> neutral, initial, results;
-    SmallVector<Value> zeros(inside.size(), b.index(0)), stored = pointOf(row, zeros);
+    SmallVector<Value> zeros(inside.size(), b.index(0)), stored = pointOf(row, zeros), initial;
     LoopBody body(op, operands, b);
-    for (auto [number, output] : llvm::enumerate(op.getDpsInitsMutable())) {
-      SmallVector<Operation *> found;
-      matchReduction(op.getRegionOutputArgs(), unsigned(number), found);
-      combiners.push_back(found[0]);
-      neutral.push_back(arith::ConstantOp::create(b, *arith::getNeutralElement(found[0])));
+    Reduction reduction(op, body, b);
+    for (OpOperand &output : op.getDpsInitsMutable())
       initial.push_back(load(body, op, output, stored));
-    }
+    auto placeOf = [&](ArrayRef<Value> point) { return linearize(b, point.drop_front(rows), inside); };
     auto together = [&](ArrayRef<Value> first, ValueRange so) {
       auto known = [&](OpOperand &operand) { return order.inRegister(op, operand); };
-      return body.evaluate(first, neighbours.lookup(op), known, so).back();
+      return reduction.add(so, first, neighbours.lookup(op), known, placeOf(first));
     };
     auto alone = [&](ArrayRef<Value> point, ValueRange so) {
-      SmallVector<Value> elements;
-      for (OpOperand *input : op.getDpsInputOperands())
-        elements.push_back(load(body, op, *input, point));
+      return reduction.add(so, loadInputs(body, op, point), point, placeOf(point));
+    };
+    SmallVector<Value> partial = overPoints(op, row, inside, reduction.none(), together, alone);
+    SmallVector<Value> state =
+        reduceOverBlock(b, partial, warps, [&](ValueRange x, ValueRange y) { return reduction.join(x, y); });
+    auto atPlace = [&](Value place, ValueRange so) {
+      SmallVector<Value> point = pointOf(row, delinearize(b, place, inside));
+      SmallVector<Value> elements = loadInputs(body, op, point);
       llvm::append_range(elements, so);
       return body.evaluate(elements, point);
     };
-    SmallVector<Value> partials = overPoints(op, row, inside, neutral, together, alone);
-    for (auto [combiner, start, partial] : llvm::zip(combiners, initial, partials))
-      results.push_back(combine(b, combiner, start, reduceOverBlock(b, combiner, partial, warps)));
-    storeOnce(op, body, results, stored);
+    storeOnce(op, body, reduction.finish(initial, state, countPoints(b, inside), atPlace), stored);
   }
 
   IndexBuilder &b;

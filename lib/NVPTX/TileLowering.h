@@ -74,7 +74,8 @@ constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
 /// Whether only sm_90a runs the kernel.
 bool isForGroupChip(tile::KernelOp kernel);
 
-/// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place.
+/// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place. Null, with an
+/// error, if it needs more parameters than there may be.
 mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels);
 
 /// The host's operations (tile.device.*) as calls of the runtime.
@@ -83,7 +84,10 @@ void lowerDeviceOperations(mlir::ModuleOp module);
 /// The value of a sine or a cosine of f32 in simple operations; null for another operation.
 mlir::Value lowerTrigonometry(mlir::Operation *op);
 
-/// Logarithms, divisions, sines and cosines of f32 by what the device has for them.
+/// The value of a power, of f32 or of f64 by an integer, in simple operations; null for another operation.
+mlir::Value lowerPower(mlir::Operation *op);
+
+/// Logarithms, divisions, powers, sines and cosines of f32 by what the device has for them.
 void lowerFunctions(mlir::Operation *kernels);
 
 /// The variable through which the runtime knows this module's kernels, and that its calls need a device.

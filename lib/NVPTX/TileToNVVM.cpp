@@ -50,7 +50,8 @@ struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
       gpu::GPUModuleOp &module = isGrouped ? grouped : plain;
       if (!module)
         module = createModule(isGrouped ? kGroupKernels : kKernels);
-      outlineKernel(kernel, module);
+      if (!outlineKernel(kernel, module))
+        return signalPassFailure();
       ++numKernels;
     }
     for (gpu::GPUModuleOp module : {plain, grouped}) {

@@ -56,10 +56,23 @@ bool isExpensive(linalg::LinalgOp op) {
   });
 }
 
+/// What the descriptors of an operation's tensors have, in words of 8 bytes: kernels of GPUs have them as
+/// parameters.
+int64_t countWords(linalg::LinalgOp op) {
+  int64_t words = 0;
+  for (Value operand : op->getOperands())
+    if (auto type = dyn_cast<RankedTensorType>(operand.getType()))
+      words += 3 + 2 * type.getRank();
+  return words;
+}
+
 bool worthFusing(OpOperand *operand) {
+  constexpr int64_t kMostWords = 440; // a kernel has room for 544, with sizes
+
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-  if (!producer || !consumer || !producer->hasOneUse())
+  if (!producer || !consumer || !producer->hasOneUse() ||
+      countWords(producer) + countWords(consumer) > kMostWords)
     return false;
   return producer.getNumLoops() >= consumer.getNumLoops() || !isExpensive(producer);
 }

@@ -82,6 +82,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   buildAttention(pm, options);
+  if (!options.reference)
+    pm.addPass(createMultiplyPatches());
   pm.addPass(createAbsorbTranspose());
   pm.addPass(createSplitParts());
   pm.addPass(createFuseElementwise());

@@ -24,21 +24,11 @@ static bool isExpandedPower(Operation &op) {
                       [&](double value) { return exponent.convertToDouble() == value; });
 }
 
-/// Of f64, whose 53 digits hold every exponent: what squares of a number are multiplied to. Of f32 the errors
-/// of that would be seen.
+/// Of f64: what squares of a number are multiplied to. Of f32 the errors of that would be seen.
 static bool isPowerOfInteger(Operation &op) {
   auto power = dyn_cast<math::PowFOp>(op);
   auto exponent = power ? power.getRhs().getDefiningOp<arith::SIToFPOp>() : arith::SIToFPOp();
-  return exponent && power.getType().isF64() && exponent.getIn().getType().isInteger() &&
-         exponent.getIn().getType().getIntOrFloatBitWidth() <= 32;
-}
-
-/// Of a positive constant, whose logarithm is known to more digits than f32 has.
-static bool isPowerOfConstant(Operation &op) {
-  auto power = dyn_cast<math::PowFOp>(op);
-  APFloat base(0.0);
-  return power && power.getType().isF32() && matchPattern(power.getLhs(), m_ConstantFloat(&base)) &&
-         base.isFiniteNonZero() && !base.isNegative() && base.convertToDouble() != 1;
+  return exponent && power.getType().isF64() && exponent.getIn().getType().isInteger();
 }
 
 /// Those that become arithmetic and functions that the device has.
@@ -57,12 +47,12 @@ bool hasDeviceLowering(Operation &op) {
     return true;
   if (llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isF64(); }))
     return isa<math::AbsFOp, math::CeilOp, math::FloorOp, math::FmaOp, math::SqrtOp>(op) ||
-           isPowerOfInteger(op);
+           isPowerOfInteger(op) || isExpandedPower(op);
   return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CosOp, math::ErfOp,
              math::Exp2Op, math::ExpM1Op, math::ExpOp, math::FloorOp, math::FmaOp, math::Log10Op,
-             math::Log1pOp, math::Log2Op, math::LogOp, math::RoundEvenOp, math::RsqrtOp, math::SinOp,
-             math::SqrtOp, math::TanhOp>(op) ||
-         isExpandedPower(op) || isPowerOfConstant(op);
+             math::Log1pOp, math::Log2Op, math::LogOp, math::PowFOp, math::RoundEvenOp, math::RsqrtOp,
+             math::SinOp, math::SqrtOp, math::TanhOp>(op) ||
+         isExpandedPower(op);
 }
 
 } // namespace gqa

@@ -39,8 +39,8 @@ def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
   let description = [{
     Products become calls of `gqa_rt_cuda_matmul`, everything else that is a loop over buffers, a copy or a store becomes
     a kernel: of a thread for each point, or, around a reduction, of a block for each row, which also runs the operations beside it
-    that have the same rows. Whatever a kernel uses it finds through `tile.device.map`, so that it may be on either side; see
-    `gqa-place-tensors`. What is computed from elements of an argument, such as a position in a cache, moves into the kernels.
+    that have the same rows. A reduction with parallel loops behind it has a block for neighbouring columns. Whatever a kernel uses
+    it finds through `tile.device.map`, so that it may be on either side; see `gqa-place-tensors`. What is computed from elements of an argument, such as a position in a cache, moves into the kernels.
     A remark tells of each operation that the device cannot do, and why, of loops that the host runs, and of reductions that one thread
     does by itself. Of a loop around one operation a kernel has all iterations; with `gqa.unordered` on it, at the same time.
 

@@ -73,6 +73,34 @@ def ReturnDonated : Pass<"gqa-return-donated", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::memref::MemRefDialect"];
 }
 
+def MultiplyPatches : Pass<"gqa-multiply-patches"> {
+  let summary = "convolutions become products of matrices";
+  let description = [{
+    A row of the one matrix has what one place of the result sees of the input, in the order of the filter, which is the other
+    matrix. Where a patch is as large as its step, as of an image that becomes tokens, the rows are the input in another
+    order; else they have elements of the input several times. Sums of numbers of 16 bits are f32, and rounded with what
+    they are added to. Convolutions by groups or of integers, and filters whose channels are neither in front nor behind, stay.
+
+    ```mlir
+    // before
+    %y = linalg.conv_2d_nchw_fchw {strides = dense<8> : vector<2xi64>, dilations = dense<1> : vector<2xi64>}
+      ins(%x, %w : tensor<1x3x64x64xf32>, tensor<32x3x8x8xf32>) outs(%bias : tensor<1x32x8x8xf32>) -> tensor<1x32x8x8xf32>
+    // after
+    %0 = linalg.generic ... ins(%x : tensor<1x3x64x64xf32>) outs(%empty : tensor<1x8x8x3x8x8xf32>)
+    %patches = tensor.collapse_shape %0 [[0, 1, 2], [3, 4, 5]] : tensor<1x8x8x3x8x8xf32> into tensor<64x192xf32>
+    %filter = tensor.collapse_shape %w [[0], [1, 2, 3]] : tensor<32x3x8x8xf32> into tensor<32x192xf32>
+    %1 = linalg.matmul indexing_maps = [(m, k), (n, k), (m, n)] ins(%patches, %filter : ...) outs(%zeros : tensor<64x32xf32>)
+    %2 = tensor.expand_shape %1 ... into tensor<1x8x8x32xf32>
+    %y = linalg.generic ... ins(%2, %bias : ...) // a sum, in the order of the result's dimensions
+    ```
+
+    Numerics: reassociates
+  }];
+  let statistics = [Statistic<"numMultiplied", "multiplied", "convolutions that became products">];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let summary = "one loop nest per chain of elementwise operations";
   let description = [{

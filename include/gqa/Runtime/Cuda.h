@@ -57,7 +57,8 @@ typedef struct gqa_rt_cuda_module {
 const gqa_rt_cuda_image *gqa_rt_cuda_loaded(const gqa_rt_cuda_module *module, int64_t device);
 
 /* Unloads the module from all devices, before its memory goes away; its state is null afterwards, and may
-   have been before. No call may be launching its kernels. */
+   have been before. No call may be launching its kernels. Waits for all that the device has been asked to do; what is on
+   it stays while a stream is captured in which a call was, and goes when a capture ends or the next module does. */
 void gqa_rt_cuda_unload(gqa_rt_cuda_module *module);
 
 /* ---- For compiled code, in a gqa_rt_cuda_call ---- */
@@ -235,7 +236,7 @@ int gqa_rt_cuda_release(int64_t device, void *stream, void *memory);
 void *gqa_rt_cuda_upload(int64_t device, const void *from_host, int64_t bytes);
 
 /* Waits for all that the device has been asked to do, whatever stream reads the memory, and gives it back; null is legal.
-   Where that is an error, as while a stream is captured, the memory stays. */
+   While a stream is captured in which a call was, and where waiting is an error, that is an error, and the memory stays. */
 int gqa_rt_cuda_discard(int64_t device, void *memory);
 
 /* Copies in the order of `stream`. Host memory that is not pinned is read before the function returns, and

@@ -206,12 +206,17 @@ Error Device::isCapturing(CUstream stream, bool &capturing) {
     error = prefix() + "the stream is being captured into a CUDA graph, and an earlier error has spoilt the "
                        "capture; end it first";
   capturing = status == CU_STREAM_CAPTURE_STATUS_ACTIVE;
+  if (capturing) {
+    std::lock_guard<std::mutex> lock(recording);
+    captured.insert(stream);
+  }
   return error;
 }
 
 void Device::beginRecording(CUstream stream) {
   std::lock_guard<std::mutex> lock(recording);
   recordings[stream].clear();
+  captured.insert(stream);
 }
 
 void Device::spoilRecording(CUstream stream, const Error &error) {

@@ -7,9 +7,12 @@
 #include "gqa/Runtime/Cuda.h"
 
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
+#include <vector>
 
 namespace gqa::rt::cuda {
 
@@ -47,6 +50,17 @@ public:
   /// spoilt.
   Error isCapturing(CUstream stream, bool &capturing);
 
+  /// Whether some stream is still captured in which a call was.
+  Error isAnyCapturing(bool &capturing);
+
+  /// Until the device has done all that it was asked for; no stream of it may be captured.
+  Error waitForAll();
+
+  /// Calls `release` when the device has done all that it was asked for: at once, or, while a stream is
+  /// captured, when something is released after it. This device's context is current then.
+  Error retire(std::function<void()> release);
+  Error releaseRetired();
+
   /// A capture of gqa_rt_cuda_graph_begin; what goes wrong in it is kept until it ends.
   void beginRecording(CUstream stream);
   void spoilRecording(CUstream stream, const Error &error);
@@ -76,8 +90,12 @@ private:
   CUfunction nothing = nullptr;                            // a kernel to ask about, or null
   std::map<std::pair<int64_t, int64_t>, int64_t> clusters; // by tasks and residents
 
-  std::mutex recording; // guards the next
+  std::mutex recording; // guards the next two
   std::map<CUstream, Error> recordings;
+  std::set<CUstream> captured; // when last seen
+
+  std::mutex retiring; // guards the next
+  std::vector<std::function<void()>> retired;
 
   std::mutex losing; // guards the next
   std::string lost;  // why the context is, or empty

@@ -36,9 +36,10 @@ public:
   Error end(Device &device, CUstream stream) {
     Error failed = device.endRecording(stream);
     Error ended = GQA_CUDA_CHECK(device, cuStreamEndCapture, streamEndCapture(stream, &handle));
+    Error released = device.releaseRetired();
     if (!failed.empty())
       return "no CUDA graph was made, as a call in it failed: " + failed;
-    return ended;
+    return ended.empty() ? released : ended;
   }
 
   Error instantiate(Device &device, CUgraphExec &made) const {

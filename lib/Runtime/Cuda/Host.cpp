@@ -56,11 +56,18 @@ int gqa_rt_cuda_discard(int64_t index, void *memory) {
   if (!memory)
     return 0;
   return with(index, [&](Device &device) -> Error {
-    Relaxed relaxed(device);
-    if (!relaxed.error.empty())
-      return relaxed.error;
-    Error error = GQA_CUDA_CHECK(device, cuCtxSynchronize, ctxSynchronize());
-    return error.empty() ? device.release(nullptr, address(memory)) : error;
+    bool capturing = false;
+    Error error = device.isAnyCapturing(capturing);
+    if (error.empty() && capturing)
+      error =
+          "memory cannot be given back while a stream is captured into a CUDA graph, as that waits for the "
+          "device; expected the capture to end first";
+    if (error.empty())
+      error = device.waitForAll();
+    if (!error.empty())
+      return error;
+    Relaxed relaxed(device); // another device's stream may be captured
+    return relaxed.error.empty() ? device.release(nullptr, address(memory)) : relaxed.error;
   });
 }
 

@@ -221,13 +221,13 @@ void gqa_rt_cuda_unload(gqa_rt_cuda_module *module) {
     return;
   for (auto &[device, loaded] : state->loaded) {
     Scope scope(device->index());
-    if (!scope.error.empty())
-      continue;                     // gone with its context
-    Driver::get().ctxSynchronize(); // its kernels may still run
-    if (loaded.module)
-      Driver::get().moduleUnload(loaded.module);
-    for (auto [host, copy] : loaded.constants)
-      Driver::get().memFree(copy);
+    if (scope.error.empty()) // else it is gone with its context
+      (void)device->retire([kernels = loaded.module, constants = std::move(loaded.constants)] {
+        if (kernels)
+          Driver::get().moduleUnload(kernels);
+        for (auto [host, copy] : constants)
+          Driver::get().memFree(copy);
+      });
   }
 }
 

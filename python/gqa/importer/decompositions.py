@@ -4,6 +4,8 @@ Each function here replaces one `aten` operation by others with the same values.
 applied with them, because a replacement may itself be made of composite operations.
 """
 
+import math
+
 import torch
 
 aten = torch.ops.aten
@@ -11,6 +13,10 @@ aten = torch.ops.aten
 # One select per new row is what a reader (and a recogniser) wants to see of a decoding step's cache write; a prefill
 # writes many rows, and its graph would grow with their number.
 MAX_ROWS_AS_SELECTS = 16
+# Elements whose ranks are counted, each beside all others; and those that are chosen of more, a pass over all of them for each.
+MAX_RANKED, MAX_CHOSEN = 8192, 64
+# Of numbers that are summed up one after the other.
+BLOCK = 128
 
 
 def _are_few(rows):
@@ -22,9 +28,30 @@ def cumsum(x, dim, *, dtype=None):
     if x.dim() == 0:
         return x.to(dtype) if dtype else x
     x = x.to(dtype or (x.dtype if x.is_floating_point() else torch.int64)).movedim(dim, -1)
-    position = torch.arange(x.shape[-1], device=x.device)
-    upto = position.unsqueeze(0) <= position.unsqueeze(1)
-    return torch.where(upto, x.unsqueeze(-2), 0).sum(-1).movedim(-1, dim)
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return _running_sum(wide).to(x.dtype).movedim(-1, dim)
+
+
+def _running_sum(x):
+    """Over the last dimension: few numbers each by themselves, many in blocks, to which the sum of those in front is added."""
+    n = x.shape[-1]
+    if not isinstance(n, int) or n <= 2 * BLOCK:
+        position = torch.arange(n, device=x.device)
+        upto = position.unsqueeze(0) <= position.unsqueeze(1)
+        return torch.where(upto, x.unsqueeze(-2), 0).sum(-1)
+    blocks = -(-n // BLOCK)
+    padded = torch.constant_pad_nd(x, (0, blocks * BLOCK - n)).reshape([*x.shape[:-1], blocks, BLOCK])
+    within = _running_sum(padded)
+    in_front = torch.constant_pad_nd(_running_sum(within[..., -1])[..., :-1], (1, 0))
+    return (within + in_front.unsqueeze(-1)).reshape([*x.shape[:-1], blocks * BLOCK])[..., :n]
+
+
+def masked_scatter(x, mask, source):
+    """The elements of `source`, one after the other, where the mask is set: images' tokens among those of a text."""
+    x, mask = torch.broadcast_tensors(x, mask)
+    place = cumsum(mask.reshape(-1), 0) - 1
+    row = source.reshape(-1).index_select(0, place.clamp(0, source.numel() - 1))
+    return torch.where(mask, row.reshape(x.shape), x)
 
 
 def index_copy(x, dim, index, source):
@@ -48,7 +75,8 @@ def index_put(x, indices, values, accumulate=False):
     """
     named = [d for d, index in enumerate(indices) if index is not None]
     if any(indices[d].dtype in (torch.bool, torch.uint8) for d in named):
-        return NotImplemented
+        is_fill = len(indices) == 1 and indices[0].dtype == torch.bool and values.numel() == 1 and not accumulate
+        return torch.where(_over(indices[0], x), values.reshape([]), x) if is_fill else NotImplemented
     first = indices[named[0]]
     if len(named) == 1 and not accumulate and first.dim() == 1 and _are_few(first.shape[0]):
         return _index_put_along(x, named[0], first.to(torch.int64), values)
@@ -56,6 +84,11 @@ def index_put(x, indices, values, accumulate=False):
             all(indices[d].shape == first.shape and indices[d].dtype == torch.int64 for d in named):
         return NotImplemented  # that form
     return _index_put_rows(x, indices, named, values, accumulate)
+
+
+def _over(mask, x):
+    """A mask of the first dimensions."""
+    return mask.reshape([*mask.shape, *[1] * (x.dim() - mask.dim())])
 
 
 def _index_put_along(x, dim, index, values):
@@ -102,6 +135,12 @@ def scatter(x, dim, index, source):
     return x
 
 
+def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, pin_memory=None):
+    """Memory in an order of dimensions, which torch-mlir does not know: as a view of what is in the usual one."""
+    whole = torch.empty([size[d] for d in physical_layout], dtype=dtype, device=device)
+    return whole.permute([physical_layout.index(d) for d in range(len(size))])
+
+
 def squeeze_dims(x, dims):
     """A view; torch-mlir has no lowering of the form with several dimensions."""
     dims = {d % x.dim() for d in dims}
@@ -118,11 +157,106 @@ def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *
     return output.transpose(1, 2).contiguous().transpose(1, 2), torch.zeros(query.shape[:-1], device=query.device)
 
 
+def topk(x, k, dim=-1, largest=True, sorted=True):  # noqa: A002 - the operation's own name
+    """Of a few elements by their ranks, of many one after the other: a mixture of experts chooses among some, decoding among all
+    words. Of equal ones the first one comes first; NaN is larger than all, as in torch."""
+    if x.dim() == 0 or not isinstance(x.shape[dim], int):
+        return NotImplemented
+    x, n = x.movedim(dim, -1), x.shape[dim]
+    if n <= MAX_RANKED:
+        indices = _places_of_ranks(x, largest)[..., :k]
+    elif k <= MAX_CHOSEN:
+        indices = _choose(x, k, largest)
+    else:
+        return NotImplemented
+    return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
+
+
+def sort(x, dim=-1, descending=False):
+    """By ranks. Beyond MAX_RANKED elements it stays, and cannot be imported."""
+    return sort_stable(x, stable=True, dim=dim, descending=descending)
+
+
+def sort_stable(x, *, stable, dim=-1, descending=False):
+    if x.dim() == 0 or not isinstance(x.shape[dim], int) or x.shape[dim] > MAX_RANKED:
+        return NotImplemented
+    x = x.movedim(dim, -1)
+    indices = _places_of_ranks(x, descending)
+    return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
+
+
+def _places_of_ranks(x, descending):
+    """Which element is the first one along the last dimension, which the second, and so on."""
+    place = torch.arange(x.shape[-1], device=x.device)
+    one, other = x.unsqueeze(-1), x.unsqueeze(-2)
+    is_behind = place.unsqueeze(0) < place.unsqueeze(1)
+    is_in_front = _comes_before(other, one, descending) | (~_comes_before(one, other, descending) & is_behind)
+    rank = is_in_front.to(torch.int64).sum(-1)
+    return torch.where(rank.unsqueeze(-2) == place.unsqueeze(-1), place, 0).sum(-1)
+
+
+def _comes_before(a, b, descending):
+    before = a > b if descending else a < b
+    if not a.is_floating_point():
+        return before
+    a, b = a != a, b != b
+    return before | (a & ~b if descending else b & ~a)
+
+
+def _choose(x, k, largest):
+    place = torch.arange(x.shape[-1], device=x.device)
+    limits = torch.finfo(x.dtype) if x.is_floating_point() else torch.iinfo(x.dtype)
+    worst = (-math.inf if largest else math.inf) if x.is_floating_point() else (limits.min if largest else limits.max)
+    is_free = torch.ones_like(x, dtype=torch.bool)
+    chosen = []
+    for _ in range(k):
+        left = torch.where(is_free, x, worst)
+        best = left.amax(-1, keepdim=True) if largest else left.amin(-1, keepdim=True)
+        is_best = is_free & ((x == best) | ((x != x) & (best != best)))
+        chosen.append(torch.where(is_best, place, x.shape[-1]).amin(-1, keepdim=True))
+        is_free = is_free & (place != chosen[-1])
+    return torch.cat(chosen, -1)
+
+
+def histc(x, bins=100, min=0, max=0):  # noqa: A002 - the operation's own names
+    """How many elements are in each of the bins, of which the last one has its upper end."""
+    if not min < max:
+        return NotImplemented  # the elements' own bounds
+    bin_of = ((x.reshape(-1, 1) - min) / (max - min) * bins).to(torch.int64).clamp(max=bins - 1)
+    is_inside = ((x >= min) & (x <= max)).reshape(-1, 1)
+    return (is_inside & (bin_of == torch.arange(bins, device=x.device))).to(x.dtype).sum(0)
+
+
+def grouped_mm(x, weights, offs=None, bias=None, out_dtype=None):
+    """Rows times the matrix of their group, such as tokens times an expert's; groups end at `offs`.
+
+    Few rows have copies of their matrices, as in a decode step; many are multiplied by all matrices, and keep one product each.
+    """
+    if x.dim() != 2 or weights.dim() != 3 or offs is None or bias is not None or not isinstance(x.shape[0], int):
+        return NotImplemented
+    rows, groups = x.shape[0], weights.shape[0]
+    place = torch.arange(rows, device=x.device)
+    group = (offs.unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1).clamp(max=groups - 1)
+    if rows <= groups:
+        result = torch.bmm(x.unsqueeze(1), weights.index_select(0, group)).squeeze(1)
+    else:
+        every = torch.bmm(x.unsqueeze(0).expand(groups, -1, -1), weights)
+        result = torch.gather(every, 0, group.view(1, rows, 1).expand(1, -1, every.shape[-1])).squeeze(0)
+    return result.to(out_dtype) if out_dtype else result
+
+
 REPLACEMENTS = {
     aten.cumsum.default: cumsum,
     aten.index_copy.default: index_copy,
     aten.index_put.default: index_put,
+    aten.masked_scatter.default: masked_scatter,
     aten.scatter.src: scatter,
+    aten.topk.default: topk,
+    aten.sort.default: sort,
+    aten.sort.stable: sort_stable,
+    aten.histc.default: histc,
+    aten._grouped_mm.default: grouped_mm,
+    aten.empty_permuted.default: empty_permuted,
     aten.squeeze.dims: squeeze_dims,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
@@ -132,6 +266,8 @@ def decompose(program):
     """The ExportedProgram in operations that torch-mlir lowers to stock dialects."""
     table = torch.export.default_decompositions()
     table.update(REPLACEMENTS)
+    table.update({node.target: grouped_mm for node in program.graph.nodes
+                  if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     with torch.no_grad():
         # The first round's replacements are made of operations that the second one takes apart.
         return program.run_decompositions(table).run_decompositions(table)

@@ -64,6 +64,8 @@ void giveUp(Recording &recording);
 CUresult queue(CUstream stream, std::function<void()> work);
 /// An error, and the end of every capture, if there is one and this thread is not in the relaxed mode.
 CUresult mayWait();
+/// The same in whatever mode: it would wait for what is captured as well.
+CUresult mayWaitForAll();
 /// Memory in the order of a stream.
 CUresult allocate(CUdeviceptr *address, size_t bytes, CUstream stream);
 CUresult release(CUdeviceptr address, CUstream stream);

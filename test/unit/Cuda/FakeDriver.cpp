@@ -180,8 +180,7 @@ DRIVER cuCtxPopCurrent_v2(CUcontext *context) {
 
 DRIVER cuCtxSynchronize(void) {
   ENTER(cuCtxSynchronize, true);
-  MAY_WAIT();
-  return CUDA_SUCCESS;
+  return mayWaitForAll();
 }
 
 DRIVER cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options,

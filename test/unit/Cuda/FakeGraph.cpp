@@ -21,8 +21,10 @@ CUresult queue(CUstream stream, std::function<void()> work) {
   return CUDA_SUCCESS;
 }
 
-CUresult mayWait() {
-  if (captureMode == CU_STREAM_CAPTURE_MODE_RELAXED || recordings.empty())
+CUresult mayWait() { return captureMode == CU_STREAM_CAPTURE_MODE_RELAXED ? CUDA_SUCCESS : mayWaitForAll(); }
+
+CUresult mayWaitForAll() {
+  if (recordings.empty())
     return CUDA_SUCCESS;
   for (auto &[stream, recording] : recordings)
     recording.spoilt = true;

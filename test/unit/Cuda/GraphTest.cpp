@@ -1,5 +1,8 @@
 // CUDA graphs: what is recorded, that it is done anew at each launch, and what a captured call must not do.
+#include "Runtime/Cuda/Device.h"
 #include "Support.h"
+
+#include <memory>
 
 using namespace gqa::test;
 
@@ -178,6 +181,48 @@ TEST_F(CudaGraph, RefusesTheDefaultStream) {
   EXPECT_EQ(std::string(gqa_rt_last_error())
                 .find("the default stream cannot be captured into a CUDA graph; expected "),
             0u);
+}
+
+TEST_F(CudaGraph, OutlivesAnUnloadWhileItIsCaptured) {
+  auto other = std::make_unique<Module>();
+  Step first{&other->module, memory.floats(), 3};
+  ASSERT_EQ(first.call(site()) || gqa_rt_cuda_synchronize(0, stream), 0) << gqa_rt_last_error();
+  ASSERT_EQ(step.setX(stream, 1), 0);
+  ASSERT_EQ(gqa_rt_cuda_graph_begin(0, stream) || step.call(site()), 0) << gqa_rt_last_error();
+  other.reset(); // would wait for the device, and spoil the capture
+  void *graph = gqa_rt_cuda_graph_end(0, stream);
+  ASSERT_TRUE(graph) << gqa_rt_last_error();
+  EXPECT_EQ(launch(graph, 2), Step::want(2, 2));
+  gqa_rt_cuda_graph_destroy(0, graph);
+}
+
+// Of a stream that somebody else captures, as torch does.
+TEST_F(CudaGraph, OutlivesAnUnloadWhileAnotherCaptures) {
+  using namespace gqa::rt::cuda;
+  const Driver &driver = Driver::get();
+  auto *order = static_cast<CUstream>(stream.handle);
+  Scope scope(0); // its context
+  auto other = std::make_unique<Module>();
+  Step first{&other->module, memory.floats(), 3};
+  ASSERT_EQ(first.call(site()), 0) << gqa_rt_last_error();
+  ASSERT_EQ(driver.streamBeginCapture(order, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), CUDA_SUCCESS);
+  ASSERT_EQ(step.call(site()), 0) << gqa_rt_last_error();
+  other.reset();
+  CUgraph graph = nullptr;
+  EXPECT_EQ(driver.streamEndCapture(order, &graph), CUDA_SUCCESS);
+  EXPECT_EQ(driver.graphDestroy(graph), CUDA_SUCCESS);
+}
+
+TEST_F(CudaGraph, RefusesToGiveBackWhatItMayRead) {
+  void *copy = gqa_rt_cuda_upload(0, "weights", 8);
+  ASSERT_EQ(gqa_rt_cuda_graph_begin(0, stream) || step.call(site()), 0) << gqa_rt_last_error();
+  EXPECT_EQ(gqa_rt_cuda_discard(0, copy), 1);
+  EXPECT_EQ(std::string(gqa_rt_last_error()).find("memory cannot be given back while a stream is captured"),
+            0u);
+  void *graph = gqa_rt_cuda_graph_end(0, stream);
+  EXPECT_TRUE(graph) << gqa_rt_last_error();
+  EXPECT_EQ(gqa_rt_cuda_discard(0, copy), 0) << gqa_rt_last_error();
+  gqa_rt_cuda_graph_destroy(0, graph);
 }
 
 TEST_F(CudaGraph, SaysThatACaptureIsSpoilt) {

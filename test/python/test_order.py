@@ -1,0 +1,92 @@
+"""What asks for an order, as a mixture of experts does, and running sums: imported, and run on the CPU and on the stand-in driver."""
+
+import os
+import subprocess
+
+import pytest
+import torch
+
+import cuda  # noqa: F401  names the driver
+from gqa.importer import decompositions
+
+FORMS = '''
+import torch
+
+nan, inf = float("nan"), float("inf")
+def numbers(*sizes): return torch.randn(sizes, generator=torch.Generator().manual_seed(len(sizes)))
+
+class Form(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+    def forward(self, *arguments):
+        return self.function(*arguments)
+
+# Distinct numbers: of equal ones torch does not say which comes first.
+def distinct(*sizes):
+    count = torch.Size(sizes).numel()
+    return (torch.randperm(count, generator=torch.Generator().manual_seed(5)).reshape(sizes) - count / 2) / 8
+def odd():
+    x = distinct(2, 40)
+    x[0, 7], x[1, 3], x[1, 30], x[1, 31] = nan, inf, -inf, nan
+    return x
+
+def experts(): return Form(lambda x: torch.topk(x.softmax(-1), 4)), (distinct(3, 16),)
+def smallest(): return Form(lambda x: torch.topk(x, 3, 1, largest=False)), (odd(),)
+def largest(): return Form(lambda x: torch.topk(x, 5, 1)), (odd(),)
+def middle(): return Form(lambda x: torch.topk(x, 2, 1)), (distinct(3, 20, 5),)
+def words(): return Form(lambda x: torch.topk(x, 3)), (distinct(2, 9000),)
+def few_words():
+    x = torch.full((2, 9000), -inf)
+    x[:, 5000], x[1, 17] = 1, nan
+    return Form(lambda x: torch.topk(x, 2)[0]), (x,)
+def ascending(): return Form(lambda x: torch.sort(x)), (odd(),)
+def descending(): return Form(lambda x: torch.sort(x, descending=True)), (odd(),)
+def stable(): return Form(lambda x: torch.sort(x, stable=True)), (torch.tensor([[3, 1, 2, 1, 3, 0, 1, 2]]),)
+def places(): return Form(lambda x: torch.argsort(x, 0)), (distinct(30, 3),)
+def counts(): return Form(lambda x: torch.histc(x, 4, 0, 3)), (torch.tensor([0.0, 3, 1, 1, 2, 3, 5, -1, 2.5]),)
+
+def grouped(x, weights, ends): return torch.ops.aten._grouped_mm(x, weights, ends)
+def many_tokens():
+    return Form(grouped), (numbers(24, 16).bfloat16(), numbers(4, 16, 32).bfloat16(), torch.tensor([5, 5, 20, 24], dtype=torch.int32))
+def few_tokens():
+    return Form(grouped), (numbers(8, 16).bfloat16(), numbers(16, 16, 32).bfloat16(),
+                           torch.tensor([0, 2, 2, 3, 3, 3, 3, 5, 5, 5, 5, 5, 8, 8, 8, 8], dtype=torch.int32))
+
+def sums(): return Form(lambda x: x.cumsum(-1)), (numbers(2, 300),)
+def long_sums(): return Form(lambda x: x.cumsum(0)), (torch.arange(40000) % 7,)
+def narrow_sums(): return Form(lambda x: x.cumsum(1)), (numbers(2, 500, 3).bfloat16(),)
+def images():
+    mask = (numbers(2, 150, 1) > 0.5).expand(2, 150, 8)
+    return Form(lambda x, m, y: x.masked_scatter(m, y)), (numbers(2, 150, 8), mask.contiguous(), numbers(2400))
+def filled():
+    return Form(lambda x, m: torch.ops.aten.index_put(x, [m], torch.tensor(2.5))), (numbers(3, 20, 8), numbers(3, 20) > 0)
+'''
+
+NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "places", "counts",
+         "many_tokens", "few_tokens", "sums", "long_sums", "narrow_sums", "images", "filled"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order(name, importer, tools, tmp_path):
+    (tmp_path / "models.py").write_text(FORMS)
+    done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")
+    assert done.returncode == 0, done.stderr
+    for target in ([], ["--target=cuda:sm_80"]):
+        command = [tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz", *target]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_equal_numbers_keep_their_order(descending):
+    x = torch.tensor([[2.0, 1, float("nan"), 2, 1, 2, float("nan")]])
+    values, places = decompositions.sort_stable(x, stable=True, descending=descending)
+    want = torch.sort(x, stable=True, descending=descending)
+    assert torch.equal(places, want.indices) and torch.allclose(values, want.values, equal_nan=True)
+
+
+def test_too_many_to_sort_is_an_error(importer, tmp_path):
+    (tmp_path / "models.py").write_text(FORMS + "\ndef much(): return Form(lambda x: torch.sort(x)), (distinct(1, 20000),)\n")
+    done = importer("models:much", "-o", "out.mlir")
+    assert done.returncode == 2 and "tm_tensor.sort" in done.stderr.splitlines()[0], done.stderr

@@ -26,7 +26,7 @@ public:
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
-    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildFast(); });
+    b.branch(leaks, [&] { buildSelecting(); }, [&] { buildFast(); });
   }
 
 private:

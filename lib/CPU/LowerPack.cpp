@@ -87,7 +87,7 @@ private:
 
   void copyRows(Value source, Value place) {
     Value zero = b.index(0), count = b.size(source, 0);
-    b.ifElse(
+    b.branch(
         isContiguous(b, source),
         [&] {
           Value from = b.withContiguousRows(source);
@@ -220,7 +220,7 @@ void packQueries(tile::PackOp op, VectorBuilder &b) {
   if (op.getTransposed() || op.getInterleaved())
     byElements();
   else
-    b.ifElse(
+    b.branch(
         isContiguous(b, source),
         [&] {
           Value from = b.withContiguousRows(source);

@@ -8,20 +8,13 @@ import sys
 import pytest
 import torch
 
+from form import Form
+
 GRAPHS = pathlib.Path(__file__).resolve().parents[1] / "graphs"
 sys.path.insert(0, str(GRAPHS))
 
 from forms import FORMS, randn  # noqa: E402
 from model_forms import MODEL_FORMS  # noqa: E402
-
-
-class Form(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *arguments):
-        return self.function(*arguments)
 
 
 def check(function, arguments, wanted, tools, folder):

@@ -20,7 +20,7 @@ public:
   void build() {
     if (!op.getValues().empty())
       sumDeadRows();
-    b.ifElse(
+    b.branch(
         b.isContiguous(out),
         [&] {
           Value to = b.withContiguousRows(out);
@@ -77,11 +77,11 @@ private:
       return SmallVector<Value>{b.select(found, row, so[0])};
     })[0];
     Value any = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, first, zero);
-    b.ifElse(any, [&] {
+    b.branch(any, [&] {
       for (Value values : op.getValues())
         addValues(values, first);
       b.forEach(b.add(first, b.index(1)), rows, 1, [&](Value row) {
-        b.ifElse(isDead(row), [&] {
+        b.branch(isDead(row), [&] {
           b.forEach(zero, width, 1, [&](Value d) { b.store(b.load(o, {first, d}), o, {row, d}); });
         });
       });

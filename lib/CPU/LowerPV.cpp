@@ -24,7 +24,7 @@ public:
 
   void build() {
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
-    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildFast(); });
+    b.branch(leaks, [&] { buildSelecting(); }, [&] { buildFast(); });
   }
 
 private:

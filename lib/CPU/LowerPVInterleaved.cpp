@@ -20,7 +20,7 @@ public:
   void build() {
     rescale();
     Value leaks = b.andThen(op.getHidden(), [&] { return anyNotFinite(); });
-    b.ifElse(leaks, [&] { buildSelecting(); }, [&] { buildProducts(); });
+    b.branch(leaks, [&] { buildSelecting(); }, [&] { buildProducts(); });
   }
 
 private:
@@ -33,7 +33,7 @@ private:
       Value any = vector::ReductionOp::create(b, vector::CombiningKind::OR, differs);
       return SmallVector<Value>{arith::OrIOp::create(b, so[0], any)};
     })[0];
-    b.ifElse(changed, [&] {
+    b.branch(changed, [&] {
       b.forEach(zero, dim, 1, [&](Value d) {
         b.forEach(zero, rows, b.lanes, [&](Value row) {
           Value product = b.mulF(b.loadVector(o, {d, row}), b.loadVector(op.getAlpha(), row));

@@ -81,7 +81,7 @@ private:
 
   void copyRows(Value source, Value place) {
     Value zero = b.index(0), count = b.size(source, 0);
-    b.ifElse(
+    b.branch(
         b.isContiguous(source),
         [&] {
           Value from = b.withContiguousRows(source);

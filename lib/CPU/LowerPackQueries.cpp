@@ -136,7 +136,7 @@ void packAllRows(tile::PackOp op, VectorBuilder &b) {
       b.forEach(zero, b.size(source, 1), 1, [&](Value query) { body(head, query, b.add(first, query)); });
     });
   };
-  b.ifElse(
+  b.branch(
       b.isContiguous(source),
       [&] {
         Value from = b.withContiguousRows(source);

@@ -22,7 +22,7 @@ public:
       Value is = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, data.getStrides()[2], b.index(1));
       contiguous = contiguous ? arith::AndIOp::create(b, contiguous, is) : is;
     }
-    b.ifElse(
+    b.branch(
         contiguous,
         [&] {
           x = b.withContiguousRows(op.getX());

@@ -32,15 +32,21 @@ public:
   explicit Outliner(tile::KernelOp op)
       : op(op), module(op->getParentOfType<ModuleOp>()), b(op.getLoc(), op), converter(op.getContext()) {}
 
-  void run() {
+  LogicalResult run() {
     collectCaptures();
     SmallVector<Type> fields;
-    for (Value capture : captures)
-      fields.push_back(fieldType(capture.getType()));
+    for (Value capture : captures) {
+      Type type = capture.getType(), field = fieldType(type);
+      if (field != type && !isa<MemRefType, IndexType>(type))
+        return op.emitOpError("uses a value of type ")
+               << type << " from outside, which cannot be passed to a task in memory";
+      fields.push_back(field);
+    }
     context = LLVM::LLVMStructType::getLiteral(op.getContext(), fields);
     func::FuncOp task = buildTask();
     buildLaunch(task);
     op.erase();
+    return success();
   }
 
 private:
@@ -157,7 +163,7 @@ private:
 
 } // namespace
 
-void outlineKernel(tile::KernelOp op) { Outliner(op).run(); }
+LogicalResult outlineKernel(tile::KernelOp op) { return Outliner(op).run(); }
 
 void lowerScratch(tile::KernelOp kernel) {
   Block &body = kernel.getBody().front();

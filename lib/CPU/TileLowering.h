@@ -29,7 +29,7 @@ void lowerFinish(tile::FinishOp op, const CPUTarget &target);
 void lowerScratch(tile::KernelOp op);
 
 /// Moves the body of `op` to a function of its own, which the runtime calls for each point of the grid.
-void outlineKernel(tile::KernelOp op);
+mlir::LogicalResult outlineKernel(tile::KernelOp op);
 
 } // namespace gqa
 

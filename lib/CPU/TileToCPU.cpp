@@ -21,6 +21,13 @@ namespace gqa {
 
 namespace {
 
+/// What a kernel for processors is made of.
+bool isForCPU(Operation *op) {
+  return isa<tile::RotateOp, tile::PackOp, tile::InitOp, tile::QKOp, tile::ScoreOp, tile::MaskOp,
+             tile::SoftmaxStepOp, tile::PVOp, tile::TransposeOp, tile::MergeOp, tile::FinishOp,
+             tile::ScratchOp, tile::YieldOp>(op);
+}
+
 void lower(Operation *op, const CPUTarget &target) {
   TypeSwitch<Operation *>(op)
       .Case([&](tile::RotateOp op) { lowerRotate(op, target); })
@@ -48,18 +55,27 @@ struct LowerTileToCPUPass : impl::LowerTileToCPUBase<LowerTileToCPUPass> {
     }
     SmallVector<Operation *> operations;
     SmallVector<tile::KernelOp> kernels;
-    getOperation().walk([&](Operation *op) {
-      if (auto kernel = dyn_cast<tile::KernelOp>(op))
+    WalkResult walked = getOperation().walk([&](Operation *op) {
+      if (auto kernel = dyn_cast<tile::KernelOp>(op)) {
         kernels.push_back(kernel);
-      else if (isa_and_nonnull<tile::TileDialect>(op->getDialect()))
+      } else if (isa_and_nonnull<tile::TileDialect>(op->getDialect())) {
+        if (!isForCPU(op)) {
+          op->emitOpError("is for the warps of a GPU, processors have no such operation");
+          return WalkResult::interrupt();
+        }
         operations.push_back(op);
+      }
+      return WalkResult::advance();
     });
+    if (walked.wasInterrupted())
+      return signalPassFailure();
     for (Operation *op : operations)
       if (!isa<tile::YieldOp>(op))
         lower(op, *description);
     for (tile::KernelOp kernel : kernels) {
       lowerScratch(kernel);
-      outlineKernel(kernel);
+      if (failed(outlineKernel(kernel)))
+        return signalPassFailure();
       ++numKernels;
     }
   }

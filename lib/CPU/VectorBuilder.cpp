@@ -247,17 +247,6 @@ SmallVector<Value> VectorBuilder::fold(Value begin, Value end, int64_t step, Val
   return SmallVector<Value>(loop.getResults());
 }
 
-void VectorBuilder::ifElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard guard(*this);
-  setInsertionPoint(branch.thenYield());
-  then();
-  if (!otherwise)
-    return;
-  setInsertionPoint(branch.elseYield());
-  otherwise();
-}
-
 Value VectorBuilder::andThen(Value condition, function_ref<Value()> second) {
   auto branch = scf::IfOp::create(*this, TypeRange(getI1Type()), condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(*this);

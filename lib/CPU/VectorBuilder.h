@@ -111,8 +111,6 @@ public:
   /// A loop that carries values.
   llvm::SmallVector<Value> fold(Value begin, Value end, int64_t step, ValueRange init,
                                 llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)> body);
-  void ifElse(Value condition, llvm::function_ref<void()> then,
-              llvm::function_ref<void()> otherwise = nullptr);
   /// The second of two conditions is computed only where the first holds.
   Value andThen(Value condition, llvm::function_ref<Value()> second);
   /// From 0 to `count` in blocks of `block`, then what is left: in one block if `count` is known, else in

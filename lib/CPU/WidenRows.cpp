@@ -25,7 +25,7 @@ public:
       if (factor && !isOfRow(factor))
         inVectors = b.createOrFold<arith::AndIOp>(inVectors, isContiguous(factor));
     Value first = b.index(0), rows = b.size(source, 0), width = b.size(source, 1);
-    b.ifElse(
+    b.branch(
         inVectors,
         [&] {
           Value whole = b.roundDown(width, b.lanes), from = b.withContiguousRows(source);

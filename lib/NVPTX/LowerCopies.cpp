@@ -60,7 +60,7 @@ public:
       if (first + rowsAtOnce <= rows)
         copy();
       else
-        b.ifThen(isBelow(place, rows - first), copy);
+        b.branch(isBelow(place, rows - first), copy);
       from = b.advance(from, step);
     }
   }
@@ -81,7 +81,7 @@ private:
       if (at + threadsPerRow <= pieces)
         copy();
       else
-        b.ifThen(isBelow(piece, pieces - at), copy);
+        b.branch(isBelow(piece, pieces - at), copy);
     }
   }
 

@@ -32,7 +32,7 @@ struct LowerFinish : WarpPattern<tile::WarpFinishOp> {
         bad = arith::OrIOp::create(b, bad,
                                    arith::AndIOp::create(b, exists, isLost(op, operands.getM()[row], l, b)));
       factors.push_back(factorOf(op, l, b));
-      b.ifThen(exists, [&] {
+      b.branch(exists, [&] {
         if (!op.getChannel())
           storeRow(op, operands, row, factors.back(), b);
         storeLse(op, operands, row, l, b);
@@ -66,7 +66,7 @@ private:
 
   static void mark(Value bad, Adaptor operands, NVVMBuilder &b) {
     Value any = b.anyLane(bad), first = b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0));
-    b.ifThen(first, [&] {
+    b.branch(first, [&] {
       Value number = arith::ExtUIOp::create(b, b.getI32Type(), any);
       memref::StoreOp::create(b, number, operands.getMarks().front(), operands.getMark().front());
     });
@@ -75,7 +75,7 @@ private:
   static void storeLse(tile::WarpFinishOp op, Adaptor operands, int64_t row, Value l, NVVMBuilder &b) {
     if (!op.getLse())
       return;
-    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
       Value power = b.addF(operands.getM()[row], b.log2(l)); // -inf for a dead row
       memref::StoreOp::create(b, b.mulF(power, b.f32(kLn2)), operands.getLse().front(),
                               ValueRange{operands.getHead()[row], operands.getQuery()[row]});
@@ -113,7 +113,7 @@ private:
                                 /*alignment=*/4);
       };
       if (!known)
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(run.column)), b.size(out, 2)),
+        b.branch(b.compare(arith::CmpIPredicate::slt, b.add(first, b.index(run.column)), b.size(out, 2)),
                  store);
       else if (*known + run.column < cast<MemRefType>(op.getOut().getType()).getDimSize(2))
         store(); // a multiple of 8 columns, in quads of 16
@@ -155,7 +155,7 @@ struct LowerGroupStore : WarpPattern<tile::GroupStoreOp> {
     b.setInsertionPoint(branch.thenYield());
     NVVM::BarrierOp::create(b, TypeRange(), barrier, threads, NVVM::BarrierReductionAttr(), Value());
     Value isFirst = b.compare(arith::CmpIPredicate::eq, b.thread(), b.i32(last * kGroupThreads));
-    b.ifThen(isFirst, [&] { storeBox(op, operands, b); });
+    b.branch(isFirst, [&] { storeBox(op, operands, b); });
     return {};
   }
 

@@ -59,7 +59,7 @@ struct LowerChannel : WarpPattern<tile::GroupChannelOp> {
     tile::ChannelType type = op.getChannel().getType();
     Value channel = sharedPointer(b, sharedOffsetOf(op));
     int64_t warps = b.numThreads() / 32, consumers = b.numThreads() / kGroupThreads - 1;
-    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.thread(), b.i32(0)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.thread(), b.i32(0)), [&] {
       auto init = [&](Value barrier, int64_t arrivals) {
         NVVM::MBarrierInitOp::create(b, barrier, b.i32(arrivals), /*predicate=*/Value());
       };
@@ -130,7 +130,7 @@ struct LowerRelease : WarpPattern<tile::GroupReleaseOp> {
 
   SmallVector<Values> lower(tile::GroupReleaseOp op, Adaptor operands, NVVMBuilder &b) const override {
     Value first = b.compare(arith::CmpIPredicate::eq, b.bitAnd(b.thread(), kGroupThreads - 1), b.i32(0));
-    b.ifThen(first, [&] {
+    b.branch(first, [&] {
       arriveAt(b, barrierOf(b, operands.getChannel().front(), operands.getSlot().front(),
                             op.getChannel().getType(), /*full=*/false));
     });
@@ -174,7 +174,7 @@ struct LowerWarpFill : WarpPattern<tile::WarpFillOp> {
     tile::ChannelType type = op.getChannel().getType();
     Value channel = operands.getChannel().front(), slot = b.toI32(operands.getSlot().front());
     NVVM::SyncWarpOp::create(b, b.i32(-1)); // all lanes have read what was there
-    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
       copyBox(b, type, ownRows(b, channel, slot, type), ownBarrierOf(b, channel, slot, warpOf(b), type),
               b.i32(rowsOfWarp(b, type) * rowBytesOf(type)), operands.getMap().front(),
               {b.toI32(operands.getS().front()), b.toI32(operands.getH().front()),
@@ -205,7 +205,7 @@ struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
     tile::ChannelType type = op.getChannel().getType();
     int64_t rows = rowsOfWarp(b, type), pieces = panelRowBytesOf(type) / kPieceBytes;
     Value count = b.toI32(operands.getCount().front());
-    b.ifThen(b.compare(arith::CmpIPredicate::slt, count, b.i32(rows)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::slt, count, b.i32(rows)), [&] {
       Value memory = ownRows(b, operands.getChannel().front(), b.toI32(operands.getSlot().front()), type);
       Value zeros = arith::ConstantOp::create(
           b, DenseElementsAttr::get(VectorType::get(4, b.getI32Type()), b.getI32IntegerAttr(0)));
@@ -213,7 +213,7 @@ struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
             piece = b.mul(b.bitAnd(b.lane(), pieces - 1), b.i32(kPieceBytes));
       for (int64_t first = 0; first < rows; first += kLanes / pieces) {
         Value own = b.add(row, b.i32(first));
-        b.ifThen(b.compare(arith::CmpIPredicate::sge, own, count), [&] {
+        b.branch(b.compare(arith::CmpIPredicate::sge, own, count), [&] {
           Value place = b.advance(memory, b.add(b.mul(own, b.i32(panelRowBytesOf(type))), piece));
           for (int64_t panel = 0; panel < rowBytesOf(type) / panelRowBytesOf(type); ++panel)
             LLVM::StoreOp::create(b, zeros, b.advance(place, panel * panelBytesOf(type)), /*alignment=*/16);

@@ -115,7 +115,7 @@ struct LowerStore : WarpPattern<tile::WarpStoreOp> {
     for (int64_t row = 0; row < kLaneRows; ++row) {
       auto store = [&] { storeRow(op, operands, row, rows[row], sums[row], b); };
       if (op.getEnd())
-        b.ifThen(b.compare(arith::CmpIPredicate::slt, rows[row], operands.getEnd().front()), store);
+        b.branch(b.compare(arith::CmpIPredicate::slt, rows[row], operands.getEnd().front()), store);
       else
         store();
     }
@@ -135,7 +135,7 @@ private:
                               ValueRange{place, b.add(own, b.index(run.column))},
                               /*nontemporal=*/false, alignmentOf(run));
     }
-    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.lanePair(), b.i32(0)), [&] {
       memref::StoreOp::create(b, operands.getM()[row], operands.getMs().front(), ValueRange(place));
       memref::StoreOp::create(b, sum, operands.getLs().front(), ValueRange(place));
     });

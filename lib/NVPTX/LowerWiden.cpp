@@ -133,7 +133,7 @@ private:
     if (most <= limit)
       body();
     else
-      b.ifThen(b.compare(arith::CmpIPredicate::slt, x, b.i32(limit)), body);
+      b.branch(b.compare(arith::CmpIPredicate::slt, x, b.i32(limit)), body);
   }
 };
 
@@ -155,7 +155,7 @@ struct LowerGroupWiden : WarpPattern<tile::GroupWidenOp> {
     convert(b, widener, slotOf(b, codes, codeSlot, from), slotOf(b, numbers, numberSlot, to), from, to);
     b.fenceForAsyncProxy();
     NVVM::SyncWarpOp::create(b, b.i32(-1));
-    b.ifThen(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
       arriveAt(b, barrierOf(b, codes, codeSlot, from, /*full=*/false));
       arriveAt(b, barrierOf(b, numbers, numberSlot, to, /*full=*/true));
     });

@@ -36,13 +36,6 @@ Value NVVMBuilder::select(Value condition, Value x, Value y) {
   return createOrFold<arith::SelectOp>(condition, x, y);
 }
 
-void NVVMBuilder::ifThen(Value condition, function_ref<void()> body) {
-  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
-  InsertionGuard guard(*this);
-  setInsertionPoint(op.thenYield());
-  body();
-}
-
 int64_t NVVMBuilder::numThreads() {
   auto kernel = getInsertionBlock()->getParentOp()->getParentOfType<func::FuncOp>();
   if (!kernel)

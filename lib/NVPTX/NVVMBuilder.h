@@ -38,7 +38,6 @@ public:
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   Value equal(Value x, Value y); ///< of floats
   Value select(Value condition, Value x, Value y);
-  void ifThen(Value condition, llvm::function_ref<void()> body);
 
   /// Of the kernel around the insertion point.
   int64_t numThreads();

@@ -41,6 +41,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createGQADecompose({isCUDA(options.target) ? Keep::Narrow : Keep::Fused}));
   // Before kernels are made of memrefs, whose accesses are right by construction.
   pm.addPass(createGuardAccesses());
+  pm.addPass(createDefineDivision());
   // Sizes are asked of what results are made for: equal ones become one value, and results have no user left
   // but who reads them.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());

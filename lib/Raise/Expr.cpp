@@ -1,6 +1,5 @@
 // Unique scalar expressions: how they are made and rewritten.
 #include "gqa/Raise/Expr.h"
-#include "gqa/Raise/ConstantData.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
@@ -63,13 +62,6 @@ Expr ExprContext::unique(ExprNode &&node) {
   return &storage.back();
 }
 
-static ExprNode makeNode(ExprNode::Kind kind, Type type) {
-  ExprNode node;
-  node.kind = kind;
-  node.type = type;
-  return node;
-}
-
 Expr ExprContext::constant(Attribute value, Type type) {
   auto integer = dyn_cast<IntegerAttr>(value);
   if (integer && integer.getValue().getSignificantBits() <= 64) {
@@ -77,7 +69,7 @@ Expr ExprContext::constant(Attribute value, Type type) {
     if (isExact(affine, type))
       return index(affine, type);
   }
-  ExprNode node = makeNode(ExprNode::Kind::Constant, type);
+  ExprNode node(ExprNode::Kind::Constant, type);
   node.constant = value;
   return unique(std::move(node));
 }
@@ -103,7 +95,7 @@ bool ExprContext::isExact(AffineExpr affine, Type type) const {
 }
 
 Expr ExprContext::index(AffineExpr affine, Type type) {
-  ExprNode node = makeNode(ExprNode::Kind::Index, type);
+  ExprNode node(ExprNode::Kind::Index, type);
   node.affine = space.simplify(affine);
   if (auto value = dyn_cast<AffineConstantExpr>(node.affine)) // so that integer constants are both
     node.constant = IntegerAttr::get(type, value.getValue());
@@ -131,67 +123,10 @@ Expr ExprContext::compare(ExprNode::Comparison comparison, AffineExpr affine) {
     return truth(isZero);
   if (comparison == Comparison::NotZero && (isZero || !mayBeZero))
     return truth(!isZero);
-  ExprNode node = makeNode(ExprNode::Kind::Compare, IntegerType::get(space.getContext(), 1));
+  ExprNode node(ExprNode::Kind::Compare, IntegerType::get(space.getContext(), 1));
   node.comparison = comparison;
   node.affine = affine;
   return unique(std::move(node));
-}
-
-/// The elements as a linear form of the coordinates; none if they are not.
-static std::optional<LinearForm> findLinear(const ConstantData &data, MLIRContext *context) {
-  ArrayRef<int64_t> shape = data.getType().getShape();
-  int64_t total = data.getType().getNumElements();
-  if (total == 0)
-    return std::nullopt;
-  LinearForm form;
-  form.constant = data.at(0);
-  SmallVector<int64_t> steps(shape.size(), 0);
-  int64_t stride = 1;
-  for (size_t dim = shape.size(); dim-- > 0; stride *= shape[dim])
-    if (shape[dim] > 1) {
-      steps[dim] = data.at(stride) - form.constant;
-      form.add(getAffineDimExpr(dim, context), steps[dim]);
-    }
-  for (int64_t position = 0; position < total; ++position) {
-    int64_t expected = form.constant, rest = position;
-    for (size_t dim = shape.size(); dim-- > 0; rest /= shape[dim])
-      expected += rest % shape[dim] * steps[dim];
-    if (data.at(position) != expected)
-      return std::nullopt;
-  }
-  return form;
-}
-
-Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
-  auto type = cast<ShapedType>(tensor.getType());
-  DenseElementsAttr elements;
-  if (matchPattern(tensor, m_Constant(&elements)) && elements.isSplat())
-    return constant(elements.getSplatValue<Attribute>(), type.getElementType());
-  if (elements && type.hasRank() && !indices.empty() && type.getElementType().isIntOrIndex())
-    if (Expr linear = loadConstant(tensor, indices))
-      return linear;
-  ExprNode node = makeNode(ExprNode::Kind::Load, type.getElementType());
-  node.value = tensor;
-  for (AffineExpr index : indices)
-    node.indices.push_back(space.simplify(index));
-  return unique(std::move(node));
-}
-
-/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ...: null if it does
-/// not.
-Expr ExprContext::loadConstant(Value tensor, ArrayRef<AffineExpr> indices) {
-  constexpr int64_t kLargest = 1 << 12;
-  std::optional<ConstantData> data = ConstantData::of(tensor);
-  ShapedType type = data ? data->getType() : ShapedType();
-  if (!data || type.getNumElements() > kLargest || type.getElementType().isInteger(1))
-    return nullptr;
-  auto [place, isNew] = linearTables.try_emplace(tensor, std::nullopt);
-  if (isNew)
-    place->second = findLinear(*data, space.getContext());
-  if (!place->second)
-    return nullptr;
-  AffineExpr affine = place->second->build(space.getContext()).replaceDims(indices);
-  return isExact(affine, type.getElementType()) ? index(affine, type.getElementType()) : nullptr;
 }
 
 Expr ExprContext::scalar(Value value) {
@@ -201,7 +136,7 @@ Expr ExprContext::scalar(Value value) {
   if (value.getType().isIntOrIndex())
     if (AffineExpr affine = sizes.of(value); affine && isExact(affine, value.getType()))
       return index(affine, value.getType());
-  ExprNode node = makeNode(ExprNode::Kind::Scalar, value.getType());
+  ExprNode node(ExprNode::Kind::Scalar, value.getType());
   node.value = value;
   return unique(std::move(node));
 }
@@ -211,7 +146,7 @@ Expr ExprContext::select(Expr condition, Expr then, Expr otherwise) {
     return *truth ? then : otherwise;
   if (then == otherwise)
     return then;
-  ExprNode node = makeNode(ExprNode::Kind::Apply, then->type);
+  ExprNode node(ExprNode::Kind::Apply, then->type);
   node.operands = {condition, then, otherwise};
   return unique(std::move(node));
 }
@@ -229,39 +164,9 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
     return folded;
   if (Expr folded = foldZero(op, operands))
     return folded;
-  ExprNode node = makeNode(ExprNode::Kind::Apply, getElementTypeOrSelf(op->getResult(0).getType()));
+  ExprNode node(ExprNode::Kind::Apply, getElementTypeOrSelf(op->getResult(0).getType()));
   node.op = op;
   node.operands.assign(operands.begin(), operands.end());
-  return unique(std::move(node));
-}
-
-/// True if the index stands inside of a dimension whose size is not known. A variable does if it runs over
-/// all of it: a load at a variable alone means that.
-bool ExprContext::isInside(AffineExpr index, Value tensor, int64_t dim) {
-  AffineExpr size = sizes.of(tensor, dim);
-  if (auto variable = dyn_cast<AffineDimExpr>(index))
-    return space.extentOf(variable.getPosition()) &&
-           sizes.areEqual(space.extentOf(variable.getPosition()), size);
-  return isa<AffineConstantExpr>(index) ||
-         (space.isNotNegative(index) && space.isNotNegative(size - 1 - index));
-}
-
-/// An element of a tensor at coordinates that are data.
-Expr ExprContext::extract(Operation *op, Value tensor, ArrayRef<Expr> coordinates) {
-  // Of a size that is not known, an extract may read a part: unlike a load, it says nothing about the loop's
-  // size.
-  auto type = dyn_cast<RankedTensorType>(tensor.getType());
-  auto isLoadable = [&](auto pair) {
-    auto [dim, expr] = pair;
-    return expr->kind == ExprNode::Kind::Index &&
-           (!type.isDynamicDim(dim) || isInside(expr->affine, tensor, dim));
-  };
-  if (type && llvm::all_of(llvm::enumerate(coordinates), isLoadable))
-    return load(tensor, llvm::map_to_vector<4>(coordinates, [](Expr expr) { return expr->affine; }));
-  ExprNode node = makeNode(ExprNode::Kind::Apply, op->getResult(0).getType());
-  node.op = op;
-  node.value = tensor;
-  node.operands.assign(coordinates.begin(), coordinates.end());
   return unique(std::move(node));
 }
 

@@ -1,17 +1,14 @@
 // Simplification of affine expressions by the ranges of their variables.
 #include "gqa/Raise/IndexSpace.h"
+#include "Divisors.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
-#include <limits>
 #include <numeric>
 
 using namespace mlir;
 
 namespace gqa {
-
-static constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
-static constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 AffineExpr IndexSpace::addVariable(int64_t size) {
   return addVariable(ShapedType::isDynamic(size) ? AffineExpr() : constant(size));
@@ -25,100 +22,6 @@ AffineExpr IndexSpace::addVariable(AffineExpr size) {
 int64_t IndexSpace::sizeOf(unsigned variable) const {
   auto size = dyn_cast_if_present<AffineConstantExpr>(extents[variable]);
   return size ? size.getValue() : ShapedType::kDynamic;
-}
-
-static int64_t addBounds(int64_t a, int64_t b, int64_t unbounded) {
-  int64_t sum;
-  return a == unbounded || b == unbounded || llvm::AddOverflow(a, b, sum) ? unbounded : sum;
-}
-
-static IndexSpace::Range scale(IndexSpace::Range range, int64_t factor) {
-  auto times = [&](int64_t bound, int64_t unbounded) {
-    int64_t product;
-    return bound == kMin || bound == kMax || llvm::MulOverflow(bound, factor, product) ? unbounded : product;
-  };
-  if (factor >= 0)
-    return {times(range.low, kMin), times(range.high, kMax)};
-  return {times(range.high, kMin), times(range.low, kMax)};
-}
-
-static int64_t floorDivide(int64_t a, int64_t b) {
-  return a == kMin || a == kMax ? a : llvm::divideFloorSigned(a, b);
-}
-
-/// c of `x floordiv c` or `x mod c`; null if `expr` is nothing of that kind, or c a number that is not above
-/// 0.
-static AffineExpr anyDivisorOf(AffineExpr expr, AffineExprKind kind) {
-  AffineExpr divisor = expr.getKind() == kind ? cast<AffineBinaryOpExpr>(expr).getRHS() : AffineExpr();
-  auto number = dyn_cast_if_present<AffineConstantExpr>(divisor);
-  return number && number.getValue() <= 0 ? AffineExpr() : divisor;
-}
-
-/// The divisor of `x floordiv c` or `x mod c` with a constant above 0; 0 if `expr` is nothing of that kind.
-static int64_t divisorOf(AffineExpr expr, AffineExprKind kind) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  auto divisor =
-      binary && expr.getKind() == kind ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
-  return divisor && divisor.getValue() > 0 ? divisor.getValue() : 0;
-}
-
-IndexSpace::Range IndexSpace::rangeOf(AffineExpr expr) const {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return {constant.getValue(), constant.getValue()};
-  if (isa<AffineSymbolExpr>(expr))
-    return {0, kMax};
-  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    int64_t size = sizeOf(dim.getPosition());
-    return {0, ShapedType::isDynamic(size) ? kMax : std::max<int64_t>(size, 1) - 1};
-  }
-  if (int64_t divisor = divisorOf(expr, AffineExprKind::FloorDiv)) {
-    Range range = rangeOf(cast<AffineBinaryOpExpr>(expr).getLHS());
-    return {floorDivide(range.low, divisor), floorDivide(range.high, divisor)};
-  }
-  if (int64_t divisor = divisorOf(expr, AffineExprKind::Mod))
-    return {0, divisor - 1};
-  if (anyDivisorOf(expr, AffineExprKind::Mod)) // a size that is not known
-    return {0, kMax};
-  if (anyDivisorOf(expr, AffineExprKind::FloorDiv))
-    return {rangeOf(cast<AffineBinaryOpExpr>(expr).getLHS()).low >= 0 ? 0 : kMin, kMax};
-  if (expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul)
-    return {kMin, kMax};
-  LinearForm opposite;
-  opposite.accumulate(expr, -1);
-  int64_t low = lowestOf(LinearForm::of(expr)), high = lowestOf(opposite);
-  return {low, high == kMin ? kMax : -high};
-}
-
-IndexSpace::Range IndexSpace::rangeOfTerm(AffineExpr term) const {
-  if (term.getKind() != AffineExprKind::Mul)
-    return rangeOf(term);
-  bool notNegative =
-      llvm::all_of(factorsOf(term), [&](AffineExpr factor) { return rangeOf(factor).low >= 0; });
-  return {notNegative ? 0 : kMin, kMax};
-}
-
-/// A bound of the sum from below. A coordinate whose size is not known, or that a size is multiplied with,
-/// stands at the end where the sum is smaller: so sizes may cancel each other.
-int64_t IndexSpace::lowestOf(const LinearForm &form) const {
-  LinearForm bound;
-  bound.constant = form.constant;
-  for (auto [term, coefficient] : form.terms) {
-    SmallVector<AffineExpr, 2> factors = factorsOf(term);
-    auto *dim = llvm::find_if(factors, [](AffineExpr factor) { return isa<AffineDimExpr>(factor); });
-    AffineExpr extent =
-        dim != factors.end() ? extents[cast<AffineDimExpr>(*dim).getPosition()] : AffineExpr();
-    bool isEnd = extent && (factors.size() > 1 || !isa<AffineConstantExpr>(extent));
-    if (isEnd)
-      factors.erase(dim);
-    if (!isEnd || !llvm::all_of(factors, [](AffineExpr factor) { return isa<AffineSymbolExpr>(factor); }))
-      bound.add(term, coefficient);
-    else if (coefficient < 0)
-      bound.accumulate((extent - 1) * productOf(factors, context), coefficient);
-  }
-  int64_t low = bound.constant;
-  for (auto [term, coefficient] : bound.terms)
-    low = addBounds(low, scale(rangeOfTerm(term), coefficient).low, kMin);
-  return low;
 }
 
 /// Splits `form` into the part that `divisor` divides (returned, divided) and the rest.
@@ -159,10 +62,9 @@ static AffineExpr simplifyFloorDiv(const IndexSpace &space, AffineExpr numerator
   LinearForm rest = LinearForm::of(numerator);
   LinearForm quotient = takeMultiples(rest, divisor);
   AffineExpr remainder = rest.build(context);
-  IndexSpace::Range range = space.rangeOf(remainder);
-  int64_t low = floorDivide(range.low, divisor), high = floorDivide(range.high, divisor);
-  if (low == high && range.low != kMin && range.high != kMax) {
-    quotient.constant += low;
+  AffineExpr small = remainder.floorDiv(divisor);
+  if (IndexSpace::Range range = space.rangeOf(small); range.low == range.high) {
+    quotient.constant += range.low;
     return quotient.build(context);
   }
   int64_t radix;
@@ -177,7 +79,7 @@ static AffineExpr simplifyFloorDiv(const IndexSpace &space, AffineExpr numerator
     quotient.add(simplifyFloorDiv(space, cast<AffineBinaryOpExpr>(remainder).getLHS(), product), 1);
     return space.simplify(quotient.build(context));
   }
-  quotient.add(remainder.floorDiv(divisor), 1);
+  quotient.add(small, 1);
   return quotient.build(context);
 }
 

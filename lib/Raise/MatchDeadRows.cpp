@@ -80,8 +80,8 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
   }
   bool noKeys = context.space.sizeOf(match.key) == 0; // the product with V is a sum of nothing
   auto hides = [&](const Bias &bias) { return mayHide(bias.expr); };
-  bool plain = match.biases.empty() && !match.score, visible = match.conditions.empty() || isNeverDead(match);
-  if (noKeys || match.sink || (plain && visible)) {
+  bool visible = match.conditions.empty() || isNeverDead(match);
+  if (noKeys || match.sink) {
     match.deadRow = DeadRow::Zero;
     return true;
   }

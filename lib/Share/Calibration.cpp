@@ -6,6 +6,14 @@
 
 namespace gqa {
 
+constexpr double kPull = 1e-3; // of the mean square
+
+/// The matrix with its diagonal raised, so that directions which the data never has can be solved for.
+static Matrix raised(Matrix moment) {
+  moment.diagonal().array() += std::max(kPull * moment.trace() / double(moment.rows()), 1e-200);
+  return moment;
+}
+
 llvm::Expected<Calibration> Calibration::open(llvm::StringRef path) {
   Calibration calibration;
   if (path.empty())
@@ -47,24 +55,35 @@ llvm::Expected<Matrix> Calibration::read(const llvm::Twine &name, int64_t rows, 
   return matrix;
 }
 
+llvm::Expected<Matrix> Calibration::readMoment(const llvm::Twine &name, int64_t size) const {
+  llvm::Expected<Matrix> moment = read(name, size, size);
+  if (!moment)
+    return moment;
+  constexpr double kRounding = 1e-4; // of sums in f32
+  bool isSymmetric = (*moment - moment->transpose()).norm() <= kRounding * moment->norm();
+  if (!isSymmetric || Eigen::LLT<Matrix>(raised(*moment)).info() != Eigen::Success)
+    return llvm::createStringError(path + ": tensor '" + name + "' " +
+                                   (isSymmetric ? "has negative eigenvalues" : "is not symmetric") +
+                                   "; expected second moments, E[x^T x]");
+  return moment;
+}
+
 llvm::Expected<Matrix> Calibration::inputMoment(size_t number, int64_t size) const {
-  return file ? read(llvm::Twine(number) + ".input", size, size) : Matrix();
+  return file ? readMoment(llvm::Twine(number) + ".input", size) : Matrix();
 }
 
 llvm::Error Calibration::heal(size_t number, Heads &heads) const {
   int64_t dim = heads.o.front().rows(), outputs = heads.o.front().cols(), rows = heads.o.size() * dim;
   Matrix squares, target;
-  if (llvm::Error error = read(llvm::Twine(number) + ".output", rows, rows).moveInto(squares))
+  if (llvm::Error error = readMoment(llvm::Twine(number) + ".output", rows).moveInto(squares))
     return error;
   if (llvm::Error error = read(llvm::Twine(number) + ".target", rows, outputs).moveInto(target))
     return error;
   Matrix now(rows, outputs);
   for (auto [h, head] : llvm::enumerate(heads.o))
     now.middleRows(h * dim, dim) = head;
-  constexpr double kPull = 1e-3; // towards the folded weights, as a part of the mean square
-  Matrix pulled = squares;
-  pulled.diagonal().array() += std::max(kPull * squares.trace() / rows, 1e-200);
-  Matrix healed = now + Eigen::LLT<Matrix>(pulled).solve(target - squares * now);
+  // Pulled towards the folded weights.
+  Matrix healed = now + Eigen::LLT<Matrix>(raised(squares)).solve(target - squares * now);
   for (auto [h, head] : llvm::enumerate(heads.o))
     head = healed.middleRows(h * dim, dim);
   return llvm::Error::success();

@@ -21,6 +21,7 @@ public:
   llvm::Error heal(size_t number, Heads &heads) const;
 
 private:
+  llvm::Expected<Matrix> readMoment(const llvm::Twine &name, int64_t size) const;
   llvm::Expected<Matrix> read(const llvm::Twine &name, int64_t rows, int64_t columns) const;
 
   std::string path;

@@ -58,7 +58,7 @@ private:
     auto fail = [&](const Twine &message) {
       return emitError(getOperation().getLoc()) << "gqa-pool-heads: " << message;
     };
-    if (kvHeads.empty() == (maxError < 0))
+    if (kvHeads.empty() != (maxError >= 0))
       return fail("expected either kv-heads or max-error, found " +
                   Twine(kvHeads.empty() ? "neither" : "both"));
     if (kvHeads.size() > 1 && kvHeads.size() != ops.size())

@@ -15,15 +15,21 @@ constexpr double kNothing = 1e-12; // a singular value below this part of the la
 constexpr double kFloor = 1e-200;  // of a mean diagonal: heads that are zero are no special case
 constexpr double kRidge = 1e-6;    // of it: directions that calibration never has must not divide by zero
 
-template <typename Scalar> MatrixOf<Scalar> ridged(MatrixOf<Scalar> moment) {
+template <typename Scalar> MatrixOf<Scalar> ridged(MatrixOf<Scalar> moment, double ridge = kRidge) {
   double mean = std::max(std::real(moment.trace()) / std::max<double>(moment.rows(), 1), kFloor);
-  moment.diagonal().array() += Scalar(kRidge * mean);
+  moment.diagonal().array() += Scalar(ridge * mean);
   return moment;
 }
 
 } // namespace
 
-Matrix rootOf(const Matrix &moment) { return Eigen::LLT<Matrix>(ridged(moment)).matrixU(); }
+Matrix rootOf(const Matrix &moment) {
+  for (double ridge = kRidge;; ridge *= 10) { // sums in f32 round eigenvalues of 0 to negative ones
+    Eigen::LLT<Matrix> factor(ridged(moment, ridge));
+    if (factor.info() == Eigen::Success || ridge > 1)
+      return factor.matrixU();
+  }
+}
 
 template <typename Scalar> SquareRoot<Scalar>::SquareRoot(const MatrixOf<Scalar> &square) {
   Eigen::SelfAdjointEigenSolver<MatrixOf<Scalar>> solver(ridged(square));

@@ -11,10 +11,14 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-Type bufferType(Type type) {
+/// What stands for a value of this type among the function's arguments. Floats of 8 bits are passed as their
+/// bits: neither processors nor LLVM have such numbers.
+Type argumentType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
-    return type;
+    return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 16
+               ? IntegerType::get(type.getContext(), type.getIntOrFloatBitWidth())
+               : type;
   // A view of an empty dimension is rejected where its size is known, so it is not known here.
   SmallVector<int64_t> shape(tensor.getShape());
   llvm::replace(shape, int64_t(0), ShapedType::kDynamic);
@@ -220,8 +224,8 @@ SmallVector<Value> functionOperands(AttentionOp op, bool onDevice) {
 func::FuncOp buildAttentionFunction(AttentionOp op, bool onDevice, StringRef name, OpBuilder &builder,
                                     function_ref<void(const AttentionValues &, IndexBuilder &)> kernels) {
   SmallVector<Type> types = llvm::map_to_vector(functionOperands(op, onDevice),
-                                                [](Value value) { return bufferType(value.getType()); });
-  llvm::append_range(types, llvm::map_range(op->getResultTypes(), bufferType));
+                                                [](Value value) { return argumentType(value.getType()); });
+  llvm::append_range(types, llvm::map_range(op->getResultTypes(), argumentType));
   auto function = func::FuncOp::create(builder, op.getLoc(), name, builder.getFunctionType(types, {}));
   function.setPrivate();
   IndexBuilder b(op.getLoc(), function.addEntryBlock(), function.getBody().front().end());

@@ -32,7 +32,7 @@ struct AttentionValues {
   mlir::Value mask, bias; // seen as B x Hq x Sq x Skv, with strides of zero where they broadcast
   mlir::Value kvLen, offsets, sinks;
   mlir::Value scale;                       // in the accumulator's type
-  llvm::SmallVector<mlir::Value> captures; // buffers where the attention captures tensors
+  llvm::SmallVector<mlir::Value> captures; // buffers where the attention captures tensors; fp8 as its bits
   mlir::Value batch, kvHeads, group, queries, keys, keyDim, valueDim;
   mlir::Value unit; // what scores are multiplied with in exponentials: the scale, or 1
   bool scored;      // tile.score computes the scores, and the unit is 1

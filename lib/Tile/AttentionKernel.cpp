@@ -66,7 +66,7 @@ private:
       return;
     }
     Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, split, b.index(0));
-    branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
+    b.branch(isFirst, [&] { buildInit(accumulator, true); }, [&] { buildInit(accumulator, false); });
   }
 
   /// What the products of a block bring near: rows of K and V.
@@ -148,7 +148,7 @@ private:
         copyScoreRegion(op, values.captures, score.getScore(), b);
     }
     if (Value edge = isEdge(key, keys))
-      branch(edge, [&] { tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last); });
+      b.branch(edge, [&] { tile::MaskOp::create(b, scores, query, key, values.period, keys, first, last); });
     Value hidden = tile::SoftmaxStepOp::create(b, b.getI1Type(), scores, m, l, alpha, keys, values.unit, used,
                                                probabilities);
     tile::PVOp::create(b, probabilities ? probabilities : scores, valueTile(key, keys), accumulator, alpha,
@@ -201,18 +201,7 @@ private:
       return;
     }
     Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.splits, b.index(1));
-    branch(isOne, [&] { buildFinish(); }, storePartial);
-  }
-
-  void branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise = nullptr) {
-    auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(op.thenYield());
-    then();
-    if (!otherwise)
-      return;
-    b.setInsertionPoint(op.elseYield());
-    otherwise();
+    b.branch(isOne, [&] { buildFinish(); }, storePartial);
   }
 
   Value split;

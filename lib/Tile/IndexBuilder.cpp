@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -72,6 +73,17 @@ Value IndexBuilder::withContiguousRows(Value buffer) {
   return memref::ReinterpretCastOp::create(*this, contiguousRowsType(type.getShape(), type.getElementType()),
                                            data.getBaseBuffer(), OpFoldResult(data.getOffset()), sizes,
                                            strides);
+}
+
+void IndexBuilder::branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(*this, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  InsertionGuard guard(*this);
+  setInsertionPoint(op.thenYield());
+  then();
+  if (!otherwise)
+    return;
+  setInsertionPoint(op.elseYield());
+  otherwise();
 }
 
 SmallVector<Value> IndexBuilder::cloneBody(Block &block, ArrayRef<Value> arguments) {

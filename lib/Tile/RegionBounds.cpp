@@ -20,7 +20,7 @@ RegionBounds::RegionBounds(AttentionOp op, const AttentionValues &values, Value 
     : b(b), values(values), first(first), last(last), block(op.getScore().front()) {
   known[block.getArgument(1)] = batch;
   for (auto [argument, capture] : llvm::zip(block.getArguments().drop_front(kIndices), values.captures))
-    if (!isa<TensorType>(argument.getType()))
+    if (argument.getType() == capture.getType())
       known[argument] = capture;
 }
 

@@ -32,14 +32,14 @@ public:
     batch = point[0];
     head = point[1];
     query = b.add(b.mul(point[2], b.index(kWarps)), warp);
-    ifThen(compare(arith::CmpIPredicate::slt, query, values.queries), [&] { buildRow(); });
+    b.branch(compare(arith::CmpIPredicate::slt, query, values.queries), [&] { buildRow(); });
   }
 
   /// The rows of a tile's fragments that are marked.
   void buildMarked(ValueRange point) {
     bindPosition(point);
     Value firstHead = head, firstQuery = query, rows = b.mul(values.period, values.group);
-    ifThen(isMarked(b.index(0), rows), [&] {
+    b.branch(isMarked(b.index(0), rows), [&] {
       auto loop = scf::ForOp::create(b, warp, rows, b.index(kWarps));
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
@@ -48,7 +48,7 @@ public:
       query = b.add(firstQuery, b.rem(row, values.period));
       Value exists = compare(arith::CmpIPredicate::slt, query, values.queries);
       Value fragment = b.min(b.sub(rows, first), b.index(tile::kFragmentRows));
-      ifThen(arith::AndIOp::create(b, isMarked(first, fragment), exists), [&] { buildRow(); });
+      b.branch(arith::AndIOp::create(b, isMarked(first, fragment), exists), [&] { buildRow(); });
     });
   }
 
@@ -81,13 +81,6 @@ private:
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
   Value fma(Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
   Value exp(Value x) { return math::ExpOp::create(b, x); }
-
-  void ifThen(Value condition, function_ref<void()> body) {
-    auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(op.thenYield());
-    body();
-  }
 
   Values foldAll(Value from, Value to, Value step, Values init,
                  function_ref<Values(Value, ValueRange)> body) {
@@ -197,7 +190,7 @@ private:
     Type type = cast<MemRefType>(values.output.getType()).getElementType();
     for (auto [index, o] : llvm::enumerate(state)) {
       Value column = b.add(lane, b.index(int64_t(index) * kLanes));
-      ifThen(compare(arith::CmpIPredicate::slt, column, values.valueDim), [&, o = o] {
+      b.branch(compare(arith::CmpIPredicate::slt, column, values.valueDim), [&, o = o] {
         Value quotient = arith::DivFOp::create(b, o, divisor);
         if (type != quotient.getType())
           quotient = arith::TruncFOp::create(b, type, quotient);
@@ -205,7 +198,7 @@ private:
       });
     }
     if (values.lse)
-      ifThen(compare(arith::CmpIPredicate::eq, lane, b.index(0)), [&] {
+      b.branch(compare(arith::CmpIPredicate::eq, lane, b.index(0)), [&] {
         Value lse = fma(m, values.unit, math::LogOp::create(b, l)); // -inf for a dead row
         memref::StoreOp::create(b, select(dead, none, lse), values.lse, ValueRange{batch, head, query});
       });

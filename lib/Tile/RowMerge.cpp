@@ -35,13 +35,6 @@ Value RowMerge::select(Value condition, Value x, Value y) {
 Value RowMerge::splat(Value x) { return vector::BroadcastOp::create(b, type, x); }
 Value RowMerge::larger(Value x, Value y) { return arith::MaxNumFOp::create(b, x, y); }
 
-void RowMerge::ifThen(Value condition, function_ref<void()> body) {
-  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op.thenYield());
-  body();
-}
-
 void RowMerge::bindRow(Value row, Value slice, Value ofRow) {
   this->row = row;
   this->slice = slice;
@@ -65,7 +58,7 @@ void RowMerge::bindColumns() {
 void RowMerge::forColumns(Value end, Value condition, function_ref<void(size_t, Value)> body) {
   for (size_t i = 0; i < columns.size(); ++i) {
     Value inside = compare(arith::CmpIPredicate::slt, columns[i], end);
-    ifThen(condition ? both(condition, inside) : inside, [&] { body(i, columns[i]); });
+    b.branch(condition ? both(condition, inside) : inside, [&] { body(i, columns[i]); });
   }
 }
 
@@ -76,7 +69,7 @@ void RowMerge::buildRow(Value parts, Value room, int64_t warps) {
     vector::StoreOp::create(b, state.o[i], room, ValueRange{warp, column}, false, align(16));
   });
   tile::BarrierOp::create(b);
-  ifThen(compare(arith::CmpIPredicate::eq, slice, b.index(0)), [&] {
+  b.branch(compare(arith::CmpIPredicate::eq, slice, b.index(0)), [&] {
     addSlices(state, room, warps);
     finish(state);
   });
@@ -156,7 +149,7 @@ void RowMerge::finish(const State &state) {
   });
   Value isFirst = compare(arith::CmpIPredicate::eq, lane, b.index(0));
   if (lse)
-    ifThen(both(exists, isFirst), [&, lse = lse] {
+    b.branch(both(exists, isFirst), [&, lse = lse] {
       Value power =
           arith::AddFOp::create(b, state.m, math::Log2Op::create(b, state.l)); // -inf for a dead row
       Value natural = arith::MulFOp::create(b, power, constant(0.6931471805599453));
@@ -177,7 +170,7 @@ void RowMerge::mark(const State &state, Value dead, DeadRow deadRow, Value isFir
   if (deadRow != DeadRow::Uniform)
     lost = both(dead, arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, state.m, none));
   bad = tile::WarpAnyOp::create(b, b.getI1Type(), arith::OrIOp::create(b, bad, lost));
-  ifThen(both(inTile, isFirst), [&] {
+  b.branch(both(inTile, isFirst), [&] {
     Value number = arith::ExtUIOp::create(b, b.getI32Type(), both(exists, bad));
     Value fragment = b.div(row, b.index(tile::kFragmentRows));
     memref::StoreOp::create(b, number, viewMarks(fragment), b.rem(row, b.index(tile::kFragmentRows)));

@@ -41,7 +41,6 @@ protected:
   Value compare(mlir::arith::CmpIPredicate predicate, Value x, Value y);
   Value both(Value x, Value y) { return mlir::arith::AndIOp::create(b, x, y); }
   Value select(Value condition, Value x, Value y);
-  void ifThen(Value condition, llvm::function_ref<void()> body);
 
   Value warp, lane;
   Value source; ///< the row, or one that is there

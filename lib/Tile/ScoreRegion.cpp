@@ -68,10 +68,13 @@ void copyScoreRegion(AttentionOp op, ValueRange captures, Region &region, IndexB
   block.walk([&](tensor::ExtractOp extract) { clampIndices(op, extract, b); });
   constexpr unsigned kIndices = 5; // the score, b, h, i, j
   for (auto [argument, capture] : llvm::zip(block.getArguments().drop_front(kIndices), captures)) {
-    if (isa<TensorType>(argument.getType()))
+    if (isa<TensorType>(argument.getType())) {
       readFromBuffer(argument, capture, b);
-    else
-      argument.replaceAllUsesWith(capture);
+      continue;
+    }
+    b.setInsertionPointToStart(&block);
+    bool isBits = capture.getType() != argument.getType();
+    argument.replaceAllUsesWith(isBits ? arith::BitcastOp::create(b, argument.getType(), capture) : capture);
   }
   block.eraseArguments(kIndices, captures.size());
   auto yield = cast<YieldOp>(block.getTerminator());

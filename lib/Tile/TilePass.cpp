@@ -41,11 +41,11 @@ SmallVector<Value> allocateResults(AttentionOp op, IndexBuilder &b) {
   return buffers;
 }
 
-/// A tensor as a buffer of the given type; other values as they are.
+/// A tensor as a buffer of the given type, a number as one of that type with the same bits.
 Value toBuffer(Value operand, Type type, IndexBuilder &b) {
   auto tensor = dyn_cast<RankedTensorType>(operand.getType());
   if (!tensor)
-    return operand;
+    return operand.getType() == type ? operand : arith::BitcastOp::create(b, type, operand);
   Type buffer = stridedType(tensor.getShape(), tensor.getElementType());
   Value view = bufferization::ToBufferOp::create(b, buffer, operand, /*read_only=*/true);
   return buffer == type ? view : memref::CastOp::create(b, type, view);

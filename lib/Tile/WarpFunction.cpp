@@ -27,15 +27,6 @@ Value isAligned(Value buffer, IndexBuilder &b) {
   return arith::AndIOp::create(b, even, contiguous);
 }
 
-void branch(IndexBuilder &b, Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op.thenYield());
-  then();
-  b.setInsertionPoint(op.elseYield());
-  otherwise();
-}
-
 /// Whether the device has a copy engine, and what it is to map is not empty.
 Value hasCopyEngine(const AttentionValues &values, IndexBuilder &b) {
   Value chip = tile::DeviceChipOp::create(b, b.getIndexType());
@@ -73,9 +64,8 @@ void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t querie
   auto schedule = target.groups ? chooseCopySchedule(op, queries, bytes) : std::nullopt;
   if (!schedule)
     return plain();
-  branch(
-      b, hasCopyEngine(values, b), [&] { buildForWarps(op, values, *schedule, /*copyEngine=*/true, b); },
-      plain);
+  b.branch(
+      hasCopyEngine(values, b), [&] { buildForWarps(op, values, *schedule, /*copyEngine=*/true, b); }, plain);
 }
 
 /// Warps want queries of 16 bits: they are few beside the keys, and widened in memory.
@@ -107,8 +97,8 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
   // A box of queries is as large as the tile has room for, whatever is there.
   tiled.period = b.index(schedule->rows / op.getGroupSize());
   tiled.blocks = b.ceilDiv(values.queries, tiled.period);
-  branch(
-      b, suitsGroups(tiled, *schedule, b),
+  b.branch(
+      suitsGroups(tiled, *schedule, b),
       [&] {
         tiled.splits = b.index(1);
         bindMarks(op, tiled, *schedule, /*wholeBlocks=*/true, b);
@@ -128,8 +118,8 @@ void buildTiles(AttentionOp op, AttentionValues values, const CUDATarget &target
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
   AttentionValues step = values;
   step.queries = b.index(1);
-  branch(
-      b, isOne, [&] { buildFor(op, step, 1, target, b); },
+  b.branch(
+      isOne, [&] { buildFor(op, step, 1, target, b); },
       [&] { buildFor(op, values, ShapedType::kDynamic, target, b); });
 }
 
@@ -155,7 +145,7 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
         b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
     for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));
-    branch(b, fits, [&] { buildTiles(op, values, target, b); }, [&] { buildRowKernel(op, values, b); });
+    b.branch(fits, [&] { buildTiles(op, values, target, b); }, [&] { buildRowKernel(op, values, b); });
   }
   tile::DeviceUnmapOp::create(b);
 }

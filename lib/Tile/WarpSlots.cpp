@@ -39,7 +39,7 @@ void WarpTask::load(bool isKey, Value number, Value slot, bool whole) {
       tile::WarpFillOp::create(b, isKey ? keyRing : valueRing, slot, isKey ? maps->k : maps->v, batch, kvHead,
                                b.add(key, warpKey));
     };
-    return whole ? fill() : branch(compare(arith::CmpIPredicate::slt, number, blocks), fill);
+    return whole ? fill() : b.branch(compare(arith::CmpIPredicate::slt, number, blocks), fill);
   }
   Value keys = whole ? size : b.max(b.min(size, b.sub(end, key)), zero);
   Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, kvHead, key, zero},

@@ -53,13 +53,13 @@ void WarpTask::join(const Values &state) {
   if (!values.isCluster)
     return joinWarps(state, states);
   ClusterMerge merge(op, values, states, schedule.warps, b);
-  branch(values.isCluster, [&] { merge.build(position, split); }, [&] { joinWarps(state, states); });
+  b.branch(values.isCluster, [&] { merge.build(position, split); }, [&] { joinWarps(state, states); });
 }
 
 void WarpTask::joinWarps(const Values &state, const WarpStates &states) {
   Value zero = b.index(0);
   tile::BarrierOp::create(b);
-  branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
+  b.branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
     // A loop, so that the states of all are not on their way at a time: registers would decide how many
     // tasks fit.
     store(forEach(b.index(1), b.index(schedule.warps), 1, state, [&](Value other, Values so) -> Values {
@@ -76,7 +76,7 @@ void WarpTask::store(const Values &state) {
   if (!isSplit())
     return storeResult();
   Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
-  branch(isOne, storeResult, [&] {
+  b.branch(isOne, storeResult, [&] {
     Value first = b.mul(partNumber(split), values.rows);
     Value end = b.add(first, b.mul(values.group, values.period)); // behind it is padding
     tile::WarpStoreOp::create(b, state[0], state[1], state[2], values.partialO, values.partialM,

@@ -102,17 +102,6 @@ void WarpTask::bindQueries() {
     scoreScales = oneScale(values.k, warpKeys, /*quads=*/false);
 }
 
-void WarpTask::branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op.thenYield());
-  then();
-  if (!otherwise)
-    return;
-  b.setInsertionPoint(op.elseYield());
-  otherwise();
-}
-
 std::pair<SmallVector<Value>, Value> WarpTask::loop(Value from, Value to, Values state, Value slot,
                                                     bool whole) {
   state.push_back(slot);

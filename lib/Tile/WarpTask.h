@@ -29,8 +29,6 @@ private:
   /// way: [firstFull, lastFull).
   void bindBlocks();
   void bindQueries();
-  void branch(Value condition, llvm::function_ref<void()> then,
-              llvm::function_ref<void()> otherwise = nullptr);
   /// Blocks that are in one slot after the other, from `slot` on; the state and the slot behind them.
   std::pair<Values, Value> loop(Value from, Value to, Values state, Value slot, bool whole);
   /// The slot one further round the ring, or one back.

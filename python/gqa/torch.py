@@ -120,10 +120,13 @@ def _save(ctx, inputs, output):
 def _backward(ctx, output_gradient, lse_gradient):
     tensors = dict(zip(NAMES, ctx.saved_tensors))
     needed = {name for name, need in zip(NAMES, ctx.needs_input_grad) if need}
-    leaves = {name: tensors[name].detach().requires_grad_() for name in DIFFERENTIABLE if name in needed}
+    again = torch.is_grad_enabled()  # gradients are wanted of the gradients (create_graph)
+    # Views, as one tensor may be several arguments.
+    leaves = {name: x.view_as(x) if again else x.detach().requires_grad_() for name, x in tensors.items()
+              if name in needed and name in DIFFERENTIABLE}
     with torch.enable_grad():
         results = definition(*{**tensors, **leaves}.values(), *ctx.options)
-        gradients = torch.autograd.grad(results, list(leaves.values()), [output_gradient, lse_gradient])
+        gradients = torch.autograd.grad(results, list(leaves.values()), [output_gradient, lse_gradient], create_graph=again)
     found = dict(zip(leaves, gradients))
     return tuple(found.get(name) for name in NAMES[:ctx.count]) + (None,) * len(ctx.options)
 

@@ -5,7 +5,7 @@
 // What torch-mlir makes of masked attention with grouped heads for its TOSA backend: repeats are tiles, the softmax divides
 // by a reciprocal.
 
-// CHECK: gqa.attention %arg0, %arg1, %arg2 causal : (tensor<2x6x7x16xf32>, tensor<2x2x7x16xf32>, tensor<2x2x7x16xf32>)
+// CHECK: gqa.attention %arg0, %arg1, %arg2 causal dead_row(nan) : (tensor<2x6x7x16xf32>, tensor<2x2x7x16xf32>, tensor<2x2x7x16xf32>)
 // CHECK-NOT: tosa.
 func.func @main(%arg0: tensor<2x6x7x16xf32>, %arg1: tensor<2x2x7x16xf32>, %arg2: tensor<2x2x7x16xf32>) -> tensor<2x6x7x16xf32> {
   %0 = "tosa.const"() <{values = dense<true> : tensor<7x7xi1>}> : () -> tensor<7x7xi1>

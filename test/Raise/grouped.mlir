@@ -12,7 +12,7 @@
 // CHECK-SAME: %[[Q:[^:]*]]: tensor<2x6x7x16xf32>, %[[K:[^:]*]]: tensor<2x2x7x16xf32>, %[[V:[^:]*]]: tensor<2x2x7x16xf32>
 // CHECK: %[[KR:.*]] = gqa.repeat_heads %[[K]] block groups(3) : tensor<2x2x7x16xf32> -> tensor<2x6x7x16xf32>
 // CHECK: %[[VR:.*]] = gqa.repeat_heads %[[V]] block groups(3) : tensor<2x2x7x16xf32> -> tensor<2x6x7x16xf32>
-// CHECK: %[[O:.*]] = gqa.attention %[[Q]], %[[KR]], %[[VR]] causal {gqa.candidate
+// CHECK: %[[O:.*]] = gqa.attention %[[Q]], %[[KR]], %[[VR]] causal dead_row(nan) {gqa.candidate
 // CHECK: tensor.collapse_shape %[[O]]
 // CHECK-NOT: linalg
 func.func @grouped(%q: tensor<2x6x7x16xf32>, %k: tensor<2x2x7x16xf32>, %v: tensor<2x2x7x16xf32>) -> tensor<12x7x16xf32> {

@@ -16,7 +16,7 @@
 
 // CHECK-LABEL: @packed(
 // CHECK-NOT: mask(
-// CHECK: gqa.attention {{.*}} scale(1.000000e+00) layout(k = "bhds")
+// CHECK: gqa.attention {{.*}} scale(1.000000e+00) dead_row(nan) layout(k = "bhds")
 // CHECK-NOT: mask(
 func.func @packed(%q: !Q, %k: !K, %v: !Q) -> !Q {
   %zs = arith.constant dense<0.0> : !S

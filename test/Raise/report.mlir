@@ -41,7 +41,7 @@ func.func @declined(%s: !S, %v: !V) -> !Q {
 // CHECK-NEXT:   {
 // CHECK-NEXT:     "cache": "none",
 // CHECK-NEXT:     "causal": false,
-// CHECK-NEXT:     "dead_row": "zero",
+// CHECK-NEXT:     "dead_row": "nan",
 // CHECK-NEXT:     "function": "raised",
 // CHECK-NEXT:     "head_dim": 16,
 // CHECK-NEXT:     "head_map": "h",

@@ -6,8 +6,13 @@
 // RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 heal" 2>&1 | FileCheck %s --check-prefix=HEAL
 // RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 moments=%t.absent" 2>&1 | FileCheck %s --check-prefix=ABSENT
 // RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 report=%t/no/such" 2>&1 | FileCheck %s --check-prefix=REPORT
-// RUN: %{python} %S/Inputs/moments.py %t.safetensors
+// RUN: not gqa-opt %s --gqa-pool-heads="max-error=nan" 2>&1 | FileCheck %s --check-prefix=NEITHER
+// RUN: %{python} %S/Inputs/moments.py %t.safetensors small
 // RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 moments=%t.safetensors" 2>&1 | FileCheck %s --check-prefix=SHAPE
+// RUN: %{python} %S/Inputs/moments.py %t.safetensors negative
+// RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 moments=%t.safetensors" 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+// RUN: %{python} %S/Inputs/moments.py %t.safetensors crooked
+// RUN: not gqa-opt %s --gqa-pool-heads="kv-heads=2 moments=%t.safetensors" 2>&1 | FileCheck %s --check-prefix=CROOKED
 // NEITHER: gqa-pool-heads: expected either kv-heads or max-error, found neither
 // BOTH: gqa-pool-heads: expected either kv-heads or max-error, found both
 // COUNT: gqa-pool-heads: kv-heads has 3 numbers, expected one, or one for each of the 1 attentions
@@ -17,6 +22,8 @@
 // ABSENT: gqa-pool-heads: {{.*}}.absent: No such file or directory
 // REPORT: cannot write the report to
 // SHAPE: gqa-pool-heads: {{.*}}: tensor '0.input' is f32 4 4, expected f32 or f64, 5 x 5
+// NEGATIVE: gqa-pool-heads: {{.*}}: tensor '0.input' has negative eigenvalues; expected second moments, E[x^T x]
+// CROOKED: gqa-pool-heads: {{.*}}: tensor '0.input' is not symmetric; expected second moments, E[x^T x]
 !T = tensor<1x3x4x2xf32>
 func.func @layer(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
   %wq = arith.constant dense<[[0.25, 0.75, 0.25, -1.25, 1.0, 0.5, -0.5, 0.5], [0.25, 0.25, 0.0, 0.5, -0.75, -0.25, -0.5, 0.5], [0.0, -0.25, -0.75, -0.25, 0.0, -0.25, 1.25, 1.0], [-2.75, -2.0, -0.25, -0.5, 0.25, 0.25, 2.0, -1.0]]> : tensor<4x8xf32>

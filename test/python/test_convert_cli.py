@@ -68,6 +68,7 @@ def test_heads_of_each_layer(checkpoint):
 @pytest.mark.parametrize("arguments, message", [
     (["nowhere", "out", "--kv-heads=2"], "nowhere: expected a folder with config.json"),
     (["in", "in", "--kv-heads=2"], "in: expected a new or empty folder"),
+    (["in", "in/out", "--kv-heads=2"], "in/out: expected a folder that is not in in"),
     (["in", "out"], "kv_heads: expected either it or max_error"),
     (["in", "out", "--kv-heads=two"], "--kv-heads=two: expected a number"),
     (["in", "out", "--kv-heads=4"], "kv_heads: 4 does not divide the 6 KV heads"),

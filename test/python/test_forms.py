@@ -8,20 +8,13 @@ import sys
 import pytest
 import torch
 
+from form import Form
+
 GRAPHS = pathlib.Path(__file__).resolve().parents[1] / "graphs"
 sys.path.insert(0, str(GRAPHS))
 
 from forms import FORMS, randn  # noqa: E402
 from model_forms import MODEL_FORMS  # noqa: E402
-
-
-class Form(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *arguments):
-        return self.function(*arguments)
 
 
 def check(function, arguments, wanted, tools, folder):
@@ -58,3 +51,14 @@ def test_form(name, tools, tmp_path):
 @pytest.mark.parametrize("name", MODEL_FORMS)
 def test_model_form(name, tools, tmp_path):
     check(*MODEL_FORMS[name], tools, tmp_path)
+
+
+def test_scores_that_are_all_infinite(tools, tmp_path):
+    """Softmax makes NaN of them, although every key is visible by its position."""
+    def attend(q, k, v):
+        return torch.softmax(q @ k.transpose(-1, -2) * 0.25, -1) @ v
+
+    q, k, v = randn(2, 6, 7, 16, seed=1), -randn(2, 6, 9, 16, seed=2).abs(), randn(2, 6, 9, 16, seed=3)
+    q[0, 0, 3] = torch.inf
+    assert attend(q, k, v)[0, 0, 3].isnan().all()
+    check(attend, (q, k, v), [{"status": "raised", "dead_row": "nan"}], tools, tmp_path)

@@ -10,18 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from form import Form
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "graphs"))
 
 from hostile import HOSTILE, arguments  # noqa: E402
-
-
-class Graph(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -32,7 +25,7 @@ def test_hostile(name, tools, tmp_path):
     function, raised = HOSTILE[name]
     result = function(*inputs)
     np.savez(tmp_path / "arrays.npz", **{f"arg{i}": x.numpy() for i, x in enumerate(inputs)}, out0=result.numpy())
-    program = torch.export.export(Graph(function), inputs, strict=False)
+    program = torch.export.export(Form(function), inputs, strict=False)
     (tmp_path / "graph.mlir").write_text(linalg_of_program(program))
 
     def run(*command):

@@ -1,6 +1,8 @@
 """The importer: each kind of input, what it writes, and its messages."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -134,6 +136,17 @@ def test_crash_of_torch_mlir_has_a_message(tmp_path):
     failed(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120))
 
 
+def test_interrupted(models, tmp_path):
+    """Ends at once, without a word, and leaves nothing half written."""
+    models.write_text("import time\ndef build():\n    print('waits', flush=True)\n    time.sleep(100)\n")
+    command = [sys.executable, "-m", "gqa.importer", "models:build", "-o", "out.mlir"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
+        assert child.stdout.readline() == "waits\n"
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.wait(timeout=20) == 130
+        assert child.stderr.read() == "" and [path.name for path in tmp_path.glob("*out*")] == []
+
+
 def test_pt2(importer, tmp_path):
     linear = torch.nn.Linear(3, 5)
     torch.export.save(torch.export.export(linear, (torch.ones(2, 3),)), tmp_path / "linear.pt2")
@@ -155,6 +168,19 @@ def test_onnx_moves_large_initializers_behind_the_inputs(importer, tmp_path):
     done = importer("m.onnx", "-o", "out.mlir")
     assert done.returncode == 0, done.stderr
     assert '%arg1: tensor<16x16xf32> {gqa.param = "w"})' in main_line(tmp_path / "out.mlir")
+
+
+def test_onnx_whose_weights_are_too_many_for_one_message(importer, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx.checker, "MAXIMUM_PROTOBUF", 4000)
+    weight = np.arange(4096, dtype=np.float32).reshape(64, 64)
+    save_onnx(tmp_path / "small.onnx", [helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", TensorProto.FLOAT, [2, 64])],
+              [("y", TensorProto.FLOAT, [2, 64])], [numpy_helper.from_array(weight, "w")])
+    onnx.save(onnx.load(tmp_path / "small.onnx"), tmp_path / "m.onnx", save_as_external_data=True, location="m.data")
+    done = importer("m.onnx", "-o", "out.mlir")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(load_file(tmp_path / "out.safetensors")["w"], weight)
+    (tmp_path / "m.data").unlink()
+    failed(importer("m.onnx", "-o", "out.mlir"), "not a valid ONNX model", "m.data")
 
 
 @pytest.mark.parametrize("fill", [np.finfo(np.float32).min, -np.inf, -1e4])
@@ -195,6 +221,8 @@ def test_unconvertible_onnx_node_is_named(importer, tmp_path):
     (["models:scaled", "-o", "out.mlir", "--bogus"], ["--bogus"]),
     (["models:scaled", "-o", "-"], ["--inline-weights"]),
     (["models:scaled", "-o", "no/such/folder/out.mlir"], ["cannot be written"]),
+    (["models:scaled", "-o", "out.safetensors"], ["out.safetensors", "parameters"]),
+    (["models:scaled", "-o", "out.mlir", "--save-example=no/such/folder/x.npz"], ["no/such/folder/x.npz", "cannot be written"]),
     (["models:absent", "-o", "out.mlir"], ["absent", "scaled"]),
     (["models:nothing", "-o", "out.mlir"], ["expected (module, example arguments", "int"]),
     (["models:broken", "-o", "out.mlir"], ["RuntimeError", "no weights here"]),

@@ -23,7 +23,7 @@ CLAUSES = ["causal", "window", "softcap", "scale", "kv_len", "offset", "sinks", 
 GRAPHS, KERNELS = "GQA/ops.mlir", "Tile/*ops.mlir"
 FLAGS = {"--verify-roundtrip": "*/*ops.mlir", "--canonicalize --cse": "*/*ops.mlir", "--gqa-simplify": GRAPHS,
          "--gqa-decompose --canonicalize": GRAPHS, "--gqa-lower-to-reference": GRAPHS, "--gqa-tile=target=cpu:x86-64-v3": GRAPHS,
-         "--gqa-tile=target=cuda:sm_90a": GRAPHS, "--gqa-lower-tile-to-nvvm": KERNELS}  # and the modules that they are for
+         "--gqa-tile=target=cuda:sm_90a": GRAPHS, "--gqa-lower-tile-to-cpu": KERNELS, "--gqa-lower-tile-to-nvvm": KERNELS}  # and the modules that they are for
 TOGETHER = 40  # in one process; of those that end badly it is searched which one did
 
 

@@ -13,16 +13,10 @@ import cuda  # noqa: F401  names the driver
 
 FORMS = '''
 import torch
+from form import Form
 
 def integers(*rows): return torch.tensor(rows)
 def numbers(*sizes): return torch.randn(sizes, generator=torch.Generator().manual_seed(len(sizes)))
-
-class Form(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-    def forward(self, *arguments):
-        return self.function(*arguments)
 
 def put(cache, rows, *indices): return cache.index_put(indices, rows)
 def paged(): return Form(put), (numbers(8, 4, 2, 16), numbers(3, 2, 16), integers(5, 0, 2), integers(-1, 3, -4))

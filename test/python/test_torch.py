@@ -62,6 +62,21 @@ def test_gradients_are_those_of_finite_differences():
                                     (*leaves, bias))
 
 
+def test_gradients_of_gradients_are_those_of_finite_differences():
+    leaves = [x.requires_grad_() for x in heads(queries=2, keys=3, dim=4, batch=1, dtype=torch.float64)]
+    bias = normal(2, 3, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda q, k, v, b: torch.ops.gqa.attention(q, k, v, bias=b, causal=True, offset=1),
+                                        (*leaves, bias))
+
+
+def test_gradients_of_gradients_where_one_tensor_is_two_arguments():
+    x, found = normal(1, 2, 3, 4, dtype=torch.float64).requires_grad_(), []
+    for function in (torch.ops.gqa.attention, definition):
+        (first,) = torch.autograd.grad(function(x, x, x)[0].square().sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(first.square().sum() + x.sum(), x))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_narrow_types(dtype):
     tensors = heads(queries=64, keys=64, dtype=dtype)

@@ -211,6 +211,29 @@ def GuardAccesses : Pass<"gqa-guard-accesses"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def DefineDivision : Pass<"gqa-define-division"> {
+  let summary = "every division of integers has a result";
+  let description = [{
+    MLIR leaves a division by 0 undefined, and that of the least integer by -1: a processor ends the process for it, and code
+    may not compute it where nobody reads the result, as for keys that are hidden or do not exist. Graphs of JAX rely on
+    what XLA makes of it, and so does this: divided by 0 a number is -1, all bits, with the number itself as remainder, and
+    the least integer divided by -1 is itself. Divisors that are constants other than these stay as they are, score
+    regions and the bodies of named operations included; an operation whose body changes is written as `linalg.generic`.
+
+    ```mlir
+    %q = arith.divui %a, %b : i32
+    // becomes
+    %zero = arith.cmpi eq, %b, %c0 : i32
+    %safe = arith.select %zero, %c1, %b : i32
+    %0 = arith.divui %a, %safe : i32
+    %q = arith.select %zero, %c-1, %0 : i32
+    ```
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect"];
+}
+
 def GuardSizes : Pass<"gqa-guard-sizes"> {
   let summary = "asserts that the size of each dynamic allocation is sane";
   let description = [{

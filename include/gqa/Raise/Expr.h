@@ -28,6 +28,8 @@ public:
   };
   enum class Comparison { NotNegative, Zero, NotZero };
 
+  ExprNode(Kind kind, mlir::Type type) : kind(kind), type(type) {}
+
   Kind kind;
   mlir::Type type;
   mlir::Attribute constant;                        // Constant

@@ -44,6 +44,10 @@ public:
   /// `buffer`, of which it is known that the last dimension is contiguous, with a type that says so.
   mlir::Value withContiguousRows(mlir::Value buffer);
 
+  /// What `then` builds runs where the condition holds, what `otherwise` builds, if it is there, elsewhere.
+  void branch(mlir::Value condition, mlir::function_ref<void()> then,
+              mlir::function_ref<void()> otherwise = nullptr);
+
   /// Copies the operations of a block to this place; what it yields when its arguments are these.
   llvm::SmallVector<mlir::Value> cloneBody(mlir::Block &block, mlir::ArrayRef<mlir::Value> arguments);
 };

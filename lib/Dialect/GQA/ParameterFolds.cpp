@@ -46,11 +46,9 @@ struct ConstantOffset : OpRewritePattern<AttentionOp> {
   }
 };
 
-/// True if some key is visible to every query, whatever the data: a sink, or nothing but positions hides keys
-/// and they leave at least key 0 or the query's own key, `i + offset`.
+/// True if no row's keys are all hidden, whatever the data: nothing but positions hides keys, and they leave
+/// at least key 0 or the query's own key, `i + offset`.
 bool everyRowSees(AttentionOp op) {
-  if (op.getSinks())
-    return true;
   int64_t queries = op.getNumQueries(), keys = op.getNumKeys();
   if (op.getMask() || op.getBias() || op.getKvLen() || op.hasScore() || ShapedType::isDynamic(keys) ||
       keys < 1)
@@ -65,14 +63,21 @@ bool everyRowSees(AttentionOp op) {
   return seesFirstKey || seesOwnKey;
 }
 
-/// Where no row is dead the rule says nothing, and `zero` is the one that every kernel has.
+/// With a sink no row is dead. Without one infinite inputs may make all scores -inf, although no key is
+/// hidden: `nan` stays. So does not `uniform`, the trace of a finite fill: nothing was filled in, and softmax
+/// makes NaN of such a row; the kernels need not look for it.
 struct NoDeadRow : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(AttentionOp op, PatternRewriter &rewriter) const override {
-    if (op.getDeadRow() == DeadRow::Zero || !everyRowSees(op))
+    DeadRow rule = op.getDeadRow();
+    if (op.getSinks())
+      rule = DeadRow::Zero;
+    else if (rule == DeadRow::Uniform && everyRowSees(op))
+      rule = DeadRow::NaN;
+    if (rule == op.getDeadRow())
       return failure();
-    rewriter.modifyOpInPlace(op, [&] { op.setDeadRow(DeadRow::Zero); });
+    rewriter.modifyOpInPlace(op, [&] { op.setDeadRow(rule); });
     return success();
   }
 };

@@ -82,9 +82,7 @@ def _floor_divide(region, a, b):
     if kind == region.accumulator:
         return _unary("math.floor")(region, _divide(region, a, b))
     a, b = region.cast(a, "index"), region.cast(b, "index")
-    if not isinstance(divisor, int):  # the kernel must not trap
-        b = _where(region, b == 0, 1, b)
-    elif divisor == 0:
+    if isinstance(divisor, int) and divisor == 0:
         raise region.error("divides by 0")
     return region.emit(f"arith.floordivsi {a.value}, {b.value} : index", "index")
 

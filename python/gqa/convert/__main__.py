@@ -50,6 +50,8 @@ def main(argv=None):
         lines = str(error).strip().splitlines() or [type(error).__name__]
         print(f"error: {lines[0]}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     if not options.quiet:
         print(report.text())
     return 0
@@ -63,7 +65,7 @@ def run(options):
     kv_heads = _kv_heads(options.kv_heads)
     if options.plot and not options.calibration:
         raise ValueError("--plot: errors are drawn, and without --calibration none are measured")
-    checkpoint.require_writable(options.output, [options.report, options.plot])
+    checkpoint.require_writable(options.input, options.output, [options.report, options.plot])
     model = checkpoint.load(options.input)
     batches = checkpoint.calibration(options.input, options.calibration, options.tokens) if options.calibration else []
     with _bar(options.quiet) as progress, checkpoint.Spill(options.output) as spill:

@@ -15,11 +15,13 @@ WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".
 SHARD = 1 << 28  # bytes that are written at once, at least; serialising may copy them
 
 
-def require_writable(folder, files):
+def require_writable(source, folder, files):
     """Raises ValueError before the work rather than after it."""
     path = pathlib.Path(folder)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{folder}: expected a new or empty folder")
+    if pathlib.Path(source).resolve() in path.resolve().parents:
+        raise ValueError(f"{folder}: expected a folder that is not in {source}, of which everything but the weights is copied")
     for file in filter(None, files):
         parent = pathlib.Path(file).resolve().parent
         if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -105,7 +107,7 @@ def calibration(folder, file, tokens):
 
 def save(model, source, folder):
     """Writes the model, and beside it what else was in `source` (tokenizer, pooling), whole or not at all."""
-    target = pathlib.Path(folder)
+    target = pathlib.Path(folder).absolute()
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copytree(source, partial, ignore=lambda folder, names: _weights(names) if folder == str(source) else [])

@@ -112,6 +112,8 @@ def _write(torch_module, output):
     if to_stdout and torch_module.weights:
         raise ImportFailure("-o -: parameters need a file beside the output; name a file or use --inline-weights")
     sidecar = pathlib.Path(output).with_suffix(".safetensors")
+    if torch_module.weights and sidecar == pathlib.Path(output):
+        raise ImportFailure(f"-o {output}: this is the file for the parameters; name one for the text, {sidecar.with_suffix('.mlir')} say")
     module = lower(torch_module)
     types = annotate(module, torch_module, sidecar.name)
     text = _text(module)

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 
 from .guard import crash
@@ -59,7 +60,11 @@ def guarded():
     """`main` in a child process: torch-mlir crashes on some graphs, and a crash must not be silent."""
     child = os.fork()  # nothing large is loaded yet
     if child == 0:
-        sys.exit(main())
+        try:
+            sys.exit(main())
+        except KeyboardInterrupt:
+            sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it as well, and says what came of it
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if told := crash(code):
         print(f"error: {told}", file=sys.stderr)

@@ -25,7 +25,10 @@ def save_example(program, signature, path):
     after = [buffers[name].detach() for name in mutated]
     arrays = {f"arg{i}": as_array(t) for i, t in enumerate(inputs + before)}
     arrays |= {f"out{i}": as_array(t) for i, t in enumerate(after + results)}
-    np.savez(path, **arrays)
+    try:
+        np.savez(path, **arrays)
+    except OSError as error:
+        raise ImportFailure(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _tensors(tree):

@@ -1,7 +1,10 @@
 """An ONNX model as a module of torch-mlir's `torch` dialect, with its larger initializers as trailing arguments."""
 
+import os
+
 import numpy as np
 import onnx
+import onnx.external_data_helper
 import onnx.inliner
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -46,15 +49,36 @@ def import_onnx(model, path, inline_weights=False):
 
 
 def load(path):
-    """The ModelProto in a file. Raises ImportFailure if it is not a valid model."""
+    """The ModelProto in a file, with what it keeps in others. Raises ImportFailure if it is not a valid model."""
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
         microsoft.adopt(model)
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(_without_files(model))
+        onnx.external_data_helper.load_external_data_for_model(model, os.path.dirname(path))
     except Exception as error:  # protobuf's and the checker's own errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ImportFailure(f"{path}: not a valid ONNX model ({reason})") from error
     return model
+
+
+def _without_files(model):
+    """The model with nothing in the place of initializers in other files: the checker takes no more than 2 GiB."""
+    alone = onnx.ModelProto()
+    alone.CopyFrom(model)
+    for graph in _graphs(alone.graph):
+        for init in graph.initializer:
+            if onnx.external_data_helper.uses_external_data(init):
+                init.CopyFrom(TensorProto(name=init.name, data_type=init.data_type, dims=[0]))
+    return alone
+
+
+def _graphs(graph):
+    """A graph and those of its branches and loops."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in ([attribute.g] if attribute.HasField("g") else attribute.graphs):
+                yield from _graphs(inner)
 
 
 def _with_shapes(model, path):

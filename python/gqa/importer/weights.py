@@ -18,8 +18,9 @@ def write_sidecar(weights, path):
         os.chmod(partial, 0o644)  # safetensors creates files that only their owner may read
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
         raise ImportFailure(f"{path}: cannot be written ({error})") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def describe(types, torch_module, results):

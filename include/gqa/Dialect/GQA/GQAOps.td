@@ -35,7 +35,9 @@ def GQA_AttentionOp : GQA_Op<"attention", [AttrSizedOperandSegments, IsolatedFro
 
     `scale` defaults to `1 / sqrt(Dk)`; it is an attribute, or an operand where it is known only at run time. A query
     that sees no key (and has no sink) yields zeros, NaN, or the mean of V over the keys below `kv_len`, as `dead_row`
-    says; its `lse` is -inf. NaN and infinities in invisible positions never reach a result.
+    says; its `lse` is -inf. NaN and infinities in invisible positions never reach a result. (`uniform` is what a finite
+    fill of hidden scores leaves of a row. Where positions alone hide keys, and leave each row one, folding makes it `nan`:
+    then only scores that are all -inf make a row dead.)
 
     `causal` and `window` need to know where the queries stand among the keys: with `Sq = Skv` provable `offset` is 0
     when left out; otherwise it must be given, as a constant or per batch. `offset(0)` aligns top-left (torch, JAX),

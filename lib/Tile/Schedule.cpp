@@ -228,7 +228,8 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
                           /*resident=*/1,
                           /*slots=*/2,
                           /*clusterParts=*/1,
-                          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store")};
+                          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
+                          /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits")};
   return std::nullopt;
 }
 

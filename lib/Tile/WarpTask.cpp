@@ -48,19 +48,6 @@ bool WarpTask::isReadNarrow(const TokenBuffers &tokens) const {
   return isNarrow(tokens) && schedule.keysAcrossWarps();
 }
 
-bool WarpTask::isSplit() const { return static_cast<bool>(values.partialO); }
-
-void WarpTask::takePartOfBlocks() {
-  Value size = b.index(schedule.keys), one = b.index(1);
-  auto i32 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI32Type(), value); };
-  Value all = b.ceilDiv(b.max(b.sub(end, begin), b.index(0)), size);
-  Value each = arith::CeilDivUIOp::create(b, i32(all), i32(values.splits));
-  each = b.max(arith::IndexCastUIOp::create(b, b.getIndexType(), each), one);
-  Value share = b.mul(each, size);
-  begin = b.add(begin, b.mul(split, share));
-  end = b.min(end, b.add(begin, share));
-}
-
 void WarpTask::bindWarp() {
   warp = tile::WarpIdOp::create(b, b.getIndexType());
   bool across = schedule.keysAcrossWarps();
@@ -100,17 +87,6 @@ void WarpTask::bindQueries() {
     queryTile = scale(queryTile, channelScales(values.k, values.keyDim, keyWidth, isReadNarrow(values.k)));
   else if (values.k.scale && !values.k.scaledByToken)
     scoreScales = oneScale(values.k, warpKeys, /*quads=*/false);
-}
-
-void WarpTask::branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op.thenYield());
-  then();
-  if (!otherwise)
-    return;
-  b.setInsertionPoint(op.elseYield());
-  otherwise();
 }
 
 std::pair<SmallVector<Value>, Value> WarpTask::loop(Value from, Value to, Values state, Value slot,

@@ -42,6 +42,18 @@ CASES = {
     "prompt_seven": dict(queries=113, keys=300, group=7, dim=128, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
     "prompt_lanes": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128,
                          attributes=("gqa.no_tma_store",)),
+    # Few tiles: keys are in parts, of which some rows see nothing; several blocks each where there are few processors.
+    "prompt_parts": dict(queries=75, keys=1500, kv_heads=1, causal=True, offset=("constant", 1425), dim=128, value_dim=128),
+    "prompt_parts_sinks": dict(batch=2, queries=40, keys=1100, kv_heads=1, group=3, causal=True, window=(500, -1), softcap=20.0,
+                               offset=("i64", [1060, 300]), sinks="f32", dtype="f16"),
+    "prompt_parts_garbage": dict(batch=2, queries=70, keys=900, kv_heads=1, kv_len=("i32", [100, 900]), values="garbage", dim=96,
+                                 value_dim=96),
+    "prompt_parts_uniform": dict(queries=70, keys=1100, kv_heads=1, causal=True, offset=("i64", [-20]), dead_row="uniform"),
+    "prompt_parts_few": dict(queries=5, keys=900, dynamic="lengths", causal=True, offset=("i64", [895]), dim=128, value_dim=192),
+    "prompt_parts_fp8": dict(queries=40, keys=1000, kv_heads=1, causal=True, offset=("constant", 960), dim=128, value_dim=128,
+                             narrow=("f8E4M3FN", "bhs", "f32", False)),
+    "prompt_parts_warps": dict(queries=75, keys=1500, kv_heads=1, causal=True, offset=("constant", 1425), dim=128, value_dim=128,
+                               attributes=("gqa.no_group_splits",)),
     # Rows of 64 bytes in the copy engine's panels, where heads are no multiple of 64.
     "prompt_96": dict(queries=150, keys=300, causal=True, offset=("constant", 150), dim=96, value_dim=96, group=3),
     "prompt_160": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", window=(60, 50), offset=("i64", [100])),

@@ -68,6 +68,7 @@ CASES["sm_90a"] = {
     "prompt": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
     "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1, also=[POISON]),
     "prompt_poison": dict(queries=35, group=2, keys=530, values="poison", mask=(35, 530), causal=True, offset=("i64", [495]), kv_heads=1),
+    "prompt_parts": dict(queries=70, group=1, keys=1200, causal=True, offset=("i64", [1130]), kv_heads=1, also=[WHOLE, MANY, POISON]),
     "prompt_fp8": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
                        narrow=("f8E4M3FN", "hs", "f32", False), also=[POISON]),
     "decode": dict(keys=6000, kv_heads=1, group=7, also=[WHOLE, MANY]),

@@ -44,6 +44,8 @@ SmallVector<Value> GroupTask::attend(const Values &empty) {
 }
 
 void GroupTask::passFirst() {
+  if (consumers == 1)
+    return;
   auto branch = scf::IfOp::create(b, compare(arith::CmpIPredicate::eq, group, b.index(1)),
                                   /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
@@ -51,7 +53,10 @@ void GroupTask::passFirst() {
   turn(/*pass=*/true);
 }
 
-void GroupTask::turn(bool pass) { tile::GroupTurnOp::create(b, group, pass); }
+void GroupTask::turn(bool pass) {
+  if (consumers > 1)
+    tile::GroupTurnOp::create(b, group, pass);
+}
 
 Value GroupTask::await(Value pending, int64_t younger) {
   return tile::GroupAwaitOp::create(b, pending.getType(), pending, younger);

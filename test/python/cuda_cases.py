@@ -2,6 +2,7 @@
 
 BASE = dict(dtype="bf16", batch=1, kv_heads=2, group=4, queries=1, keys=239, dim=64, value_dim=64, dynamic=False, seed=3,
             lse=True, strided=False)
+TWO = ("gqa.no_half_tiles",)  # groups of warps for a tile on sm_90a, where one would do: rows are few, or tiles and keys are
 # Sizes around a tile's 16, 64 and 128 rows and a block's 64 keys; every feature in one of the forms at least.
 CASES = {
     "decode": dict(dim=128, value_dim=128),
@@ -29,19 +30,23 @@ CASES = {
     "prefill_uniform": dict(queries=70, keys=130, causal=True, offset=("i64", [-20]), dead_row="uniform"),
     "prefill_sinks": dict(queries=70, keys=70, sinks="f16", causal=True, group=2),
     # Several blocks of 128 keys, which are not split: sm_90a has kernels of its own for them.
-    "prompt": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128),
-    "prompt_window": dict(queries=150, keys=500, causal=True, window=(100, -1), offset=("i64", [350]), group=3, softcap=20.0),
-    "prompt_wide": dict(queries=70, keys=200, dim=256, value_dim=256, group=2),
-    "prompt_mixed": dict(queries=70, keys=250, dim=192, value_dim=128, group=1, dtype="f16", layouts=("bshd",) * 4),
-    "prompt_garbage": dict(batch=2, queries=70, keys=300, kv_len=("i32", [100, 300]), values="garbage", dim=128),
+    "prompt": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128, attributes=TWO),
+    "prompt_window": dict(queries=150, keys=500, causal=True, window=(100, -1), offset=("i64", [350]), group=3, softcap=20.0,
+                          attributes=TWO),
+    "prompt_wide": dict(queries=70, keys=200, dim=256, value_dim=256, group=2, attributes=TWO),
+    "prompt_mixed": dict(queries=70, keys=250, dim=192, value_dim=128, group=1, dtype="f16", layouts=("bshd",) * 4,
+                         attributes=TWO),
+    "prompt_garbage": dict(batch=2, queries=70, keys=300, kv_len=("i32", [100, 300]), values="garbage", dim=128,
+                           attributes=TWO),
     "prompt_long": dict(batch=3, queries=170, keys=700, kv_heads=3, causal=True, offset=("i32", [530]), dynamic="lengths",
                         value_dim=128),
     # A result that does not fit where the queries were, heads that do not fill a tile, and both forms of storing one.
-    "prompt_wider": dict(queries=75, keys=200, causal=True, offset=("constant", 125), dim=64, value_dim=128),
-    "prompt_narrower": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16"),
-    "prompt_seven": dict(queries=113, keys=300, group=7, dim=128, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
+    "prompt_wider": dict(queries=75, keys=200, causal=True, offset=("constant", 125), dim=64, value_dim=128, attributes=TWO),
+    "prompt_narrower": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", attributes=TWO),
+    "prompt_seven": dict(queries=113, keys=300, group=7, dim=128, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True,
+                         attributes=TWO),
     "prompt_lanes": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128,
-                         attributes=("gqa.no_tma_store",)),
+                         attributes=("gqa.no_tma_store", *TWO)),
     # Few tiles: keys are in parts, of which some rows see nothing; several blocks each where there are few processors.
     "prompt_parts": dict(queries=75, keys=1500, kv_heads=1, causal=True, offset=("constant", 1425), dim=128, value_dim=128),
     "prompt_parts_sinks": dict(batch=2, queries=40, keys=1100, kv_heads=1, group=3, causal=True, window=(500, -1), softcap=20.0,
@@ -54,9 +59,17 @@ CASES = {
                              narrow=("f8E4M3FN", "bhs", "f32", False)),
     "prompt_parts_warps": dict(queries=75, keys=1500, kv_heads=1, causal=True, offset=("constant", 1425), dim=128, value_dim=128,
                                attributes=("gqa.no_group_splits",)),
+    # Few tiles and few keys: one group for a tile of 64 rows.
+    "short": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128),
+    "short_window": dict(queries=150, keys=500, causal=True, window=(100, -1), offset=("i64", [350]), group=3, softcap=20.0),
+    "short_wide": dict(queries=70, keys=200, dim=256, value_dim=256, group=2, dtype="f16", layouts=("bshd",) * 4),
+    "short_seven": dict(queries=113, keys=300, group=7, dim=96, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
+    "short_draft": dict(queries=9, group=5, keys=900, causal=True, offset=("constant", 891), sinks="f32"),
     # Rows of 64 bytes in the copy engine's panels, where heads are no multiple of 64.
-    "prompt_96": dict(queries=150, keys=300, causal=True, offset=("constant", 150), dim=96, value_dim=96, group=3),
-    "prompt_160": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", window=(60, 50), offset=("i64", [100])),
+    "prompt_96": dict(queries=150, keys=300, causal=True, offset=("constant", 150), dim=96, value_dim=96, group=3,
+                      attributes=TWO),
+    "prompt_160": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", window=(60, 50), offset=("i64", [100]),
+                       attributes=TWO),
     "decode_96": dict(batch=2, keys=450, dim=96, value_dim=96, kv_len=("i32", [100, 450]), values="garbage"),
     "narrow": dict(queries=65, keys=70, dim=24, value_dim=40),
     "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),

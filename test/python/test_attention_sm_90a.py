@@ -8,12 +8,13 @@ from test_attention_cuda import POLICIES, launches, needs_driver
 # What sm_90a has kernels of its own for: every way that keys come and go there, and every kind of mask and score.
 GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garbage", "prompt_96", "prompt_160",
           "prompt_wider", "prompt_narrower", "prompt_seven", "prompt_lanes", "prompt_parts", "prompt_parts_sinks",
-          "prompt_parts_garbage", "prompt_parts_uniform", "prompt_parts_few", "prompt_parts_fp8", "prefill_split",
-          "prefill_mask", "prefill_holes", "prefill_uniform", "prefill_sinks", "decode", "decode_kv_len", "decode_causal",
-          "decode_window", "decode_garbage", "decode_96", "decode_f16_g7", "decode_sinks", "decode_long", "draft",
-          "wide_decode", "fp8_tokens", "fp8_garbage", "fp8_parts", "fp8_wide", "int8_decode", "int8_channels", "uint8_f16",
-          "prompt_fp8", "prompt_fp8_tokens", "prompt_fp8_garbage", "prompt_fp8_wide", "prompt_int8", "prompt_uint8",
-          "prompt_fp8_queries", "prompt_fp8_queries_e5m2", "prompt_fp8_queries_poison")
+          "prompt_parts_garbage", "prompt_parts_uniform", "prompt_parts_few", "prompt_parts_fp8", "prefill_split", "short",
+          "short_window", "short_wide", "short_seven", "short_draft", "prefill_mask", "prefill_holes", "prefill_uniform",
+          "prefill_sinks", "decode", "decode_kv_len", "decode_causal", "decode_window", "decode_garbage", "decode_96",
+          "decode_f16_g7", "decode_sinks", "decode_long", "draft", "wide_decode", "fp8_tokens", "fp8_garbage", "fp8_parts",
+          "fp8_wide", "int8_decode", "int8_channels", "uint8_f16", "prompt_fp8", "prompt_fp8_tokens", "prompt_fp8_garbage",
+          "prompt_fp8_wide", "prompt_int8", "prompt_uint8", "prompt_fp8_queries", "prompt_fp8_queries_e5m2",
+          "prompt_fp8_queries_poison")
 
 
 @needs_driver

@@ -69,7 +69,8 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
 
 /// The same for groups of warps with roles (sm_90a), beside which one more moves data; nothing where they do
 /// not take the attention, or tiles have too few rows for it to pay. To compare both: with the attribute
-/// `gqa.no_tma_store` lanes store the result, with `gqa.no_group_splits` warps split keys.
+/// `gqa.no_tma_store` lanes store the result, with `gqa.no_group_splits` warps split keys, and with
+/// `gqa.no_half_tiles` two groups work on a tile, or warps.
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the

@@ -137,9 +137,9 @@ private:
   }
 };
 
-/// The groups before the last one only say that their rows are there; one thread of the last has the copy
-/// engine store the tile, a box for each panel. It waits until the rows have been read, as shared memory ends
-/// with the task; that they have arrived is known when the kernel has ended.
+/// The groups before the last one, if there are any, only say that their rows are there; one thread of the
+/// last has the copy engine store the tile, a box for each panel. It waits until the rows have been read, as
+/// shared memory ends with the task; that they have arrived is known when the kernel has ended.
 struct LowerGroupStore : WarpPattern<tile::GroupStoreOp> {
   using WarpPattern::WarpPattern;
 
@@ -147,12 +147,14 @@ struct LowerGroupStore : WarpPattern<tile::GroupStoreOp> {
     int64_t last = b.numThreads() / kGroupThreads - 2; // of the consumers
     Value barrier = b.i32(kStoreBarrier), threads = b.i32((last + 1) * kGroupThreads);
     b.fenceForAsyncProxy();
-    Value isLast = b.compare(arith::CmpIPredicate::eq, operands.getGroup().front(), b.index(last));
-    auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(branch.elseYield());
-    NVVM::BarrierArriveOp::create(b, barrier, threads);
-    b.setInsertionPoint(branch.thenYield());
+    if (last > 0) {
+      Value isLast = b.compare(arith::CmpIPredicate::eq, operands.getGroup().front(), b.index(last));
+      auto branch = scf::IfOp::create(b, isLast, /*withElseRegion=*/true);
+      b.setInsertionPoint(branch.elseYield());
+      NVVM::BarrierArriveOp::create(b, barrier, threads);
+      b.setInsertionPoint(branch.thenYield());
+    }
     NVVM::BarrierOp::create(b, TypeRange(), barrier, threads, NVVM::BarrierReductionAttr(), Value());
     Value isFirst = b.compare(arith::CmpIPredicate::eq, b.thread(), b.i32(last * kGroupThreads));
     b.branch(isFirst, [&] { storeBox(op, operands, b); });

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kTicks = 10'000'000; // that one try of a wait may take
 // Of 65536 registers a thread has 168 in a block of 384 threads; the producer gives its own away, but for
-// what those beside it need that convert.
+// what those beside it need that convert. Where one group multiplies, there are enough for all.
 constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 constexpr int64_t kConverterRegisters = 72, kConsumerRegistersBesideConverter = 216;
 
@@ -243,8 +243,9 @@ public:
                                     /*withElseRegion=*/true);
     b.setInsertionPoint(branch.thenYield());
     bool converts = !op.getConverter().empty();
-    setRegisters(b, converts ? kConverterRegisters : kProducerRegisters,
-                 NVVM::SetMaxRegisterAction::decrease);
+    if (consumers > 1)
+      setRegisters(b, converts ? kConverterRegisters : kProducerRegisters,
+                   NVVM::SetMaxRegisterAction::decrease);
     // Warps part first, and lanes of the first one then: those of the others stay together.
     auto role =
         scf::IfOp::create(b, b.compare(arith::CmpIPredicate::eq, warp, first), /*withElseRegion=*/true);
@@ -255,8 +256,9 @@ public:
     auto alone = scf::IfOp::create(b, elected, /*withElseRegion=*/false);
     rewriter.inlineBlockBefore(&op.getProducer().front(), alone.thenYield());
     b.setInsertionPoint(branch.elseYield());
-    setRegisters(b, converts ? kConsumerRegistersBesideConverter : kConsumerRegisters,
-                 NVVM::SetMaxRegisterAction::increase);
+    if (consumers > 1)
+      setRegisters(b, converts ? kConsumerRegistersBesideConverter : kConsumerRegisters,
+                   NVVM::SetMaxRegisterAction::increase);
     Value group = b.toIndex(b.shiftRight(warp, llvm::Log2_64(tile::kGroupWarps)));
     rewriter.inlineBlockBefore(&op.getConsumer().front(), branch.elseYield(), group);
     rewriter.eraseOp(op);

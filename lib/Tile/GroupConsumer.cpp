@@ -10,8 +10,7 @@ namespace gqa {
 
 void GroupTask::consume() {
   bindRows(b.mul(tile::WarpIdOp::create(b, b.getIndexType()), b.index(tile::kFragmentRows)));
-  Values empty =
-      emptyState(matrix(*getConstantIntValue(values.valueDim), b.getF32Type()), /*withSinks=*/true);
+  Values empty = initialState(matrix(*getConstantIntValue(values.valueDim), b.getF32Type()));
   auto branch = scf::IfOp::create(b, TypeRange(ValueRange(empty)), isSeen(), /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
   {
@@ -23,9 +22,11 @@ void GroupTask::consume() {
   }
   Values state = branch.getResults();
   state[0] = scaleOutput(state[0], *getConstantIntValue(values.valueDim), /*quads=*/false);
-  storeRows(state, maps.o ? queryChannel : Value());
-  if (maps.o)
-    tile::GroupStoreOp::create(b, group, queryChannel, maps.o, batch, head, query);
+  store(state, [&] {
+    storeRows(state, maps.o ? queryChannel : Value());
+    if (maps.o)
+      tile::GroupStoreOp::create(b, group, queryChannel, maps.o, batch, head, query);
+  });
 }
 
 SmallVector<Value> GroupTask::attend(const Values &empty) {
@@ -43,6 +44,8 @@ SmallVector<Value> GroupTask::attend(const Values &empty) {
 }
 
 void GroupTask::passFirst() {
+  if (consumers == 1)
+    return;
   auto branch = scf::IfOp::create(b, compare(arith::CmpIPredicate::eq, group, b.index(1)),
                                   /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
@@ -50,7 +53,10 @@ void GroupTask::passFirst() {
   turn(/*pass=*/true);
 }
 
-void GroupTask::turn(bool pass) { tile::GroupTurnOp::create(b, group, pass); }
+void GroupTask::turn(bool pass) {
+  if (consumers > 1)
+    tile::GroupTurnOp::create(b, group, pass);
+}
 
 Value GroupTask::await(Value pending, int64_t younger) {
   return tile::GroupAwaitOp::create(b, pending.getType(), pending, younger);

@@ -1,5 +1,5 @@
 // The kernel of a prompt's attention on a GPU whose warps work in groups: one task per (block of queries,
-// batch, key/value head).
+// batch, key/value head, part of the keys).
 #include "GroupTask.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -37,7 +37,7 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
                   mapTensor(values.v.cached, 1, schedule.keys, b)};
   if (schedule.storesTile) // the rows of the tile's own heads: what is behind them in the tile is padding
     maps.o = mapTensor(values.output, op.getGroupSize(), periodOf(values), b);
-  SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads};
+  SmallVector<Value> grid = {values.blocks, values.batch, values.kvHeads, values.splits};
   buildKernel(
       b, grid, /*work=*/nullptr,
       [&](ValueRange point) {

@@ -19,7 +19,10 @@ GroupTask::GroupTask(AttentionOp op, const AttentionValues &values, const WarpSc
 
 void GroupTask::build(ValueRange point) {
   bindPosition({point[1], point[2], point[0]});
+  split = point[3];
   bindBand();
+  if (isSplit())
+    takePartOfBlocks();
   bindBlocks();
   bindChannels();
   auto roles = tile::GroupRolesOp::create(b, consumers);

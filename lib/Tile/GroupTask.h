@@ -1,7 +1,7 @@
 // A task of a prompt's attention on a GPU whose warps work in groups. One thread has the copy engine bring
 // blocks of keys and values; two groups of four warps multiply, each 64 rows of the tile, and take turns, so
-// that one's exponentials go on beside the other's products. Of a narrow cache the thread brings codes, which
-// the warps that are left widen on the way.
+// that one's exponentials go on beside the other's products; or one does, of a tile of half as many. Of a
+// narrow cache the thread brings codes, which the warps that are left widen on the way.
 #ifndef GQA_LIB_TILE_GROUPTASK_H
 #define GQA_LIB_TILE_GROUPTASK_H
 
@@ -64,7 +64,7 @@ private:
   // A group that multiplies.
   void consume();
   Values attend(const Values &empty);
-  /// Group 0 has the first turn.
+  /// Group 0 has the first turn. One alone needs none.
   void passFirst();
   void turn(bool pass);
   Value await(Value pending, int64_t younger);

@@ -175,7 +175,15 @@ constexpr GroupRow kGroupRows[] = {
     {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
 };
 
-constexpr int64_t kFewestGroupRows = 65; // half of a tile and more
+constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
+// A half tile, of one group, has room for few rows, but of two blocks one task of a processor has nothing on
+// its way: there warps are better, of which there are several tasks.
+constexpr int64_t kFewKeys = 256;
+// It also serves more rows, where all half tiles have a processor of an H100 or H200 and keys are too few to
+// split: nothing goes on beside exponentials then, but each processor has half of them, and half of the
+// products.
+constexpr uint64_t kUsualProcessors = 132;
+constexpr int64_t kFewBlocks = 8;
 
 } // namespace
 
@@ -220,23 +228,44 @@ static bool suitsStore(AttentionOp op) {
          tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
 }
 
+/// How many groups work on a tile; 0 where warps do.
+static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock, bool isNarrow) {
+  int64_t batch = op.getBatch(), heads = op.getKvHeads(), group = op.getGroupSize(), keys = op.getNumKeys();
+  bool mayBeHalf = group <= tile::kGroupRows && !isNarrow && !op->hasAttr("gqa.no_half_tiles");
+  if (ShapedType::isDynamic(queries))
+    return 2;
+  if (int64_t rows = group * queries; rows <= tile::kGroupRows) {
+    bool isLong = ShapedType::isDynamic(keys) || keys > kFewKeys;
+    return mayBeHalf && isLong && rows >= kFewestGroupRows ? 1 : 0;
+  }
+  if (!mayBeHalf || llvm::any_of(ArrayRef{batch, heads, keys}, ShapedType::isDynamic))
+    return 2;
+  uint64_t halvesOfHead = llvm::divideCeil(queries, tile::kGroupRows / group);
+  uint64_t halves =
+      llvm::SaturatingMultiply(llvm::SaturatingMultiply(uint64_t(batch), uint64_t(heads)), halvesOfHead);
+  return halves <= kUsualProcessors && llvm::divideCeil(keys, keysOfBlock) <= kFewBlocks ? 1 : 2;
+}
+
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
-  int64_t group = op.getGroupSize(); // the box of queries is made of it
-  if (ShapedType::isDynamic(group) || (!ShapedType::isDynamic(queries) && group * queries < kFewestGroupRows))
-    return std::nullopt;
-  if (!hasPanels(op, bytes))
+  // The box of queries is made of the group's size.
+  if (ShapedType::isDynamic(op.getGroupSize()) || !hasPanels(op, bytes))
     return std::nullopt;
   bool isNarrow = bytes.key + bytes.value < 4;
-  for (const GroupRow &row : kGroupRows)
-    if (std::max(op.getKeyDim(), op.getValueDim()) <= row.maxDim)
-      return WarpSchedule{/*rows=*/2 * tile::kGroupRows,
-                          isNarrow ? row.narrow : row.keys,
-                          /*warps=*/2 * tile::kGroupWarps,
-                          /*resident=*/1,
-                          /*slots=*/2,
-                          /*clusterParts=*/1,
-                          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store")};
-  return std::nullopt;
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
+  const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
+  if (row == std::end(kGroupRows))
+    return std::nullopt;
+  int64_t keys = isNarrow ? row->narrow : row->keys, groups = groupsOfTile(op, queries, keys, isNarrow);
+  if (groups == 0)
+    return std::nullopt;
+  return WarpSchedule{/*rows=*/groups * tile::kGroupRows,
+                      keys,
+                      /*warps=*/groups * tile::kGroupWarps,
+                      /*resident=*/1,
+                      /*slots=*/2,
+                      /*clusterParts=*/1,
+                      row->storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
+                      /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits")};
 }
 
 } // namespace gqa

@@ -76,13 +76,27 @@ void buildWithWideQueries(AttentionOp op, AttentionValues values, int64_t querie
   buildForWarps(op, values, queries, target, b);
 }
 
-/// Whether groups of warps may run an attention, and there are enough tiles for them.
+/// Whether groups of warps may run an attention: where they do not split keys, only if there are enough
+/// tiles.
 Value suitsGroups(const AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  if (schedule.splitsKeys)
+    return hasCopyEngine(values, b);
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value keyBlocks = b.ceilDiv(values.keys, b.index(schedule.keys));
   Value splits = buildWaveSplits(tiles, keyBlocks, schedule, b).parts;
   Value enough = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, splits, b.index(1));
   return b.createOrFold<arith::AndIOp>(hasCopyEngine(values, b), enough);
+}
+
+void buildForGroups(AttentionOp op, AttentionValues values, const WarpSchedule &schedule, IndexBuilder &b) {
+  if (schedule.splitsKeys)
+    bindSplits(values, schedule, b);
+  else
+    values.splits = b.index(1);
+  bindMarks(op, values, schedule, /*wholeBlocks=*/true, b);
+  buildGroupAttention(op, values, schedule, b);
+  buildWarpMerge(op, values, /*dependent=*/true, b);
+  buildMarkedRowKernel(op, values, /*dependent=*/true, b);
 }
 
 void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
@@ -98,13 +112,7 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
   tiled.period = b.index(schedule->rows / op.getGroupSize());
   tiled.blocks = b.ceilDiv(values.queries, tiled.period);
   b.branch(
-      suitsGroups(tiled, *schedule, b),
-      [&] {
-        tiled.splits = b.index(1);
-        bindMarks(op, tiled, *schedule, /*wholeBlocks=*/true, b);
-        buildGroupAttention(op, tiled, *schedule, b);
-        buildMarkedRowKernel(op, tiled, /*dependent=*/true, b);
-      },
+      suitsGroups(tiled, *schedule, b), [&] { buildForGroups(op, tiled, *schedule, b); },
       [&] { buildWithWideQueries(op, values, queries, target, b); });
 }
 

@@ -14,8 +14,7 @@ TokenBytes bytesOf(const AttentionValues &values);
 std::string whyRowByRow(AttentionOp op);
 /// Why no tile reads narrow keys, or values, as they are; or "".
 llvm::StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey);
-/// Why no kernel multiplies queries of 8 bits; or "". A call with too few tiles for groups widens them all
-/// the same.
+/// Why no kernel multiplies queries of 8 bits; or "". A call on another chip widens them all the same.
 llvm::StringRef whyWideQueries(AttentionOp op, const AttentionValues &values, const CUDATarget &target);
 
 /// The values' operands in the device's memory.

@@ -9,28 +9,9 @@ using namespace mlir;
 namespace gqa {
 
 SmallVector<Value> WarpTask::initialize() {
-  auto state = [&](bool withSinks) { return emptyState(outputType, withSinks); };
-  if (!values.sinks)
-    return state(false);
-  // Sinks belong to one part of the keys, and to one of the warps that share them.
-  Value isFirst = isSplit() ? compare(arith::CmpIPredicate::eq, split, b.index(0)) : Value();
-  if (schedule.keysAcrossWarps()) {
-    Value firstWarp = compare(arith::CmpIPredicate::eq, warp, b.index(0));
-    isFirst = isFirst ? arith::AndIOp::create(b, isFirst, firstWarp) : firstWarp;
-  }
-  return isFirst ? choose(isFirst, state) : state(true);
-}
-
-SmallVector<Value> WarpTask::choose(Value condition, function_ref<Values(bool)> build) {
-  Type row = perRow(b.getF32Type());
-  auto op = scf::IfOp::create(b, TypeRange{outputType, row, row}, condition,
-                              /*addThenBlock=*/true, /*addElseBlock=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  for (bool then : {true, false}) {
-    b.setInsertionPointToStart(then ? op.thenBlock() : op.elseBlock());
-    scf::YieldOp::create(b, build(then));
-  }
-  return op.getResults();
+  if (!schedule.keysAcrossWarps())
+    return initialState(outputType);
+  return initialState(outputType, compare(arith::CmpIPredicate::eq, warp, b.index(0)));
 }
 
 void WarpTask::finish(Values state) {
@@ -38,7 +19,7 @@ void WarpTask::finish(Values state) {
   if (schedule.keysAcrossWarps())
     join(state);
   else
-    store(state);
+    store(state, [&] { storeRows(state); });
 }
 
 void WarpTask::join(const Values &state) {
@@ -62,25 +43,14 @@ void WarpTask::joinWarps(const Values &state, const WarpStates &states) {
   b.branch(compare(arith::CmpIPredicate::eq, warp, zero), [&] {
     // A loop, so that the states of all are not on their way at a time: registers would decide how many
     // tasks fit.
-    store(forEach(b.index(1), b.index(schedule.warps), 1, state, [&](Value other, Values so) -> Values {
+    auto merge = [&](Value other, Values so) -> Values {
       Value row = b.mul(other, b.index(tile::kFragmentRows));
       return tile::WarpMergeOp::create(b, TypeRange(ValueRange(so)), so[0], so[1], so[2], states.o, states.m,
                                        states.l, row, zero)
           .getResults();
-    }));
-  });
-}
-
-void WarpTask::store(const Values &state) {
-  auto storeResult = [&] { storeRows(state); };
-  if (!isSplit())
-    return storeResult();
-  Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
-  b.branch(isOne, storeResult, [&] {
-    Value first = b.mul(partNumber(split), values.rows);
-    Value end = b.add(first, b.mul(values.group, values.period)); // behind it is padding
-    tile::WarpStoreOp::create(b, state[0], state[1], state[2], values.partialO, values.partialM,
-                              values.partialL, b.add(first, warpRow), end);
+    };
+    Values all = forEach(b.index(1), b.index(schedule.warps), 1, state, merge);
+    store(all, [&] { storeRows(all); });
   });
 }
 

@@ -48,19 +48,6 @@ bool WarpTask::isReadNarrow(const TokenBuffers &tokens) const {
   return isNarrow(tokens) && schedule.keysAcrossWarps();
 }
 
-bool WarpTask::isSplit() const { return static_cast<bool>(values.partialO); }
-
-void WarpTask::takePartOfBlocks() {
-  Value size = b.index(schedule.keys), one = b.index(1);
-  auto i32 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI32Type(), value); };
-  Value all = b.ceilDiv(b.max(b.sub(end, begin), b.index(0)), size);
-  Value each = arith::CeilDivUIOp::create(b, i32(all), i32(values.splits));
-  each = b.max(arith::IndexCastUIOp::create(b, b.getIndexType(), each), one);
-  Value share = b.mul(each, size);
-  begin = b.add(begin, b.mul(split, share));
-  end = b.min(end, b.add(begin, share));
-}
-
 void WarpTask::bindWarp() {
   warp = tile::WarpIdOp::create(b, b.getIndexType());
   bool across = schedule.keysAcrossWarps();

@@ -20,9 +20,6 @@ private:
   // What the warp works on, and its loops over blocks.
   /// Whether products read the codes of a narrow cache: where each of them is read by one warp.
   bool isReadNarrow(const TokenBuffers &tokens) const;
-  bool isSplit() const;
-  /// The part's blocks. They are divided as numbers of 32 bits: 64 take a processor longer than a block does.
-  void takePartOfBlocks();
   /// Which rows of the tile, and which keys of a block, are this warp's.
   void bindWarp();
   /// The blocks of keys, and which of them all rows see, with as many whole blocks behind as are on their
@@ -61,21 +58,18 @@ private:
 
   // The state in front of the first block and behind the last.
   Values initialize();
-  Values choose(Value condition, llvm::function_ref<Values(bool)> build);
   void finish(Values state);
   /// The states of all warps go through memory that they share: those of the cluster, or the task's own.
   void join(const Values &state);
   /// The first warp goes on with the states of all.
   void joinWarps(const Values &state, const WarpStates &states);
-  /// The result, or this part's state for the merge.
-  void store(const Values &state);
 
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
   llvm::SmallVector<Value> position;
   mlir::Type outputType;
   Value scoreScales; // of narrow keys, where they are the same for all
-  Value split, warp, warpKey, blocks, firstFull, lastFull;
+  Value warp, warpKey, blocks, firstFull, lastFull;
   Value keyRing, valueRing, wideKeys, wideValues, queryTile;
 };
 

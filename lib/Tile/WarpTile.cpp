@@ -42,6 +42,24 @@ SmallVector<Value> WarpTile::emptyState(Type o, bool withSinks) {
   return tile::WarpInitOp::create(b, types, sinks, heads).getResults();
 }
 
+SmallVector<Value> WarpTile::initialState(Type o, Value isFirst) {
+  if (values.sinks && isSplit()) {
+    Value isFirstPart = compare(arith::CmpIPredicate::eq, split, b.index(0));
+    isFirst = isFirst ? arith::AndIOp::create(b, isFirstPart, isFirst) : isFirstPart;
+  }
+  if (!values.sinks || !isFirst)
+    return emptyState(o, /*withSinks=*/true);
+  Type row = perRow(b.getF32Type());
+  auto op = scf::IfOp::create(b, TypeRange{o, row, row}, isFirst, /*addThenBlock=*/true,
+                              /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  for (bool then : {true, false}) {
+    b.setInsertionPointToStart(then ? op.thenBlock() : op.elseBlock());
+    scf::YieldOp::create(b, emptyState(o, /*withSinks=*/then));
+  }
+  return op.getResults();
+}
+
 Value WarpTile::scoresOf(Value products, Value key, Value keys, bool whole) {
   Value s = products;
   if (values.scored) {
@@ -120,6 +138,29 @@ void WarpTile::storeRows(ValueRange state, Value channel) {
                              mark, channel, channel ? warpRow : Value(), deadRow);
 }
 
+void WarpTile::takePartOfBlocks() {
+  Value size = b.index(schedule.keys), one = b.index(1);
+  auto i32 = [&](Value value) { return arith::IndexCastOp::create(b, b.getI32Type(), value); };
+  Value all = b.ceilDiv(b.max(b.sub(end, begin), b.index(0)), size);
+  Value each = arith::CeilDivUIOp::create(b, i32(all), i32(values.splits));
+  each = b.max(arith::IndexCastUIOp::create(b, b.getIndexType(), each), one);
+  Value share = b.mul(each, size);
+  begin = b.add(begin, b.mul(split, share));
+  end = b.min(end, b.add(begin, share));
+}
+
+void WarpTile::store(const Values &state, function_ref<void()> storeResult) {
+  if (!isSplit())
+    return storeResult();
+  Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
+  b.branch(isOne, storeResult, [&] {
+    Value first = b.mul(partNumber(split), values.rows);
+    Value end = b.add(first, b.mul(values.group, values.period)); // behind it is padding
+    tile::WarpStoreOp::create(b, state[0], state[1], state[2], values.partialO, values.partialM,
+                              values.partialL, b.add(first, warpRow), end);
+  });
+}
+
 SmallVector<Value> WarpTile::forEach(Value from, Value to, int64_t step, Values state,
                                      function_ref<Values(Value, Values)> body) {
   if (from == to || (getConstantIntValue(from) && getConstantIntValue(from) == getConstantIntValue(to)))
@@ -130,6 +171,17 @@ SmallVector<Value> WarpTile::forEach(Value from, Value to, int64_t step, Values 
   ValueRange arguments = loop.getRegionIterArgs();
   scf::YieldOp::create(b, body(loop.getInductionVar(), Values(arguments.begin(), arguments.end())));
   return loop.getResults();
+}
+
+void WarpTile::branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenYield());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPoint(op.elseYield());
+  otherwise();
 }
 
 } // namespace gqa

@@ -23,6 +23,9 @@ protected:
   void bindRows(Value first);
   /// A state that has seen no key, with sinks if there are any and the caller wants them; `o` is its output.
   Values emptyState(mlir::Type o, bool withSinks);
+  /// The same in front of the first block. Sinks belong to one part of the keys, and to one of those who
+  /// share it: `isFirst`, or null where nobody does.
+  Values initialState(mlir::Type o, Value isFirst = nullptr);
   /// The scores of the keys from `key` on, of which there are `keys`: what the attention makes of products,
   /// and -inf for those that a row does not see. `whole`: all rows see all of them.
   Value scoresOf(Value products, Value key, Value keys, bool whole);
@@ -51,11 +54,21 @@ protected:
   /// The rows of the result, there or, if there is one, to a channel on the way.
   void storeRows(mlir::ValueRange state, Value channel = nullptr);
 
+  /// Whether there may be several parts of keys, of which the task has one.
+  bool isSplit() const { return static_cast<bool>(values.partialO); }
+  /// The part's blocks. They are divided as numbers of 32 bits: 64 take a processor longer than a block does.
+  void takePartOfBlocks();
+  /// What `storeResult` does, or of several parts, this one's state for the merge.
+  void store(const Values &state, llvm::function_ref<void()> storeResult);
+
   Values forEach(Value from, Value to, int64_t step, Values state,
                  llvm::function_ref<Values(Value, Values)> body);
+  void branch(Value condition, llvm::function_ref<void()> then,
+              llvm::function_ref<void()> otherwise = nullptr);
 
   const WarpSchedule &schedule;
   mlir::Type element;               // of the attention
+  Value split;                      // the number of the part
   Value warpRow, heads, queryOfRow; // of the warp
 };
 

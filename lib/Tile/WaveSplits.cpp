@@ -14,8 +14,10 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kMostSplits = 128;
-constexpr double kFull = 0.8; // of the multiprocessors are busy without a split
-// In the time that a block of keys takes, 0.7 us of a decode step on an H200:
+constexpr double kFull = 0.8;            // of the multiprocessors are busy without a split
+constexpr int64_t kMostProcessors = 256; // of any chip
+// In the time that a block of keys takes, 0.7 us of a decode step on an H200 and 1.5 us of a prompt, whose
+// states are more:
 constexpr int64_t kTask = 2;  // a task, beside its blocks
 constexpr int64_t kMerge = 4; // the states of parts on their way through memory, and the launch of a kernel
 constexpr int64_t kClusterMerge = 1; // the same in a cluster: two barriers, and a way between processors
@@ -88,6 +90,9 @@ private:
 } // namespace
 
 WaveSplits buildWaveSplits(Value tiles, Value keyBlocks, const WarpSchedule &schedule, IndexBuilder &b) {
+  if (std::optional<int64_t> known = getConstantIntValue(tiles);
+      known && *known >= int64_t(kFull * kMostProcessors))
+    return {b.index(1), nullptr};
   // What one block less for each part saves has to pay for the merge.
   int64_t merge = schedule.clusterParts > 1 ? kClusterMerge : kMerge;
   if (std::optional<int64_t> known = getConstantIntValue(keyBlocks); known && *known <= merge + 1)

@@ -48,7 +48,7 @@ from attention_cases import build
 # `also`: what else is tried with the same program, to reach what one run does not.
 SHIPPED = test_attention_cuda.CASES
 WHOLE, MANY = dict(processors=1), dict(processors=108)  # keys are in one part, or in more than a cluster has tasks
-POISON = dict(values="poison")
+POISON, TWO = dict(values="poison"), ("gqa.no_half_tiles",)
 CASES = {"sm_80": {
     "rows_f32": SHIPPED["rows_f32"],
     "decode_f16_g7": dict(SHIPPED["decode_f16_g7"], also=[WHOLE]),
@@ -65,9 +65,13 @@ CASES = {"sm_80": {
 # And of those that sm_90a alone has: enough blocks that slots are filled again, on the diagonal, behind it and in front of a
 # window; keys through the copy engine, in parts that are merged, by a cluster or a kernel, and without; and kernels that follow others.
 CASES["sm_90a"] = {
-    "prompt": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
-    "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1, also=[POISON]),
-    "prompt_poison": dict(queries=35, group=2, keys=530, values="poison", mask=(35, 530), causal=True, offset=("i64", [495]), kv_heads=1),
+    "prompt": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, attributes=TWO, also=[POISON]),
+    "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1, attributes=TWO,
+                          also=[POISON]),
+    "prompt_poison": dict(queries=35, group=2, keys=530, values="poison", mask=(35, 530), causal=True, offset=("i64", [495]), kv_heads=1,
+                          attributes=TWO),
+    "short": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
+    "prompt_parts": dict(queries=70, group=1, keys=1200, causal=True, offset=("i64", [1130]), kv_heads=1, also=[WHOLE, MANY, POISON]),
     "prompt_fp8": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
                        narrow=("f8E4M3FN", "hs", "f32", False), also=[POISON]),
     "decode": dict(keys=6000, kv_heads=1, group=7, also=[WHOLE, MANY]),

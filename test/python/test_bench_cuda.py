@@ -144,7 +144,7 @@ def test_required_figures():
 def test_required_figures_of_sm_90a():
     large, full = (next(case for case in CASES if case.name == name) for name in ("decode-8k-b8", "prefill-full-8k"))
     cases = [entry("prefill-g8-32k", 2e-2, triton=3e-2, **{"sdpa-cudnn": 2.1e-2, "sdpa-flash": None}),
-             entry("prefill-full-8k", full.flops / 6e14, triton=1.0), entry("decode-g8-1k", 8e-6),
+             entry("prefill-full-8k", full.flops / 6e14, triton=1.0), entry("chunk-128-32k", 1e-4), entry("decode-g8-1k", 8e-6),
              entry("decode-8k-b8", large.kv_bytes / 3e12), entry("decode-8k-b8-mha", 4 * large.kv_bytes / 3.6e12),
              entry("prefill-8k", 1e-3), entry("prefill-8k-fp8-queries", 8e-4)]
     assert [figure for figure in required(cases, SM_90) if figure[0] not in ROWS] == [

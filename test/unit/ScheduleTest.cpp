@@ -79,7 +79,8 @@ double modelOfTime(const Shape &s, const WarpSchedule &schedule, Products produc
   double tensor = pairs * double(s.dim + s.valueDim) / rate;
   double exponentials = pairs / 16;
   constexpr double kStep = 150; // barriers, waits and what of the state is no score
-  double step = std::max(tensor, exponentials) + kStep;
+  bool isAlone = products == Products::OfGroups && schedule.rows == tile::kGroupRows;
+  double step = (isAlone ? tensor + exponentials : std::max(tensor, exponentials)) + kStep;
   auto waves = double(ceilDiv(tasks, kProcessors * schedule.resident));
   auto shared = double(std::min(ceilDiv(tasks, kProcessors), schedule.resident));
   return waves * (kStart + shared * step * double(ceilDiv(s.keys, schedule.keys)));
@@ -174,7 +175,8 @@ TEST_F(ScheduleTest, GroupsFit) {
     std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries);
     bool panels =
         s.dim % (tile::kHalfPanelRowBytes / 2) == 0 && s.valueDim % (tile::kHalfPanelRowBytes / 2) == 0;
-    ASSERT_EQ(schedule.has_value(), panels && s.group * s.queries > 64) << s;
+    bool isFull = s.group * s.queries > tile::kGroupRows, isLong = s.keys > 256;
+    ASSERT_EQ(schedule.has_value(), panels && (isFull || (s.group * s.queries > 16 && isLong))) << s;
     if (!schedule)
       return;
     ++chosen;
@@ -185,6 +187,33 @@ TEST_F(ScheduleTest, GroupsFit) {
     ASSERT_LE(ceilDiv(schedule->rows, period), 256) << s;
   });
   EXPECT_GT(chosen, 1000);
+}
+
+/// One group works on a tile where that is faster than two would be, and all such tiles have a processor.
+TEST_F(ScheduleTest, HalfTilesPay) {
+  int64_t halves = 0, few = 0;
+  walk([&](const Shape &s, AttentionOp op) {
+    std::optional<WarpSchedule> half = chooseGroupSchedule(op, s.queries);
+    op->setAttr("gqa.no_half_tiles", UnitAttr::get(&context));
+    std::optional<WarpSchedule> whole = chooseGroupSchedule(op, s.queries);
+    ASSERT_EQ(whole.has_value(), half && s.group * s.queries > tile::kGroupRows) << s;
+    ASSERT_TRUE(!whole || whole->rows == 2 * tile::kGroupRows) << s;
+    if (!half || half->rows != tile::kGroupRows)
+      return;
+    ASSERT_EQ(half->warps, tile::kGroupWarps) << s;
+    if (!whole) {
+      ++few;
+      return;
+    }
+    ++halves;
+    ASSERT_LE(kKVHeads * ceilDiv(s.queries, half->rows / s.group), kProcessors) << s;
+    ASSERT_LE(modelOfTime(s, *half, Products::OfGroups), modelOfTime(s, *whole, Products::OfGroups)) << s;
+  });
+  EXPECT_GT(halves, 100);
+  EXPECT_GT(few, 50);
+  Shape longer{128, 128, 4, 256, 8 * 128 + 1}, more{128, 128, 4, 280, 256};
+  for (const Shape &s : {longer, more})
+    EXPECT_EQ(chooseGroupSchedule(attention(s), s.queries)->rows, 2 * tile::kGroupRows) << s;
 }
 
 /// The copy engine stores what fits into the queries' memory, in panels of the same width.

@@ -57,6 +57,8 @@ struct WarpSchedule {
   /// Groups leave their rows of the result where the tile's queries were, and the copy engine stores them;
   /// else lanes do.
   bool storesTile = false;
+  /// Groups split keys where tiles are too few for all processors, instead of leaving these to warps.
+  bool splitsKeys = true;
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
   bool keysAcrossWarps() const { return rows < 16 * warps; }
 };
@@ -70,8 +72,9 @@ struct TokenBytes {
 WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for groups of warps with roles (sm_90a), beside which one more moves data; nothing where they do
-/// not take the attention, or tiles have too few rows for it to pay. With the attribute `gqa.no_tma_store`
-/// lanes store the result: to compare both.
+/// not take the attention, or tiles have too few rows for it to pay. To compare both: with the attribute
+/// `gqa.no_tma_store` lanes store the result, with `gqa.no_group_splits` warps split keys, and with
+/// `gqa.no_half_tiles` two groups work on a tile, or warps.
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the

@@ -14,6 +14,9 @@ WANTED = {  # (case, chip): bound, least and most us, most instructions of a ste
     ("shazeer-mqa", "h200"): ("memory", 14.5, 15.5, 300),
     ("prefill-2k", "a100"): ("tensor", 110, 120, 466),
     ("prefill-2k", "h200"): ("tensor", 35, 45, 450),
+    ("prefill-256", "h200"): ("tensor", 1.0, 1.3, 445),
+    ("chunk-128-32k", "h200"): ("tensor", 68, 75, 445),
+    ("chunk-128-32k-no-group-splits", "h200"): ("tensor", 108, 120, 470),
     ("prefill-4k-fp8", "h200"): ("tensor", 140, 150, 515),
     ("prefill-4k-fp8-queries", "h200"): ("tensor", 105, 112, 505),
 }

@@ -28,7 +28,8 @@ def Tile_GroupRolesOp : Tile_GroupOp<"roles", [RecursiveMemoryEffects, NoTermina
   let description = [{
     The first warps of the task, four for each of `consumers` groups, run the second region, whose argument is the number of
     their group; one thread of the four warps behind them runs the first, so that its operations mean the whole task. The
-    registers go to the consumers. All regions see the values in front; nothing follows but the end of the kernel.
+    registers go to the consumers, if there are several groups of them. All regions see the values in front; nothing follows but
+    the end of the kernel.
 
     Where channels are of 8 bits that no product takes, the warps that are left of the last four, `kConvertingWarps`, run a third
     region together: they `convert` what the producer brings before the consumers read it.

@@ -12,9 +12,16 @@ def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", attribute
     return Case(name, kind, "bf16", 1, *heads, length, length, 128, quick, attributes, cache, narrow_queries)
 
 
+def _chunk(name, queries, keys, attributes=()):
+    """The last queries of a long prompt: of few of them, all see as good as all keys."""
+    return Case(name, "full", "bf16", 1, *LLAMA, queries, keys, 128, None, attributes)
+
+
 LLAMA_70B = (64, 8)
 FP8 = "f8E4M3FN"
 LANES = ("gqa.no_tma_store",)
+WARPS = ("gqa.no_group_splits",)
+WHOLE_TILES = ("gqa.no_half_tiles",)
 QUICK = ("sdpa-cudnn", "sdpa-flash", "triton")  # the peers of --quick: the others copy K and V, or compile for long
 CASES = (
     _decode("decode-8k-b8", LLAMA, 8, 8 * K, QUICK),
@@ -44,6 +51,14 @@ CASES = (
     _decode("decode-4k-b32-fp8", LLAMA, 32, 4 * K, cache=FP8),
     _decode("decode-1k-fp8", LLAMA, 1, K, cache=FP8),
     _prefill("prefill-256", 256),
+    _prefill("prefill-256-no-half-tiles", 256, attributes=WHOLE_TILES),
+    # What it gains that groups of warps split keys as well (sm_90a): too few tiles for all processors.
+    _chunk("chunk-128-32k", 128, 32 * K),
+    _chunk("chunk-128-32k-no-group-splits", 128, 32 * K, WARPS),
+    _chunk("draft-8-32k", 8, 32 * K),  # 32 rows: half of a tile of one group
+    _chunk("draft-8-32k-no-half-tiles", 8, 32 * K, WHOLE_TILES),
+    _chunk("chunk-256-4k", 256, 4 * K),
+    _chunk("chunk-256-4k-no-group-splits", 256, 4 * K, WARPS),
     # What sm_90a is judged by: longer prompts of more heads, prompts without a mask, steps of every batch, and what sharing gains.
     _prefill("prefill-g8-8k", 8 * K, heads=LLAMA_70B),
     _prefill("prefill-full-8k", 8 * K, kind="full"),

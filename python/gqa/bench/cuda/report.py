@@ -64,7 +64,7 @@ def _figures(entry):
     heads = case["q_heads"], case["kv_heads"]
     if case["name"].startswith("decode"):
         yield from _decode(entry, ours, heads)
-    elif case["kind"] == "full" and (product := _ceiling(entry, "cublas-bf16-gemm")):
+    elif case["kind"] == "full" and case["queries"] == case["keys"] and (product := _ceiling(entry, "cublas-bf16-gemm")):
         yield "product", percent(case["flops"] / product / ours)
     elif case["kind"] == "prefill" and case["queries"] >= 2048:
         if heads == (64, 8) and (best := _best_peer(entry, ours)):

@@ -160,13 +160,16 @@ llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
 /// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
 static llvm::Error emitKernels(ModuleOp module, StringRef target, CodeKind kind,
                                llvm::raw_pwrite_stream &out) {
-  CUDATarget description = llvm::cantFail(describeCUDA(target));
   LLVM::GlobalOp variable;
-  if (description.isOnlyGroups())
-    variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAGroupText);
-  std::string chip = variable ? "sm_90a" : "sm_" + std::to_string(description.chip);
-  if (!variable)
-    variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  std::string chip;
+  if (isCUDA(target)) {
+    CUDATarget description = llvm::cantFail(describeCUDA(target));
+    if (description.isOnlyGroups())
+      variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAGroupText);
+    chip = variable ? "sm_90a" : "sm_" + std::to_string(description.chip);
+    if (!variable)
+      variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
+  }
   if (!variable)
     return makeError("there is no kernel for a GPU in this module; " +
                      Twine(kind == CodeKind::PTX ? "PTX" : "a cubin") +

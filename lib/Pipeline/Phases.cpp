@@ -53,7 +53,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 void buildBuffers(OpPassManager &pm) {
-  pm.addPass(createSeparateFills());
+  pm.addPass(createSeparateDestinations());
   pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());

@@ -52,7 +52,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
   }
 }
 
-void buildBuffers(OpPassManager &pm) {
+void buildBuffers(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createSeparateDestinations());
   pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
@@ -66,6 +66,8 @@ void buildBuffers(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(createReturnDonated());
   bufferization::buildBufferDeallocationPipeline(pm, {});
+  if (!isCUDA(options.target)) // where memory is a call's until its end, and loops between are one kernel
+    pm.addNestedPass<func::FuncOp>(bufferization::createOptimizeAllocationLivenessPass());
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
@@ -89,7 +91,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createRelaxReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  buildBuffers(pm);
+  buildBuffers(pm, options);
 }
 
 /// The passes that lead to `phase` from the one before it.

@@ -191,6 +191,26 @@ int64_t separate(Operation *op) {
   return copies;
 }
 
+/// Writes an elementwise result over an operand that nobody else reads, where it is read next: memory that is
+/// in the caches already. Slices and what the caller gets have places of their own.
+bool writeOver(linalg::GenericOp op) {
+  if (op.getNumDpsInits() != 1 || op.getNumLoops() != op.getNumParallelLoops() ||
+      !op.hasPureTensorSemantics() || !op.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() ||
+      !llvm::all_of(op->getUsers(), llvm::IsaPred<linalg::LinalgOp>))
+    return false;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    auto maker = input->get().getDefiningOp<linalg::LinalgOp>();
+    if (!maker || maker->getBlock() != op->getBlock() || !input->get().hasOneUse() ||
+        input->get().getType() != op->getResult(0).getType() ||
+        !op.getMatchingIndexingMap(input).isIdentity())
+      continue;
+    op.getDpsInitsMutable()[0].set(input->get());
+    return true;
+  }
+  return false;
+}
+
 struct SeparateDestinationsPass : impl::SeparateDestinationsBase<SeparateDestinationsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> fills, empties;
@@ -200,6 +220,7 @@ struct SeparateDestinationsPass : impl::SeparateDestinationsBase<SeparateDestina
     });
     for (Operation *fill : fills)
       numSeparated += separate(fill);
+    getOperation()->walk([&](linalg::GenericOp op) { numInPlace += writeOver(op); });
     getOperation()->walk([&](tensor::EmptyOp empty) { empties.push_back(empty); });
     for (Operation *empty : empties)
       numSeparated += separate(empty);

@@ -45,3 +45,29 @@ func.func @readers() -> (tensor<4xf32>, tensor<4xf32>) {
   %0 = linalg.exp ins(%z : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
   return %z, %0 : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// What nobody else reads is written over; not what has another reader, nor where the caller gets the result.
+// CHECK-LABEL: @over
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>
+// CHECK: %[[A:.*]] = linalg.exp
+// CHECK: %[[B:.*]] = linalg.generic {{.*}} ins(%[[A]], %[[X]] : {{.*}}) outs(%[[A]] :
+// CHECK: %[[E:.*]] = tensor.empty
+// CHECK: linalg.generic {{.*}} ins(%[[B]], %[[X]] : {{.*}}) outs(%[[E]] :
+#map = affine_map<(d0) -> (d0)>
+func.func @over(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<4xf32>
+  %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %b = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel"]} ins(%a, %x : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.addf %p, %q : f32
+    linalg.yield %0 : f32
+  } -> tensor<4xf32>
+  %c = linalg.generic {indexing_maps = [#map, #map, #map], iterator_types = ["parallel"]} ins(%b, %x : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %0 = arith.mulf %p, %q : f32
+    linalg.yield %0 : f32
+  } -> tensor<4xf32>
+  return %c : tensor<4xf32>
+}

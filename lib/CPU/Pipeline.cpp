@@ -74,6 +74,7 @@ void buildLLVM(OpPassManager &pm) {
   pm.addPass(createConvertComplexToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
+  pm.addNestedPass<func::FuncOp>(createIsolateArguments());
   pm.addPass(createConvertFuncToLLVMPass());
   // With control flow, as tiles are arguments of blocks.
   ConvertToLLVMPassOptions tiles;

@@ -2,6 +2,7 @@
 // one for kernels, whose loops and registers are laid out already.
 #include "Translate.h"
 #include "Diagnostics.h"
+#include "HideSums.h"
 #include "Kernels.h"
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -66,9 +67,9 @@ class Optimizer {
 public:
   explicit Optimizer(llvm::TargetMachine &machine)
       : passes(&machine, tuning(), std::nullopt, &instrumentation) {
-    instrumentation.registerShouldRunOptionalPassCallback([this](llvm::StringRef, llvm::Any unit) {
+    instrumentation.registerShouldRunOptionalPassCallback([this](llvm::StringRef pass, llvm::Any unit) {
       const llvm::Function *function = functionOf(unit);
-      return inKernels || !function || !isKernel(*function);
+      return inKernels || (pass != kCalleesPass && (!function || !isKernel(*function)));
     });
     if (llvm::timeTraceProfilerEnabled())
       profiling.registerCallbacks(instrumentation);
@@ -85,11 +86,17 @@ public:
     llvm::FunctionPassManager kernel;
     llvm::cantFail(passes.parsePassPipeline(kernel, kKernelPasses));
     for (llvm::Function &function : module)
-      if (isKernel(function))
+      if (isKernel(function)) {
         kernel.run(function, functions);
+        hideSums(function, functions);
+      }
   }
 
 private:
+  // It finds the callees of pointers to functions, which are never called here, in time that grows by the
+  // square of a function's loops.
+  static constexpr llvm::StringLiteral kCalleesPass = "CalledValuePropagationPass";
+
   // What the lowering leaves to be done: repeated address arithmetic, what does not change in a loop, and
   // short loops. Those of unknown length are not where time goes, and unrolled they are much to compile.
   static constexpr const char *kKernelPasses = "early-cse,simplifycfg,loop-mssa(loop-rotate,licm),"

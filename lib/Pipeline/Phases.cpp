@@ -53,8 +53,8 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
   }
 }
 
-void buildBuffers(OpPassManager &pm) {
-  pm.addPass(createSeparateFills());
+void buildBuffers(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createSeparateDestinations());
   pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
@@ -67,6 +67,8 @@ void buildBuffers(OpPassManager &pm) {
   pm.addPass(createCSEPass());
   pm.addPass(createReturnDonated());
   bufferization::buildBufferDeallocationPipeline(pm, {});
+  if (!isCUDA(options.target)) // where memory is a call's until its end, and loops between are one kernel
+    pm.addNestedPass<func::FuncOp>(bufferization::createOptimizeAllocationLivenessPass());
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
@@ -92,7 +94,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createRelaxReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  buildBuffers(pm);
+  buildBuffers(pm, options);
 }
 
 /// The passes that lead to `phase` from the one before it.

@@ -2,6 +2,7 @@
 #ifndef GQA_CPU_PASSES_H
 #define GQA_CPU_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassManager.h"
 

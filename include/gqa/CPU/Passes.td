@@ -36,6 +36,28 @@ def OptimizeRanges : Pass<"gqa-optimize-ranges", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect"];
 }
 
+def IsolateArguments : Pass<"gqa-isolate-arguments", "mlir::func::FuncOp"> {
+  let summary = "arguments have a block of their own, for the conversion of functions to LLVM's dialect";
+  let description = [{
+    The conversion takes a buffer's argument apart, and for each asks which operations of its block are behind what it has just put
+    there: it counts the operations of a model's function again for each of a model's parameters. In another block than the
+    arguments they are not counted. LLVM merges the two blocks before anything else.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>) {
+      %0 = memref.load %x[%c0] : memref<4xf32>
+    // becomes
+    func.func @main(%x: memref<4xf32>) {
+      cf.br ^bb1
+    ^bb1:
+      %0 = memref.load %x[%c0] : memref<4xf32>
+    ```
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::cf::ControlFlowDialect"];
+}
+
 def LowerTileToCPU : Pass<"gqa-lower-tile-to-cpu", "mlir::ModuleOp"> {
   let summary = "tile kernels as vector code that the runtime runs in parallel";
   let description = [{

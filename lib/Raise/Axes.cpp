@@ -60,6 +60,16 @@ void collectSplits(Evaluator &evaluator, Expr q, unsigned row, llvm::SmallSet<in
     collectSplits(evaluator, operand, row, divisors);
 }
 
+/// Whether q divides its rows as K divides its keys: both are places in a window of an image, and the parts
+/// are its rows and columns, no groups.
+bool arePlacesAlike(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned row,
+                    const llvm::SmallSet<int64_t, 4> &divisors) {
+  llvm::SmallSet<int64_t, 4> ofKeys;
+  collectSplits(evaluator, match.k, match.key, ofKeys);
+  return !divisors.empty() && divisors == ofKeys && !dependsOn(match.factoredK, row) &&
+         context.space.sizeOf(row) == context.space.sizeOf(match.key);
+}
+
 /// Which of the dimensions that K follows counts the heads: the one in which q holds a group's queries side
 /// by side; else the last one that may. Sizes that are not known count sequences.
 std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match,
@@ -86,7 +96,8 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
   }
   bool isTokenMajor =
       shared.size() == 1 && standTogether(context, sourceOf(kChain), shared.front(), match.key);
-  if (isTokenMajor || (shared.size() == 1 && rows.size() == 2))
+  bool isOneToken = shared.size() == 1 && rows.size() == 1 && isBesideToken(evaluator, match, rows.front());
+  if (isTokenMajor || isOneToken || (shared.size() == 1 && rows.size() == 2))
     return std::nullopt;                          // a batch over one head of K and V
   for (unsigned variable : llvm::reverse(shared)) // nobody repeats keys for sequences
     if (isRepeated(evaluator, match, variable) || isDivided(evaluator, match.k, variable) ||
@@ -106,13 +117,18 @@ std::optional<unsigned> pickHeads(ExprContext &context, Evaluator &evaluator, co
 /// The row dimensions that K does not see: the queries, and in front of them the group if it is a dimension
 /// of its own.
 bool assignRows(ExprContext &context, Evaluator &evaluator, Axes &axes, ArrayRef<unsigned> rows) {
-  SmallVector<Expr> chain = evaluator.chain(axes.match.q);
+  SmallVector<Expr> chain = evaluator.chain(axes.match.q), kChain = evaluator.chain(axes.match.k);
+  auto isInHead = [&](unsigned row) {
+    if (axes.h.variables.empty())
+      return rows.size() == 1 && isBesideToken(evaluator, axes.match, row);
+    unsigned head = axes.h.variables.back(); // or a block of tokens, which keys stand in as well
+    return standTogether(context, sourceOf(chain), head, row) &&
+           !standTogether(context, sourceOf(kChain), head, axes.match.key);
+  };
   SmallVector<unsigned> group, queries;
   for (unsigned row : rows) {
-    bool isInHead =
-        !axes.h.variables.empty() && standTogether(context, sourceOf(chain), axes.h.variables.back(), row);
     bool follows = group.empty() && !isPosition(evaluator, axes.match, row) &&
-                   (isInHead || projectionOf(evaluator, axes.match, row).weights);
+                   (isInHead(row) || projectionOf(evaluator, axes.match, row).weights);
     (follows ? group : queries).push_back(row);
   }
   if (group.empty() && queries.size() == 2) {
@@ -180,6 +196,8 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
   for (unsigned row : match.rows) {
     llvm::SmallSet<int64_t, 4> divisors;
     collectSplits(evaluator, match.q, row, divisors);
+    if (arePlacesAlike(context, evaluator, match, row, divisors))
+      divisors.clear();
     axes.output.push_back(splitDimension(context, match, row, divisors));
   }
   for (Sequence &dim : axes.output)

@@ -126,6 +126,18 @@ bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &ma
   });
 }
 
+bool isBesideToken(Evaluator &evaluator, const AttentionMatch &match, unsigned row) {
+  if (!match.q->isLoad() || !match.k->isLoad())
+    return false;
+  Expr q = evaluator.chain(match.q).back(), k = evaluator.chain(match.k).back();
+  MLIRContext *context = evaluator.context.space.getContext();
+  size_t place = llvm::find(k->indices, getAffineDimExpr(match.key, context)) - k->indices.begin();
+  bool isToken = place > 0 && place < k->indices.size() && place < q->indices.size() &&
+                 cast<ShapedType>(q->value.getType()).getDimSize(place) == 1;
+  return isToken && llvm::is_contained(q->indices, getAffineDimExpr(row, context)) &&
+         ArrayRef(q->indices).take_front(place) == ArrayRef(k->indices).take_front(place);
+}
+
 /// The factors of the nearest product in `expr` that is summed up and of which one factor has the head
 /// dimension: that one first.
 static std::optional<std::pair<Expr, Expr>> findProjection(Evaluator &evaluator, Expr expr, unsigned keyDim,

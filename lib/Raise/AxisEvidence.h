@@ -41,6 +41,10 @@ bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable);
 /// dimension that K follows: the group is a dimension of its own.
 bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable);
 
+/// True if q has one token, in a dimension of size 1 at the place where K has the keys, behind the same
+/// dimensions, and `row` elsewhere: a head that reads one K and V, as latent attention decodes.
+bool isBesideToken(Evaluator &evaluator, const AttentionMatch &match, unsigned row);
+
 /// What follows a variable in the product that q comes from: the weights, which have the head dimension, or
 /// what they are multiplied with. Heads have weights of their own; sequences and queries share them.
 struct Projection {

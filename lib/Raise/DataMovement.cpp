@@ -1,5 +1,6 @@
 // Access maps: an element of a moved tensor is an element of the tensor it was moved from.
 #include "gqa/Raise/Evaluator.h"
+#include "gqa/Raise/IndexTable.h"
 #include "gqa/Raise/Sizes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -138,6 +139,45 @@ SmallVector<Expr> Evaluator::chain(Expr load) {
   return elements;
 }
 
+/// The element of a concat whose pieces are all of one tensor: copies of it, or slices that follow the number
+/// of the piece. Null if they are not.
+Expr Evaluator::pieceOfOne(tensor::ConcatOp concat, Expr load) {
+  uint64_t dim = concat.getDim();
+  AffineExpr position = load->indices[dim], size = context.sizes.of(concat.getInputs().front(), dim);
+  if (concat.getInputs().size() == 1 || size == context.space.constant(0))
+    return nullptr;
+  SmallVector<SmallVector<Expr>> chains;
+  for (Value input : concat.getInputs()) {
+    Indices indices = load->indices;
+    indices[dim] = position % size;
+    chains.push_back(chain(context.load(input, indices)));
+    if (chains.back().empty() || context.sizes.of(input, dim) != size)
+      return nullptr;
+  }
+  Expr first = chains.front().back();
+  if (llvm::all_of(chains, [&](ArrayRef<Expr> elements) { return elements.back() == first; }))
+    return chains.front().front(); // of a repeat it does not matter which piece it is
+  if (llvm::any_of(chains, [&](ArrayRef<Expr> elements) { return elements.back()->value != first->value; }))
+    return nullptr;
+  Indices indices;
+  for (auto [axis, index] : llvm::enumerate(first->indices)) {
+    SmallVector<int64_t> offsets;
+    for (ArrayRef<Expr> elements : chains) {
+      auto offset =
+          dyn_cast<AffineConstantExpr>(context.space.simplify(elements.back()->indices[axis] - index));
+      if (!offset)
+        return nullptr;
+      offsets.push_back(offset.getValue());
+    }
+    auto at = [&](int64_t piece) { return offsets[piece]; };
+    AffineExpr fitted = fitTable(static_cast<int64_t>(offsets.size()), at, index.getContext());
+    if (!fitted)
+      return nullptr;
+    indices.push_back(index + fitted.replaceDims(position.floorDiv(size)));
+  }
+  return context.load(first->value, indices);
+}
+
 /// The piece of a concat that holds the element, if the ranges tell, or if all pieces are the same; else a
 /// select over the pieces.
 Expr Evaluator::concatElement(Operation *op, Expr load) {
@@ -161,21 +201,9 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
     indices[dim] = place;
     return context.load(input, indices);
   };
-  AffineExpr size = context.sizes.of(pieces.front().first, dim);
-  if (pieces.size() == concat.getInputs().size() && pieces.size() > 1 && size != context.space.constant(0)) {
-    AffineExpr place = position % size; // of a repeat it does not matter which piece it is
-    auto source = [&](Value input) {
-      Expr element = elementOf(input, place);
-      SmallVector<Expr> elements = chain(element);
-      return elements.empty() ? element : elements.back();
-    };
-    bool isRepeat = llvm::all_of(ArrayRef(pieces).drop_front(), [&](auto &piece) {
-      return context.sizes.of(piece.first, dim) == size &&
-             (piece.first == pieces.front().first || source(piece.first) == source(pieces.front().first));
-    });
-    if (isRepeat)
-      return elementOf(pieces.front().first, place);
-  }
+  if (pieces.size() == concat.getInputs().size())
+    if (Expr element = pieceOfOne(concat, load))
+      return element;
   Expr element = elementOf(pieces.back().first, position - pieces.back().second);
   for (size_t k = pieces.size() - 1; k-- > 0;)
     element = context.select(

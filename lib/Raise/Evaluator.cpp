@@ -1,5 +1,6 @@
 // Elementwise operations as expressions.
 #include "gqa/Raise/Evaluator.h"
+#include "gqa/Raise/IndexTable.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -212,6 +213,8 @@ Expr Evaluator::expandAll(Expr expr) {
     auto operands = llvm::map_to_vector<3>(root->operands, [&](Expr operand) { return expandAll(operand); });
     Expr rebuilt = context.rebuild(root, operands);
     root = rebuilt == root || !rebuilt->isLoad() ? rebuilt : expandAll(rebuilt);
+    if (Expr index = root->kind == ExprNode::Kind::Apply ? tabulate(context, root) : nullptr)
+      root = index;
   } else if (std::optional<Reduction> found = root->isLoad() ? reduction(root) : std::nullopt) {
     // Counts of events, some of which never happen, and what softmaxes are made of. Sums of anything else are
     // left: through contractions one would look at all layers in front.

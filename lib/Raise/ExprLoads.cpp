@@ -1,6 +1,7 @@
 // Elements of tensors as expressions: constants are numbers, or follow their coordinates.
 #include "gqa/Raise/ConstantData.h"
 #include "gqa/Raise/Expr.h"
+#include "gqa/Raise/IndexTable.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
@@ -8,31 +9,6 @@
 using namespace mlir;
 
 namespace gqa {
-
-/// The elements as a linear form of the coordinates; none if they are not.
-static std::optional<LinearForm> findLinear(const ConstantData &data, MLIRContext *context) {
-  ArrayRef<int64_t> shape = data.getType().getShape();
-  int64_t total = data.getType().getNumElements();
-  if (total == 0)
-    return std::nullopt;
-  LinearForm form;
-  form.constant = data.at(0);
-  SmallVector<int64_t> steps(shape.size(), 0);
-  int64_t stride = 1;
-  for (size_t dim = shape.size(); dim-- > 0; stride *= shape[dim])
-    if (shape[dim] > 1) {
-      steps[dim] = data.at(stride) - form.constant;
-      form.add(getAffineDimExpr(dim, context), steps[dim]);
-    }
-  for (int64_t position = 0; position < total; ++position) {
-    int64_t expected = form.constant, rest = position;
-    for (size_t dim = shape.size(); dim-- > 0; rest /= shape[dim])
-      expected += rest % shape[dim] * steps[dim];
-    if (data.at(position) != expected)
-      return std::nullopt;
-  }
-  return form;
-}
 
 Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
   auto type = cast<ShapedType>(tensor.getType());
@@ -49,20 +25,21 @@ Expr ExprContext::load(Value tensor, ArrayRef<AffineExpr> indices) {
   return unique(std::move(node));
 }
 
-/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ...: null if it does
-/// not.
+/// An integer of a constant that follows its coordinates, such as positions 0, 1, 2, ..., or the groups 0 0 1
+/// 1: null if it does not.
 Expr ExprContext::loadConstant(Value tensor, ArrayRef<AffineExpr> indices) {
-  constexpr int64_t kLargest = 1 << 12;
   std::optional<ConstantData> data = ConstantData::of(tensor);
   ShapedType type = data ? data->getType() : ShapedType();
-  if (!data || type.getNumElements() > kLargest || type.getElementType().isInteger(1))
+  if (!data || type.getNumElements() > kMostIndices || type.getElementType().isInteger(1))
     return nullptr;
-  auto [place, isNew] = linearTables.try_emplace(tensor, std::nullopt);
+  auto [place, isNew] = indexTables.try_emplace(tensor, nullptr);
   if (isNew)
-    place->second = findLinear(*data, space.getContext());
+    place->second = fitTable(
+        type.getShape(), [&](int64_t position) { return static_cast<int64_t>(data->at(position)); },
+        space.getContext());
   if (!place->second)
     return nullptr;
-  AffineExpr affine = place->second->build(space.getContext()).replaceDims(indices);
+  AffineExpr affine = place->second.replaceDims(indices);
   return isExact(affine, type.getElementType()) ? index(affine, type.getElementType()) : nullptr;
 }
 

@@ -35,11 +35,13 @@ bool Matcher::matchFactor(Expr expr, AttentionMatch &match) {
     return matchTerms(rest, match);
   }
   Expr value = evaluator.expandAll(factor);
-  bool isUniform = dependsOn(value, match.key) ||
-                   llvm::any_of(match.rows, [&](unsigned row) { return dependsOn(value, row); });
-  if (isUniform || match.scaleValue)
+  auto varies = [&](Expr expr) {
+    return dependsOn(expr, match.key) ||
+           llvm::any_of(match.rows, [&](unsigned row) { return dependsOn(expr, row); });
+  };
+  if (varies(value) || match.scaleValue)
     return false;
-  match.scaleValue = factor;
+  match.scaleValue = varies(factor) ? value : factor; // of copies of one number, that number
   match.scaleDivides = isQuotient;
   return matchTerms(rest, match);
 }

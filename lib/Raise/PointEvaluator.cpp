@@ -118,10 +118,36 @@ static std::optional<bool> compare(arith::CmpIPredicate predicate, double a, dou
   return std::nullopt;
 }
 
+/// Quotients and bits of integers, which fit in 64 bits.
+static std::optional<int64_t> applyBits(StringRef name, int64_t a, int64_t b) {
+  bool isUnsigned = name == "arith.divui" || name == "arith.remui";
+  if (isUnsigned && (a < 0 || b < 0))
+    return std::nullopt;
+  if (name == "arith.andi")
+    return a & b;
+  if (name == "arith.ori")
+    return a | b;
+  if (name == "arith.xori")
+    return a ^ b;
+  if (name == "arith.shrsi" && b >= 0 && b < 64)
+    return a >> b;
+  if (b == 0)
+    return std::nullopt;
+  if (name == "arith.divsi" || name == "arith.divui")
+    return a / b;
+  if (name == "arith.remsi" || name == "arith.remui")
+    return a % b;
+  if (name == "arith.floordivsi")
+    return llvm::divideFloorSigned(a, b);
+  return std::nullopt;
+}
+
 /// Arithmetic on integers, without end.
 static std::optional<double> applyInteger(StringRef name, ArrayRef<double> x) {
-  if (name == "arith.extsi" || name == "arith.index_cast")
+  if (name == "arith.extsi" || name == "arith.trunci" || name == "arith.index_cast")
     return x[0];
+  if (name == "arith.fptosi")
+    return std::trunc(x[0]);
   if (name == "math.absi")
     return std::abs(x[0]);
   if (name == "arith.addi")
@@ -134,7 +160,8 @@ static std::optional<double> applyInteger(StringRef name, ArrayRef<double> x) {
     return std::max(x[0], x[1]);
   if (name == "arith.minsi")
     return std::min(x[0], x[1]);
-  return std::nullopt;
+  return x.size() == 2 ? applyBits(name, static_cast<int64_t>(x[0]), static_cast<int64_t>(x[1]))
+                       : std::nullopt;
 }
 
 /// Whether floats, none of them NaN, compare as the predicate says.
@@ -166,7 +193,21 @@ static std::optional<bool> compare(arith::CmpFPredicate predicate, double a, dou
   }
 }
 
+constexpr double kExact = 256; // up to here the narrowest float has every integer
+
+static bool isExact(double number) { return std::abs(number) <= kExact && number == std::trunc(number); }
+
+/// The floor of a quotient of integers, which rounds to no other integer while both are small.
+std::optional<double> PointEvaluator::floorOfQuotient(Expr quotient) const {
+  std::optional<double> a = evaluate(quotient->operands[0]), b = evaluate(quotient->operands[1]);
+  if (!a || !b || !isExact(*a) || !isExact(*b) || *b == 0)
+    return std::nullopt;
+  return std::floor(*a / *b);
+}
+
 std::optional<double> PointEvaluator::apply(Expr expr) const {
+  if (expr->isApply("math.floor") && expr->operands[0]->isApply("arith.divf"))
+    return floorOfQuotient(expr->operands[0]);
   SmallVector<double, 3> x;
   for (Expr operand : expr->operands) {
     std::optional<double> value = evaluate(operand);
@@ -198,12 +239,9 @@ std::optional<double> PointEvaluator::apply(Expr expr) const {
     return x[0] != 0;
   if (name == "arith.extf")
     return x[0];
-  constexpr double kExact = 256; // up to here the narrowest float has every integer
   if (!fromTruth && name == "arith.sitofp")
     return std::abs(x[0]) <= kExact ? std::optional<double>(x[0]) : std::nullopt;
-  if (isa<FloatType>(expr->type) && llvm::all_of(x, [&](double number) {
-        return std::abs(number) <= kExact && number == std::trunc(number);
-      })) {
+  if (isa<FloatType>(expr->type) && llvm::all_of(x, isExact)) {
     std::optional<double> result = name == "arith.addf"   ? std::optional(x[0] + x[1])
                                    : name == "arith.subf" ? std::optional(x[0] - x[1])
                                    : name == "arith.mulf" ? std::optional(x[0] * x[1])

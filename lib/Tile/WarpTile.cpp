@@ -173,15 +173,4 @@ SmallVector<Value> WarpTile::forEach(Value from, Value to, int64_t step, Values 
   return loop.getResults();
 }
 
-void WarpTile::branch(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
-  auto op = scf::IfOp::create(b, condition, /*withElseRegion=*/static_cast<bool>(otherwise));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(op.thenYield());
-  then();
-  if (!otherwise)
-    return;
-  b.setInsertionPoint(op.elseYield());
-  otherwise();
-}
-
 } // namespace gqa

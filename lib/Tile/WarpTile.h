@@ -63,8 +63,6 @@ protected:
 
   Values forEach(Value from, Value to, int64_t step, Values state,
                  llvm::function_ref<Values(Value, Values)> body);
-  void branch(Value condition, llvm::function_ref<void()> then,
-              llvm::function_ref<void()> otherwise = nullptr);
 
   const WarpSchedule &schedule;
   mlir::Type element;               // of the attention

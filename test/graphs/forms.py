@@ -169,3 +169,38 @@ def grouped_einsum(q, k, v):
 def keys_first(q, k, v):
     k, v = k.repeat_interleave(3, 1), v.repeat_interleave(3, 1)
     return (v.transpose(-1, -2) @ (k @ q.transpose(-1, -2) * 0.25).softmax(-2)).transpose(-1, -2)
+
+
+@form()
+def heads_by_division(q, k, v):
+    group = torch.arange(6) // 3
+    return F.scaled_dot_product_attention(q, k[:, group], v[:, group])
+
+
+@form()
+def heads_by_list(q, k, v):
+    group = [0, 0, 0, 1, 1, 1]
+    return F.scaled_dot_product_attention(q, k[:, group], v[:, group])
+
+
+@form()
+def heads_by_elements(q, k, v):
+    group = (torch.arange(6) // 3).view(1, 6, 1, 1).expand(q.shape)
+    return F.scaled_dot_product_attention(q, k.gather(1, group), v.gather(1, group))
+
+
+@form()
+def heads_by_slices(q, k, v):
+    k, v = (torch.stack([x[:, h // 3] for h in range(6)], 1) for x in (k, v))
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+@form(kv_heads=6)
+def heads_by_uneven_list(q, k, v):
+    group = [0, 0, 1, 1, 1, 1]
+    return F.scaled_dot_product_attention(q, k[:, group], v[:, group])
+
+
+@form(torch.tensor([0, 0, 0, 1, 1, 1]), kv_heads=6)
+def heads_by_argument(q, k, v, group):
+    return F.scaled_dot_product_attention(q, k[:, group], v[:, group])

@@ -228,3 +228,57 @@ def global_and_local(q, k, v):
     i = POSITIONS
     seen = ((i[:, None] - i[None]).abs() <= 1) | (i[None] < 2) | (i[:, None] < 2)
     return scores(q, k).masked_fill(~seen, torch.finfo(torch.float32).min).softmax(-1) @ v
+
+
+@form(randn(2, 8, 8, 16, seed=1), q_heads=2)
+def rolled_windows(x):
+    """Swin's shifted windows of 4 x 4."""
+    windows = x.roll((-2, -2), (1, 2)).view(2, 2, 4, 2, 4, 2, 8).permute(0, 1, 3, 5, 2, 4, 6).reshape(8, 2, 16, 8)
+    seen = scores(windows, windows).softmax(-1) @ windows
+    return seen.view(2, 2, 2, 2, 4, 4, 8).permute(0, 1, 4, 2, 5, 3, 6).reshape(2, 8, 8, 16).roll((2, 2), (1, 2))
+
+
+@form(randn(2, 16, 3, 4, seed=1), *(randn(16, 16, 1, 1, seed=seed) for seed in (2, 3, 4)), randn(16, seed=5), randn(16, seed=6).exp(),
+      randn(16, seed=7), q_heads=2)
+def normed_convolutions(x, q, k, v, mean, variance, weight):
+    """LeViT: projections by convolutions, each with a batch norm behind."""
+    q, k, v = (F.batch_norm(F.conv2d(x, w), mean, variance, weight).view(2, 2, 8, 12).transpose(2, 3) for w in (q, k, v))
+    return scores(q, k).softmax(-1) @ v
+
+
+@form(Q, K, V, randn(7, 8, seed=4), q_heads=6)
+def turned_by_complex_numbers(q, k, v, angles):
+    """Llama 4: the rotation has a factor of its own."""
+    turn = torch.polar(torch.ones_like(angles), angles) * 1.5
+    q, k = (torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (8, 2))) * turn).flatten(-2) for x in (q, k))
+    return scores(q, k).softmax(-1) @ v
+
+
+LOGARITHMS = torch.full((6, 1, 1), math.log(10))
+
+
+@form(Q, K, V, q_heads=6)
+def factors_that_are_one(q, k, v):
+    """Swin v2 before it is trained: a factor for each head, all the same."""
+    s = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+    return (s * LOGARITHMS.clamp(max=math.log(100.0)).exp()).softmax(-1) @ v
+
+
+@form(randn(2, 1, 4, 16, seed=1), randn(2, 9, 12, seed=2), randn(2, 9, 4, seed=3), q_heads=4, kv_heads=1, head_dim=16, v_head_dim=12)
+def latent_of_one_token(q, latent, turned):
+    """Multi-head latent attention that decodes: all heads read the one latent."""
+    p = (torch.einsum("bshr,btr->bsht", q, torch.cat([latent, turned], -1)) * 0.3).softmax(-1)
+    return torch.einsum("bsht,btr->bshr", p, latent)
+
+
+@form(randn(2, 4, 16, seed=1), randn(2, 9, 16, seed=2), randn(2, 9, 12, seed=3), kv_heads=2, head_dim=16)
+def rows_without_heads(q, k, v):
+    """The same without the dimension of one token: these are four queries, for all that anybody knows."""
+    return (q @ k.transpose(1, 2) * 0.3).softmax(-1) @ v
+
+
+@form(randn(2, 2, 12, 16, seed=1), randn(2, 2, 12, 16, seed=2), randn(2, 2, 12, 16, seed=3), q_heads=3, kv_heads=3)
+def blocks_of_tokens(q, k, v):
+    """Attention inside of blocks of four: the queries of a block share its keys, and are no group of heads."""
+    q, k, v = (x.view(2, 2, 3, 4, 16) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v).flatten(2, 3)

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import numpy as np
+import pytest
 
 # jax 0.10.2 of: q times k grouped by einsum, where(tril(ones), scores, -inf), softmax, times v; layout b s h d.
 GROUPED = r"""
@@ -84,6 +85,155 @@ def test_grouped_attention(importer, tools, tmp_path):
     entry, = json.loads((tmp_path / "r.json").read_text())
     want = {"status": "raised", "q_heads": 6, "kv_heads": 2, "head_dim": 8, "causal": True}
     assert {key: entry.get(key) for key in want} == want
+
+
+# JAX's fori_loop and scan: a counter that goes up to a number, or to one that the loop carries along.
+COUNTED = """
+func.func @main(%x: tensor<3xf32>, %n: tensor<i32>) -> (tensor<3xf32>, tensor<i32>) {
+  %zero = stablehlo.constant dense<0> : tensor<i32>
+  %r:3 = stablehlo.while(%i = %zero, %y = %x, %limit = %n) : tensor<i32>, tensor<3xf32>, tensor<i32>
+  cond {
+    %goes = stablehlo.compare LT, %i, %limit, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    stablehlo.return %goes : tensor<i1>
+  } do {
+    %f = stablehlo.convert %i : (tensor<i32>) -> tensor<f32>
+    %b = stablehlo.broadcast_in_dim %f, dims = [] : (tensor<f32>) -> tensor<3xf32>
+    %s = stablehlo.add %y, %y : tensor<3xf32>
+    %z = stablehlo.add %s, %b : tensor<3xf32>
+    %one = stablehlo.constant dense<1> : tensor<i32>
+    %next = stablehlo.add %i, %one : tensor<i32>
+    stablehlo.return %next, %z, %limit : tensor<i32>, tensor<3xf32>, tensor<i32>
+  }
+  return %r#1, %r#0 : tensor<3xf32>, tensor<i32>
+}"""
+
+CONDITIONAL = """
+func.func @main(%x: tensor<f32>) -> tensor<f32> {
+  %most = stablehlo.constant dense<1.0e2> : tensor<f32>
+  %r = stablehlo.while(%y = %x) : tensor<f32>
+  cond {
+    %goes = stablehlo.compare LT, %y, %most, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    stablehlo.return %goes : tensor<i1>
+  } do {
+    %z = stablehlo.add %y, %y : tensor<f32>
+    stablehlo.return %z : tensor<f32>
+  }
+  return %r : tensor<f32>
+}"""
+
+BRANCHES = """
+func.func @main(%n: tensor<i32>, %x: tensor<3xf32>) -> tensor<3xf32> {
+  %r = "stablehlo.case"(%n) ({
+    stablehlo.return %x : tensor<3xf32>
+  }, {
+    %y = stablehlo.negate %x : tensor<3xf32>
+    stablehlo.return %y : tensor<3xf32>
+  }, {
+    %y = chlo.square %x : tensor<3xf32> -> tensor<3xf32>
+    stablehlo.return %y : tensor<3xf32>
+  }) : (tensor<i32>) -> tensor<3xf32>
+  return %r : tensor<3xf32>
+}"""
+
+# cache.at[arange(2), place].set(rows)
+ROWS = """
+func.func @main(%x: tensor<2x5x3xf32>, %i: tensor<2xi32>, %u: tensor<2x3xf32>) -> tensor<2x5x3xf32> {
+  %b = stablehlo.iota dim = 0 : tensor<2x1xi32>
+  %p = stablehlo.reshape %i : (tensor<2xi32>) -> tensor<2x1xi32>
+  %at = stablehlo.concatenate %b, %p, dim = 1 : (tensor<2x1xi32>, tensor<2x1xi32>) -> tensor<2x2xi32>
+  %r = "stablehlo.scatter"(%x, %at, %u) <{scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [1],
+      inserted_window_dims = [0, 1], scatter_dims_to_operand_dims = [0, 1], index_vector_dim = 1>}> ({
+  ^bb0(%old: tensor<f32>, %new: tensor<f32>):
+    stablehlo.return %new : tensor<f32>
+  }) : (tensor<2x5x3xf32>, tensor<2x2xi32>, tensor<2x3xf32>) -> tensor<2x5x3xf32>
+  return %r : tensor<2x5x3xf32>
+}"""
+
+# A dynamic_update_slice for each sequence, as vmap makes it.
+SLICES = """
+func.func @main(%x: tensor<2x5x3xf32>, %i: tensor<2x1xi32>, %u: tensor<2x2x3xf32>) -> tensor<2x5x3xf32> {
+  %r = "stablehlo.scatter"(%x, %i, %u) <{scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [1, 2],
+      input_batching_dims = [0], scatter_indices_batching_dims = [0], scatter_dims_to_operand_dims = [1], index_vector_dim = 1>}> ({
+  ^bb0(%old: tensor<f32>, %new: tensor<f32>):
+    %sum = stablehlo.add %old, %new : tensor<f32>
+    stablehlo.return %sum : tensor<f32>
+  }) : (tensor<2x5x3xf32>, tensor<2x1xi32>, tensor<2x2x3xf32>) -> tensor<2x5x3xf32>
+  return %r : tensor<2x5x3xf32>
+}"""
+
+# jax.nn.dot_product_attention says how its products accumulate.
+ALGORITHM = """
+func.func @main(%x: tensor<2x3xf32>, %y: tensor<3x4xf32>) -> tensor<2x4xf32> {
+  %r = stablehlo.dot_general %x, %y, contracting_dims = [1] x [0], precision = [DEFAULT, DEFAULT], algorithm = <lhs_precision_type = f32,
+      rhs_precision_type = f32, accumulation_type = f32, lhs_component_count = 1, rhs_component_count = 1,
+      num_primitive_operations = 1, allow_imprecise_accumulation = false> : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf32>
+  return %r : tensor<2x4xf32>
+}"""
+
+
+def counted(x, n):
+    for i in range(n):
+        x = x + x + np.float32(i)
+    return x, np.int32(max(n, 0))
+
+
+def conditional(x):
+    while x < 100:
+        x = x + x
+    return x
+
+
+def branches(n, x):
+    return x if n == 0 else -x if n == 1 else x * x
+
+
+def rows(x, i, u):
+    x = x.copy()
+    for b in range(2):
+        if 0 <= i[b] < 5:
+            x[b, i[b]] = u[b]
+    return x
+
+
+def slices(x, i, u):
+    x = x.copy()
+    for b in range(2):
+        if 0 <= i[b, 0] <= 3:
+            x[b, i[b, 0]:i[b, 0] + 2] += u[b]
+    return x
+
+
+def f32(*shape):
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+def i32(*values):
+    return np.array(values, np.int32)
+
+
+@pytest.mark.parametrize("text, function, arguments", [
+    (COUNTED, counted, (f32(3), np.int32(4))), (COUNTED, counted, (f32(3), np.int32(-1))), (CONDITIONAL, conditional, (np.float32(3),)),
+    *((BRANCHES, branches, (np.int32(n), f32(3))) for n in (0, 1, 2, -1, 7)),
+    (ROWS, rows, (f32(2, 5, 3), i32(4, 0), f32(2, 3))), (ROWS, rows, (f32(2, 5, 3), i32(-1, 5), f32(2, 3))),
+    (SLICES, slices, (f32(2, 5, 3), i32([3], [0]), f32(2, 2, 3))), (SLICES, slices, (f32(2, 5, 3), i32([4], [1]), f32(2, 2, 3))),
+    (ALGORITHM, np.matmul, (f32(2, 3), f32(3, 4)))])
+def test_operation(text, function, arguments, importer, tools, tmp_path):
+    (tmp_path / "jax.mlir").write_text(f"module {{{text}\n}}")
+    done = importer("jax.mlir", "-o", "graph.mlir")
+    assert done.returncode == 0, done.stderr
+    results = function(*arguments)
+    results = results if isinstance(results, tuple) else (results,)
+    np.savez(tmp_path / "arrays.npz", **{f"arg{i}": x for i, x in enumerate(arguments)}, **{f"out{i}": x for i, x in enumerate(results)})
+    done = subprocess.run([tools / "gqa-run", "graph.mlir", "--inputs=arrays.npz", "--expect=arrays.npz"],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_loop_that_counts_is_a_for(importer, tmp_path):
+    (tmp_path / "jax.mlir").write_text(f"module {{{COUNTED}\n}}")
+    assert importer("jax.mlir", "-o", "graph.mlir").returncode == 0
+    text = (tmp_path / "graph.mlir").read_text()
+    assert "scf.for" in text and "scf.while" not in text
 
 
 def test_text_that_is_no_stablehlo(importer, tmp_path):

@@ -5,6 +5,7 @@
 #include "gqa/Raise/Expr.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace gqa {
 
@@ -82,6 +83,7 @@ private:
   Expr computeElement(Expr load);
   Expr elementwiseElement(mlir::Operation *op, Expr load);
   Expr concatElement(mlir::Operation *op, Expr load);
+  Expr pieceOfOne(mlir::tensor::ConcatOp concat, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
   std::optional<Reduction> findReduction(Expr load);
   bool isCounted(Expr body);

@@ -99,7 +99,7 @@ private:
   Expr foldNeutral(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
   Expr foldConstants(mlir::Operation *op, llvm::ArrayRef<Expr> operands);
 
-  llvm::DenseMap<mlir::Value, std::optional<LinearForm>> linearTables; ///< constants that follow coordinates
+  llvm::DenseMap<mlir::Value, mlir::AffineExpr> indexTables; ///< constants that follow coordinates
   llvm::FoldingSet<ExprNode> nodes;
   std::deque<ExprNode> storage;
 };

@@ -27,6 +27,7 @@ public:
 
 private:
   std::optional<double> apply(Expr expr) const;
+  std::optional<double> floorOfQuotient(Expr quotient) const;
   int64_t evaluate(mlir::AffineExpr affine) const;
 
   const ExprContext &context;

@@ -1,7 +1,8 @@
 """Models of PyTorch, ONNX and JAX as linalg on tensors, through torch-mlir.
 
-`sources` finds the model, `fx` and `onnx_graph` (and `stablehlo`, for what JAX gives) bring it into the `torch` dialect, `decompositions` removes what stock
-MLIR could not express, `lower` reaches linalg, `weights` writes the parameters beside the text.
+`sources` finds the model, `fx` and `onnx_graph` bring it into the `torch` dialect, `decompositions` removes what stock MLIR could not
+express. What JAX gives is StableHLO: `stablehlo` reads it, `control` and `hlo_scatter` take its loops and scatters apart. `lower`
+reaches linalg, `weights` writes the parameters beside the text.
 """
 
 import pathlib

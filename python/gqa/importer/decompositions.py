@@ -147,6 +147,24 @@ def squeeze_dims(x, dims):
     return x.reshape([n for d, n in enumerate(x.shape) if not (d in dims and n == 1)])
 
 
+def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
+    """Of a model that is not being trained: by the statistics that it has. What training would keep is empty."""
+    along = [1, -1, *[1] * (x.dim() - 2)]
+    y = (x - mean.view(along)) * torch.rsqrt(variance + epsilon).view(along)
+    if weight is not None:
+        y = y * weight.view(along)
+    if bias is not None:
+        y = y + bias.view(along)
+    return y, mean.new_empty(0), mean.new_empty(0)
+
+
+def mul(x, factor):
+    """A tensor of complex numbers times a real number; torch-mlir has no such product."""
+    if not isinstance(factor, (int, float)) or not x.is_complex():
+        return NotImplemented
+    return torch.view_as_complex(torch.view_as_real(x) * factor)
+
+
 def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
     """The mathematics, in the layout of the original: batch, query, head, dimension in memory.
 
@@ -257,14 +275,22 @@ REPLACEMENTS = {
     aten.histc.default: histc,
     aten._grouped_mm.default: grouped_mm,
     aten.empty_permuted.default: empty_permuted,
+    aten.mul.Tensor: mul,
     aten.squeeze.dims: squeeze_dims,
+    aten._native_batch_norm_legit_no_training.default: batch_norm,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
+
+
+# What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
+LEFT_ALONE = [aten.roll.default]
 
 
 def decompose(program):
     """The ExportedProgram in operations that torch-mlir lowers to stock dialects."""
     table = torch.export.default_decompositions()
+    for operation in LEFT_ALONE:
+        table.pop(operation)
     table.update(REPLACEMENTS)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's

@@ -1,25 +1,34 @@
-"""StableHLO text, as `jax.jit(f).lower(*args).as_text()` gives it, as a module that torch-mlir lowers to linalg."""
+"""StableHLO text, as `jax.jit(f).lower(*args).as_text()` gives it, as a module that torch-mlir lowers to linalg.
+
+What StableHLO's own lowering to linalg leaves is taken apart before it: control flow (`control`) and scatters (`hlo_scatter`).
+"""
 
 import pathlib
 
 from torch_mlir import ir
+from torch_mlir._mlir_libs import _stablehlo
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.passmanager import PassManager
 
+from .control import structure_control_flow
 from .errors import ImportFailure
+from .hlo_scatter import expand_scatters
 from .module import TorchModule, functions
 
-# Functions that JAX outlines (`_where`, `tril`) go into their callers; StableHLO's integers have signs, stock MLIR's none.
-PIPELINE = ("inline,symbol-dce,func.func(stablehlo-aggressive-simplification),stablehlo-legalize-to-linalg,"
-            "stablehlo-convert-to-signless,canonicalize")
+# Functions that JAX outlines (`_where`, `tril`) go into their callers, and its own operations (`chlo`) become StableHLO's.
+FIRST = "inline,symbol-dce,func.func(chlo-legalize-to-stablehlo,stablehlo-aggressive-simplification)"
+# StableHLO's integers have signs, stock MLIR's none.
+PIPELINE = "stablehlo-legalize-to-linalg,stablehlo-convert-to-signless,canonicalize"
 
 
 def import_stablehlo(path):
     """Raises ImportFailure for text that is no StableHLO module with a function @main."""
+    _stablehlo.register_stablehlo_passes()
     context = ir.Context()
     torch_dialect.register_dialect(context)
+    context.emit_error_diagnostics = False
     with context:
-        # Nothing but a pass that makes StableHLO loads its dialect.
+        # Nothing but a pass that makes StableHLO loads its dialects.
         PassManager.parse("builtin.module(func.func(convert-torch-to-stablehlo))").run(ir.Module.create(ir.Location.unknown()).operation)
         try:
             module = ir.Module.parse(pathlib.Path(path).read_text())
@@ -31,7 +40,24 @@ def import_stablehlo(path):
         for name in list(module.operation.attributes):  # JAX's notes on partitions
             if "." in name:
                 del module.operation.attributes[name]
+        try:
+            PassManager.parse(f"builtin.module({FIRST})").run(module.operation)
+        except ir.MLIRError as error:
+            raise ImportFailure(f"{path}: StableHLO's own passes cannot read it ({_first_line(error)})") from error
+        _drop_algorithms(module)
+        structure_control_flow(module)
+        expand_scatters(module)
     return TorchModule(module, PIPELINE, {}, {})
+
+
+def _drop_algorithms(module):
+    """How a product accumulates, which its types say here: the lowering to linalg reads no product that says it again."""
+    def visit(op):
+        if op.name == "stablehlo.dot_general" and "algorithm" in op.attributes:
+            del op.attributes["algorithm"]
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
 
 
 def _first_line(error):

@@ -132,7 +132,8 @@ bool isBesideToken(Evaluator &evaluator, const AttentionMatch &match, unsigned r
   Expr q = evaluator.chain(match.q).back(), k = evaluator.chain(match.k).back();
   MLIRContext *context = evaluator.context.space.getContext();
   size_t place = llvm::find(k->indices, getAffineDimExpr(match.key, context)) - k->indices.begin();
-  bool isToken = place > 0 && place < k->indices.size() && place < q->indices.size() &&
+  // Of a K with as many dimensions q's other one may be a head, with queries behind it.
+  bool isToken = place > 0 && place < k->indices.size() && k->indices.size() < q->indices.size() &&
                  cast<ShapedType>(q->value.getType()).getDimSize(place) == 1;
   return isToken && llvm::is_contained(q->indices, getAffineDimExpr(row, context)) &&
          ArrayRef(q->indices).take_front(place) == ArrayRef(k->indices).take_front(place);

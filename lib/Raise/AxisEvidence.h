@@ -42,7 +42,7 @@ bool isDivided(Evaluator &evaluator, Expr operand, unsigned variable);
 bool isCopy(ExprContext &context, Evaluator &evaluator, const AttentionMatch &match, unsigned variable);
 
 /// True if q has one token, in a dimension of size 1 at the place where K has the keys, behind the same
-/// dimensions, and `row` elsewhere: a head that reads one K and V, as latent attention decodes.
+/// dimensions, and `row` in one that K lacks: a head that reads one K and V, as latent attention decodes.
 bool isBesideToken(Evaluator &evaluator, const AttentionMatch &match, unsigned row);
 
 /// What follows a variable in the product that q comes from: the weights, which have the head dimension, or

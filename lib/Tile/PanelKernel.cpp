@@ -46,8 +46,9 @@ public:
 } // namespace
 
 void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
-  // Where all queries of a head are one tile, its task is the only one that reads a block of values.
-  if (!values.schedule.hasPanels() || getConstantIntValue(values.blocks) == 1)
+  // Where all queries of a head are one tile, its task is the only one that reads a block of values. Of a
+  // score region's bounds only tasks know.
+  if (!values.schedule.hasPanels() || getConstantIntValue(values.blocks) == 1 || op.hasScore())
     return;
   Value depth = b.index(tile::kRegisterDepth);
   values.panels =

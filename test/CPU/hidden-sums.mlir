@@ -8,7 +8,7 @@
 // CHECK-NOT: add {{.*}}%[[HEAD]]
 // What is added last and constant is outside.
 // CHECK: %[[ROW:[0-9]+]] = freeze ptr
-// CHECK-NEXT: %[[AHEAD:[0-9]+]] = getelementptr i8, ptr %[[ROW]], i64 8192
+// CHECK-NEXT: %[[AHEAD:[0-9]+]] = getelementptr i8, ptr %[[ROW]], i64 4096
 // CHECK: getelementptr float, ptr %[[AHEAD]]
 func.func @main(%q: tensor<1x32x1x128xf32>, %k: tensor<1x8x4096x128xf32>, %v: tensor<1x8x4096x128xf32>) -> tensor<1x32x1x128xf32> {
   %o = gqa.attention %q, %k, %v

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import cuda  # noqa: F401  names the driver
-from gqa.importer import decompositions
+from gqa.importer import ranks
 
 FORMS = '''
 import torch
@@ -81,7 +81,7 @@ def test_order(name, importer, tools, tmp_path):
 @pytest.mark.parametrize("descending", [False, True])
 def test_equal_numbers_keep_their_order(descending):
     x = torch.tensor([[2.0, 1, float("nan"), 2, 1, 2, float("nan")]])
-    values, places = decompositions.sort_stable(x, stable=True, descending=descending)
+    values, places = ranks.sort_stable(x, stable=True, descending=descending)
     want = torch.sort(x, stable=True, descending=descending)
     assert torch.equal(places, want.indices) and torch.allclose(values, want.values, equal_nan=True)
 

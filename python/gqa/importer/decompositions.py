@@ -4,17 +4,15 @@ Each function here replaces one `aten` operation by others with the same values.
 applied with them, because a replacement may itself be made of composite operations.
 """
 
-import math
-
 import torch
+
+from . import ranks
 
 aten = torch.ops.aten
 
 # One select per new row is what a reader (and a recogniser) wants to see of a decoding step's cache write; a prefill
 # writes many rows, and its graph would grow with their number.
 MAX_ROWS_AS_SELECTS = 16
-# Elements whose ranks are counted, each beside all others; and those that are chosen of more, a pass over all of them for each.
-MAX_RANKED, MAX_CHOSEN = 8192, 64
 # Of numbers that are summed up one after the other.
 BLOCK = 128
 
@@ -175,76 +173,6 @@ def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *
     return output.transpose(1, 2).contiguous().transpose(1, 2), torch.zeros(query.shape[:-1], device=query.device)
 
 
-def topk(x, k, dim=-1, largest=True, sorted=True):  # noqa: A002 - the operation's own name
-    """Of a few elements by their ranks, of many one after the other: a mixture of experts chooses among some, decoding among all
-    words. Of equal ones the first one comes first; NaN is larger than all, as in torch."""
-    if x.dim() == 0 or not isinstance(x.shape[dim], int):
-        return NotImplemented
-    x, n = x.movedim(dim, -1), x.shape[dim]
-    if n <= MAX_RANKED:
-        indices = _places_of_ranks(x, largest)[..., :k]
-    elif k <= MAX_CHOSEN:
-        indices = _choose(x, k, largest)
-    else:
-        return NotImplemented
-    return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
-
-
-def sort(x, dim=-1, descending=False):
-    """By ranks. Beyond MAX_RANKED elements it stays, and cannot be imported."""
-    return sort_stable(x, stable=True, dim=dim, descending=descending)
-
-
-def sort_stable(x, *, stable, dim=-1, descending=False):
-    if x.dim() == 0 or not isinstance(x.shape[dim], int) or x.shape[dim] > MAX_RANKED:
-        return NotImplemented
-    x = x.movedim(dim, -1)
-    indices = _places_of_ranks(x, descending)
-    return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
-
-
-def _places_of_ranks(x, descending):
-    """Which element is the first one along the last dimension, which the second, and so on."""
-    place = torch.arange(x.shape[-1], device=x.device)
-    one, other = x.unsqueeze(-1), x.unsqueeze(-2)
-    is_behind = place.unsqueeze(0) < place.unsqueeze(1)
-    is_in_front = _comes_before(other, one, descending) | (~_comes_before(one, other, descending) & is_behind)
-    rank = is_in_front.to(torch.int64).sum(-1)
-    return torch.where(rank.unsqueeze(-2) == place.unsqueeze(-1), place, 0).sum(-1)
-
-
-def _comes_before(a, b, descending):
-    before = a > b if descending else a < b
-    if not a.is_floating_point():
-        return before
-    a, b = a != a, b != b
-    return before | (a & ~b if descending else b & ~a)
-
-
-def _choose(x, k, largest):
-    place = torch.arange(x.shape[-1], device=x.device)
-    limits = torch.finfo(x.dtype) if x.is_floating_point() else torch.iinfo(x.dtype)
-    worst = (-math.inf if largest else math.inf) if x.is_floating_point() else (limits.min if largest else limits.max)
-    is_free = torch.ones_like(x, dtype=torch.bool)
-    chosen = []
-    for _ in range(k):
-        left = torch.where(is_free, x, worst)
-        best = left.amax(-1, keepdim=True) if largest else left.amin(-1, keepdim=True)
-        is_best = is_free & ((x == best) | ((x != x) & (best != best)))
-        chosen.append(torch.where(is_best, place, x.shape[-1]).amin(-1, keepdim=True))
-        is_free = is_free & (place != chosen[-1])
-    return torch.cat(chosen, -1)
-
-
-def histc(x, bins=100, min=0, max=0):  # noqa: A002 - the operation's own names
-    """How many elements are in each of the bins, of which the last one has its upper end."""
-    if not min < max:
-        return NotImplemented  # the elements' own bounds
-    bin_of = ((x.reshape(-1, 1) - min) / (max - min) * bins).to(torch.int64).clamp(max=bins - 1)
-    is_inside = ((x >= min) & (x <= max)).reshape(-1, 1)
-    return (is_inside & (bin_of == torch.arange(bins, device=x.device))).to(x.dtype).sum(0)
-
-
 def grouped_mm(x, weights, offs=None, bias=None, out_dtype=None):
     """Rows times the matrix of their group, such as tokens times an expert's; groups end at `offs`.
 
@@ -269,19 +197,18 @@ REPLACEMENTS = {
     aten.index_put.default: index_put,
     aten.masked_scatter.default: masked_scatter,
     aten.scatter.src: scatter,
-    aten.topk.default: topk,
-    aten.sort.default: sort,
-    aten.sort.stable: sort_stable,
-    aten.histc.default: histc,
+    aten.topk.default: ranks.topk,
+    aten.sort.default: ranks.sort,
+    aten.sort.stable: ranks.sort_stable,
+    aten.histc.default: ranks.histc,
     aten._grouped_mm.default: grouped_mm,
     aten.empty_permuted.default: empty_permuted,
-    aten.mul.Tensor: mul,
     aten.squeeze.dims: squeeze_dims,
     aten._native_batch_norm_legit_no_training.default: batch_norm,
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
-
-
+# Only of graphs with complex numbers: an operation of the table that stays costs a further round.
+OF_COMPLEX = {aten.mul.Tensor: mul}
 # What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
 LEFT_ALONE = [aten.roll.default]
 
@@ -290,14 +217,21 @@ def decompose(program):
     """The ExportedProgram in operations that torch-mlir lowers to stock dialects."""
     table = torch.export.default_decompositions()
     for operation in LEFT_ALONE:
-        table.pop(operation)
+        table.pop(operation, None)
     table.update(REPLACEMENTS)
+    if any(_is_complex(node) for node in program.graph.nodes):
+        table.update(OF_COMPLEX)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     with torch.no_grad():
         program = program.run_decompositions(table)
         # Replacements may be made of operations that are replaced as well; a round takes a fourth of the import's time.
         return program.run_decompositions(table) if _is_left(program, table) else program
+
+
+def _is_complex(node):
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.is_complex()
 
 
 def _is_left(program, table):

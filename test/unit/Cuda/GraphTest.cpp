@@ -186,8 +186,8 @@ TEST_F(CudaGraph, RefusesTheDefaultStream) {
 TEST_F(CudaGraph, OutlivesAnUnloadWhileItIsCaptured) {
   auto other = std::make_unique<Module>();
   Step first{&other->module, memory.floats(), 3};
-  ASSERT_EQ(first.call(site()) || gqa_rt_cuda_synchronize(0, stream), 0) << gqa_rt_last_error();
   ASSERT_EQ(step.setX(stream, 1), 0);
+  ASSERT_EQ(first.call(site()) || gqa_rt_cuda_synchronize(0, stream), 0) << gqa_rt_last_error();
   ASSERT_EQ(gqa_rt_cuda_graph_begin(0, stream) || step.call(site()), 0) << gqa_rt_last_error();
   other.reset(); // would wait for the device, and spoil the capture
   void *graph = gqa_rt_cuda_graph_end(0, stream);
@@ -204,6 +204,7 @@ TEST_F(CudaGraph, OutlivesAnUnloadWhileAnotherCaptures) {
   Scope scope(0); // its context
   auto other = std::make_unique<Module>();
   Step first{&other->module, memory.floats(), 3};
+  ASSERT_EQ(step.setX(stream, 1), 0);
   ASSERT_EQ(first.call(site()), 0) << gqa_rt_last_error();
   ASSERT_EQ(driver.streamBeginCapture(order, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL), CUDA_SUCCESS);
   ASSERT_EQ(step.call(site()), 0) << gqa_rt_last_error();

@@ -46,9 +46,10 @@ public:
 } // namespace
 
 void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
-  // Where all queries of a head are one tile, its task is the only one that reads a block of values. Of a
-  // score region's bounds only tasks know.
-  if (!values.schedule.hasPanels() || getConstantIntValue(values.blocks) == 1 || op.hasScore())
+  // Where all queries of a head are one tile, its task is the only one that reads a block of values. Which
+  // keys a window or a score region leaves, only tasks know.
+  bool isPart = op.getWindow() || op.hasScore();
+  if (!values.schedule.hasPanels() || isPart || getConstantIntValue(values.blocks) == 1)
     return;
   Value depth = b.index(tile::kRegisterDepth);
   values.panels =

@@ -1,3 +1,4 @@
+// Sums from outside of a loop, frozen where they are made.
 #include "HideSums.h"
 
 #include "llvm/ADT/SetVector.h"

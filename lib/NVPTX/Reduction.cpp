@@ -1,3 +1,4 @@
+// Kernels of loops in parts: what a thread has of the points, and how parts are put together.
 #include "Reduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"

@@ -47,8 +47,9 @@ public:
 
 void buildPanelKernel(AttentionOp op, AttentionValues &values, IndexBuilder &b) {
   // Where all queries of a head are one tile, its task is the only one that reads a block of values. Which
-  // keys a window or a score region leaves, only tasks know.
-  bool isPart = op.getWindow() || op.hasScore();
+  // keys a score region leaves, or a window of fewer queries than keys, only tasks know.
+  bool seesAll = !ShapedType::isDynamic(op.getNumKeys()) && op.getNumQueries() == op.getNumKeys();
+  bool isPart = op.hasScore() || (op.getWindow() && !seesAll);
   if (!values.schedule.hasPanels() || isPart || getConstantIntValue(values.blocks) == 1)
     return;
   Value depth = b.index(tile::kRegisterDepth);

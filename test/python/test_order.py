@@ -11,16 +11,10 @@ from gqa.importer import ranks
 
 FORMS = '''
 import torch
+from form import Form
 
 nan, inf = float("nan"), float("inf")
 def numbers(*sizes): return torch.randn(sizes, generator=torch.Generator().manual_seed(len(sizes)))
-
-class Form(torch.nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-    def forward(self, *arguments):
-        return self.function(*arguments)
 
 # Distinct numbers: of equal ones torch does not say which comes first.
 def distinct(*sizes):

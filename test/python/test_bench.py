@@ -16,7 +16,7 @@ from gqa import _native
 from gqa.bench import buffers, ceilings, coldstart, ours, plot, report, rounds, run, sharing, summary
 from gqa.bench.__main__ import _without_outputs, main
 from gqa.bench.arguments import PEERS as PEER_NAMES
-from gqa.bench.cases import CASES, STEP, Case
+from gqa.bench.cases import CASES, STEP, Case, together
 from gqa.bench.check import Judge, attention, unfused
 from gqa.bench.cuda.cases import CASES as CUDA_CASES
 from gqa.bench.errors import Unavailable, Unusable
@@ -102,7 +102,7 @@ class TestVerdicts:
     @pytest.mark.parametrize("case", [DECODE, dataclasses.replace(DECODE, dtype="bf16"),
                                       dataclasses.replace(PREFILL, dtype="f16")], ids=lambda c: f"{c.kind}-{c.dtype}")
     def test_every_candidate_is_right(self, case):
-        done = run.run_case(case, 1, wanted=[name for name in PEER_NAMES if name != "flex"])  # takes long to compile
+        [done] = run.run_cases([case], 1, wanted=[name for name in PEER_NAMES if name != "flex"])  # takes long to compile
         status = {c.name: (c.status, c.reason) for c in done.candidates}
         if case.dtype == "bf16":
             assert status.pop("ort")[0] == "failed"  # it has none for bf16, and says so
@@ -111,7 +111,7 @@ class TestVerdicts:
     @pytest.mark.parametrize("kind", ["step", "step-cache"])
     @pytest.mark.parametrize("dtype", ["f32", "bf16"])
     def test_steps_are_right(self, kind, dtype):
-        done = run.run_case(dataclasses.replace(DECODE, kind=kind, dtype=dtype), 1)
+        [done] = run.run_cases([dataclasses.replace(DECODE, kind=kind, dtype=dtype)], 1)
         assert [(c.name, c.status, c.reason) for c in done.candidates] == [(name, "ok", "") for name in ("gqa", *STEP)]
 
     def test_wrong_result_is_reported_and_not_timed(self):
@@ -119,7 +119,7 @@ class TestVerdicts:
             call = PEERS["sdpa-gqa"](case, sets)
             return lambda i: call(i) * 1.01
 
-        done = run.run_case(DECODE, 2, candidates=[("gqa", ours.attention, None), ("broken", broken, None)])
+        [done] = run.run_cases([DECODE], 2, candidates=[("gqa", ours.attention, None), ("broken", broken, None)])
         good, bad = done.candidates
         assert good.status == "ok" and len(good.seconds) == 2
         assert bad.status == "wrong" and "largest error" in bad.reason and bad.seconds == [] and bad.min_s is None
@@ -131,7 +131,7 @@ class TestVerdicts:
             call, calls = PEERS["sdpa-gqa"](case, sets), []
             return lambda i: (calls.append(i), call(i) if len(calls) <= len(sets) + 1 else call(i) + 1)[1]
 
-        [bad] = run.run_case(DECODE, 1, candidates=[("tiring", tiring, None)]).candidates
+        [[bad]] = [done.candidates for done in run.run_cases([DECODE], 1, candidates=[("tiring", tiring, None)])]
         assert bad.status == "wrong" and bad.seconds == []
 
     @pytest.mark.parametrize("break_it, message", [
@@ -150,7 +150,7 @@ class TestVerdicts:
             call = PEERS["sdpa-gqa"](case, sets)
             return lambda i: call(i) + 2e-6
 
-        done = run.run_case(DECODE, 1, candidates=[("gqa", sloppy, None), ("sloppy", sloppy, None)])
+        [done] = run.run_cases([DECODE], 1, candidates=[("gqa", sloppy, None), ("sloppy", sloppy, None)])
         assert [c.status for c in done.candidates] == ["wrong", "ok"]
         assert "precise" in done.candidates[1].imprecise and any("! imprecise" in line for line in report.case_lines(done))
 
@@ -161,7 +161,7 @@ class TestVerdicts:
         def refuses(case, sets):
             raise RuntimeError("no such shape\nand more")
 
-        done = run.run_case(DECODE, 1, candidates=[("missing", missing, None), ("refuses", refuses, None),
+        [done] = run.run_cases([DECODE], 1, candidates=[("missing", missing, None), ("refuses", refuses, None),
                                                    ("slow", ours.attention, "left out by --quick")])
         assert [(c.status, c.reason) for c in done.candidates] == [
             ("unavailable", "libfast is not installed"), ("failed", "RuntimeError: no such shape"),
@@ -246,7 +246,7 @@ class TestArithmetic:
             return finish(made, [0.5, 0.5])
 
         found = summary.headlines({r.case.name: r for r in (
-            result("decode-f32-8k", 1.0, **{"sdpa-gqa": 4.0, "grouped": 3.0}), result("decode-f32-mha-8k", 3.0))})
+            result("decode-f32-8k", 1.0, **{"sdpa-gqa": 4.0, "grouped": 3.0}), result("groups-32", 3.0), result("groups-8", 1.0))})
         texts = {h.label: (h.best, h.median, h.note) for h in found}
         assert texts["decode f32 8k: share of the read bandwidth"] == ("50 %", "50 %", "")
         assert texts["decode f32 8k: torch SDPA enable_gqa / gqa"] == ("4.00x", "4.00x", "")
@@ -325,6 +325,29 @@ class TestSharing:
         assert points[0].per_token == pytest.approx(1.05 / 1024)
         text = "\n".join(sharing.lines(cases))
         assert "7.59x" in text and "7.00x" in text and "12x" in text and "figure6" not in text.split("\n")[0]
+
+    def test_parts_make_the_whole(self):
+        """What few heads read, all sets together, is what all heads read, each element once."""
+        many = dataclasses.replace(DECODE, kv_heads=4)
+        sets = buffers.make_sets(many, 2)
+        few = buffers.parts(sets, dataclasses.replace(many, kv_heads=1))
+        assert len(few) == 8 and all(x.shape == (many.batch, 1, many.keys, many.dim) for _, k, v in few for x in (k, v))
+        assert all(k.is_contiguous() and v.is_contiguous() for _, k, v in few)
+        for kind in (1, 2):
+            assert sorted(x[kind].data_ptr() for x in few) == [
+                x[kind].data_ptr() + i * few[0][kind].nbytes for x in sorted(sets, key=lambda s: s[kind].data_ptr()) for i in range(4)]
+
+    def test_a_family_is_measured_in_the_same_rounds(self):
+        lists = together([case for case in CASES if case.quick is not None])
+        assert [case.name for case in next(each for each in lists if len(each) > 1)] == ["groups-32", "groups-16", "groups-8"]
+        assert sum(len(each) for each in lists) == sum(case.quick is not None for case in CASES)
+
+    def test_each_member_has_a_result_of_its_own(self):
+        cases = [dataclasses.replace(DECODE, name=f"groups-{heads}", q_heads=4, kv_heads=heads) for heads in (4, 1)]
+        many, few = run.run_cases(cases, 1, wanted=[])
+        assert (many.sets * 4, few.case.name) == (few.sets, "groups-1")
+        assert [c.status for result in (many, few) for c in result.candidates] == ["ok", "ok"]
+        assert many.ceiling("read") and few.ceiling("read") and few.candidate("gqa").read_share
 
     @pytest.mark.parametrize("cases", [CASES, CUDA_CASES], ids=["cpu", "cuda"])
     def test_each_divisor_is_a_case(self, cases):

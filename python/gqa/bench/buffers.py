@@ -46,6 +46,17 @@ def set_count(case, cache_bytes=None):
     return max(1, min(max(2, wanted), MOST_BYTES // case.kv_bytes))
 
 
+def parts(sets, case):
+    """`sets` with all KV heads of a family as more sets of a case with fewer: each reads another part of the same memory.
+
+    What memory gives can depend on where it lies (25 to 35 GB/s on one machine with two processors' memories): times
+    of two numbers of KV heads are comparable if both read all of it.
+    """
+    count = sets[0][1].shape[1] // case.kv_heads
+    shape = (count, case.batch, case.kv_heads, case.keys, case.dim)
+    return [(q, *both) for q, k, v in sets for both in zip(k.reshape(shape), v.reshape(shape))]
+
+
 def fitted(case, available=None):
     """The case with its batch halved until the sets, and a copy of K and V for each query head, fit into memory."""
     available = available or available_bytes()

@@ -11,6 +11,9 @@ WITHOUT_COPIES = ("sdpa-gqa", "grouped", "ort")
 STEP = ("sdpa-gqa", "grouped")  # behind torch.cat
 FUSED = ("sdpa-gqa", "ort")
 
+# Cases of one number of query heads over more and fewer KV heads, by the first part of their names.
+FAMILIES = ("groups", "shazeer", "figure6")
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -31,6 +34,12 @@ class Case:
     attributes: tuple = ()  # of gqa.attention: another schedule than its own
     cache: str | None = None  # the type of k and v, if it is another one; then there is a scale for each head of both
     narrow_queries: bool = False  # q has the cache's type as well, and one scale
+
+    @property
+    def family(self):
+        """The family that the case is of, or None."""
+        name = self.name.partition("-")[0]
+        return name if name in FAMILIES else None
 
     @property
     def group(self):
@@ -87,8 +96,8 @@ CASES = (
     _decode("decode-bf16-mqa-32k", "bf16", (32, 1), 32 * K, quick=WITHOUT_COPIES),
     _decode("decode-f32-d64-8k", "f32", LLAMA, 8 * K, dim=64),
     _decode("decode-bf16-d64-8k", "bf16", LLAMA, 8 * K, dim=64),
-    _decode("decode-f32-mha-8k", "f32", (32, 32), 8 * K, quick=FUSED),
-    _decode("decode-f32-g2-8k", "f32", (32, 16), 8 * K, quick=FUSED),
+    # What sharing gains with the heads of Llama.
+    *(_decode(f"groups-{heads}", "f32", (32, heads), 8 * K, quick=("ort",)) for heads in (32, 16, 8)),
     # Shazeer 2019: 8 heads of 128, sequences of 128, 1024 of them.
     _decode("shazeer-mha", "f32", (8, 8), 128, batch=1024),
     _decode("shazeer-gqa-4", "f32", (8, 4), 128, batch=1024),
@@ -109,3 +118,11 @@ CASES = (
     Case("hf-eager-8k", "model", "f32", 1, *LLAMA, 1, 8 * K, 128, ("hf-eager",)),
     Case("cold-jit", "jit", "f32", 1, *LLAMA, 1, 8 * K, 128, ()),
 )
+
+
+def together(cases):
+    """Lists of cases that are measured in the same rounds: those of a family, each other one alone; in order."""
+    lists = {}
+    for case in cases:
+        lists.setdefault(case.family or case.name, []).append(case)
+    return list(lists.values())

@@ -1,11 +1,13 @@
 """Runs cases: builds the candidates, checks them, and times those that are right."""
 
+import dataclasses
+
 import torch
 
 from gqa import _native
 
 from . import ceilings, ours, results, step
-from .buffers import fitted, make_sets, set_count
+from .buffers import fitted, make_sets, parts, set_count
 from .cases import STEP
 from .check import Judge, judged
 from .errors import Unavailable, Unusable, first_line
@@ -45,35 +47,59 @@ def candidates_of(case, wanted, quick):
     return found
 
 
-def run_case(case, rounds, *, wanted=None, quick=False, candidates=None):
-    """A results.CaseResult. `candidates`: what candidates_of gives by default."""
-    asked, case = case, fitted(case)
-    notes = [f"batch lowered from {asked.batch} to {case.batch}: memory"] if case.batch != asked.batch else []
-    sets = make_sets(case, set_count(case))
-    judge = Judge(case, sets)
-    result = results.CaseResult(case, len(sets), notes, [], [])
-    timed = []
+def run_cases(cases, rounds, *, wanted=None, quick=False, candidates=None):
+    """A results.CaseResult of each of `cases`: one, or some of a family, whose candidates then take turns and read the same
+    memory. `candidates`: what candidates_of gives by default."""
+    batch = min(fitted(case).batch for case in cases)
+    most = dataclasses.replace(max(cases, key=lambda case: case.kv_heads), batch=batch)
+    sets = make_sets(most, set_count(most))
+    running = []
     with torch.no_grad():
-        for name, make, why_not in candidates or candidates_of(case, wanted, quick):
+        for asked in cases:
+            case = dataclasses.replace(asked, batch=batch)
+            notes = [f"batch lowered from {asked.batch} to {batch}: memory"] if batch != asked.batch else []
+            running.append(_Running(case, parts(sets, case) if case.family else sets, notes))
+            running[-1].prepare(candidates or candidates_of(case, wanted, quick))
+        interleave([timed for one in running for timed in one.timed()], rounds, BUDGET_SECONDS[quick])
+    return [one.finished(rounds) for one in running]
+
+
+class _Running:
+    """A case whose candidates and ceilings are ready to be timed."""
+
+    def __init__(self, case, sets, notes):
+        self.case, self.sets, self.judge = case, sets, Judge(case, sets)
+        self.result = results.CaseResult(case, len(sets), notes, [], [])
+        self.candidates, self.limits = [], []  # (Timed, CandidateResult), (Timed, Ceiling)
+
+    def prepare(self, candidates):
+        """Builds all of them and calls each once or more."""
+        for name, make, why_not in candidates:
             outcome = results.CandidateResult(name)
-            result.candidates.append(outcome)
+            self.result.candidates.append(outcome)
             if why_not:
                 outcome.status, outcome.reason = "unavailable", why_not
-            elif candidate := _prepared(make, case, sets, judge, outcome):
-                timed.append((candidate, outcome))
-        limits = [(Timed(c.name, c.call, len(sets)), c) for c in ceilings.of_case(case, sets)]
-        for ceiling, _ in limits:
+            elif candidate := _prepared(make, self.case, self.sets, self.judge, outcome):
+                self.candidates.append((candidate, outcome))
+        self.limits = [(Timed(c.name, c.call, len(self.sets)), c) for c in ceilings.of_case(self.case, self.sets)]
+        for ceiling, _ in self.limits:
             ceiling.once()
             ceiling.estimate = ceiling.once()
-        interleave([t for t, _ in [*timed, *limits]], rounds, BUDGET_SECONDS[quick])
-    for candidate, outcome in timed:
-        judged(judge, candidate, outcome)
-        outcome.seconds = candidate.seconds if outcome.status == "ok" else []
-        if 0 < len(outcome.seconds) < rounds:
-            notes.append(f"{candidate.name}: {len(outcome.seconds)} of {rounds} rounds, it is slow")
-    result.ceilings = [results.CeilingResult(c.name, c.unit, c.note, [c.work / s for s in t.seconds]) for t, c in limits]
-    result.limited_by, limit = ceilings.limits(case, {c.name: c.rates for c in result.ceilings})
-    return results.finish(result, limit)
+
+    def timed(self):
+        return [timed for timed, _ in [*self.candidates, *self.limits]]
+
+    def finished(self, rounds):
+        """The result, once `rounds` rounds are over."""
+        for candidate, outcome in self.candidates:
+            judged(self.judge, candidate, outcome)
+            outcome.seconds = candidate.seconds if outcome.status == "ok" else []
+            if 0 < len(outcome.seconds) < rounds:
+                self.result.notes.append(f"{candidate.name}: {len(outcome.seconds)} of {rounds} rounds, it is slow")
+        self.result.ceilings = [results.CeilingResult(c.name, c.unit, c.note, [c.work / s for s in t.seconds])
+                                for t, c in self.limits]
+        self.result.limited_by, limit = ceilings.limits(self.case, {c.name: c.rates for c in self.result.ceilings})
+        return results.finish(self.result, limit)
 
 
 def _prepared(make, case, sets, judge, outcome):

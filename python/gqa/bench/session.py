@@ -3,6 +3,7 @@
 import dataclasses
 
 from . import coldstart, report, run as runner, sharing, summary
+from .cases import together
 
 JIT_PROCESSES = {False: 5, True: 2}  # True: --quick
 
@@ -12,15 +13,15 @@ def run(options, threads, document, command):
     runner.set_threads(threads)
     _print(report.header(document["machine"], document["versions"], threads, command))
     results, jit, rows = {}, None, []
-    for case in options.cases:
-        if case.kind == "jit":
-            jit = coldstart.measure(case, JIT_PROCESSES[options.quick])
+    for cases in together(options.cases):
+        if cases[0].kind == "jit":
+            jit = coldstart.measure(cases[0], JIT_PROCESSES[options.quick])
             rows = coldstart.summary(jit)
-            _print(report.jit_lines(case, rows))
+            _print(report.jit_lines(cases[0], rows))
             continue
-        result = runner.run_case(case, options.rounds, wanted=options.peers, quick=options.quick)
-        results[case.name] = result
-        _print(report.case_lines(result))
+        for result in runner.run_cases(cases, options.rounds, wanted=options.peers, quick=options.quick):
+            results[result.case.name] = result
+            _print(report.case_lines(result))
     cases = [result.as_dict() for result in results.values()]
     if compared := sharing.lines(cases):
         _print(compared)

@@ -13,8 +13,7 @@ PREFILL = (("prefill-f32-d128-2k", "f32 D=128"), ("prefill-f32-d64-2k", "f32 D=6
 STEPS = (("step-f32-8k", "decode step f32 8k"), ("step-cache-f32-8k", "decode step f32 8k, cache returned"))
 
 # Many key/value heads, few, how many times fewer.
-SHARING = (("decode-f32-mha-8k", "decode-f32-8k", 4, "f32 8k 32/8"),
-           ("decode-f32-mha-8k", "decode-f32-g2-8k", 2, "f32 8k 32/16"),
+SHARING = (("groups-32", "groups-8", 4, "f32 8k 32/8"), ("groups-32", "groups-16", 2, "f32 8k 32/16"),
            ("shazeer-mha", "shazeer-mqa", 8, "Shazeer 2019, 8/1"))
 
 

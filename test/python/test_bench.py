@@ -44,6 +44,8 @@ class TestCommandLine:
     @pytest.mark.parametrize("arguments, message", [
         (["--device=tpu"], "--device=tpu: expected cpu or cuda"),
         (["--device=cuda", "--threads=1"], "--threads has no meaning with --device cuda"),
+        (["--device=cuda", "--target=cpu"], "--target has no meaning with --device cuda"),
+        (["--target=cuda:sm_80"], "--target=cuda:sm_80: expected cpu or cpu:ARCH"),
         (["--programs=x"], "--programs has no meaning with --device cpu"),
         (["--device=cuda", "--case=hf-eager-8k"], "--case=hf-eager-8k: no case has such a name"),
         (["--case=nothing-*"], "--case=nothing-*: no case has such a name"),
@@ -83,6 +85,12 @@ class TestCommandLine:
         [case] = measured["cases"]
         assert [c["name"] for c in case["candidates"]] == ["gqa", "sdpa-gqa"]
         assert all(c["status"] == "ok" and len(c["seconds"]) == 3 and min(c["seconds"]) > 0 for c in case["candidates"])
+
+    def test_target(self, tmp_path):
+        path = tmp_path / "out.json"
+        assert main(["--case=call-cost", "--peers=sdpa-gqa", "--rounds=1", "--target=cpu:x86-64", f"--json={path}"]) == 0
+        [case] = json.loads(path.read_text())["runs"][0]["cases"]
+        assert case["case"]["target"] == "cpu:x86-64"
 
     def test_each_number_of_threads_is_a_run(self):
         asked = ["--quick", "--json=a", "--plot", "b", "--threads", "1,2", "--case=x", "--json", "c"]

@@ -1,6 +1,7 @@
 """The command line. Nothing here loads torch or the compiler: threads are set before either starts."""
 
 import argparse
+import dataclasses
 import fnmatch
 import os
 import sys
@@ -15,6 +16,7 @@ EXAMPLES = """examples:
   python -m gqa.bench --quick                  without it, about half an hour
   python -m gqa.bench --case 'decode-*' --threads 1,2 --json decode.json --plot decode.png
   python -m gqa.bench --case decode-f32-8k --peers sdpa-gqa,flex --rounds 15
+  python -m gqa.bench --case 'decode-*' --target cpu:x86-64-v3
   python -m gqa.bench --device cuda --case 'decode-*'
 
 Exit status: 0; 1 if a result of gqa is wrong; 2 if the command line asks for what cannot be had."""
@@ -32,6 +34,7 @@ def parse(argv):
                     epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--quick", action="store_true", help="some cases and peers, 5 rounds: two minutes on two cores, less on a GPU")
     parser.add_argument("--device", default="cpu", help="cpu or cuda, each with cases and peers of its own")
+    parser.add_argument("--target", metavar="TARGET", help="what gqa compiles for: cpu (default), or cpu:ARCH, as other processors have it")
     parser.add_argument("--programs", metavar="FOLDER", help="with cuda: gqa's programs are those of a package of tools/gpu-check")
     parser.add_argument("--json", metavar="FILE", help="write everything, the time of each round included")
     parser.add_argument("--plot", metavar="FILE.png", help="draw the shares of the limits (needs matplotlib)")
@@ -45,6 +48,8 @@ def parse(argv):
     if options.device not in ("cpu", "cuda"):
         raise Unusable(f"--device={options.device}: expected cpu or cuda")
     _check_device(options)
+    if options.target is not None and options.target.partition(":")[0] != "cpu":
+        raise Unusable(f"--target={options.target}: expected cpu or cpu:ARCH")
     options.cases = _cases(options)
     options.threads = _threads(options.threads)
     options.peers = None if options.peers is None else _peers(options.peers, PEERS if options.device == "cpu" else CUDA_PEERS)
@@ -59,7 +64,7 @@ def parse(argv):
 def _check_device(options):
     """Raises Unusable for what says nothing on the device that is asked for."""
     given = {"cpu": {"--programs": options.programs},
-             "cuda": {"--threads": options.threads, "--plot": options.plot}}[options.device]
+             "cuda": {"--threads": options.threads, "--plot": options.plot, "--target": options.target}}[options.device]
     for name, value in given.items():
         if value:
             raise Unusable(f"{name} has no meaning with --device {options.device}")
@@ -72,7 +77,7 @@ def _cases(options):
         if not any(fnmatch.fnmatchcase(case.name, pattern) for case in known):
             where = "of --quick " if any(fnmatch.fnmatchcase(case.name, pattern) for case in cases) else ""
             raise Unusable(f"--case={pattern}: no case {where}has such a name; --list shows them")
-    return [case for case in known
+    return [case if options.target is None else dataclasses.replace(case, target=options.target) for case in known
             if not options.case or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in options.case)]
 
 

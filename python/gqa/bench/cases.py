@@ -34,6 +34,7 @@ class Case:
     attributes: tuple = ()  # of gqa.attention: another schedule than its own
     cache: str | None = None  # the type of k and v, if it is another one; then there is a scale for each head of both
     narrow_queries: bool = False  # q has the cache's type as well, and one scale
+    target: str = "cpu"  # of gqa's code; peers choose their own
 
     @property
     def family(self):
@@ -68,7 +69,8 @@ class Case:
     @property
     def shape(self):
         return (f"B={self.batch} Hq={self.q_heads} Hkv={self.kv_heads} Sq={self.queries} Skv={self.keys} D={self.dim}"
-                + (f" cache={self.cache}" if self.cache else "") + (f" q={self.cache}" if self.narrow_queries else ""))
+                + (f" cache={self.cache}" if self.cache else "") + (f" q={self.cache}" if self.narrow_queries else "")
+                + (f" target={self.target}" if self.target != "cpu" else ""))
 
 
 def _decode(name, dtype, heads, keys, *, batch=1, dim=128, quick=None):

@@ -67,7 +67,7 @@ def main(kind, text):
     arrays = [np.ones(shape, np.float32) for shape in shapes]
     text = attention_text(case)
     start = time.perf_counter()
-    compiled = gqa.compile(text)
+    compiled = gqa.compile(text, target=case.target)
     lap("compile_s")
     compiled(*arrays)
     lap("first_call_s")

@@ -10,7 +10,7 @@ from .text import attention_text
 
 def attention(case, sets):
     """gqa.compile of one gqa.attention."""
-    compiled = gqa.compile(attention_text(case))
+    compiled = gqa.compile(attention_text(case), target=case.target)
 
     def call(i):
         return compiled(*sets[i])
@@ -29,7 +29,7 @@ def exported(case, sets):
 
     with torch.no_grad():
         program = torch.export.export(huggingface_attention(case), sets[0], strict=False)
-    compiled = gqa.compile(linalg_of_program(program))
+    compiled = gqa.compile(linalg_of_program(program), target=case.target)
 
     def call(i):
         return compiled(*sets[i]).transpose(1, 2)

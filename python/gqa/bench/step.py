@@ -51,7 +51,7 @@ class Appended:
 
 def fused(case, sets):
     """gqa.compile of the whole step; with `step-cache` it returns the longer cache as well."""
-    compiled = gqa.compile(step_text(case))
+    compiled = gqa.compile(step_text(case), target=case.target)
     steps, angles = inputs(case, sets), quarter_turns(case)
 
     def call(i):

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 
@@ -76,9 +77,19 @@ void buildFor(AttentionOp op, AttentionValues values, const Schedule &schedule, 
   buildMergeKernel(op, values, b);
 }
 
+/// Says that bf16 products are those of f32 although the processor multiplies pairs.
+void reportWidened(AttentionOp op, const CPUTarget &target) {
+  bool isBF16 = cast<RankedTensorType>(op.getK().getType()).getElementType().isBF16();
+  if (isBF16 && (target.amx || target.pairs) && !mayRoundQueries(op))
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("Widened").category("gqa-tile")) << remark::reason(
+        "queries are rotated on their way and lse is a result, which bf16 queries would put "
+        "out of its bounds: products are of f32, not of pairs of bf16");
+}
+
 } // namespace
 
 void buildKernels(AttentionOp op, const AttentionValues &values, const CPUTarget &target, IndexBuilder &b) {
+  reportWidened(op, target);
   Schedule general = chooseSchedule(op, op.getNumQueries(), target);
   Schedule single = chooseSchedule(op, 1, target);
   if (!mayHaveSingleQuery(op) || single.transposed == general.transposed) {

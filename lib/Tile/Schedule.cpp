@@ -35,14 +35,10 @@ constexpr Row kInterleavedRows[] = {
 // Between 64 and 256 keys times differ by 3 %.
 constexpr Row kPairRows[] = {{kAny, 64, 128}};
 
-/// Whether vectors multiply pairs of this attention's numbers: not where queries are rotated on their way, as
-/// what bf16 takes off them would be more than lse may be off.
-bool suitsPairs(AttentionOp op, const CPUTarget &target) { return target.pairs && !op.getQueryRotary(); }
-
 /// Whether pairs of bf16 numbers are multiplied, in tile registers or in vectors: whole registers of them.
 bool isInterleaved(AttentionOp op, const CPUTarget &target) {
   int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
-  return (target.amx || suitsPairs(op, target)) &&
+  return (target.amx || target.pairs) && mayRoundQueries(op) &&
          cast<RankedTensorType>(op.getK().getType()).getElementType().isBF16() && dim > 0 &&
          dim % tile::kRegisterDepth == 0 && valueDim > 0 && valueDim % tile::kRegisterRows == 0;
 }
@@ -82,6 +78,8 @@ int64_t headsOfTask(AttentionOp op, int64_t blockKeys) {
 
 int64_t Schedule::leastKeysOfTask() const { return std::max(kLeastKeysOfTask / heads, kLeastKeysOfTask / 4); }
 
+bool mayRoundQueries(AttentionOp op) { return !op.getQueryRotary() || !op.getLse(); }
+
 bool mayHaveSingleQuery(AttentionOp op) {
   return ShapedType::isDynamic(op.getNumQueries()) && !op->hasAttr("gqa.prompts_only");
 }
@@ -97,7 +95,7 @@ Schedule chooseSchedule(AttentionOp op, int64_t queries, const CPUTarget &target
                   op.getValueDim() > 0 && op.getValueDim() % (2 * lanes) == 0;
     bool crossed = rows >= tile::kCrossedRows && op.getAccumulatorType().isF32();
     // One row is bound by memory, and took 1.08 to 1.10 times as long.
-    bool interleaved = suitsPairs(op, target) && paired && rows >= 2;
+    bool interleaved = target.pairs && mayRoundQueries(op) && paired && rows >= 2;
     int64_t keys = keysOfFewRows(lanes, element.getIntOrFloatBitWidth());
     return {/*transposed=*/false, rows, keys, lanes, paired, crossed, interleaved,
             headsOfTask(op, keys)};

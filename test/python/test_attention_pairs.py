@@ -44,3 +44,11 @@ def test_ends_of_keys(keys):
     dict(shape="few", kv_heads=1, group=33), dict(shape="few", strided=True)], ids=str)
 def test_appended(case):
     verify(shaped(**{"append": (3, 3), "dynamic": False, "value_dim": 64, **case, "dtype": "bf16"}), TARGET)
+
+
+@pytest.mark.parametrize("lse", [False, True])
+@pytest.mark.parametrize("shape", ["few", "many", "many_split"])
+def test_rotated(shape, lse):
+    """Rotated queries become bf16, unless the caller gets lse."""
+    sees = dict(window=(1, 1), offset=("i64", [20])) if lse else {}  # of few keys lse has the error of a score
+    verify(shaped(shape, dtype="bf16", dynamic=False, lse=lse, rotary=("half", 64, "f32", "query"), **sees), TARGET)

@@ -36,6 +36,10 @@ struct Schedule {
   int64_t leastKeysOfTask() const;
 };
 
+/// Whether queries may become bf16: they are, or it is what they are rotated to. But a caller that gets lse is
+/// told more of the scores than rounded ones would say.
+bool mayRoundQueries(AttentionOp op);
+
 /// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the
 /// attribute `gqa.prompts_only` does not say that such calls go elsewhere. It halves what there is to
 /// compile; kernels of many queries are right for any number.

@@ -77,7 +77,10 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
     int64_t tiles = op.getO().getType().getColumns() / 8;
     // The matrices are 8 keys and the next 8 with 8 elements, then with the next 8 elements.
     Value lane = b.lane();
-    SlotRows values(b, op.getValues().getType(), operands.getValues().front(), operands.getSlot().front(),
+    Value memory = operands.getValues().front();
+    if (op.getColumn())
+      memory = b.advance(memory, b.mul(b.toI32(operands.getColumn().front()), b.i32(2)));
+    SlotRows values(b, op.getValues().getType(), memory, operands.getSlot().front(),
                     operands.getRow().front(), b.bitAnd(lane, 15), b.shiftRight(lane, 4));
     SmallVector<Values> sums;
     for (int64_t n = 0; n < tiles; ++n) {

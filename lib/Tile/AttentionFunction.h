@@ -38,8 +38,11 @@ struct AttentionValues {
   bool scored;      // tile.score computes the scores, and the unit is 1
 
   // What the schedule makes of it:
-  Schedule schedule;                // tile sizes
-  mlir::IntegerAttr paired;         // the vectors that columns of q and o are paired for, or null
+  Schedule schedule;        // tile sizes
+  mlir::IntegerAttr paired; // the vectors that columns of q and o are paired for, or null
+  /// Into how many parts groups are cut that are larger than a tile: `group` and `kvHeads` are those of parts
+  /// then.
+  int64_t headParts = 1;
   mlir::Value period;               // queries per tile and head
   mlir::Value rows;                 // of a tile: of its queries and output
   mlir::Value stateRows;            // the same with padding: of its scores and state

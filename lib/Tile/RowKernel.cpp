@@ -55,17 +55,22 @@ public:
 private:
   using Values = SmallVector<Value>;
 
-  /// Whether a mark of so many rows of the tile, from the first of a fragment on, is set. A fragment has one,
-  /// or where parts were merged, one for each of its rows.
+  /// Whether a mark of so many rows of the tile, from the first of a fragment on, is set. A fragment has one
+  /// for each part of its columns, or where parts of keys were merged, one for each of its rows.
   Value isMarked(Value first, Value rows) {
+    int64_t fragmentsOfTile = *getConstantIntValue(values.rows) / tile::kFragmentRows;
+    int64_t fragmentsOfParts = *getConstantIntValue(b.size(values.marks, 1));
     Value isSplit = compare(arith::CmpIPredicate::sgt, values.splits, b.index(1)), any;
     Value step = select(isSplit, b.index(1), b.index(tile::kFragmentRows)), last = b.sub(rows, b.index(1));
     for (int64_t number = 0; number < kMostHeadsOfTile; number += kLanes) {
       Value row = b.add(first, b.min(b.mul(b.add(lane, b.index(number)), step), last));
       Value place = select(isSplit, b.rem(row, b.index(tile::kFragmentRows)), b.index(0));
-      Value marks = viewMarks(b.div(row, b.index(tile::kFragmentRows)));
-      Value mark = memref::LoadOp::create(b, marks, place);
-      any = any ? arith::OrIOp::create(b, any, mark) : mark;
+      Value fragment = b.div(row, b.index(tile::kFragmentRows));
+      for (int64_t behind = 0; behind < fragmentsOfParts; behind += fragmentsOfTile) {
+        Value part = select(isSplit, b.index(0), b.index(behind));
+        Value mark = memref::LoadOp::create(b, viewMarks(b.add(fragment, part)), place);
+        any = any ? arith::OrIOp::create(b, any, mark) : mark;
+      }
     }
     return tile::WarpAnyOp::create(b, b.getI1Type(), compare(arith::CmpIPredicate::ne, any, i32(0)));
   }
@@ -111,11 +116,11 @@ private:
 
   Values loadRow(const TokenBuffers &tokens, Value key, int64_t dim) {
     return llvm::map_to_vector(columns(dim),
-                               [&](Value column) { return elementOf(tokens, kvHead, key, column); });
+                               [&](Value column) { return elementOf(tokens, tokenHead(), key, column); });
   }
 
   void buildRow() {
-    kvHead = b.div(head, values.group);
+    kvHead = b.div(head, values.group); // or the part of one
     queries = b.index(1);
     bindBand(); // of one query, it is exactly what the query sees
     int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();

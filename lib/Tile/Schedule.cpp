@@ -133,7 +133,16 @@ constexpr WarpRow kWarpRows[] = {
     {64, kAny, {128, 64, 8, 1, 2}}, // prefill: 128 rows use every key 128 times
     {128, kAny, {128, 64, 8, 1, 2}}, // q, o and scores of 64 keys take 225 of 255 registers
     {192, kAny, {64, 32, 4, 1, 2}},  // q and o alone take 144: scores of 32 keys
-    {kAny, kAny, {64, 16, 4, 1, 2}}, // and here 192
+    {256, kAny, {64, 16, 4, 1, 2}},  // and here 192
+};
+
+// Heads of more than 256, such as those of latent attention (576 and 512): q alone takes up to 144 registers,
+// and o of all columns 256. So four warps share rows, and each computes all of their scores, a quarter of the
+// products that each had anyway, and its part of o. Two slots are 70 KB.
+constexpr int64_t kColumnWarps = 4;
+constexpr WarpRow kWideRows[] = {
+    {kAny, 16, {16, 16, kColumnWarps, 2, 2}},
+    {kAny, kAny, {32, 16, 2 * kColumnWarps, 1, 2}}, // twice the rows for every key that is read
 };
 
 } // namespace
@@ -145,9 +154,11 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
   int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // both are known
   bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(queries);
   int64_t rows = known ? op.getGroupSize() * queries : kAny;
-  for (const WarpRow &row : kWarpRows)
+  bool isWide = dim > kMostDimOfWarp;
+  for (const WarpRow &row : isWide ? ArrayRef(kWideRows) : ArrayRef(kWarpRows))
     if (dim <= row.maxDim && rows <= row.maxRows) {
       WarpSchedule schedule = row.schedule;
+      schedule.columnWarps = isWide ? kColumnWarps : 1;
       if (!schedule.keysAcrossWarps())
         return schedule;
       schedule.keys *= keysInPlaceOfOne(bytes);
@@ -250,7 +261,8 @@ static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock
 
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   // The box of queries is made of the group's size.
-  if (ShapedType::isDynamic(op.getGroupSize()) || !hasPanels(op, bytes))
+  if (ShapedType::isDynamic(op.getGroupSize()) || op.getGroupSize() > kMostHeadsOfTile ||
+      !hasPanels(op, bytes))
     return std::nullopt;
   bool isNarrow = bytes.key + bytes.value < 4;
   int64_t dim = std::max(op.getKeyDim(), op.getValueDim());

@@ -137,7 +137,7 @@ Value TileBuilder::elementOf(const TokenBuffers &tokens, Value head, Value token
 TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value keys, Value dim) {
   Value zero = b.index(0);
   auto view = [&](Value buffer, Value first, Value count) {
-    return b.view(buffer, {batch, kvHead, first, zero}, {nullptr, nullptr, count, dim});
+    return b.view(buffer, {batch, tokenHead(), first, zero}, {nullptr, nullptr, count, dim});
   };
   TokenBuffers rows = tokens;
   Value first = key, cached = keys, past;
@@ -153,8 +153,8 @@ TokenBuffers TileBuilder::rowsOf(const TokenBuffers &tokens, Value key, Value ke
     if (!*factor)
       continue;
     bool isOfRow = cast<MemRefType>(factor->getType()).getDimSize(3) == 1;
-    *factor =
-        b.view(*factor, {batch, kvHead, first, zero}, {nullptr, nullptr, cached, isOfRow ? b.index(1) : dim});
+    *factor = b.view(*factor, {batch, tokenHead(), first, zero},
+                     {nullptr, nullptr, cached, isOfRow ? b.index(1) : dim});
   }
   return rows;
 }

@@ -31,6 +31,8 @@ protected:
   void bindPartial(Value split);
   /// Where the tile's rows go, and their lse (null if nobody asks), and what a row does that saw no key.
   std::tuple<Value, Value, DeadRowAttr> viewResults();
+  /// The head of the tile's keys and values.
+  Value tokenHead() { return b.div(kvHead, b.index(values.headParts)); }
   /// The marks of the tile's fragment `number`; null if there are none.
   Value viewMarks(Value number);
   void buildFinish();

@@ -37,10 +37,24 @@ Value hasCopyEngine(const AttentionValues &values, IndexBuilder &b) {
   return has;
 }
 
+/// The heads of a group that is larger than a tile in several equal parts, each of which has tiles of its
+/// own.
+void cutGroups(AttentionValues &values, const WarpSchedule &schedule, IndexBuilder &b) {
+  std::optional<int64_t> group = getConstantIntValue(values.group);
+  if (!group || *group <= schedule.rows)
+    return; // an unknown one was looked at
+  values.headParts = llvm::divideCeil(*group, schedule.rows);
+  while (*group % values.headParts != 0)
+    ++values.headParts;
+  values.group = b.index(*group / values.headParts);
+  values.kvHeads = b.mul(values.kvHeads, b.index(values.headParts));
+}
+
 /// With `copyEngine` (sm_90a) each warp has it bring keys of its own, and kernels that follow start while
 /// those in front end.
 void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &schedule, bool copyEngine,
                    IndexBuilder &b) {
+  cutGroups(values, schedule, b);
   bindTiles(values, schedule, b);
   bindSplits(values, schedule, b);
   bindMarks(op, values, schedule, /*wholeBlocks=*/false, b);
@@ -149,8 +163,11 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
     }
     if (StringRef why = whyWideQueries(op, values, target); values.queryDequantize && !why.empty())
       op.emitRemark("queries are widened in memory on cuda: ") << why;
-    Value fits =
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, values.group, b.index(kMostHeadsOfTile));
+    Value fits = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    if (!getConstantIntValue(values.group)) {
+      int64_t most = chooseWarpSchedule(op, ShapedType::kDynamic).rows;
+      fits = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, b.index(most));
+    }
     for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));
     b.branch(fits, [&] { buildTiles(op, values, target, b); }, [&] { buildRowKernel(op, values, b); });

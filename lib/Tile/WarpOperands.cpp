@@ -39,7 +39,7 @@ void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.stateRows = values.rows;
   // Of narrow operands a matrix load brings twice as many columns.
   values.keyWidth = b.roundUp(values.keyDim, values.k.dequantize ? 32 : 16);
-  values.valueWidth = b.roundUp(values.valueDim, values.v.dequantize ? 32 : 16);
+  values.valueWidth = b.roundUp(values.valueDim, (values.v.dequantize ? 32 : 16) * schedule.columnWarps);
 }
 
 static Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
@@ -75,7 +75,8 @@ void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &sche
     return;
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value each = b.index(values.partialO ? tile::kFragmentRows : 1);
-  values.marks = allocate(b, {tiles, b.index(schedule.rows / tile::kFragmentRows), each}, b.getI32Type());
+  int64_t fragments = schedule.rows / tile::kFragmentRows * schedule.columnWarps;
+  values.marks = allocate(b, {tiles, b.index(fragments), each}, b.getI32Type());
 }
 
 } // namespace gqa

@@ -36,13 +36,13 @@ void WarpTask::load(bool isKey, Value number, Value slot, bool whole) {
   Value size = b.index(schedule.keys), key = b.add(begin, b.mul(number, size)), zero = b.index(0);
   if (maps) {
     auto fill = [&] {
-      tile::WarpFillOp::create(b, isKey ? keyRing : valueRing, slot, isKey ? maps->k : maps->v, batch, kvHead,
-                               b.add(key, warpKey));
+      tile::WarpFillOp::create(b, isKey ? keyRing : valueRing, slot, isKey ? maps->k : maps->v, batch,
+                               tokenHead(), b.add(key, warpKey));
     };
     return whole ? fill() : b.branch(compare(arith::CmpIPredicate::slt, number, blocks), fill);
   }
   Value keys = whole ? size : b.max(b.min(size, b.sub(end, key)), zero);
-  Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, kvHead, key, zero},
+  Value rows = b.view(isKey ? values.k.cached : values.v.cached, {batch, tokenHead(), key, zero},
                       {nullptr, nullptr, keys, isKey ? values.keyDim : values.valueDim});
   tile::LoadOp::create(b, b.withContiguousRows(rows), isKey ? keyRing : valueRing, slot,
                        schedule.keysAcrossWarps());

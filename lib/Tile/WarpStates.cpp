@@ -19,7 +19,7 @@ void WarpTask::finish(Values state) {
   if (schedule.keysAcrossWarps())
     join(state);
   else
-    store(state, [&] { storeRows(state); });
+    store(state, [&] { storeRows(state, /*channel=*/nullptr, column); }, column);
 }
 
 void WarpTask::join(const Values &state) {

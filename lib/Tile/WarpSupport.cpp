@@ -6,9 +6,10 @@ using namespace mlir;
 
 namespace gqa {
 
-constexpr int64_t kChunk = 8;         // elements of 16 bits that one copy moves
-constexpr int64_t kMostDim = 256;     // of a tile
-constexpr int64_t kMostRowDim = 1024; // of a row, of which a lane has every 32nd number in a register
+constexpr int64_t kChunk = 8;          // elements of 16 bits that one copy moves
+constexpr int64_t kMostKeyDim = 576;   // of a tile, whose queries are in registers
+constexpr int64_t kMostValueDim = 512; // of the output's in those of four warps
+constexpr int64_t kMostRowDim = 1024;  // of a row, of which a lane has every 32nd number in a register
 
 std::string whyRowByRow(AttentionOp op) {
   Type type = cast<RankedTensorType>(op.getQ().getType()).getElementType();
@@ -16,18 +17,16 @@ std::string whyRowByRow(AttentionOp op) {
   llvm::raw_string_ostream out(text);
   if (!type.isF16() && !type.isBF16())
     return out << "its type is " << type, text;
-  for (auto [dim, name] : {std::pair(op.getKeyDim(), "key"), std::pair(op.getValueDim(), "value")})
-    if (dim > kMostDim || dim % kChunk != 0)
+  for (auto [dim, most, name] :
+       {std::tuple(op.getKeyDim(), kMostKeyDim, "key"), std::tuple(op.getValueDim(), kMostValueDim, "value")})
+    if (dim > most || dim % kChunk != 0)
       return out << "the " << name << " head dimension is " << dim << ", not a multiple of " << kChunk
-                 << " and at most " << kMostDim,
+                 << " and at most " << most,
              text;
   for (auto [layout, name] : {std::pair(op.getQLayout(), "q"), std::pair(op.getKLayout(), "k"),
                               std::pair(op.getVLayout(), "v"), std::pair(op.getOLayout(), "the output")})
     if (layout.back() != 'd')
       return out << "layout \"" << layout << "\" of " << name << " does not keep a head contiguous", text;
-  if (op.getGroupSize() > kMostHeadsOfTile) // a dynamic one is negative, and looked at in the call
-    return out << op.getGroupSize() << " query heads share a key/value head, more than " << kMostHeadsOfTile,
-           text;
   return text;
 }
 
@@ -36,6 +35,8 @@ StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey) {
     return "they have a zero point";
   if (tokens.scaledByToken && tokens.scaledByChannel)
     return "each element has a scale of its own";
+  if (std::max(op.getKeyDim(), op.getValueDim()) > kMostDimOfWarp)
+    return "heads have more than 256 numbers";
   if ((isKey ? op.getKeyDim() : op.getValueDim()) % kCopyBytes != 0)
     return "rows are no multiple of 16 bytes";
   // The scales of channels are multiplied into queries, whose exponents f16 has no room for.

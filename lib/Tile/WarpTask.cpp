@@ -12,7 +12,8 @@ WarpTask::WarpTask(AttentionOp op, const AttentionValues &values, const WarpSche
     : WarpTile(op, values, schedule, b), maps(maps) {
   keyWidth = *getConstantIntValue(values.keyWidth);
   valueWidth = *getConstantIntValue(values.valueWidth);
-  outputType = matrix(valueWidth, b.getF32Type(), isReadNarrow(values.v));
+  ownWidth = valueWidth / schedule.columnWarps;
+  outputType = matrix(ownWidth, b.getF32Type(), isReadNarrow(values.v));
 }
 
 void WarpTask::build(ValueRange point) {
@@ -53,7 +54,10 @@ void WarpTask::bindWarp() {
   bool across = schedule.keysAcrossWarps();
   warpKeys = across ? schedule.keys / schedule.warps : schedule.keys;
   warpKey = across ? b.mul(warp, b.index(warpKeys)) : b.index(0);
-  bindRows(across ? b.index(0) : b.mul(warp, b.index(tile::kFragmentRows)));
+  Value fragment = across ? b.index(0) : b.div(warp, b.index(schedule.columnWarps));
+  bindRows(b.mul(fragment, b.index(tile::kFragmentRows)));
+  if (schedule.columnWarps > 1)
+    column = b.mul(b.rem(warp, b.index(schedule.columnWarps)), b.index(ownWidth));
 }
 
 void WarpTask::bindBlocks() {
@@ -139,7 +143,7 @@ SmallVector<Value> WarpTask::step(Value number, const Values &state, Value slot,
   if (maps && !whole)
     tile::WarpClearOp::create(b, valueRing, slot, keys);
   auto [valueSlots, valueSlot] = widened(/*isKey=*/false, key, slot);
-  o = tile::WarpPVOp::create(b, o.getType(), p, valueSlots, valueSlot, warpKey, o, step.getAlpha(),
+  o = tile::WarpPVOp::create(b, o.getType(), p, valueSlots, valueSlot, warpKey, column, o, step.getAlpha(),
                              isReadNarrow(values.v) && isUnsigned(values.v));
   return {o, step.getNewM(), step.getNewL()};
 }

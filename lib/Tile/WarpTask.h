@@ -66,10 +66,12 @@ private:
 
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
+  int64_t ownWidth; // columns of the warp's part of the output
   llvm::SmallVector<Value> position;
   mlir::Type outputType;
   Value scoreScales; // of narrow keys, where they are the same for all
   Value warp, warpKey, blocks, firstFull, lastFull;
+  Value column; // the first of the warp's part; null if it has all
   Value keyRing, valueRing, wideKeys, wideValues, queryTile;
 };
 

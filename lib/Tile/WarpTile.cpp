@@ -92,13 +92,13 @@ Type WarpTile::valueNumbers() {
 
 Value WarpTile::channelScales(const TokenBuffers &tokens, Value dim, int64_t width, bool quads) {
   Value zero = b.index(0);
-  Value all = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, dim});
+  Value all = b.view(tokens.scale, {batch, tokenHead(), zero, zero}, {nullptr, nullptr, nullptr, dim});
   return columns(all, zero, dim, width, quads);
 }
 
 Value WarpTile::oneScale(const TokenBuffers &tokens, int64_t count, bool quads) {
   Value zero = b.index(0);
-  Value one = b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, nullptr, b.index(1)});
+  Value one = b.view(tokens.scale, {batch, tokenHead(), zero, zero}, {nullptr, nullptr, nullptr, b.index(1)});
   auto layout = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {0});
   auto type = MemRefType::get({count}, cast<MemRefType>(one.getType()).getElementType(), layout);
   auto data = memref::ExtractStridedMetadataOp::create(b, one);
@@ -115,7 +115,7 @@ Value WarpTile::columns(Value source, Value first, Value end, int64_t count, boo
 
 Value WarpTile::tokenScales(const TokenBuffers &tokens) {
   Value zero = b.index(0);
-  return b.view(tokens.scale, {batch, kvHead, zero, zero}, {nullptr, nullptr, values.keys, nullptr});
+  return b.view(tokens.scale, {batch, tokenHead(), zero, zero}, {nullptr, nullptr, values.keys, nullptr});
 }
 
 Value WarpTile::scale(Value fragment, Value factors) {
@@ -130,12 +130,18 @@ Value WarpTile::scaleOutput(Value o, int64_t width, bool quads) {
   return o;
 }
 
-void WarpTile::storeRows(ValueRange state, Value channel) {
+void WarpTile::storeRows(ValueRange state, Value channel, Value column) {
   auto [out, lse, deadRow] = viewResults();
   Value mark = values.marks ? b.index(0) : Value();
-  Value marks = viewMarks(b.div(warpRow, b.index(tile::kFragmentRows)));
-  tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow, b.index(0), lse, marks,
-                             mark, channel, channel ? warpRow : Value(), deadRow);
+  Value fragment = b.div(warpRow, b.index(tile::kFragmentRows));
+  if (column) { // each part has marks of its own, behind those of the parts in front
+    Value part = b.div(column, b.index(cast<tile::FragmentType>(state[0].getType()).getColumns()));
+    fragment = b.add(fragment, b.mul(part, b.index(schedule.rows / tile::kFragmentRows)));
+  }
+  Value marks = viewMarks(fragment);
+  tile::WarpFinishOp::create(b, state[0], state[1], state[2], out, heads, queryOfRow,
+                             column ? column : b.index(0), lse, marks, mark, channel,
+                             channel ? warpRow : Value(), deadRow);
 }
 
 void WarpTile::takePartOfBlocks() {
@@ -149,15 +155,20 @@ void WarpTile::takePartOfBlocks() {
   end = b.min(end, b.add(begin, share));
 }
 
-void WarpTile::store(const Values &state, function_ref<void()> storeResult) {
+void WarpTile::store(const Values &state, function_ref<void()> storeResult, Value column) {
   if (!isSplit())
     return storeResult();
   Value isOne = compare(arith::CmpIPredicate::sle, values.splits, b.index(1));
   b.branch(isOne, storeResult, [&] {
     Value first = b.mul(partNumber(split), values.rows);
     Value end = b.add(first, b.mul(values.group, values.period)); // behind it is padding
-    tile::WarpStoreOp::create(b, state[0], state[1], state[2], values.partialO, values.partialM,
-                              values.partialL, b.add(first, warpRow), end);
+    Value columns = values.partialO;
+    if (column) {
+      Value width = b.index(cast<tile::FragmentType>(state[0].getType()).getColumns());
+      columns = b.view(columns, {b.index(0), column}, {b.size(columns, 0), width});
+    }
+    tile::WarpStoreOp::create(b, state[0], state[1], state[2], columns, values.partialM, values.partialL,
+                              b.add(first, warpRow), end);
   });
 }
 

@@ -51,15 +51,16 @@ protected:
   /// The output times the values' scales, but those of tokens.
   Value scaleOutput(Value o, int64_t width, bool quads);
 
-  /// The rows of the result, there or, if there is one, to a channel on the way.
-  void storeRows(mlir::ValueRange state, Value channel = nullptr);
+  /// The rows of the result, there or, if there is one, to a channel on the way. `column`: the first of a
+  /// part of the output; what belongs to whole rows is the same in all parts, and each stores it.
+  void storeRows(mlir::ValueRange state, Value channel = nullptr, Value column = nullptr);
 
   /// Whether there may be several parts of keys, of which the task has one.
   bool isSplit() const { return static_cast<bool>(values.partialO); }
   /// The part's blocks. They are divided as numbers of 32 bits: 64 take a processor longer than a block does.
   void takePartOfBlocks();
   /// What `storeResult` does, or of several parts, this one's state for the merge.
-  void store(const Values &state, llvm::function_ref<void()> storeResult);
+  void store(const Values &state, llvm::function_ref<void()> storeResult, Value column = nullptr);
 
   Values forEach(Value from, Value to, int64_t step, Values state,
                  llvm::function_ref<Values(Value, Values)> body);

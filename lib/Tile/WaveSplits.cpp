@@ -34,7 +34,8 @@ public:
     Value full = b.div(b.mul(processors, b.index(int64_t(100 * kFull))), b.index(100)), one = b.index(1);
     Value busy = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, tiles, full);
     Value most = b.min(keyBlocks, b.index(kMostSplits));
-    if (schedule.keysAcrossWarps()) // such tasks wait for memory, from which a second wave gets no more
+    if (schedule.rows <=
+        tile::kFragmentRows) // such tasks wait for memory, from which a second wave gets no more
       most = b.min(most, b.div(slots, tiles));
     most = b.createOrFold<arith::SelectOp>(busy, one, most);
     // The fewest parts of those that take the least time.

@@ -38,7 +38,7 @@ func.func @f32(%q: tensor<1x4x3x16xf32>) -> tensor<1x4x3x16xf32> {
 // -----
 
 func.func @odd(%q: tensor<1x4x3x20xf16>) -> tensor<1x4x3x20xf16> {
-  // expected-remark @+1 {{without tensor cores on cuda: the key head dimension is 20, not a multiple of 8 and at most 256}}
+  // expected-remark @+1 {{without tensor cores on cuda: the key head dimension is 20, not a multiple of 8 and at most 576}}
   %o = gqa.attention %q, %q, %q : (tensor<1x4x3x20xf16>, tensor<1x4x3x20xf16>, tensor<1x4x3x20xf16>) -> tensor<1x4x3x20xf16>
   return %o : tensor<1x4x3x20xf16>
 }

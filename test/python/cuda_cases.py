@@ -75,6 +75,22 @@ CASES = {
     "narrowest": dict(queries=130, keys=70, dim=16, value_dim=16, dtype="f16"),
     "wide": dict(queries=20, keys=100, dim=256, value_dim=256, group=2, causal=True, offset=("i64", [80])),
     "wide_decode": dict(dim=192, value_dim=256, keys=300),
+    # Heads that are too wide for the registers of a warp, those of latent attention among them: four warps share rows.
+    "latent_decode": dict(kv_heads=1, group=16, keys=450, dim=576, value_dim=512),
+    "latent_parts": dict(batch=2, kv_heads=1, group=3, keys=900, dim=576, value_dim=512, kv_len=("i32", [100, 900]), values="garbage",
+                         sinks="f32"),
+    "latent_prompt": dict(queries=9, kv_heads=1, group=5, keys=130, dim=576, value_dim=512, causal=True, offset=("constant", 121)),
+    "wider_prompt": dict(queries=40, group=2, keys=130, dim=512, value_dim=512, mask=(40, 130), values="poison", dtype="f16"),
+    "wider_lengths": dict(dynamic="lengths", queries=20, group=3, keys=100, dim=264, value_dim=328, causal=True, offset=("i64", [-5]),
+                          dead_row="uniform"),
+    "wider_window": dict(queries=2, group=3, keys=300, dim=320, value_dim=64, causal=True, window=(200, -1), offset=("i64", [290]),
+                         layouts=("bshd",) * 4, score="alibi"),
+    # Groups of more heads than a tile has rows: in equal parts, 67 of one head each.
+    "latent_128": dict(kv_heads=1, group=128, keys=70, dim=576, value_dim=512, sinks="f32"),
+    "groups_67": dict(kv_heads=2, group=67, keys=40, dim=192, value_dim=192, score="alibi", dtype="f16"),
+    "groups_80": dict(queries=2, kv_heads=2, group=80, keys=70, dim=256, causal=True, offset=("i64", [68]),
+                      narrow=("f8E4M3FN", "bhs", "f32", False)),
+    "wider_fp8": dict(keys=130, dim=288, value_dim=512, narrow=("f8E4M3FN", "h", "f32", False)),
     "decode_long": dict(kv_heads=1, group=2, keys=6000),  # in more parts than a cluster has tasks
     "decode_parts": dict(kv_heads=1, group=3, keys=2600, dim=32, value_dim=24),  # more than a warp has lanes
     "heads_decode": dict(dynamic="heads", keys=450),

@@ -60,7 +60,10 @@ CASES = {"sm_80": {
     "prefill_split": dict(SHIPPED["prefill_split"], also=[WHOLE, dict(POISON, keys=100)]),
     "prefill_both_sides": dict(dynamic="lengths", queries=100, keys=600, window=(330, 60), offset=("i64", [400]), group=1, dtype="f16",
                                also=[WHOLE, dict(POISON, keys=100)]),
-    "prefill_poison": SHIPPED["prefill_poison"]}}
+    "prefill_poison": SHIPPED["prefill_poison"],
+    "latent": dict(queries=7, kv_heads=1, group=5, keys=330, dim=576, value_dim=512, causal=True, offset=("i64", [323]),
+                   also=[WHOLE, MANY, POISON]),
+    "wider": dict(kv_heads=1, group=5, keys=330, dim=264, value_dim=320, dtype="f16", sinks="f32", also=[WHOLE])}}
 # And of those that sm_90a alone has: enough blocks that slots are filled again, on the diagonal, behind it and in front of a
 # window; keys through the copy engine, in parts that are merged, by a cluster or a kernel, and without; and kernels that follow others.
 CASES["sm_90a"] = {

@@ -27,6 +27,9 @@ std::ostream &operator<<(std::ostream &out, const Shape &s) {
              << " queries, " << s.keys << " keys";
 }
 
+/// Heads of which several warps share the columns.
+bool isWide(const Shape &s) { return std::max(s.dim, s.valueDim) > kMostDimOfWarp; }
+
 /// How a schedule's products are computed: by warps (mma.sync) or by groups of four (wgmma).
 enum class Products { OfWarps, OfGroups };
 
@@ -42,13 +45,14 @@ constexpr int64_t kSharedOfSM90 = 227 << 10, kSharedOfProcessor = 228 << 10;
 /// probabilities, and but in groups the queries.
 int64_t liveRegisters(const Shape &s, const WarpSchedule &schedule, Products products) {
   int64_t keys = schedule.keysAcrossWarps() ? schedule.keys / schedule.warps : schedule.keys;
-  int64_t width = roundUp(s.dim, 16), valueWidth = roundUp(s.valueDim, 16);
+  int64_t width = roundUp(s.dim, 16);
+  int64_t valueWidth = roundUp(s.valueDim, 16 * schedule.columnWarps) / schedule.columnWarps;
   return valueWidth / 2 + keys / 2 + (products == Products::OfGroups ? keys / 4 : width / 4);
 }
 
-/// Of them a thread can have so many beside what every kernel needs. 232 that are live are assembled without
-/// spills for warps (heads of 256), and 176 for groups.
-int64_t mostLive(Products products) { return products == Products::OfGroups ? 176 : 208; }
+/// Of them a thread can have so many beside what every kernel needs. 216 that are live are assembled without
+/// spills for warps (heads of 576 and 512), and 176 for groups.
+int64_t mostLive(Products products) { return products == Products::OfGroups ? 176 : 216; }
 
 int64_t sharedBytes(const Shape &s, const WarpSchedule &schedule, bool copyEngine, Products products) {
   if (!copyEngine) { // rows an odd number of 16 bytes apart
@@ -112,7 +116,8 @@ protected:
   template <class Check> void walk(Check check) {
     constexpr int64_t kDims[][2] = {{16, 16},   {24, 40},   {32, 32},   {48, 48},   {64, 64},   {64, 128},
                                     {80, 80},   {96, 96},   {112, 112}, {128, 64},  {128, 128}, {128, 256},
-                                    {160, 160}, {192, 128}, {192, 192}, {224, 224}, {256, 64},  {256, 256}};
+                                    {160, 160}, {192, 128}, {192, 192}, {224, 224}, {256, 64},  {256, 256},
+                                    {264, 320}, {320, 64},  {512, 512}, {576, 512}, {64, 512}};
     for (auto [dim, valueDim] : kDims)
       for (int64_t group : {1, 2, 3, 5, 7, 8, 12, 16, 33, 43, 64, 65, 128})
         for (int64_t queries : {1, 2, 3, 9, 16, 17, 33, 64, 65, 128, 255, 4096})
@@ -131,10 +136,11 @@ protected:
 TEST_F(ScheduleTest, WarpsFit) {
   walk([](const Shape &s, AttentionOp op) {
     WarpSchedule schedule = chooseWarpSchedule(op, s.queries);
-    ASSERT_GE(schedule.rows, s.group <= 16 && s.queries == 1 ? 16 : std::min<int64_t>(s.group, 64)) << s;
+    int64_t most = isWide(s) ? 32 : 64; // a larger group is in several tiles
+    ASSERT_GE(schedule.rows, s.group <= 16 && s.queries == 1 ? 16 : std::min(s.group, most)) << s;
     ASSERT_EQ(schedule.keys % 16, 0) << s;
     ASSERT_TRUE(schedule.keysAcrossWarps() ? schedule.keys % (16 * schedule.warps) == 0
-                                           : schedule.rows == 16 * schedule.warps)
+                                           : schedule.rows * schedule.columnWarps == 16 * schedule.warps)
         << s;
     ASSERT_LE(liveRegisters(s, schedule, Products::OfWarps), mostLive(Products::OfWarps)) << s;
     ASSERT_LE(sharedBytes(s, schedule, /*copyEngine=*/false, Products::OfWarps), kSharedOfLeast) << s;
@@ -173,8 +179,8 @@ TEST_F(ScheduleTest, GroupsFit) {
   int64_t chosen = 0;
   walk([&](const Shape &s, AttentionOp op) {
     std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries);
-    bool panels =
-        s.dim % (tile::kHalfPanelRowBytes / 2) == 0 && s.valueDim % (tile::kHalfPanelRowBytes / 2) == 0;
+    bool panels = s.dim % (tile::kHalfPanelRowBytes / 2) == 0 &&
+                  s.valueDim % (tile::kHalfPanelRowBytes / 2) == 0 && !isWide(s);
     bool isFull = s.group * s.queries > tile::kGroupRows, isLong = s.keys > 256;
     ASSERT_EQ(schedule.has_value(), panels && (isFull || (s.group * s.queries > 16 && isLong))) << s;
     if (!schedule)
@@ -244,7 +250,7 @@ TEST_F(ScheduleTest, NarrowGroupsFit) {
   walk([&](const Shape &s, AttentionOp op) {
     std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries, {1, 1});
     bool panels = s.dim % tile::kHalfPanelRowBytes == 0 && s.valueDim % tile::kHalfPanelRowBytes == 0;
-    ASSERT_EQ(schedule.has_value(), panels && s.group * s.queries > 64) << s;
+    ASSERT_EQ(schedule.has_value(), panels && !isWide(s) && s.group * s.queries > 64) << s;
     if (!schedule)
       return;
     ++chosen;

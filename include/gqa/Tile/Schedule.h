@@ -36,8 +36,8 @@ struct Schedule {
   int64_t leastKeysOfTask() const;
 };
 
-/// Whether queries may become bf16: they are, or it is what they are rotated to. But a caller that gets lse is
-/// told more of the scores than rounded ones would say.
+/// Whether queries may become bf16: they are, or it is what they are rotated to. But a caller that gets lse
+/// is told more of the scores than rounded ones would say.
 bool mayRoundQueries(AttentionOp op);
 
 /// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the
@@ -63,14 +63,19 @@ struct WarpSchedule {
   bool storesTile = false;
   /// Groups split keys where tiles are too few for all processors, instead of leaving these to warps.
   bool splitsKeys = true;
+  /// Wide heads: so many warps have the same rows and keys, and each a part of the output's columns.
+  int64_t columnWarps = 1;
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
-  bool keysAcrossWarps() const { return rows < 16 * warps; }
+  bool keysAcrossWarps() const { return rows * columnWarps < 16 * warps; }
 };
 
 /// The bytes of an element of keys and of values, as kernels read them.
 struct TokenBytes {
   int64_t key = 2, value = 2;
 };
+
+/// Of wider heads several warps share the columns.
+constexpr int64_t kMostDimOfWarp = 256;
 
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
 WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
@@ -85,7 +90,8 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
 /// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
 std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
-/// The most query heads of one key/value head that a tile of a GPU has rows for.
+/// The most query heads of one key/value head that a tile of a GPU has rows for; of more, several tiles have
+/// some each.
 constexpr int64_t kMostHeadsOfTile = 128;
 
 /// How an attention's keys are split: enough tasks for every core, but none that is too short to pay for the

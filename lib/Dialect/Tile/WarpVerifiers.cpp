@@ -170,9 +170,14 @@ LogicalResult WarpPVOp::verify() {
                            "values and p")))
     return failure();
   // warp.pv_c2
-  if (getO().getType().getColumns() != slot.columns)
-    return emitOpError("expects o with the ")
+  int64_t columns = getO().getType().getColumns();
+  if (getColumn() ? columns > slot.columns : columns != slot.columns)
+    return emitOpError(getColumn() ? "expects o with at most the " : "expects o with the ")
            << slot.columns << " columns of the values, found " << getO().getType();
+  // warp.pv_c4
+  if (getColumn() && (!isa<RingType>(getValues().getType()) || bytesOf(slot.element) != 2))
+    return emitOpError("expects a ring of 16 bits, of which it takes some columns, found ")
+           << getValues().getType();
   return verifyKeysOfWarp(*this, getP().getType().getColumns(), slot);
 }
 

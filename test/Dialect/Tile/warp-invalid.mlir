@@ -251,6 +251,26 @@ func.func @pv_c2_columns(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.rin
 
 // -----
 
+func.func @pv_c2_some_columns(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.ring<2x64x32xf16>,
+                              %o: !tile.fragment<16x64xf32>, %a: !tile.fragment<16xf32>) {
+  // expected-error @+1 {{'tile.warp.pv' op expects o with at most the 32 columns of the values, found '!tile.fragment<16x64xf32>'}}
+  %o1 = tile.warp.pv %p, %v[%n, %n] columns(%n), %o rescale(%a)
+    : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xf16>, !tile.fragment<16x64xf32>, !tile.fragment<16xf32>
+  return
+}
+
+// -----
+
+func.func @pv_c4(%n: index, %p: !tile.fragment<16x64xf16>, %v: !tile.channel<2x64x64xf16>,
+                 %o: !tile.fragment<16x32xf32>, %a: !tile.fragment<16xf32>) {
+  // expected-error @+1 {{'tile.warp.pv' op expects a ring of 16 bits, of which it takes some columns, found '!tile.channel<2x64x64xf16>'}}
+  %o1 = tile.warp.pv %p, %v[%n, %n] columns(%n), %o rescale(%a)
+    : !tile.fragment<16x64xf16>, !tile.channel<2x64x64xf16>, !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+  return
+}
+
+// -----
+
 func.func @store_c1_columns(%n: index, %o: !tile.fragment<16x32xf32>, %m: !tile.fragment<16xf32>, %os: memref<16x16xf32>,
                             %ms: memref<16xf32>) {
   // expected-error @+1 {{'tile.warp.store' op expects a buffer with at least the columns of o, found 'memref<16x16xf32>'}}

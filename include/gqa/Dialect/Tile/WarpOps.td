@@ -441,13 +441,16 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
   let summary = "the output of a tile: rescaled, plus p times values of a slot";
   let description = [{
     `o'[r, d] = alpha[r] * o[r, d] + sum_c p[r, c] * v[row + c, d]`, with `v` a slot of a ring or a channel that is full.
-    Values of 8 bits become numbers of p's type on the way, as keys do in `tile.warp.qk`.
+    Values of 8 bits become numbers of p's type on the way, as keys do in `tile.warp.qk`. With `columns` o has some of the
+    values' columns only, from one on that is a multiple of 8: `v[row + c, column + d]`.
 
     Constraints:
     * (C1) p and the slots have the same element type; or the slots' has 8 bits, o is in quads, and its columns are a
       multiple of 32.
-    * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has their columns, a multiple of 16.
+    * (C2) p has a multiple of 16 columns, at most the rows of a slot; o has their columns, a multiple of 16, or with
+      `columns` no more.
     * (C3) `unsigned` is there for integers only.
+    * (C4) `columns` is there for rings of 16 bits only.
 
     ```mlir
     %o1 = tile.warp.pv %p, %values[%slot, %row], %o rescale(%alpha)
@@ -455,10 +458,11 @@ def Tile_WarpPVOp : Tile_WarpOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
     ```
   }];
   let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Slots, "", [MemRead]>:$values, Index:$slot, Index:$row,
-                       Tile_Sums:$o, Tile_PerRow:$alpha, UnitAttr:$is_unsigned);
+                       Optional<Index>:$column, Tile_Sums:$o, Tile_PerRow:$alpha, UnitAttr:$is_unsigned);
   let results = (outs Tile_Sums:$newO);
   let assemblyFormat = [{
-    $p `,` $values `[` $slot `,` $row `]` `,` $o `rescale` `(` $alpha `)` (`unsigned` $is_unsigned^)? attr-dict
+    $p `,` $values `[` $slot `,` $row `]` (`columns` `(` $column^ `)`)? `,` $o `rescale` `(` $alpha `)`
+    (`unsigned` $is_unsigned^)? attr-dict
     `:` type($p) `,` type($values) `,` type($o) `,` type($alpha)
   }];
   let hasVerifier = 1;

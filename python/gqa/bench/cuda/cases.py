@@ -1,5 +1,5 @@
 """What is timed on a GPU, the most telling first: a run may end early. All in bf16, some with a cache of fp8, or queries too;
-heads of 128 but for figure6."""
+heads of 128 but for figure6 and where a name says another."""
 
 from ..cases import LLAMA, Case, K
 
@@ -8,8 +8,9 @@ def _decode(name, heads, batch, keys, quick=None, dim=128, attributes=(), cache=
     return Case(name, "decode", "bf16", batch, *heads, 1, keys, dim, quick, attributes, cache)
 
 
-def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", attributes=(), cache=None, narrow_queries=False):
-    return Case(name, kind, "bf16", 1, *heads, length, length, 128, quick, attributes, cache, narrow_queries)
+def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", attributes=(), cache=None, narrow_queries=False,
+             dim=128):
+    return Case(name, kind, "bf16", 1, *heads, length, length, dim, quick, attributes, cache, narrow_queries)
 
 
 def _chunk(name, queries, keys, attributes=()):
@@ -70,6 +71,11 @@ CASES = (
     _decode("decode-8k-b4", LLAMA, 4, 8 * K),
     _decode("decode-16k-b2", LLAMA, 2, 16 * K),
     _prefill("prefill-g8-32k", 32 * K, heads=LLAMA_70B),
+    # Heads of 512, in whose kernels four warps share rows: one KV head for 16 query heads and for 128, as latent attention has
+    # them, and a prompt.
+    _decode("decode-d512-32k-b4", (16, 1), 4, 32 * K, dim=512),
+    _decode("decode-d512-g128-8k-b4", (128, 1), 4, 8 * K, dim=512),
+    _prefill("prefill-d512-2k", 2 * K, heads=(8, 4), dim=512),
     # The rest of what both papers draw: every number of groups.
     _decode("shazeer-gqa-4", (8, 4), 1024, 128),
     _decode("shazeer-gqa-2", (8, 2), 1024, 128),

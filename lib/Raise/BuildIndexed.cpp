@@ -1,9 +1,11 @@
-// gqa.append_kv with positions, of what front ends write as a select over all of a cache: the new row where
-// the coordinate is the position, what was there elsewhere.
-#include "gqa/Raise/Build.h"
+// gqa.append_kv with positions, of what front ends write as selects over all of a cache, products with
+// one-hot vectors, inserted slices, or loops of these.
+#include "CacheWrite.h"
+#include "gqa/Raise/ExprEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -12,137 +14,187 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr unsigned kRank = 4;
+/// More tokens than these stay one slice, or a loop in whatever order: appended, they come one by one.
+constexpr int64_t kMostTokens = 16;
 
-class IndexedWrite {
+class AppendBuilder {
 public:
-  IndexedWrite(RewriterBase &rewriter, Value written)
-      : rewriter(rewriter), written(written), context(written.getContext()), evaluator(context) {}
+  AppendBuilder(RewriterBase &rewriter, CacheWrite &write)
+      : rewriter(rewriter), write(write), context(write.context), evaluator(write.evaluator),
+        loc(write.written.getLoc()), axes(write.axes()) {}
 
-  /// The operation in place of `written`, or none.
-  std::optional<AppendKVOp> raise() {
-    for (unsigned dim = 0; dim < kRank; ++dim)
-      coordinates.push_back(
-          context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
-    Expr element = evaluator.expand(context.load(written, coordinates));
-    if (!element || !element->isSelect() || !matchPosition(element->operands[0]) ||
-        !matchCache(element->operands[2]) || dependsOn(element->operands[1], tokens))
-      return std::nullopt;
-    return build(element->operands[1]);
+  bool build() {
+    rewriter.setInsertionPoint(write.written.getDefiningOp());
+    for (Axis &axis : axes)
+      for (unsigned variable : axis.variables)
+        if (ShapedType::isDynamic(context.space.sizeOf(variable)))
+          sizes[variable] = tensor::DimOp::create(rewriter, loc, write.cache, variable);
+    Value fresh = buildRows(), positions = buildPositions();
+    if (!fresh || !positions)
+      return false;
+    auto append = AppendKVOp::create(rewriter, loc, write.written.getType(), write.cache, fresh, positions,
+                                     write.layout);
+    if (!whyInvalid(append).empty()) {
+      rewriter.eraseOp(append);
+      return false;
+    }
+    rewriter.replaceAllUsesWith(write.written, append.getOutput());
+    return true;
   }
 
 private:
-  /// `coordinate == position`: the coordinate along tokens, and the position as a form without coordinates
-  /// but the batch's.
-  bool matchPosition(Expr condition) {
-    condition = evaluator.peel(condition);
-    if (!condition->isApply("arith.cmpi") ||
-        cast<arith::CmpIOp>(condition->op).getPredicate() != arith::CmpIPredicate::eq)
-      return false;
-    position.affine = context.space.constant(0);
-    position.accumulate(evaluator, condition->operands[0], 1);
-    position.accumulate(evaluator, condition->operands[1], -1);
-    LinearForm form = LinearForm::of(context.space.simplify(position.affine));
-    if (form.terms.size() != 1 || std::abs(form.terms[0].second) != 1 || position.data.empty())
-      return false;
-    const auto *found = llvm::find(coordinates, form.terms[0].first);
-    if (found == coordinates.end())
-      return false;
-    tokens = unsigned(found - coordinates.begin());
-    // +t + c + data == 0 says t = -c - data, and -t the opposite.
-    int64_t sign = -form.terms[0].second;
-    constant = sign * form.constant;
-    for (auto &[data, factor] : position.data)
-      factor *= sign;
-    layout = tokens == 1 ? "bshd" : tokens == 2 ? "bhsd" : tokens == 3 ? "bhds" : "";
-    return !layout.empty() && llvm::none_of(position.data, [&](auto &entry) {
-      return llvm::any_of(llvm::seq(1u, kRank), [&](unsigned dim) { return dependsOn(entry.first, dim); });
-    });
-  }
-
-  /// The tensor whose elements stay where they are.
-  bool matchCache(Expr kept) {
-    for (Expr element : evaluator.chain(kept))
-      if (element->isLoad() && element->value.getType() == written.getType() &&
-          ArrayRef<AffineExpr>(element->indices) == ArrayRef<AffineExpr>(coordinates)) {
-        cache = element->value;
-        return true;
+  /// The new tokens as a tensor.
+  Value buildRows() {
+    if (write.row->isLoad())
+      if (std::optional<View> view = findView(context, evaluator.chain(write.row), axes))
+        return transpose(rewriter, materialize(rewriter, loc, context.space, *view, axes), write.layout);
+    auto emit = [&](OpBuilder &builder, ExprEmitter &emitter) -> Value {
+      AffineExpr place = write.coordinates[write.tokens];
+      if (dependsOn(write.row,
+                    write.tokens)) { // where the position is one of the cache; else nothing is written
+        Value position = emitPosition(builder, emitter);
+        if (!position)
+          return nullptr;
+        Value index = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), position);
+        Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+        Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+        Value size = builder.createOrFold<tensor::DimOp>(loc, write.cache, write.tokens);
+        Value last = arith::SubIOp::create(builder, loc, size, one);
+        Value bounded = arith::MinSIOp::create(builder, loc, index, last);
+        emitter.define(place, arith::MaxSIOp::create(builder, loc, bounded, zero));
       }
-    return false;
+      return emitter.emit(write.row);
+    };
+    Value made = buildTensor(rewriter, loc, evaluator, write.row->type, axes, sizes, emit);
+    return made ? transpose(rewriter, {made, "bhsd"}, write.layout) : made;
   }
 
-  std::optional<AppendKVOp> build(Expr row) {
-    rewriter.setInsertionPoint(written.getDefiningOp());
-    Location loc = written.getLoc();
-    SmallVector<Axis> axes;
-    DenseMap<unsigned, Value> sizes;
-    for (char letter : StringRef("bhsd")) {
-      auto dim = unsigned(dimOf(layout, letter));
-      axes.push_back({letter, {}});
-      if (dim == tokens || context.space.sizeOf(dim) == 1)
-        continue;
-      axes.back().variables.push_back(dim);
-      if (ShapedType::isDynamic(context.space.sizeOf(dim)))
-        sizes[dim] = tensor::DimOp::create(rewriter, loc, cache, dim);
+  /// One for each new token, of each sequence if they differ.
+  Value buildPositions() {
+    bool isPerBatch = !axes[0].variables.empty() && dependsOnBatch();
+    SmallVector<Axis> own = {axes[2]};
+    if (isPerBatch)
+      own.insert(own.begin(), axes[0]);
+    if (Value view = viewPositions(own))
+      return view;
+    auto emit = [&](OpBuilder &builder, ExprEmitter &emitter) { return emitPosition(builder, emitter); };
+    return buildTensor(rewriter, loc, evaluator, rewriter.getI64Type(), own, sizes, emit);
+  }
+
+  bool dependsOnBatch() {
+    unsigned batch = axes[0].variables.front();
+    return dependsOn(write.position.affine, batch) ||
+           llvm::any_of(write.position.data, [&](auto &entry) { return dependsOn(entry.first, batch); }) ||
+           llvm::any_of(write.guards, [&](Condition &guard) { return dependsOn(guard.expr, batch); });
+  }
+
+  /// Positions that a tensor holds as they are.
+  Value viewPositions(ArrayRef<Axis> own) {
+    const IntegerForm &position = write.position;
+    bool isPlain = write.guards.empty() && position.affine == context.space.constant(0) &&
+                   position.data.size() == 1 && position.data[0].second == 1;
+    Expr data = isPlain ? position.data[0].first : nullptr;
+    if (!data || !data->isLoad() || !(data->type.isInteger(32) || data->type.isInteger(64)))
+      return nullptr;
+    std::optional<View> view = findView(context, evaluator.chain(data), own);
+    SmallVector<SmallVector<unsigned, 2>> wanted =
+        llvm::map_to_vector(own, [](const Axis &axis) { return axis.variables; });
+    return view ? reshape(rewriter, loc, context.space, view->tensor, view->dims, wanted) : Value();
+  }
+
+  /// Where a token goes: -1, which is no place, if a guard fails.
+  Value emitPosition(OpBuilder &builder, ExprEmitter &emitter) {
+    Type wide = builder.getI64Type();
+    Value total = emitter.emit(write.position.affine);
+    if (!total)
+      return nullptr;
+    total = arith::IndexCastOp::create(builder, loc, wide, total);
+    for (const auto &[data, coefficient] : write.position.data) {
+      Value next = emitter.emit(data);
+      if (!next)
+        return nullptr;
+      if (next.getType().isIndex())
+        next = arith::IndexCastOp::create(builder, loc, wide, next);
+      else if (next.getType() != wide)
+        next = arith::ExtSIOp::create(builder, loc, wide, next);
+      Value factor = arith::ConstantIntOp::create(builder, loc, coefficient, 64);
+      total = arith::AddIOp::create(builder, loc, total, arith::MulIOp::create(builder, loc, next, factor));
     }
-    Value fresh = buildRow(loc, row, axes, sizes);
-    Value positions = buildPerBatch(rewriter, loc, evaluator, axes[0], position, constant, sizes);
-    if (!fresh || !positions)
-      return std::nullopt;
-    if (!axes[0].variables.empty() && cast<RankedTensorType>(positions.getType()).getDimSize(0) != 1)
-      positions = onePerSequence(loc, positions);
-    auto append = AppendKVOp::create(rewriter, loc, written.getType(), cache, fresh, positions, layout);
-    if (!whyInvalid(append).empty()) {
-      rewriter.eraseOp(append);
-      return std::nullopt;
+    for (const Condition &guard : write.guards) {
+      Value holds = emitCondition(builder, loc, emitter, guard);
+      if (!holds)
+        return nullptr;
+      Value nowhere = arith::ConstantIntOp::create(builder, loc, -1, 64);
+      total = arith::SelectOp::create(builder, loc, holds, total, nowhere);
     }
-    rewriter.replaceAllUsesWith(written, append.getOutput());
-    return append;
-  }
-
-  /// The new row, as a tensor with one token.
-  Value buildRow(Location loc, Expr row, ArrayRef<Axis> axes, const DenseMap<unsigned, Value> &sizes) {
-    if (row->isLoad())
-      if (std::optional<View> view = findView(context, evaluator.chain(row), axes))
-        return transpose(rewriter, materialize(rewriter, loc, context.space, *view, axes), layout);
-    Value made = buildTensor(rewriter, loc, evaluator, row, axes, sizes);
-    return made ? transpose(rewriter, {made, "bhsd"}, layout) : made;
-  }
-
-  Value onePerSequence(Location loc, Value positions) {
-    SmallVector<OpFoldResult> shape = tensor::getMixedSizes(rewriter, loc, positions);
-    shape.push_back(rewriter.getIndexAttr(1));
-    auto type = cast<RankedTensorType>(positions.getType());
-    return tensor::ExpandShapeOp::create(
-        rewriter, loc, RankedTensorType::get({type.getDimSize(0), 1}, type.getElementType()), positions,
-        ArrayRef<ReassociationIndices>{{0, 1}}, shape);
+    return total;
   }
 
   RewriterBase &rewriter;
-  Value written, cache;
-  ExprContext context;
-  Evaluator evaluator;
-  SmallVector<AffineExpr> coordinates; // variable k is dimension k, 0 where it has one element
-  IntegerForm position;
-  int64_t constant = 0;
-  unsigned tokens = 0;
-  std::string layout;
+  CacheWrite &write;
+  ExprContext &context;
+  Evaluator &evaluator;
+  Location loc;
+  SmallVector<Axis> axes;
+  DenseMap<unsigned, Value> sizes;
 };
+
+/// The result of an operation on all of a cache, or on slices of it, that may write tokens; null if it is
+/// neither.
+Value candidateOf(Operation *op) {
+  auto type =
+      op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+  if (!type || type.getRank() != CacheWrite::kRank)
+    return nullptr;
+  if (isa<scf::ForOp, tensor::InsertSliceOp>(op))
+    return op->getResult(0);
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  Operation *yielded = generic && generic.getNumReductionLoops() == 0
+                           ? generic.getBody()->getTerminator()->getOperand(0).getDefiningOp()
+                           : nullptr;
+  return isa_and_present<arith::SelectOp, arith::AddFOp, arith::TruncFOp>(yielded) ? op->getResult(0)
+                                                                                   : Value();
+}
 
 } // namespace
 
+std::unique_ptr<CacheWrite> matchCacheWrite(Value written) {
+  Operation *op = written.getDefiningOp();
+  if (!op || !candidateOf(op))
+    return nullptr;
+  return isa<linalg::GenericOp>(op) ? matchSelectedWrite(written) : matchSlicedWrite(written);
+}
+
+bool findIndexedTokens(const Operand &cache, std::optional<Operand> &fresh) {
+  std::unique_ptr<CacheWrite> write = matchCacheWrite(cache.tensor);
+  if (!write || write->layout != cache.layout)
+    return false;
+  SmallVector<Axis> axes = write->axes();
+  std::optional<View> view = write->row->isLoad()
+                                 ? findView(write->context, write->evaluator.chain(write->row), axes)
+                                 : std::nullopt;
+  if (!view || view->dims.size() != CacheWrite::kRank)
+    return true;
+  std::string layout(CacheWrite::kRank, '?');
+  for (const Axis &axis : axes) { // dimensions of size 1 are those that are left, in order
+    auto holds = [&](ArrayRef<unsigned> dim) { return dim == ArrayRef<unsigned>(axis.variables); };
+    layout[llvm::find_if(view->dims, holds) - view->dims.begin()] = axis.letter;
+  }
+  fresh = Operand{view->tensor, layout};
+  return true;
+}
+
 int64_t raiseIndexedAppends(RewriterBase &rewriter, Operation *function) {
-  SmallVector<linalg::GenericOp> selects;
-  function->walk([&](linalg::GenericOp op) {
-    auto type = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : nullptr;
-    Operation *yielded = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
-    if (type && type.getRank() == kRank && op.getNumReductionLoops() == 0 &&
-        isa_and_present<arith::SelectOp>(yielded))
-      selects.push_back(op);
+  SmallVector<Operation *> candidates;
+  function->walk([&](Operation *op) {
+    if (candidateOf(op))
+      candidates.push_back(op);
   });
   int64_t count = 0;
-  for (linalg::GenericOp op : selects)
-    count += IndexedWrite(rewriter, op->getResult(0)).raise().has_value();
+  for (Operation *op : llvm::reverse(candidates)) { // so that tokens that are written in turn are one write
+    std::unique_ptr<CacheWrite> write = matchCacheWrite(op->getResult(0));
+    count += write && write->count <= kMostTokens && AppendBuilder(rewriter, *write).build();
+  }
   return count;
 }
 

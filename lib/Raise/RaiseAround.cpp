@@ -199,6 +199,10 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
       findings.cache = "indexed";
       return {indexed.getFresh(), indexed.getLayout().str()};
     }
+    if (std::optional<Operand> fresh; findIndexedTokens(cached, fresh)) {
+      findings.cache = "indexed";
+      return fresh.value_or(cached);
+    }
     std::optional<AppendKVOp> append = raiseAppend(rewriter, cached);
     if (!append) {
       if (raiseDequantize(rewriter, cached))

@@ -1,8 +1,6 @@
 // Arithmetic on one boolean.
 #include "gqa/Raise/Truth.h"
 
-#include "llvm/ADT/SetVector.h"
-
 using namespace mlir;
 
 namespace gqa {
@@ -41,10 +39,52 @@ Expr assume(Evaluator &evaluator, Expr expr, Expr truth, bool value) {
   return assume(evaluator, expr, truth, value, done);
 }
 
-std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
+llvm::SetVector<Expr> truthsOf(Evaluator &evaluator, Expr expr) {
   llvm::SetVector<Expr> truths;
   DenseSet<Expr> visited;
   collectTruths(evaluator, expr, truths, visited);
+  return truths;
+}
+
+/// Whether the i1 is somewhere in `expr`.
+static bool contains(Evaluator &evaluator, Expr expr, Expr truth, DenseMap<Expr, bool> &known) {
+  if (expr == truth)
+    return true;
+  auto [place, isNew] = known.try_emplace(expr, false);
+  if (!isNew)
+    return place->second;
+  Expr root = evaluator.peel(expr);
+  bool found = root == truth || (root->kind == ExprNode::Kind::Apply && !root->value &&
+                                 llvm::any_of(root->operands, [&](Expr operand) {
+                                   return contains(evaluator, operand, truth, known);
+                                 }));
+  return known[expr] = found;
+}
+
+static Expr choose(Evaluator &evaluator, Expr expr, Expr truth, bool value, DenseMap<Expr, bool> &known) {
+  if (expr == truth)
+    return evaluator.context.truth(value);
+  Expr root = evaluator.peel(expr);
+  if (!contains(evaluator, expr, truth, known))
+    return root->constant ? root : expr;
+  if (root->isSelect() && root->operands[0] == truth)
+    return choose(evaluator, root->operands[value ? 1 : 2], truth, value, known);
+  auto operands = llvm::map_to_vector<3>(
+      root->operands, [&](Expr operand) { return choose(evaluator, operand, truth, value, known); });
+  if (root->isApply("arith.mulf"))
+    for (Expr operand : operands)
+      if (operand->getNumber() == 0.0)
+        return operand;
+  return evaluator.context.rebuild(root, operands);
+}
+
+Expr choose(Evaluator &evaluator, Expr expr, Expr truth, bool value) {
+  DenseMap<Expr, bool> known;
+  return choose(evaluator, expr, truth, value, known);
+}
+
+std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
+  llvm::SetVector<Expr> truths = truthsOf(evaluator, expr);
   if (truths.size() != 1)
     return std::nullopt;
   Expr truth = truths.front();
@@ -58,9 +98,7 @@ std::optional<OfTruth> matchOfTruth(Evaluator &evaluator, Expr expr) {
 
 std::optional<Decided> matchDecided(Evaluator &evaluator, Expr expr,
                                     llvm::function_ref<bool(double)> wanted) {
-  llvm::SetVector<Expr> truths;
-  DenseSet<Expr> visited;
-  collectTruths(evaluator, expr, truths, visited);
+  llvm::SetVector<Expr> truths = truthsOf(evaluator, expr);
   constexpr size_t kMost = 8;
   if (truths.size() > kMost)
     return std::nullopt;

@@ -130,8 +130,13 @@ int64_t raiseRotations(mlir::RewriterBase &rewriter, mlir::func::FuncOp function
 /// If the operand is cached tokens followed by new ones, a gqa.append_kv instead of it.
 std::optional<AppendKVOp> raiseAppend(mlir::RewriterBase &rewriter, const Operand &operand);
 
-/// Selects over a cache that write a row at a position become gqa.append_kv. Returns how many there were.
+/// Writes of tokens to caches at positions become gqa.append_kv, if they are few. Returns how many there
+/// were.
 int64_t raiseIndexedAppends(mlir::RewriterBase &rewriter, mlir::Operation *function);
+
+/// Whether the operand is a cache to which tokens are written at positions by something other than
+/// gqa.append_kv; `fresh` are the tokens, where a tensor of rank 4 holds them.
+bool findIndexedTokens(const Operand &cache, std::optional<Operand> &fresh);
 
 /// The operand's tensor in another layout.
 mlir::Value transpose(mlir::RewriterBase &rewriter, const Operand &operand, llvm::StringRef layout);

@@ -26,6 +26,8 @@ public:
     known[expr] = value;
     defined.insert(expr);
   }
+  /// The value of an index, as of a coordinate that the place does not have.
+  void define(mlir::AffineExpr affine, mlir::Value value) { knownAffine[affine] = value; }
 
   /// A value of the expression's type; null if it mentions a coordinate that is not here.
   mlir::Value emit(Expr expr);

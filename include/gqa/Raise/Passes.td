@@ -16,9 +16,12 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
 
     What is found becomes `gqa.attention`; a K or V that is repeated per group becomes `gqa.repeat_heads` of the tensor
     that is not; rotary embeddings, of q and k and of anything else, become `gqa.rotary`, a concatenation of cached and new
-    keys `gqa.append_kv`, as a select does that writes a row of a cache at a position. What looks like attention and is not
-    raised leaves a missed-optimisation remark with the operation
-    that stopped it and the reason.
+    keys `gqa.append_kv`. So does what writes a few tokens of a cache at positions: selects, sums of products with a one-hot
+    vector, slices, and loops of slices. What looks like attention and is not raised leaves a missed-optimisation remark
+    with the operation that stopped it and the reason.
+
+    Products that choose, with vectors of zeros and a one, are read as choices: what they multiply by zeros is taken to be
+    finite.
 
     Before, in essence (test/Raise/grouped.mlir is the whole of it):
 
@@ -46,7 +49,7 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
                            "mlir::arith::ArithDialect", "mlir::complex::ComplexDialect", "mlir::math::MathDialect"];
   let statistics = [
     Statistic<"raised", "raised", "attentions raised">,
-    Statistic<"written", "written", "rows written to caches by selects">,
+    Statistic<"written", "written", "writes of tokens to caches that became appends">,
     Statistic<"rotations", "rotations", "rotary embeddings raised that no raised attention reads">,
     Statistic<"declined", "declined", "softmaxes that were not raised">,
     Statistic<"expressions", "expressions", "scalar expressions that were looked at: the work done">,

@@ -6,6 +6,13 @@
 
 namespace gqa {
 
+/// The i1s that `expr` is computed from; what those are computed from is not looked at.
+llvm::SetVector<Expr> truthsOf(Evaluator &evaluator, Expr expr);
+
+/// `expr` where the i1 `truth` is `value`; what does not depend on it stays as it is. Zero times anything is
+/// zero here: of numbers that are chosen by products all are taken to be finite.
+Expr choose(Evaluator &evaluator, Expr expr, Expr truth, bool value);
+
 /// An expression with two values.
 struct OfTruth {
   Expr truth; ///< an i1

@@ -1,0 +1,96 @@
+// A write of tokens to a cache as mathematics: what its parts may depend on.
+#include "CacheWrite.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+CacheWrite::CacheWrite(Value written)
+    : context(written.getContext()), evaluator(context), written(written), token(context.space.constant(0)),
+      position{context.space.constant(0), {}} {
+  for (unsigned dim = 0; dim < kRank; ++dim)
+    coordinates.push_back(context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
+}
+
+bool CacheWrite::setTokens(unsigned dim) {
+  tokens = dim;
+  layout = dim == 1 ? "bshd" : dim == 2 ? "bhsd" : dim == 3 ? "bhds" : "";
+  return !layout.empty();
+}
+
+bool CacheWrite::isPerToken(Expr expr) const {
+  return llvm::none_of(llvm::seq(1u, kRank), [&](unsigned dim) { return dependsOn(expr, dim); });
+}
+
+bool CacheWrite::isWhole() const {
+  bool isAffine = llvm::none_of(llvm::seq(1u, kRank), [&](unsigned dim) {
+    return isa<AffineDimExpr>(coordinates[dim]) && dependsOn(position.affine, dim);
+  });
+  return isAffine && llvm::all_of(position.data, [&](auto &entry) { return isPerToken(entry.first); }) &&
+         llvm::all_of(guards, [&](const Condition &guard) { return isPerToken(guard.expr); });
+}
+
+SmallVector<Axis> CacheWrite::axes() const {
+  SmallVector<Axis> axes;
+  for (char letter : StringRef("bhsd")) {
+    AffineExpr coordinate = letter == 's' ? token : coordinates[dimOf(layout, letter)];
+    axes.push_back({letter, {}});
+    if (auto variable = dyn_cast<AffineDimExpr>(coordinate))
+      axes.back().variables.push_back(variable.getPosition());
+  }
+  return axes;
+}
+
+//===-- Several expressions as one
+//-----------------------------------------------------------------------------------------------===//
+
+/// An expression that is `exprs[0]` at 0 and `exprs[1]` at 1, if one follows the variable step by step.
+static Expr fit(ExprContext &context, Expr first, Expr second, AffineExpr variable) {
+  if (first == second)
+    return first;
+  bool isAlike = first->kind == second->kind && first->type == second->type &&
+                 first->value == second->value && first->comparison == second->comparison &&
+                 first->operands.size() == second->operands.size() && !first->op == !second->op;
+  if (!isAlike)
+    return nullptr;
+  auto fitAffine = [&](AffineExpr a, AffineExpr b) { return a + variable * context.space.simplify(b - a); };
+  switch (first->kind) {
+  case ExprNode::Kind::Index:
+    return context.index(fitAffine(first->affine, second->affine), first->type);
+  case ExprNode::Kind::Compare:
+    return context.compare(first->comparison, fitAffine(first->affine, second->affine));
+  case ExprNode::Kind::Load: {
+    SmallVector<AffineExpr> indices;
+    for (auto [a, b] : llvm::zip_equal(first->indices, second->indices))
+      indices.push_back(fitAffine(a, b));
+    return context.load(first->value, indices);
+  }
+  case ExprNode::Kind::Apply: {
+    SmallVector<Expr> operands;
+    for (auto [a, b] : llvm::zip_equal(first->operands, second->operands)) {
+      operands.push_back(fit(context, a, b, variable));
+      if (!operands.back())
+        return nullptr;
+    }
+    return context.rebuild(first, operands);
+  }
+  case ExprNode::Kind::Constant:
+  case ExprNode::Kind::Scalar:
+    return nullptr;
+  }
+  llvm_unreachable("every kind is handled");
+}
+
+Expr generalize(ExprContext &context, ArrayRef<Expr> exprs, unsigned variable) {
+  if (exprs.size() == 1)
+    return exprs.front();
+  AffineExpr coordinate = getAffineDimExpr(variable, context.space.getContext());
+  Expr fitted = fit(context, exprs[0], exprs[1], coordinate);
+  auto isRight = [&](auto pair) {
+    auto [place, expr] = pair;
+    return context.substitute(fitted, variable, context.space.constant(place)) == expr;
+  };
+  return fitted && llvm::all_of(llvm::enumerate(exprs), isRight) ? fitted : nullptr;
+}
+
+} // namespace gqa

@@ -140,8 +140,10 @@ Expr Evaluator::computeElement(Expr load) {
   if (Operation *op = load->value.getDefiningOp(); OpTrait::hasElementwiseMappableTraits(op))
     return elementwiseElement(op, load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());
-  if (!op || !op.hasPureTensorSemantics() || op.getNumParallelLoops() != op.getNumLoops())
+  if (!op || !op.hasPureTensorSemantics())
     return nullptr;
+  if (op.getNumParallelLoops() != op.getNumLoops())
+    return chosenElement(load);
   unsigned result = cast<OpResult>(load->value).getResultNumber();
   std::optional<SmallVector<AffineExpr>> at = coordinates(op, result, load);
   DenseMap<Value, Expr> known;

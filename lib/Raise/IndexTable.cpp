@@ -54,36 +54,44 @@ AffineExpr fitTable(ArrayRef<int64_t> shape, llvm::function_ref<int64_t(int64_t)
   return sum;
 }
 
-Expr tabulate(ExprContext &context, Expr expr) {
-  PointEvaluator points(context);
-  if (!expr->type.isIntOrIndex() || expr->type.isInteger(1) || !points.isConstant(expr))
-    return nullptr;
-  SmallVector<int64_t> shape;
-  SmallVector<AffineExpr> variables;
-  int64_t total = 1;
+std::optional<Points> pointsOf(ExprContext &context, Expr expr, std::optional<unsigned> without) {
+  Points points;
   for (unsigned variable = 0; variable < context.space.numVariables(); ++variable) {
-    if (!dependsOn(expr, variable))
+    if (variable == without || !dependsOn(expr, variable))
       continue;
     int64_t size = context.space.sizeOf(variable);
-    if (ShapedType::isDynamic(size) || size == 0 || total > kMostIndices / size)
-      return nullptr;
-    total *= size;
-    shape.push_back(size);
-    variables.push_back(getAffineDimExpr(variable, context.space.getContext()));
+    if (ShapedType::isDynamic(size) || size == 0 || points.count > kMostIndices / size)
+      return std::nullopt;
+    points.count *= size;
+    points.shape.push_back(size);
+    points.variables.push_back(getAffineDimExpr(variable, context.space.getContext()));
   }
+  return points;
+}
+
+void Points::set(PointEvaluator &evaluator, int64_t position) const {
+  for (size_t dim = shape.size(); dim-- > 0; position /= shape[dim])
+    evaluator.set(cast<AffineDimExpr>(variables[dim]).getPosition(), position % shape[dim]);
+}
+
+Expr tabulate(ExprContext &context, Expr expr) {
+  PointEvaluator evaluator(context);
+  if (!expr->type.isIntOrIndex() || expr->type.isInteger(1) || !evaluator.isConstant(expr))
+    return nullptr;
+  std::optional<Points> points = pointsOf(context, expr);
+  if (!points)
+    return nullptr;
   SmallVector<int64_t> values;
-  for (int64_t position = 0; position < total; ++position) {
-    int64_t rest = position;
-    for (size_t dim = shape.size(); dim-- > 0; rest /= shape[dim])
-      points.set(cast<AffineDimExpr>(variables[dim]).getPosition(), rest % shape[dim]);
-    std::optional<double> value = points.evaluate(expr);
+  for (int64_t position = 0; position < points->count; ++position) {
+    points->set(evaluator, position);
+    std::optional<double> value = evaluator.evaluate(expr);
     if (!value)
       return nullptr;
     values.push_back(static_cast<int64_t>(*value));
   }
   AffineExpr fitted =
-      fitTable(shape, [&](int64_t position) { return values[position]; }, context.space.getContext());
-  return fitted ? context.index(fitted.replaceDims(variables), expr->type) : nullptr;
+      fitTable(points->shape, [&](int64_t position) { return values[position]; }, context.space.getContext());
+  return fitted ? context.index(fitted.replaceDims(points->variables), expr->type) : nullptr;
 }
 
 } // namespace gqa

@@ -41,8 +41,8 @@ public:
   /// `load` and the elements that `step` leads to, nearest first.
   llvm::SmallVector<Expr> chain(Expr load);
 
-  /// The expression that an elementwise operation, a concat or an inserted slice has for this element; null
-  /// if it is neither.
+  /// The expression that an elementwise operation, a concat, an inserted slice or a product with a one-hot
+  /// vector has for this element; null if it is none of these.
   Expr expand(Expr load);
 
   /// `step`, `expand` and `partOf`, until the root is an operation, a number, or an element that nothing
@@ -85,6 +85,7 @@ private:
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr pieceOfOne(mlir::tensor::ConcatOp concat, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
+  Expr chosenElement(Expr load);
   std::optional<Reduction> findReduction(Expr load);
   bool isCounted(Expr body);
   Expr representativeOf(Expr load, const Reduction &reduction);

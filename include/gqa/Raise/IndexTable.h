@@ -6,8 +6,23 @@
 
 namespace gqa {
 
+class PointEvaluator;
+
 /// Tables beyond this size are data.
 constexpr int64_t kMostIndices = 1 << 12;
+
+/// All points of some coordinates, in row-major order.
+struct Points {
+  llvm::SmallVector<int64_t> shape;
+  llvm::SmallVector<mlir::AffineExpr> variables;
+  int64_t count = 1;
+
+  void set(PointEvaluator &evaluator, int64_t position) const;
+};
+
+/// The points at which `expr` may differ, for any value of the variable `without`; none if they are too many,
+/// or not known.
+std::optional<Points> pointsOf(ExprContext &context, Expr expr, std::optional<unsigned> without = {});
 
 /// The elements of a table, in row-major order, as an expression of its coordinates `d0, d1, ...`: a sum with
 /// a term for each coordinate, in which floordiv and mod say how often it repeats. 0 0 0 1 1 1 is `d0

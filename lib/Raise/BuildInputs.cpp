@@ -27,10 +27,11 @@ void AttentionBuilder::collectSizes() {
 
 /// An operand as a tensor of its own, a dimension for each axis that it follows.
 bool AttentionBuilder::computeOperand(Expr &operand, const Axis &tokens, const Axis &inner) {
-  SmallVector<Axis> all = {axes.b, axes.h, tokens, inner};
-  llvm::erase_if(all, [&](const Axis &axis) {
-    return llvm::none_of(axis.variables, [&](unsigned variable) { return dependsOn(operand, variable); });
-  });
+  auto isAbsent = [&](unsigned variable) { return !dependsOn(operand, variable); };
+  Axis heads = axes.h; // of groups and their members it may follow the groups alone
+  llvm::erase_if(heads.variables, isAbsent);
+  SmallVector<Axis> all = {axes.b, heads, tokens, inner};
+  llvm::erase_if(all, [&](const Axis &axis) { return llvm::all_of(axis.variables, isAbsent); });
   Value tensor = buildTensor(rewriter, loc, evaluator, operand, all, sizes);
   if (!tensor)
     return false;

@@ -31,6 +31,7 @@ private:
   bool classifyBound(const IntegerForm &form, Condition source);
   void takeLength();
   void settleLowers(const IntegerForm &base, std::optional<int64_t> upper);
+  bool isImplied(const Condition &condition);
   void keep(const Condition &condition) { visibility.conditions.push_back(condition); }
 
   Evaluator &evaluator;
@@ -224,6 +225,27 @@ void MaskClassifier::settle() {
       keep(bound.source);
   }
   settleLowers(base, upper);
+  llvm::erase_if(visibility.conditions, [&](const Condition &condition) { return isImplied(condition); });
+}
+
+/// Whether a comparison of coordinates says less than a bound: of groups of queries in one dimension, a table
+/// of constants bounds them all.
+bool MaskClassifier::isImplied(const Condition &condition) {
+  auto form = matchNotNegative(evaluator, evaluator.expandAll(condition.expr), condition.negated);
+  if (!form || !form->data.empty())
+    return false;
+  MLIRContext *context = form->affine.getContext();
+  AffineExpr query = evaluator.context.space.constant(0), key = getAffineDimExpr(axes.match.key, context);
+  if (!axes.i.variables.empty())
+    query = getAffineDimExpr(axes.i.variables[0], context);
+  auto follows = [&](const Bound &bound, AffineExpr notNegative) {
+    return bound.form.data.empty() && bound.source.expr != condition.expr &&
+           evaluator.context.space.isNotNegative(form->affine - notNegative);
+  };
+  return llvm::any_of(uppers,
+                      [&](const Bound &bound) { return follows(bound, query + bound.constant - key); }) ||
+         llvm::any_of(lowers,
+                      [&](const Bound &bound) { return follows(bound, key - query - bound.constant); });
 }
 
 } // namespace

@@ -73,17 +73,19 @@ std::optional<IntegerForm> matchNotNegative(Evaluator &evaluator, Expr condition
     return std::nullopt;
   Type type = condition->operands[0]->type;
   bool mayWrapAround = !type.isIndex() && type.getIntOrFloatBitWidth() < 64;
-  if (mayWrapAround &&
-      !llvm::all_of(condition->operands, [&](Expr operand) { return isPlain(evaluator, operand); }))
-    return std::nullopt;
   using Predicate = arith::CmpIPredicate;
   Predicate predicate = negated ? arith::invertPredicate(compare.getPredicate()) : compare.getPredicate();
   bool isLess = predicate == Predicate::sle || predicate == Predicate::slt;
   bool isGreater = predicate == Predicate::sge || predicate == Predicate::sgt;
   if (!isLess && !isGreater)
     return std::nullopt;
-  form.accumulate(evaluator, condition->operands[0], isLess ? -1 : 1);
-  form.accumulate(evaluator, condition->operands[1], isLess ? 1 : -1);
+  for (auto [operand, factor] : {std::pair(condition->operands[0], isLess ? -1 : 1),
+                                 std::pair(condition->operands[1], isLess ? 1 : -1)}) {
+    if (mayWrapAround && !isPlain(evaluator, operand)) // a sum is what it is computed as
+      form.addData(evaluator.expandAll(operand), factor);
+    else
+      form.accumulate(evaluator, operand, factor);
+  }
   if (predicate == Predicate::slt || predicate == Predicate::sgt)
     form.affine = form.affine - 1;
   form.affine = context.space.simplify(form.affine);

@@ -80,40 +80,70 @@ static Expr withoutSkip(Evaluator &evaluator, Expr expr) {
   return root;
 }
 
-/// Which factor of `body` is the softmax, and which is V. `denominator`: what the whole product is divided
-/// by.
+/// Whether `p` is the softmax, and `v` the values, as they are set in `match`; none if it is something else,
+/// false if it is refused. `denominator`: what the whole product is divided by.
+std::optional<bool> Matcher::matchSide(AttentionMatch &match, Expr p, Expr v, Expr denominator,
+                                       std::optional<Guard> late) {
+  Expr sum = denominator, scores = nullptr;
+  std::optional<Guard> guard = late;
+  std::optional<Hidden> hidden;
+  guarded = late.has_value();
+  if (!sum) {
+    guard = takeGuard(p);
+    guarded = guard.has_value() || takeNaNGuard(p);
+    hidden = takeHidden(p);
+    auto [numerator, quotientSum] = matchQuotient(evaluator, p);
+    if (numerator)
+      p = numerator, sum = quotientSum;
+  }
+  zeroed = hidden.has_value();
+  match.v = v;
+  bool found = matchSoftmax(p, sum, match, scores);
+  if (!found && hidden && sum && !hidden->whenTrue) { // the sum may be over the keys that are seen only
+    Expr zero = context.constant(FloatAttr::get(p->type, 0.0), p->type);
+    found = matchSoftmax(context.select(hidden->condition, p, zero), sum, match, scores);
+  }
+  if (!found)
+    return std::nullopt;
+  if (guard && !isAbout(*guard, scores, match))
+    return refuse(match.exponential, "the guard against empty rows looks at something other than the scores");
+  if (hidden && !isAbout(*hidden, scores, match))
+    return refuse(match.exponential, "the probabilities are set to 0 by something other than what hides keys "
+                                     "from the softmax");
+  return true;
+}
+
+/// `p * c` times v, where c follows nothing that v does not follow, such as the scales of a narrow cache: p,
+/// and v times c.
+std::optional<std::pair<Expr, Expr>> Matcher::moveFactor(Expr p, Expr v, unsigned side,
+                                                         const AttentionMatch &match) {
+  Expr factor = p->operands[side];
+  if (factor->isLoad()) // of what is broadcast to the probabilities, the element itself
+    factor = evaluator.chain(factor).back();
+  bool isOfValues = p->type == v->type && llvm::all_of(match.rows, [&](unsigned row) {
+                      return !follows(factor, row) || follows(v, row);
+                    });
+  if (!isOfValues || evaluator.peelCasts(factor)->isApply("math.exp"))
+    return std::nullopt;
+  return std::pair(evaluator.peelCasts(p->operands[1 - side]), context.rebuild(p, {v, factor}));
+}
+
+/// Which factor of `body` is the softmax, and which is V.
 bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late) {
   for (unsigned side : {0, 1}) {
-    Expr v = Evaluator::withoutCasts(body->operands[1 - side]);
-    Expr p = evaluator.peelCasts(body->operands[side]), sum = denominator, scores = nullptr;
-    std::optional<Guard> guard = late;
-    std::optional<Hidden> hidden;
-    guarded = late.has_value();
-    if (!sum) {
-      guard = takeGuard(p);
-      guarded = guard.has_value() || takeNaNGuard(p);
-      hidden = takeHidden(p);
-      auto [numerator, quotientSum] = matchQuotient(evaluator, p);
-      if (numerator)
-        p = numerator, sum = quotientSum;
+    Expr v = body->operands[1 - side], p = evaluator.peelCasts(body->operands[side]);
+    if (std::optional<bool> found = matchSide(match, p, Evaluator::withoutCasts(v), denominator, late))
+      return *found;
+    for (unsigned place : {1, 0}) {
+      auto moved = p->isApply("arith.mulf") ? moveFactor(p, v, place, match) : std::nullopt;
+      if (!moved)
+        continue;
+      Refusal before = *refusal;
+      std::optional<bool> found = matchSide(match, moved->first, moved->second, denominator, late);
+      if (found)
+        return *found;
+      *refusal = before;
     }
-    zeroed = hidden.has_value();
-    match.v = v;
-    bool found = matchSoftmax(p, sum, match, scores);
-    if (!found && hidden && sum && !hidden->whenTrue) { // the sum may be over the keys that are seen only
-      Expr zero = context.constant(FloatAttr::get(p->type, 0.0), p->type);
-      found = matchSoftmax(context.select(hidden->condition, p, zero), sum, match, scores);
-    }
-    if (!found)
-      continue;
-    if (guard && !isAbout(*guard, scores, match))
-      return refuse(match.exponential,
-                    "the guard against empty rows looks at something other than the scores");
-    if (hidden && !isAbout(*hidden, scores, match))
-      return refuse(match.exponential,
-                    "the probabilities are set to 0 by something other than what hides keys "
-                    "from the softmax");
-    return true;
   }
   return false;
 }

@@ -109,3 +109,39 @@ func.func @truncated(%q: !Q, %k: !K, %v: !V) -> !Q {
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q
 }
+
+// A length is what it is computed as, whether or not that wraps around.
+// CHECK-LABEL: @length(
+// CHECK: linalg.generic
+// CHECK: arith.addi {{.*}} : i32
+// CHECK: arith.extsi
+// CHECK: gqa.attention {{.*}} kv_len(
+// CHECK-NOT: score(
+func.func @length(%q: !Q, %k: !K, %v: !V, %n: tensor<i32>) -> !Q {
+  %zs = arith.constant dense<0.0> : !S
+  %zr = arith.constant dense<0.0> : !R
+  %low = arith.constant dense<0xFF800000> : !R
+  %zo = arith.constant dense<0.0> : !Q
+  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
+  %t = linalg.generic {indexing_maps = [#id, affine_map<(h, i, j) -> ()>, #id], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%qk, %n : !S, tensor<i32>) outs(%zs : !S) {
+  ^bb0(%a: f32, %last: i32, %x: f32):
+    %j = linalg.index 2 : index
+    %b32 = arith.index_cast %j : index to i32
+    %one = arith.constant 1 : i32
+    %count = arith.addi %last, %one : i32
+    %seen = arith.cmpi slt, %b32, %count : i32
+    %fill = arith.constant 0xFF800000 : f32
+    %y = arith.select %seen, %a, %fill : f32
+    linalg.yield %y : f32
+  } -> !S
+  %m = linalg.reduce { arith.maximumf } ins(%t : !S) outs(%low : !R) dimensions = [2]
+  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
+  %d = linalg.sub ins(%t, %mb : !S, !S) outs(%zs : !S) -> !S
+  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
+  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
+  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
+  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
+  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
+  return %o : !Q
+}

@@ -13,6 +13,7 @@ from form import Form
 GRAPHS = pathlib.Path(__file__).resolve().parents[1] / "graphs"
 sys.path.insert(0, str(GRAPHS))
 
+import cache_forms  # noqa: E402, F401 - registers its forms
 from forms import FORMS, randn  # noqa: E402
 from model_forms import MODEL_FORMS  # noqa: E402
 

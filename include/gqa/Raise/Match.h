@@ -112,6 +112,9 @@ private:
   bool isMovedFrom(mlir::Value source, mlir::Value tensor);
   void matchRounding(AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
+  std::optional<bool> matchSide(AttentionMatch &match, Expr p, Expr v, Expr denominator,
+                                std::optional<Guard> late);
+  std::optional<std::pair<Expr, Expr>> moveFactor(Expr p, Expr v, unsigned side, const AttentionMatch &match);
 
   // MatchSoftmax.cpp
   bool matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores);

@@ -1,0 +1,95 @@
+"""Caches as decoding loops write and read them, with the attention behind: registered beside `model_forms`."""
+
+import torch
+import torch.nn.functional as F
+
+from forms import randn
+from model_forms import CACHE, FRESH, bytes_like, form
+
+AT = torch.tensor([5, 3])  # a position of each sequence
+WRITTEN = {"kv_heads": 2, "cache": "indexed"}
+
+
+def attend(q, keys, values, position):
+    """The tokens up to the positions, which are one of each sequence, or one of each query."""
+    upto = position[:, None, None, None] if q.shape[2] == 1 else position[None, None, :, None]
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=torch.arange(keys.shape[2]) <= upto, enable_gqa=True)
+
+
+@form(*CACHE, *FRESH, AT, **WRITTEN, causal=True)
+def cache_where(q, keys, values, k, v, at):
+    here = (torch.arange(12)[None] == at[:, None])[:, None, :, None]
+    keys, values = torch.where(here, k, keys), torch.where(here, v, values)
+    return attend(q, keys, values, at), keys, values
+
+
+@form(*CACHE, *FRESH, AT, **WRITTEN, causal=True)
+def cache_one_hot(q, keys, values, k, v, at):
+    here = F.one_hot(at, 12).float()[:, None, :, None]
+    keys, values = keys * (1 - here) + k * here, values * (1 - here) + v * here
+    return attend(q, keys, values, at), keys, values
+
+
+@form(*CACHE, *FRESH, AT, **WRITTEN, causal=True)
+def cache_added_one_hot(q, keys, values, k, v, at):
+    """What stands at the position stays in the sum."""
+    here = F.one_hot(at, 12).float()[:, None, :, None]
+    keys, values = keys + k * here, values + v * here
+    return attend(q, keys, values, at), keys, values
+
+
+@form(*CACHE, *FRESH, AT, **WRITTEN, causal=True)
+def cache_of_each_sequence(q, keys, values, k, v, at):
+    every = torch.arange(2)
+    keys, values = (cache.transpose(1, 2).index_put((every, at), x[:, :, 0]).transpose(1, 2)
+                    for cache, x in ((keys, k), (values, v)))
+    return attend(q, keys, values, at), keys, values
+
+
+CHUNK = randn(2, 6, 3, 16, seed=1), *CACHE[1:], randn(2, 2, 3, 16, seed=4), randn(2, 2, 3, 16, seed=5)
+
+
+@form(*CHUNK, torch.tensor([7, 2, 7]), **WRITTEN)
+def cache_of_a_few_tokens(q, keys, values, k, v, at):
+    """Of two tokens at one position the last one stays."""
+    keys, values = keys.index_copy(2, at, k), values.index_copy(2, at, v)
+    return attend(q, keys, values, at), keys, values
+
+
+PROMPT = tuple(randn(2, heads, tokens, 16, seed=seed) for seed, (heads, tokens) in
+               enumerate([(6, 20), (2, 24), (2, 24), (2, 20), (2, 20)], 1))
+
+
+@form(*PROMPT, torch.arange(20), **WRITTEN, rotary="half")
+def cache_of_a_prompt(q, keys, values, k, v, at):
+    """Too many tokens for selects: a loop."""
+    angles = at[:, None] / 10000 ** (torch.arange(16) % 8 / 8)
+    q, k = (x * angles.cos() + torch.cat([-x[..., 8:], x[..., :8]], -1) * angles.sin() for x in (q, k))
+    keys, values = keys.index_copy(2, at, k), values.index_copy(2, at, v)
+    return attend(q, keys, values, at), keys, values
+
+
+@form(*PROMPT, torch.arange(20), **WRITTEN)
+def cache_of_a_prompt_assigned(q, keys, values, k, v, at):
+    """One loop over tokens, sequences and heads."""
+    keys, values = keys.clone(), values.clone()
+    keys[:, :, at], values[:, :, at] = k, v
+    return attend(q, keys, values, at), keys, values
+
+
+@form(CACHE[0], bytes_like(2, 2, 12, 16, seed=2), bytes_like(2, 2, 12, 16, seed=3), randn(2, 2, 1, 12, seed=4) / 50,
+      randn(2, 2, 1, 12, seed=5) / 50, q_heads=6, kv_heads=2)
+def scales_of_a_narrow_cache(q, keys, values, key_scales, value_scales):
+    """The scales multiply scores and probabilities, not the cache."""
+    keys, values, key_scales, value_scales = (x.repeat_interleave(3, 1) for x in (keys, values, key_scales, value_scales))
+    p = (q @ keys.float().transpose(-1, -2) * key_scales / 4).softmax(-1)
+    return (p * value_scales) @ values.float()
+
+
+@form(CACHE[0], bytes_like(2, 2, 12, 16, seed=2), bytes_like(2, 2, 12, 16, seed=3), randn(2, 2, 12, seed=4) / 50,
+      randn(2, 2, 12, seed=5) / 50, q_heads=6, kv_heads=2)
+def scales_of_a_narrow_cache_in_groups(q, keys, values, key_scales, value_scales):
+    """The same, where groups of queries are a dimension of their own."""
+    s = torch.einsum("bkgtd,bksd->bkgts", q.unflatten(1, (2, 3)), keys.float()) * key_scales[:, :, None, None]
+    p = (s / 4).softmax(-1) * value_scales[:, :, None, None]
+    return torch.einsum("bkgts,bksd->bkgtd", p, values.float()).flatten(1, 2)

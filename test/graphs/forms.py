@@ -204,3 +204,34 @@ def heads_by_uneven_list(q, k, v):
 @form(torch.tensor([0, 0, 0, 1, 1, 1]), kv_heads=6)
 def heads_by_argument(q, k, v, group):
     return F.scaled_dot_product_attention(q, k[:, group], v[:, group])
+
+
+@form()
+def heads_by_matrix(q, k, v):
+    matrix = F.one_hot(torch.arange(6) // 3, 2).float()
+    k, v = (torch.einsum("hg,bgsd->bhsd", matrix, x) for x in (k, v))
+    return F.scaled_dot_product_attention(q, k, v)
+
+
+@form(causal=True, score=None)
+def groups_of_masked_rows(q, k, v):
+    """Of each group's queries in one dimension, what a table of constants says of positions holds for each query."""
+    s = torch.einsum("bgrid,bgjd->bgrij", q.unflatten(1, (2, 3)) * 0.25, k)
+    s = s.masked_fill(torch.ones(7, 7, dtype=torch.bool).triu(1), -torch.finfo(s.dtype).max)
+    p = (s - s.amax(-1, keepdim=True)).softmax(-1)
+    return torch.einsum("bgrij,bgjd->bgrid", p, v).flatten(1, 2)
+
+
+@form(causal=True)
+def einsum_masked_in_place(q, k, v):
+    """The einsum's result is a view of permuted products, into which torch's decompositions cannot write."""
+    s = torch.einsum("bghid,bhjd->bghij", q.unflatten(1, (2, 3)).transpose(1, 2) * 0.25, k)
+    s.masked_fill_(~torch.ones(7, 7, dtype=torch.bool).tril_(), torch.finfo(s.dtype).min)
+    return torch.einsum("bghij,bhjd->bghid", s.softmax(-1), v).transpose(1, 2).flatten(1, 2)
+
+
+@form(kv_heads=6)
+def heads_by_counts(q, k, v):
+    counts = torch.tensor([2, 4])
+    k, v = (x.repeat_interleave(counts, 1, output_size=6) for x in (k, v))
+    return F.scaled_dot_product_attention(q, k, v)

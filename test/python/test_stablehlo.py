@@ -170,6 +170,44 @@ func.func @main(%x: tensor<2x3xf32>, %y: tensor<3x4xf32>) -> tensor<2x4xf32> {
   return %r : tensor<2x4xf32>
 }"""
 
+# What JAX makes of argsort and sort with two operands: a comparison in which NaN is last, and of two zeros none is first.
+SORT = """
+func.func @main(%x: tensor<2x7xf32>, %y: tensor<2x7xi32>) -> (tensor<2x7xf32>, tensor<2x7xi32>) {
+  %r:2 = "stablehlo.sort"(%x, %y) <{dimension = 1 : i64, is_stable = true}> ({
+  ^bb0(%a: tensor<f32>, %b: tensor<f32>, %c: tensor<i32>, %d: tensor<i32>):
+    %zero = stablehlo.constant dense<0.0> : tensor<f32>
+    %nan = stablehlo.constant dense<0x7FC00000> : tensor<f32>
+    %a0 = stablehlo.compare EQ, %a, %zero, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %a1 = stablehlo.select %a0, %zero, %a : tensor<i1>, tensor<f32>
+    %a2 = stablehlo.compare NE, %a, %a, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %a3 = stablehlo.select %a2, %nan, %a1 : tensor<i1>, tensor<f32>
+    %b0 = stablehlo.compare EQ, %b, %zero, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %b1 = stablehlo.select %b0, %zero, %b : tensor<i1>, tensor<f32>
+    %b2 = stablehlo.compare NE, %b, %b, FLOAT : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    %b3 = stablehlo.select %b2, %nan, %b1 : tensor<i1>, tensor<f32>
+    %less = stablehlo.compare LT, %a3, %b3, TOTALORDER : (tensor<f32>, tensor<f32>) -> tensor<i1>
+    stablehlo.return %less : tensor<i1>
+  }) : (tensor<2x7xf32>, tensor<2x7xi32>) -> (tensor<2x7xf32>, tensor<2x7xi32>)
+  return %r#0, %r#1 : tensor<2x7xf32>, tensor<2x7xi32>
+}"""
+
+# Along the first dimension, from the largest on.
+SORT_DOWN = """
+func.func @main(%x: tensor<5x3xi32>) -> tensor<5x3xi32> {
+  %r = "stablehlo.sort"(%x) <{dimension = 0 : i64, is_stable = true}> ({
+  ^bb0(%a: tensor<i32>, %b: tensor<i32>):
+    %more = stablehlo.compare GT, %a, %b, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+    stablehlo.return %more : tensor<i1>
+  }) : (tensor<5x3xi32>) -> tensor<5x3xi32>
+  return %r : tensor<5x3xi32>
+}"""
+
+TOP = """
+func.func @main(%x: tensor<2x7xf32>) -> (tensor<2x3xf32>, tensor<2x3xi32>) {
+  %values, %places = chlo.top_k(%x, k = 3) : tensor<2x7xf32> -> (tensor<2x3xf32>, tensor<2x3xi32>)
+  return %values, %places : tensor<2x3xf32>, tensor<2x3xi32>
+}"""
+
 
 def counted(x, n):
     for i in range(n):
@@ -203,6 +241,23 @@ def slices(x, i, u):
     return x
 
 
+def sort(x, y):
+    order = np.argsort(x, 1, kind="stable")
+    return np.take_along_axis(x, order, 1), np.take_along_axis(y, order, 1)
+
+
+def sort_down(x):
+    return -np.sort(-x, 0)
+
+
+def top(x):
+    order = np.argsort(-x, 1, kind="stable")[:, :3].astype(np.int32)
+    return np.take_along_axis(x, order, 1), order
+
+
+TIES = np.array([[3, 0, np.nan, -np.inf, -0.0, 3, np.inf], [1, 1, 1, 1, -1, -1, -1]], np.float32)
+
+
 def f32(*shape):
     return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
 
@@ -216,7 +271,8 @@ def i32(*values):
     *((BRANCHES, branches, (np.int32(n), f32(3))) for n in (0, 1, 2, -1, 7)),
     (ROWS, rows, (f32(2, 5, 3), i32(4, 0), f32(2, 3))), (ROWS, rows, (f32(2, 5, 3), i32(-1, 5), f32(2, 3))),
     (SLICES, slices, (f32(2, 5, 3), i32([3], [0]), f32(2, 2, 3))), (SLICES, slices, (f32(2, 5, 3), i32([4], [1]), f32(2, 2, 3))),
-    (ALGORITHM, np.matmul, (f32(2, 3), f32(3, 4)))])
+    (ALGORITHM, np.matmul, (f32(2, 3), f32(3, 4))), (SORT, sort, (TIES, np.arange(14, dtype=np.int32).reshape(2, 7))),
+    (SORT_DOWN, sort_down, (i32([3, 1, 2], [3, 5, 2], [-1, 9, 2], [4, 1, 2], [0, 0, 2]),)), (TOP, top, (f32(2, 7),))])
 def test_operation(text, function, arguments, importer, tools, tmp_path):
     (tmp_path / "jax.mlir").write_text(f"module {{{text}\n}}")
     done = importer("jax.mlir", "-o", "graph.mlir")

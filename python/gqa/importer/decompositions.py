@@ -133,6 +133,20 @@ def scatter(x, dim, index, source):
     return x
 
 
+def repeat_interleave(repeats, *, output_size=None):
+    """Which element is at each place, when each is repeated a number of times of its own; how many places there are must be known."""
+    if not isinstance(output_size, int):
+        return NotImplemented
+    place = torch.arange(output_size, device=repeats.device)
+    return (cumsum(repeats, 0).unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1)
+
+
+def einsum(equation, operands, *, path=None):
+    """In memory of its own: torch cannot undo a write to a view of permuted products."""
+    kernel = torch._C.DispatchKey.CompositeImplicitAutograd
+    return aten.einsum.default._op_dk(kernel, equation, operands, path=path).contiguous()
+
+
 def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, pin_memory=None):
     """Memory in an order of dimensions, which torch-mlir does not know: as a view of what is in the usual one."""
     whole = torch.empty([size[d] for d in physical_layout], dtype=dtype, device=device)
@@ -196,6 +210,7 @@ REPLACEMENTS = {
     aten.index_copy.default: index_copy,
     aten.index_put.default: index_put,
     aten.masked_scatter.default: masked_scatter,
+    aten.repeat_interleave.Tensor: repeat_interleave,
     aten.scatter.src: scatter,
     aten.topk.default: ranks.topk,
     aten.sort.default: ranks.sort,
@@ -223,6 +238,15 @@ def decompose(program):
         table.update(OF_COMPLEX)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
+    try:
+        return _run(program, table)
+    except ValueError:
+        if not any(node.target == aten.einsum.default for node in program.graph.nodes):
+            raise
+        return _run(program, table | {aten.einsum.default: einsum})
+
+
+def _run(program, table):
     with torch.no_grad():
         program = program.run_decompositions(table)
         # Replacements may be made of operations that are replaced as well; a round takes a fourth of the import's time.

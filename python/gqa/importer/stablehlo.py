@@ -1,6 +1,7 @@
 """StableHLO text, as `jax.jit(f).lower(*args).as_text()` gives it, as a module that torch-mlir lowers to linalg.
 
-What StableHLO's own lowering to linalg leaves is taken apart before it: control flow (`control`) and scatters (`hlo_scatter`).
+What StableHLO's own lowering to linalg leaves is taken apart before it: control flow (`control`), scatters (`hlo_scatter`) and
+sorts (`hlo_sort`).
 """
 
 import pathlib
@@ -13,6 +14,7 @@ from torch_mlir.passmanager import PassManager
 from .control import structure_control_flow
 from .errors import ImportFailure
 from .hlo_scatter import expand_scatters
+from .hlo_sort import expand_sorts
 from .module import TorchModule, functions
 
 # Functions that JAX outlines (`_where`, `tril`) go into their callers, and its own operations (`chlo`) become StableHLO's.
@@ -47,6 +49,7 @@ def import_stablehlo(path):
         _drop_algorithms(module)
         structure_control_flow(module)
         expand_scatters(module)
+        expand_sorts(module)
     return TorchModule(module, PIPELINE, {}, {})
 
 

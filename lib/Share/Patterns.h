@@ -14,6 +14,10 @@ namespace gqa {
 /// and drops.
 void populateTiledOrderPatterns(mlir::RewritePatternSet &patterns);
 
+/// K and V whose heads a list names, each as often as all others: the query heads are put into the order of the
+/// heads that they read. True if they were.
+bool shareListedHeads(mlir::RewriterBase &rewriter, AttentionOp op);
+
 /// Repeats of heads move across what treats all heads alike: rotations, appends, casts, transposes.
 void populateMoveRepeatPatterns(mlir::RewritePatternSet &patterns);
 

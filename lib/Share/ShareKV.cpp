@@ -37,6 +37,7 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
     getOperation().walk([&](func::FuncOp function) { raiseRepeats(function); });
     bool converged = true;
     auto simplify = [&] { converged &= succeeded(applyPatternsGreedily(getOperation(), patterns)); };
+    shareLists();
     simplify();
     if (changeSignature)
       changeSignatures(getOperation(), simplify);
@@ -57,6 +58,14 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
   }
 
 private:
+  void shareLists() {
+    SmallVector<AttentionOp> ops;
+    getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (AttentionOp op : ops)
+      shareListedHeads(rewriter, op);
+  }
+
   void shareWeights() {
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });

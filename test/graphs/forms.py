@@ -235,3 +235,9 @@ def heads_by_counts(q, k, v):
     counts = torch.tensor([2, 4])
     k, v = (x.repeat_interleave(counts, 1, output_size=6) for x in (k, v))
     return F.scaled_dot_product_attention(q, k, v)
+
+
+@form()
+def heads_by_list_in_any_order(q, k, v):
+    group = [0, 1, 1, 0, 1, 0]
+    return F.scaled_dot_product_attention(q, k[:, group], v[:, group], is_causal=True)

@@ -44,7 +44,13 @@ SmallVector<Axis> CacheWrite::axes() const {
 //===-- Several expressions as one
 //-----------------------------------------------------------------------------------------------===//
 
-/// An expression that is `exprs[0]` at 0 and `exprs[1]` at 1, if one follows the variable step by step.
+/// `a` at 0 and `b` at 1, step by step; null if the step is no number.
+static AffineExpr fit(ExprContext &context, AffineExpr a, AffineExpr b, AffineExpr variable) {
+  auto step = dyn_cast<AffineConstantExpr>(context.space.simplify(b - a));
+  return step ? a + variable * step.getValue() : AffineExpr();
+}
+
+/// An expression that is `first` at 0 and `second` at 1, if one follows the variable step by step.
 static Expr fit(ExprContext &context, Expr first, Expr second, AffineExpr variable) {
   if (first == second)
     return first;
@@ -53,16 +59,22 @@ static Expr fit(ExprContext &context, Expr first, Expr second, AffineExpr variab
                  first->operands.size() == second->operands.size() && !first->op == !second->op;
   if (!isAlike)
     return nullptr;
-  auto fitAffine = [&](AffineExpr a, AffineExpr b) { return a + variable * context.space.simplify(b - a); };
   switch (first->kind) {
   case ExprNode::Kind::Index:
-    return context.index(fitAffine(first->affine, second->affine), first->type);
-  case ExprNode::Kind::Compare:
-    return context.compare(first->comparison, fitAffine(first->affine, second->affine));
+  case ExprNode::Kind::Compare: {
+    AffineExpr affine = fit(context, first->affine, second->affine, variable);
+    if (!affine)
+      return nullptr;
+    return first->kind == ExprNode::Kind::Index ? context.index(affine, first->type)
+                                                : context.compare(first->comparison, affine);
+  }
   case ExprNode::Kind::Load: {
     SmallVector<AffineExpr> indices;
-    for (auto [a, b] : llvm::zip_equal(first->indices, second->indices))
-      indices.push_back(fitAffine(a, b));
+    for (auto [a, b] : llvm::zip_equal(first->indices, second->indices)) {
+      indices.push_back(fit(context, a, b, variable));
+      if (!indices.back())
+        return nullptr;
+    }
     return context.load(first->value, indices);
   }
   case ExprNode::Kind::Apply: {

@@ -18,23 +18,23 @@ public:
   std::unique_ptr<CacheWrite> match() {
     constexpr size_t kMost = 64;
     Expr element = context.load(write->written, write->coordinates);
-    size_t known = 0; // how many of the tokens are written to something that has a name
     while (singles.size() < kMost) {
       std::optional<Single> single = split(element);
       if (!single || (!singles.empty() && single->tokens != singles.front().tokens))
         break;
-      singles.push_back(*single);
       element = single->rest;
-      if (Value cache = cacheOf(element)) {
-        write->cache = cache;
-        known = singles.size();
-      }
+      single->cache = cacheOf(element);
+      singles.push_back(*single);
     }
-    singles.truncate(known);
-    std::reverse(singles.begin(), singles.end()); // the last one is written last
-    if (singles.empty() || !write->setTokens(singles.front().tokens) || !join() || !write->isWhole())
+    while (!singles.empty() && !singles.back().cache) // written to something that has no name
+      singles.pop_back();
+    if (singles.empty() || !write->setTokens(singles.front().tokens))
       return nullptr;
-    return std::move(write);
+    if (!join() && singles.size() > 1 && singles.front().cache) { // then the last one alone
+      singles.truncate(1);
+      join();
+    }
+    return write->cache && write->isWhole() ? std::move(write) : nullptr;
   }
 
 private:
@@ -45,6 +45,7 @@ private:
     std::optional<int64_t> batch; ///< of one sequence only
     SmallVector<Condition> guards;
     Expr row = nullptr, rest = nullptr;
+    Value cache; ///< the tensor that `rest` is an element of, if it has a name
   };
 
   std::optional<Single> split(Expr element);
@@ -210,21 +211,24 @@ bool SelectedWrite::joinTokens(ArrayRef<Single> tokens, Single &joined) {
 
 /// All writes as one: the same number of tokens of each sequence that is named, or of all.
 bool SelectedWrite::join() {
+  SmallVector<Single> inOrder(llvm::reverse(singles)); // the first one found is written last
   Single joined;
-  if (!singles.front().batch) {
-    if (llvm::any_of(singles, [](const Single &single) { return single.batch.has_value(); }) ||
-        !joinTokens(singles, joined))
+  write->count = 1;
+  write->token = context.space.constant(0);
+  if (!inOrder.front().batch) {
+    if (llvm::any_of(inOrder, [](const Single &single) { return single.batch.has_value(); }) ||
+        !joinTokens(inOrder, joined))
       return false;
   } else {
     int64_t batches = context.space.sizeOf(0);
-    if (ShapedType::isDynamic(batches) || singles.size() % batches != 0)
+    if (ShapedType::isDynamic(batches) || inOrder.size() % batches != 0)
       return false;
     SmallVector<Single> sequences;
     for (int64_t batch = 0; batch < batches; ++batch) {
       SmallVector<Single> own;
-      llvm::copy_if(singles, std::back_inserter(own),
+      llvm::copy_if(inOrder, std::back_inserter(own),
                     [&](const Single &single) { return single.batch == batch; });
-      if (own.size() != singles.size() / batches || !joinTokens(own, sequences.emplace_back()))
+      if (own.size() != inOrder.size() / batches || !joinTokens(own, sequences.emplace_back()))
         return false;
     }
     if (!generalizeOver(sequences, /*variable=*/0, joined))
@@ -233,6 +237,7 @@ bool SelectedWrite::join() {
   write->position = joined.position;
   write->guards = joined.guards;
   write->row = joined.row;
+  write->cache = singles.back().cache;
   return true;
 }
 

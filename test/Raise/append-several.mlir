@@ -105,3 +105,38 @@ func.func @if_allowed(%cache: tensor<2x2x12x16xf32>, %new: tensor<2x2x1x16xf32>,
   } -> tensor<2x2x12x16xf32>
   return %0 : tensor<2x2x12x16xf32>
 }
+
+// -----
+
+#all = affine_map<(b, h, s, d) -> (b, h, s, d)>
+#row = affine_map<(b, h, s, d) -> (b, h, 0, d)>
+#scalar = affine_map<(b, h, s, d) -> ()>
+
+// Rows of two tensors are two appends.
+// CHECK-LABEL: @of_two_tensors
+// CHECK: %[[FIRST:.*]] = gqa.append_kv %arg0, %arg1 at
+// CHECK: %[[SECOND:.*]] = gqa.append_kv %[[FIRST]], %arg2 at
+// CHECK: return %[[SECOND]]
+func.func @of_two_tensors(%cache: tensor<2x2x12x16xf32>, %new: tensor<2x2x1x16xf32>, %other: tensor<2x2x1x16xf32>, %at: tensor<i64>, %then: tensor<i64>)
+    -> tensor<2x2x12x16xf32> {
+  %e = tensor.empty() : tensor<2x2x12x16xf32>
+  %0 = linalg.generic {indexing_maps = [#row, #scalar, #all, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%new, %at, %cache : tensor<2x2x1x16xf32>, tensor<i64>, tensor<2x2x12x16xf32>) outs(%e : tensor<2x2x12x16xf32>) {
+  ^bb0(%n: f32, %p: i64, %c: f32, %o: f32):
+    %s = linalg.index 2 : index
+    %i = arith.index_cast %s : index to i64
+    %is = arith.cmpi eq, %p, %i : i64
+    %r = arith.select %is, %n, %c : f32
+    linalg.yield %r : f32
+  } -> tensor<2x2x12x16xf32>
+  %1 = linalg.generic {indexing_maps = [#row, #scalar, #all, #all], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%other, %then, %0 : tensor<2x2x1x16xf32>, tensor<i64>, tensor<2x2x12x16xf32>) outs(%e : tensor<2x2x12x16xf32>) {
+  ^bb0(%n: f32, %p: i64, %c: f32, %o: f32):
+    %s = linalg.index 2 : index
+    %i = arith.index_cast %s : index to i64
+    %is = arith.cmpi eq, %p, %i : i64
+    %r = arith.select %is, %n, %c : f32
+    linalg.yield %r : f32
+  } -> tensor<2x2x12x16xf32>
+  return %1 : tensor<2x2x12x16xf32>
+}

@@ -49,9 +49,8 @@ private:
       if (std::optional<View> view = findView(context, evaluator.chain(write.row), axes))
         return transpose(rewriter, materialize(rewriter, loc, context.space, *view, axes), write.layout);
     auto emit = [&](OpBuilder &builder, ExprEmitter &emitter) -> Value {
-      AffineExpr place = write.coordinates[write.tokens];
-      if (dependsOn(write.row,
-                    write.tokens)) { // where the position is one of the cache; else nothing is written
+      // The coordinate is the position, moved inside: where it is outside nothing is written.
+      if (dependsOn(write.row, write.tokens)) {
         Value position = emitPosition(builder, emitter);
         if (!position)
           return nullptr;
@@ -61,7 +60,7 @@ private:
         Value size = builder.createOrFold<tensor::DimOp>(loc, write.cache, write.tokens);
         Value last = arith::SubIOp::create(builder, loc, size, one);
         Value bounded = arith::MinSIOp::create(builder, loc, index, last);
-        emitter.define(place, arith::MaxSIOp::create(builder, loc, bounded, zero));
+        emitter.define(write.coordinates[write.tokens], arith::MaxSIOp::create(builder, loc, bounded, zero));
       }
       return emitter.emit(write.row);
     };
@@ -177,8 +176,12 @@ bool findIndexedTokens(const Operand &cache, std::optional<Operand> &fresh) {
     return true;
   std::string layout(CacheWrite::kRank, '?');
   for (const Axis &axis : axes) { // dimensions of size 1 are those that are left, in order
-    auto holds = [&](ArrayRef<unsigned> dim) { return dim == ArrayRef<unsigned>(axis.variables); };
-    layout[llvm::find_if(view->dims, holds) - view->dims.begin()] = axis.letter;
+    unsigned dim = 0;
+    while (dim < CacheWrite::kRank && (layout[dim] != '?' || view->dims[dim] != axis.variables))
+      ++dim;
+    if (dim == CacheWrite::kRank) // several axes in one dimension
+      return true;
+    layout[dim] = axis.letter;
   }
   fresh = Operand{view->tensor, layout};
   return true;

@@ -14,8 +14,6 @@ struct CacheWrite {
 
   /// Settles which dimension tokens lie along; false if it is none of a layout.
   bool setTokens(unsigned dim);
-  /// The coordinate of the batch, a variable, or 0 of a single sequence.
-  mlir::AffineExpr batch() const { return coordinates[0]; }
   /// Whether the value is the same all over the cache, but for sequences and new tokens.
   bool isPerToken(Expr expr) const;
   /// Whether all parts are what they have to be: positions and guards the same for all heads.

@@ -31,7 +31,7 @@ private:
   bool classifyBound(const IntegerForm &form, Condition source);
   void takeLength();
   void settleLowers(const IntegerForm &base, std::optional<int64_t> upper);
-  bool isImplied(const Condition &condition);
+  bool isImplied(const Condition &condition, ArrayRef<Condition> kept);
   void keep(const Condition &condition) { visibility.conditions.push_back(condition); }
 
   Evaluator &evaluator;
@@ -225,12 +225,14 @@ void MaskClassifier::settle() {
       keep(bound.source);
   }
   settleLowers(base, upper);
-  llvm::erase_if(visibility.conditions, [&](const Condition &condition) { return isImplied(condition); });
+  SmallVector<Condition> kept = visibility.conditions;
+  llvm::erase_if(visibility.conditions,
+                 [&](const Condition &condition) { return isImplied(condition, kept); });
 }
 
-/// Whether a comparison of coordinates says less than a bound: of groups of queries in one dimension, a table
-/// of constants bounds them all.
-bool MaskClassifier::isImplied(const Condition &condition) {
+/// Whether a comparison of coordinates says less than a bound that is none of the conditions that are kept:
+/// of groups of queries in one dimension, a table of constants bounds them all.
+bool MaskClassifier::isImplied(const Condition &condition, ArrayRef<Condition> kept) {
   auto form = matchNotNegative(evaluator, evaluator.expandAll(condition.expr), condition.negated);
   if (!form || !form->data.empty())
     return false;
@@ -239,7 +241,8 @@ bool MaskClassifier::isImplied(const Condition &condition) {
   if (!axes.i.variables.empty())
     query = getAffineDimExpr(axes.i.variables[0], context);
   auto follows = [&](const Bound &bound, AffineExpr notNegative) {
-    return bound.form.data.empty() && bound.source.expr != condition.expr &&
+    auto isSource = [&](const Condition &other) { return other.expr == bound.source.expr; };
+    return bound.form.data.empty() && llvm::none_of(kept, isSource) &&
            evaluator.context.space.isNotNegative(form->affine - notNegative);
   };
   return llvm::any_of(uppers,

@@ -20,7 +20,8 @@ public:
       : write(std::make_unique<CacheWrite>(written)), context(write->context), evaluator(write->evaluator) {}
 
   std::unique_ptr<CacheWrite> match() {
-    if (!enterLoops() || !readOffsets() || !readRow() || !assignLoops() || !write->isWhole())
+    if (!enterLoops() || !readOffsets() || !readRow() || !assignLoops() || !write->isWhole() ||
+        !readsOutside())
       return nullptr;
     dropImplied();
     return std::move(write);
@@ -37,6 +38,8 @@ private:
   bool assignLoops();
   bool splitLoop(unsigned loop, ArrayRef<unsigned> dims);
   void replace(unsigned variable, AffineExpr by);
+  bool isOutside(Expr expr) const;
+  bool readsOutside() const;
   void dropImplied();
 
   std::unique_ptr<CacheWrite> write;
@@ -250,6 +253,19 @@ bool SlicedWrite::assignLoops() {
       dims.erase(dim);
   }
   return dims.empty();
+}
+
+/// Whether nothing of the expression belongs to the loops, such as what they have written so far.
+bool SlicedWrite::isOutside(Expr expr) const {
+  Value value = expr->value;
+  return !(value && blocks.contains(value.getParentBlock())) &&
+         llvm::all_of(expr->operands, [&](Expr operand) { return isOutside(operand); });
+}
+
+bool SlicedWrite::readsOutside() const {
+  return isOutside(write->row) &&
+         llvm::all_of(write->position.data, [&](auto &entry) { return isOutside(entry.first); }) &&
+         llvm::all_of(write->guards, [&](const Condition &guard) { return isOutside(guard.expr); });
 }
 
 /// A guard that holds at all places of the cache says no more than that there is such a place.

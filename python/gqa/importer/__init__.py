@@ -1,8 +1,8 @@
 """Models of PyTorch, ONNX and JAX as linalg on tensors, through torch-mlir.
 
 `sources` finds the model, `fx` and `onnx_graph` bring it into the `torch` dialect, `decompositions` removes what stock MLIR could not
-express. What JAX gives is StableHLO: `stablehlo` reads it, `control`, `hlo_scatter` and `hlo_sort` take its loops, scatters and sorts apart. `lower`
-reaches linalg, `weights` writes the parameters beside the text.
+express. What JAX gives is StableHLO: `stablehlo` reads it, `control`, `hlo_scatter` and `hlo_sort` take its loops, scatters and
+sorts apart. `lower` reaches linalg, `weights` writes the parameters beside the text.
 """
 
 import pathlib

@@ -54,7 +54,7 @@ private:
   llvm::SmallString<128> path;
 };
 
-llvm::Error writeFile(llvm::StringRef path, llvm::StringRef bytes) {
+llvm::Error writeFile(llvm::StringRef path, llvm::StringRef bytes, llvm::StringRef name = {}) {
   std::error_code error;
   llvm::raw_fd_ostream out(path, error, fs::OF_None);
   if (!error) {
@@ -63,7 +63,7 @@ llvm::Error writeFile(llvm::StringRef path, llvm::StringRef bytes) {
     error = out.error();
     out.clear_error();
   }
-  return error ? fail(path + ": " + error.message()) : llvm::Error::success();
+  return error ? fail((name.empty() ? path : name) + ": " + error.message()) : llvm::Error::success();
 }
 
 /// The libraries that an artifact may need, where this process has them from; those that it does not need are
@@ -110,7 +110,7 @@ llvm::Error install(llvm::StringRef linked, llvm::StringRef path) {
   llvm::SmallString<128> unfinished;
   if (std::error_code error = fs::getPotentiallyUniqueFileName(path + ".%%%%%%%%", unfinished))
     return fail(path + ": " + error.message());
-  if (llvm::Error error = writeFile(unfinished, (*bytes)->getBuffer())) {
+  if (llvm::Error error = writeFile(unfinished, (*bytes)->getBuffer(), path)) {
     fs::remove(unfinished);
     return error;
   }

@@ -5,13 +5,15 @@ using namespace mlir;
 
 namespace gqa {
 
-/// Collects the i1 expressions that `expr` is made of.
+/// Collects the i1 expressions that `expr` is made of. Constants are none: nothing can be assumed of them.
 static void collectTruths(Evaluator &evaluator, Expr expr, llvm::SetVector<Expr> &truths,
                           DenseSet<Expr> &visited) {
   expr = evaluator.peel(expr);
   if (!visited.insert(expr).second || expr->kind != ExprNode::Kind::Apply || expr->value)
     return;
   for (Expr operand : expr->operands) {
+    if (operand->getTruth())
+      continue;
     if (operand->type.isInteger(1))
       truths.insert(operand);
     else

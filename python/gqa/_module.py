@@ -170,6 +170,7 @@ def build(text_or_path, output, function=None, *, target="cpu"):
     Raises ValueError with the compiler's message, FileNotFoundError for a path that does not exist.
     """
     text, path = text_of(text_or_path)
+    output = _path_of(output, "output")
     _native.library()["write_library"](text, str(path or "<module>"), function or "", target, str(output))
 
 
@@ -180,7 +181,7 @@ def load(path, *, weights=None):
     Raises FileNotFoundError, ValueError for a file that is no such library, RuntimeError if its code does not run on this
     machine.
     """
-    path = pathlib.Path(path).absolute()
+    path = _path_of(path, "path").absolute()
     _check_library(path)
     _native.load_threads()
     try:
@@ -215,6 +216,14 @@ def _spelled(path):
     return os.path.join(path.parent, *["."] * known.index(file), path.name)
 
 
+def _path_of(value, name):
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} is of type {type(value).__name__}, expected the path of a library")
+    if "\0" in str(value):  # C would take what stands in front of it
+        raise ValueError(f"{name} is {str(value)!r}, expected a path, which has no null character")
+    return pathlib.Path(value)
+
+
 def _check_library(path):
     """That a file is a library, and whole: the loader maps one that has been cut off, and crashes later."""
     with path.open("rb") as file:
@@ -224,6 +233,8 @@ def _check_library(path):
         (table,), (size, count) = struct.unpack_from("<Q", head, 0x28), struct.unpack_from("<HH", head, 0x3A)
         if file.seek(0, 2) < table + size * count:  # the headers of its sections, which are at the end
             raise ValueError(f"{path} has been cut off")
+    if path.suffix != ".so":  # apache-tvm-ffi goes by the name
+        raise ValueError(f"{path} cannot be loaded by this name; give it one that ends in .so")
 
 
 def _check_types(function, weights, target, reference, on_remark):

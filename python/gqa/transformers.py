@@ -24,16 +24,38 @@ class Mask(BlockMask):
     """Which keys a query sees, as a function of (b, h, i, j): B x 1 x Sq x Skv without memory.
 
     It is a BlockMask for models, which pass those through, and has none of its blocks. `causal` with `offset` says the same
-    where the function is no more than that; `seen` does so as a tensor, for a single query.
+    where the function is no more than that; `seen` does so as a tensor, for a single query. A model that looks into its mask,
+    to choose keys of its own among those that are seen, finds what it finds with sdpa: a tensor of booleans, true where a key
+    is seen, which is made for each such look.
     """
 
-    def __init__(self, shape, function, causal_offset=None):
-        self._shape, self.mask_mod, self.causal_offset = shape, function, causal_offset
+    dtype = torch.bool
+
+    def __init__(self, shape, function, causal_offset=None, device="cpu"):
+        self._shape, self.mask_mod, self.causal_offset, self._device = shape, function, causal_offset, torch.device(device)
         self.tracer, self.seen = Tracer(function), None
 
     @property
     def shape(self):
         return self._shape
+
+    @property
+    def ndim(self):
+        return len(self._shape)
+
+    @property
+    def device(self):
+        return self._device
+
+    def dim(self):
+        return len(self._shape)
+
+    def size(self, dim=None):
+        return torch.Size(self._shape) if dim is None else self._shape[dim]
+
+    def dense(self):
+        """As a tensor of booleans, B x 1 x Sq x Skv."""
+        return self.tracer.dense(self._shape, self._device)
 
     def contiguous(self):
         return self
@@ -42,8 +64,26 @@ class Mask(BlockMask):
         return self
 
     def __getitem__(self, index):
-        raise TypeError("the mask of attn_implementation='gqa' is a function and cannot be sliced; the model needs "
-                        "attn_implementation='sdpa' or 'eager'")
+        return self.dense()[index]
+
+    def __and__(self, other):
+        return self.dense() & other
+
+    __rand__ = __and__
+
+    def __invert__(self):
+        return ~self.dense()
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        """torch's operations come here. Most models that use masks in them do so in an attention of their own."""
+        raise TypeError(f"the mask of attn_implementation='gqa' cannot be an argument of {getattr(function, '__name__', function)}: "
+                        "the model has an attention of its own, and needs attn_implementation='eager'")
+
+    def __radd__(self, scores):  # torch leaves sums to us when it hears of an error
+        return self.__torch_function__(torch.add, ())
+
+    __add__ = __radd__
 
     def __repr__(self):
         return f"<gqa.transformers.Mask {'x'.join(map(str, self._shape))}>"
@@ -51,9 +91,13 @@ class Mask(BlockMask):
     __str__ = __repr__
 
 
+# Models that lose a BlockMask on its way to the attention, and what it hides with it; they have a tensor, as with sdpa.
+LOSE_MASKS = ("doge",)
+
+
 def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function=causal_mask_function, attention_mask=None,
-         device="cpu", **_):
-    """What transformers calls for a model's masks: a `Mask`, or None where each query sees all keys.
+         device="cpu", allow_is_causal_skip=True, allow_is_bidirectional_skip=False, config=None, **_):
+    """What transformers calls for a model's masks: a `Mask`, or None where each query sees all keys and that may be said so.
 
     attention_mask: B x tokens, false at padding. Offsets are integers or tensors.
     """
@@ -63,7 +107,8 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
         raise TypeError(f"attention_mask is of type {type(attention_mask).__name__}, expected a tensor B x tokens")
     padded = attention_mask is not None and not bool(attention_mask.all())
     is_causal = mask_function is causal_mask_function and not padded
-    if is_causal and q_length == 1 and isinstance(q_offset, int) and q_offset - kv_offset >= kv_length - 1:
+    may_skip = allow_is_causal_skip or allow_is_bidirectional_skip
+    if may_skip and is_causal and q_length == 1 and isinstance(q_offset, int) and q_offset - kv_offset >= kv_length - 1:
         return None
     if padded:
         padding = prepare_padding_mask(attention_mask, kv_length, kv_offset)
@@ -72,13 +117,15 @@ def mask(batch_size, q_length, kv_length, q_offset=0, kv_offset=0, mask_function
     if (q_length == 1 and isinstance(q_offset, int) and isinstance(kv_offset, int) and torch.device(device).type == "cpu"
             and not torch.compiler.is_compiling()):
         seen = _seen_by_one(mask_function, batch_size, q_offset, range(kv_offset, kv_offset + kv_length))
-        if bool(seen.all()):
+        if may_skip and bool(seen.all()):
             return None
     # Positions are operands of the kernel, so that the next token does not need a new one.
     q_place, kv_place = (torch.as_tensor(place, dtype=torch.int64) if isinstance(place, torch.Tensor) or place else 0
                          for place in (q_offset, kv_offset))
     function = add_offsets_to_mask_function(mask_function, q_place, kv_place)
-    made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None)
+    made = Mask((batch_size, 1, q_length, kv_length), function, q_offset - kv_offset if is_causal else None, device)
+    if getattr(config, "model_type", None) in LOSE_MASKS:
+        return made.dense()
     # As a tensor, made once for all layers, a call costs less than with a function; but with a function kernels skip what is
     # hidden, which pays where most of a cache is not in use yet.
     if seen is not None and 2 * int(seen.sum()) > seen.numel():
@@ -93,11 +140,12 @@ def _seen_by_one(function, batch, place, keys):
 
 
 def attention_forward(module, query, key, value, attention_mask, dropout=0.0, scaling=None, is_causal=None, softcap=None,
-                      s_aux=None, position_bias=None, sliding_window=None, cache=None, **_):
+                      s_aux=None, position_bias=None, sliding_window=None, cache=None, indices=None, **further):
     """What transformers calls for a layer: (output B x Sq x Hq x Dv, None).
 
     query, key, value: B x heads x tokens x D. attention_mask: a `Mask`, a boolean or additive tensor that broadcasts to
     B x Hq x Sq x Skv, or None: then is_causal (of the call, or of the module) decides, aligned at the first key.
+    indices: B x Sq x n, the only keys that a query sees of those (DeepSeek's sparse attention).
     """
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         if not isinstance(tensor, torch.Tensor) or tensor.ndim != 4:
@@ -105,6 +153,10 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
             raise TypeError(f"{name} {found}, expected a tensor B x heads x tokens x D")
     if cache is not None:
         raise ValueError("attn_implementation='gqa' has no paged attention (continuous batching); use 'paged|sdpa'")
+    for name in ("block_indices", "sinks"):  # left out, numbers would be wrong
+        if further.get(name) is not None:
+            raise ValueError(f"attn_implementation='gqa' does not know the argument '{name}' of {type(module).__name__}; the model "
+                             "needs attn_implementation='eager'")
     if dropout:
         raise ValueError(f"attn_implementation='gqa' has no dropout, the model asks for {dropout}; call model.eval()")
     options = {"scale": scaling, "softcap": softcap, "sinks": s_aux, "bias": position_bias}
@@ -123,6 +175,8 @@ def attention_forward(module, query, key, value, attention_mask, dropout=0.0, sc
         options |= {"causal": True, "offset": 0}
         if sliding_window is not None:
             options["window"] = sliding_window
+    if indices is not None:
+        _keep_only(options, attention_mask, indices, keys)
     output = _call(query, key, value, {name: option for name, option in options.items() if option is not None})
     return output, None
 
@@ -141,6 +195,14 @@ def _add_tensor(options, attention_mask, keys):
         options["bias"] = attention_mask
     else:
         options["bias"] = options["bias"] + attention_mask
+
+
+def _keep_only(options, attention_mask, indices, keys):
+    """Of the keys that are seen, those that a query has chosen."""
+    chosen = torch.zeros(*indices.shape[:2], keys, dtype=torch.bool, device=indices.device)
+    chosen = chosen.scatter(-1, indices.to(torch.int64), True).unsqueeze(1)
+    seen = attention_mask.dense() if isinstance(attention_mask, Mask) else options.get("mask")
+    options["mask"] = chosen if seen is None else chosen & seen
 
 
 @torch.compiler.disable

@@ -73,6 +73,15 @@ def alibi_of_padded_keys(q, k, v, mask):
     return (s + torch.where(seen, 0.0, torch.finfo(torch.float32).min)).softmax(-1).reshape(12, 7, 7) @ v.reshape(12, 7, 16)
 
 
+@form(Q, KG, VG, randn(2, 7, 7, seed=9), q_heads=6, kv_heads=2)
+def chosen_keys(q, k, v, wanted):
+    """DeepSeek's sparse attention: each query has chosen its keys, which a mask is told one by one."""
+    causal = torch.ones(7, 7, dtype=torch.bool).tril()
+    chosen = wanted.masked_fill(~causal, -math.inf).topk(4, dim=-1).indices
+    hidden = torch.ones(2, 7, 7, dtype=torch.bool).scatter(-1, chosen, False)
+    return F.scaled_dot_product_attention(q, k, v, causal & ~hidden[:, None], enable_gqa=True)
+
+
 @form(Q, K, V, randn(8, 6, seed=9), q_heads=6, scale=1.0)
 def buckets(q, k, v, table):
     bucket = torch.clamp(POSITIONS[None] - POSITIONS[:, None] + 3, 0, 7)

@@ -160,10 +160,24 @@ def test_gqa_load_refuses_other_files(model, tmp_path, tools):
     for name, message in (("text.so", "is not a library"), ("cut.so", "has been cut off")):
         with pytest.raises(ValueError, match=message):
             gqa.load(tmp_path / name)
+    (tmp_path / "model.so.1").symlink_to(model)
+    with pytest.raises(ValueError, match="model.so.1 cannot be loaded by this name; give it one that ends in .so"):
+        gqa.load(tmp_path / "model.so.1")
     with pytest.raises(ValueError, match="not one that gqa-compile has written"):
         gqa.load(tools.parent / "lib" / "libgqa_cuda.so")
     with pytest.raises(RuntimeError, match="no version of main runs on this machine: cpu:bdver4 needs"):
         gqa.load(build(tools, tmp_path, ONE, "cpu:bdver4", "other"))
+
+
+@pytest.mark.parametrize("path, error, message", [(None, TypeError, "is of type NoneType, expected the path of a library"),
+                                                  ("a\0b.so", ValueError, "has no null character")])
+def test_what_is_no_path(path, error, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=f"path.*{message}"):
+        gqa.load(path)
+    with pytest.raises(error, match=f"output.*{message}"):
+        gqa.build(ONE, path)
+    assert not list(tmp_path.iterdir())  # a file named None, or a
 
 
 def test_the_best_version_is_taken(tools, tmp_path):

@@ -98,6 +98,49 @@ def test_unusable(arguments, message, checkpoint, capsys, monkeypatch):
     assert not (place / "out").exists()
 
 
+def shards(place):
+    """A folder whose weights are in many files."""
+    build("llama").save_pretrained(place / "shards", max_shard_size="20KB")
+    files = sorted((place / "shards").glob("*.safetensors"))
+    assert len(files) > 3
+    return files
+
+
+def test_sharded_weights(checkpoint):
+    place = checkpoint("llama")
+    shards(place)
+    for name in ("in", "shards"):
+        assert main([str(place / name), str(place / f"{name}-2"), "--kv-heads=2", "--quiet"]) == 0
+    assert torch.equal(*(outputs(gqa.convert.load(place / f"{name}-2").eval(), DATA) for name in ("in", "shards")))
+
+
+@pytest.mark.parametrize("damage, message", [
+    (lambda file: file.unlink(), "is missing, one of"),
+    (lambda file: file.write_bytes(file.read_bytes()[:100]), "not in safetensors, or cut off"),
+    (lambda file: file.write_bytes(b""), "not in safetensors, or cut off"),
+    (lambda file: (file.parent / "model.safetensors.index.json").write_text("[]"), "expected JSON with a weight_map")])
+def test_weights_that_are_not_whole(damage, message, checkpoint, capsys):
+    """Nothing is converted: what is missing would be random numbers."""
+    place = checkpoint("llama")
+    damage(shards(place)[1])
+    assert main([str(place / "shards"), str(place / "out"), "--kv-heads=2", "--quiet"]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.startswith("error: ") and said.count("\n") == 1
+    assert not (place / "out").exists()
+
+
+def test_a_disk_that_is_full(checkpoint, capsys, monkeypatch):
+    import safetensors.torch
+
+    def full(*_, **__):
+        raise safetensors.SafetensorError("No space left on device (os error 28)")
+    place = checkpoint("llama")
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    assert main([str(place / "in"), str(place / "out"), "--kv-heads=2", "--quiet"]) == 2
+    assert "cannot be written (No space left on device" in capsys.readouterr().err
+    assert sorted(path.name for path in place.iterdir()) == ["in", "text.txt"]
+
+
 def test_memory(tmp_path):
     """Never the whole model: what a conversion needs beside its mapped files does not grow with the number of layers."""
     script = tmp_path / "peak.py"

@@ -95,6 +95,17 @@ class TestModels:
             model = transformers.BertModel(transformers.BertConfig(**COMMON))
         self.refused(model, "encoder.layer.0.attention.self.query has no weights")
 
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    def test_weights_that_are_not_finite(self, value):
+        model = build("llama")
+        torch.nn.init.constant_(model.model.layers[1].self_attn.k_proj.weight[3:4, :2], value)
+        self.refused(model, r"layers.1.self_attn.k_proj.weight has 2 of \d+ numbers that are NaN or infinite")
+
+    def test_results_that_are_not_finite(self):
+        model = build("llama")
+        torch.nn.init.constant_(model.model.layers[0].mlp.up_proj.weight, float("inf"))
+        self.refused(model, "layers.1.self_attn: it computes NaN or infinity, before anything is changed", calibration=DATA)
+
     def test_weights_that_are_no_matrix(self):
         model = build("bert")
         model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)

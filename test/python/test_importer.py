@@ -47,6 +47,11 @@ def running(x): return torch.cumsum(x, 1)
 def spectrum(x):
     y = x + 1
     return torch.linalg.eigvalsh(y)
+class Experts(torch.nn.Module):
+    def forward(self, x, counts):
+        return torch.cat([part * n for n, part in enumerate(x.split(counts.tolist()))])
+
+def data_dependent(): return Experts(), (torch.ones(6, 2), torch.tensor([1, 3, 2]))
 def nothing(): return 3
 def broken(): raise RuntimeError("no weights here")
 '''
@@ -203,6 +208,11 @@ def test_onnx_cumulative_sum(importer, tmp_path):
     done = importer("m.onnx", "-o", "out.mlir")
     assert done.returncode == 0, done.stderr
     assert "tm_tensor" not in (tmp_path / "out.mlir").read_text()
+
+
+def test_a_size_that_is_read_out_of_a_tensor_is_named(importer, models, tmp_path):
+    line = next(n for n, text in enumerate(MODELS.splitlines(), 1) if "counts.tolist()" in text)
+    failed(importer("models:data_dependent", "-o", "out.mlir"), f"models.py:{line}: a number is read out of a tensor", "run this part outside")
 
 
 def test_unconvertible_operation_is_named_with_its_line(importer, models):

@@ -35,6 +35,11 @@ def long(): return Form(put), (numbers(64, 16), numbers(20, 16), torch.randperm(
 def elements():
     return (Form(lambda x, at, y: x.scatter(1, at, y)),
             (numbers(3, 32, 16), torch.rand(3, 32, 16).argsort(1)[:, :5], numbers(3, 5, 16)))
+def chosen(count):  # of booleans: the keys that a query of a sparse attention has chosen
+    at = torch.rand(2, 3, 48).argsort(-1)[..., :count]
+    return Form(lambda x, at: x.masked_fill(torch.ones(2, 3, 48, dtype=torch.bool).scatter(-1, at, False), -1.0)), (numbers(2, 3, 48), at)
+def few_chosen(): return chosen(5)
+def many_chosen(): return chosen(20)
 class Tokens(torch.nn.Module):
     def forward(self, cache, rows, page, at):
         return torch.ops.aten.index_put(cache, [page, at], rows)
@@ -54,7 +59,8 @@ def run_everywhere(tools, file):
         assert done.returncode == 0, done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("name", ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "long", "elements", "sums", "tokens"])
+@pytest.mark.parametrize("name", ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "long", "elements", "sums", "tokens",
+                                  "few_chosen", "many_chosen"])
 def test_places_that_tensors_name(name, importer, tools, tmp_path):
     (tmp_path / "models.py").write_text(FORMS)
     done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")

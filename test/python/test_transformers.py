@@ -27,6 +27,11 @@ FAMILIES = {
     "glm4": {},
     "gpt_neox": {},
     "mixtral": dict(num_local_experts=2, num_experts_per_tok=1),
+    "gpt2": {},
+    "deepseek_v32": dict(num_key_value_heads=4, head_dim=8, q_lora_rank=24, kv_lora_rank=16, qk_rope_head_dim=8, qk_nope_head_dim=16,
+                         v_head_dim=16, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_group=2, topk_group=1,
+                         first_k_dense_replace=1, index_n_heads=2, index_head_dim=16, index_topk=8),  # chooses among the seen keys
+    "doge": {},  # its mask has numbers of each head's
 }
 ENCODERS = {"bert": {}, "modernbert": dict(local_attention=8, global_attn_every_n_layers=2), "roberta": {}, "vit": dict(image_size=32, patch_size=8)}
 
@@ -69,7 +74,7 @@ def test_generates_the_same_tokens(family, padding):
     assert torch.equal(made[0].sequences, made[1].sequences)
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma2"])
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2", "deepseek_v32", "doge"])
 def test_static_cache(family):
     eager, ours = models(family, **FAMILIES[family])
     made = [model.generate(tokens(), attention_mask=padded(), max_new_tokens=16, do_sample=False, cache_implementation="static",
@@ -145,5 +150,34 @@ def test_messages():
         ours.train()(tokens())
     mask = gqa.transformers.mask(1, 4, 4)
     assert repr(mask) == str(mask) == "<gqa.transformers.Mask 1x1x4x4>"
-    with pytest.raises(TypeError, match="cannot be sliced"):
-        mask[:, :, :2]
+
+
+def test_a_model_looks_into_its_mask():
+    """It finds a tensor of booleans, as with sdpa."""
+    mask = gqa.transformers.mask(2, 3, 5, q_offset=2)
+    seen = torch.ones(3, 5, dtype=torch.bool).tril(2).expand(2, 1, 3, 5)
+    assert (mask.dtype, mask.ndim, mask.dim(), mask.size(), mask.size(-1)) == (torch.bool, 4, 4, seen.shape, 5)
+    assert torch.equal(mask[:, 0, :, :4], seen[:, 0, :, :4]) and torch.equal(~mask, ~seen)
+    odd = torch.arange(5) % 2 == 1
+    assert torch.equal(mask & odd, seen & odd) and torch.equal(odd & mask, seen & odd)
+
+
+def test_a_mask_that_has_to_be_there():
+    """Nothing is hidden, but the model looks into it."""
+    assert gqa.transformers.mask(1, 1, 9, q_offset=8) is None
+    assert gqa.transformers.mask(1, 1, 9, q_offset=8, allow_is_causal_skip=False)[...].all()
+
+
+@pytest.mark.parametrize("family", ["bloom", "mpt", "xglm"])
+def test_models_with_an_attention_of_their_own(family):
+    sizes = dict(n_head=4, n_heads=4, attention_heads=4, d_model=64, ffn_dim=96)
+    _, ours = models(family, **sizes)
+    with pytest.raises(TypeError, match="attention of its own, and needs attn_implementation='eager'"):
+        ours(tokens())
+
+
+@pytest.mark.parametrize("name", ["block_indices", "sinks"])
+def test_what_is_not_known_is_not_left_out(name):
+    q = torch.ones(1, 2, 3, 16)
+    with pytest.raises(ValueError, match=f"'{name}' of Identity; the model needs attn_implementation='eager'"):
+        gqa.transformers.attention_forward(torch.nn.Identity(), q, q, q, None, **{name: q})

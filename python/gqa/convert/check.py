@@ -33,6 +33,14 @@ def order(site, rotary, batch):
     raise Unconvertible(f"{layers.qkv.name} has q, k and v in one layer, in an order that is not known ({'; '.join(reasons)})")
 
 
+def finite(projection):
+    """Raises Unconvertible if one of a layer's parameters has numbers that linear algebra cannot do anything with."""
+    for name, parameter in projection.module.named_parameters():
+        if count := int((~parameter.detach().isfinite()).sum()):
+            raise Unconvertible(f"{projection.name}.{name} has {count} of {parameter.numel()} numbers that are NaN or infinite; the "
+                                "checkpoint is damaged, or was saved in the middle of a training that diverged")
+
+
 def folds(site, rotary, batch, number, reorders):
     """Raises Unconvertible if random maps that should fold away change what the attention does.
 
@@ -70,6 +78,9 @@ def _unfolded(site, rotary, batch, number):
 def _changed(site, trial, batch, number):
     """The relative change of the attention's output with `trial`, which stays, instead of what it has; None: rounding."""
     before = stream.attention(site, batch.original, batch.calls[number])[2][batch.rows]
+    if not before.isfinite().all():
+        raise Unconvertible(f"{site.name}: it computes NaN or infinity, before anything is changed; weights in front of it, or the "
+                            "calibration data, have such numbers, or the model's type of numbers is too narrow")
     site.write(trial)
     error = stream.relative(stream.attention(site, batch.original, batch.calls[number])[2][batch.rows], before)
     return None if error < TOLERANCE.get(before.dtype, 1e-3) else error

@@ -4,6 +4,8 @@ Weights in safetensors are mapped, not read: the system brings what a layer need
 layer has been converted to goes to a file that is mapped in its place. So the process itself never holds the whole model.
 """
 
+import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -41,18 +43,36 @@ def load(folder):
     if not files:
         return sharing.load(folder, dtype="auto").eval()
     config = AutoConfig.from_pretrained(folder)
+    _require_all(folder, files)
     weights = {name: weight for file in files for name, weight in _mapped(file).items()}
     model = sharing.class_of(config, folder).from_pretrained(None, config=config, state_dict=weights, dtype="auto")
     _generation(model, folder)
     return model.eval()
 
 
+def _require_all(folder, files):
+    """Raises ValueError where parts of the weights are not there: transformers would make numbers up for them."""
+    index = pathlib.Path(folder) / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    try:
+        wanted = set(json.loads(index.read_text())["weight_map"].values())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index}: expected JSON with a weight_map, as save_pretrained writes it ({error})") from error
+    missing = sorted(wanted - {file.name for file in files})
+    if missing:
+        raise ValueError(f"{folder}: {missing[0]} is missing, one of {len(wanted)} files of weights that {index.name} names")
+
+
 def _mapped(file):
     """{name: tensor} of a file in safetensors; pages of it are read when they are used."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(file, "pt") as weights:
-        return {name: weights.get_tensor(name) for name in weights.keys()}
+    try:
+        with safe_open(file, "pt") as weights:
+            return {name: weights.get_tensor(name) for name in weights.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{file}: not in safetensors, or cut off ({error})") from error
 
 
 def _generation(model, folder):
@@ -82,9 +102,21 @@ class Spill:
         parameters = {f"{number}.{name}": parameter for number, layer in enumerate(site.projections.layers())
                       for name, parameter in layer.module.named_parameters()}
         file = pathlib.Path(self.folder.name) / f"{site.index}.safetensors"
-        save_file({name: parameter.detach().contiguous() for name, parameter in parameters.items()}, file)
+        with _writing(file):
+            save_file({name: parameter.detach().contiguous() for name, parameter in parameters.items()}, file)
         for name, weight in _mapped(file).items():
             parameters[name].data = weight
+
+
+@contextlib.contextmanager
+def _writing(path):
+    """A disk that is full is an OSError, whoever finds it out."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        raise OSError(f"{path}: cannot be written ({error})") from error
 
 
 def _existing(folder):
@@ -111,7 +143,8 @@ def save(model, source, folder):
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copytree(source, partial, ignore=lambda folder, names: _weights(names) if folder == str(source) else [])
-        model.save_pretrained(partial, max_shard_size=max(SHARD, _largest_block(model)))
+        with _writing(folder):
+            model.save_pretrained(partial, max_shard_size=max(SHARD, _largest_block(model)))
         if target.is_dir():
             target.rmdir()  # it is empty
         os.replace(partial, target)

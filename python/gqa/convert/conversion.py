@@ -114,6 +114,7 @@ def _record(model, found, batches):
     for site in found:
         for projection in site.projections.layers():
             projection.weight()  # complains about what is not there
+            check.finite(projection)
     try:
         recorded = stream.record(model, list(found[0].blocks), inputs)
     except Unconvertible:

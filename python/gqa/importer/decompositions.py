@@ -120,17 +120,40 @@ def _index_put_rows(x, indices, named, values, accumulate):
 
 
 def scatter(x, dim, index, source):
-    """Elements written along `dim`, where all else has the same size; other forms as torch has them."""
-    dim = dim % x.dim() if x.dim() else 0
-    rows = index.shape[dim] if x.dim() else None
-    others = [d for d in range(x.dim()) if d != dim]
-    alike = all(x.shape[d] == index.shape[d] == source.shape[d] for d in others)
-    if not _are_few(rows) or not alike:
+    """Elements written along `dim`: a select for each if they are few and all else has the same size, or else in a loop."""
+    if x.dim() == 0:
         return NotImplemented
+    dim = dim % x.dim()
+    rows = index.shape[dim]
+    alike = all(x.shape[d] == index.shape[d] == source.shape[d] for d in range(x.dim()) if d != dim)
+    if not _are_few(rows) or not alike:
+        return _scatter_elements(x, dim, index, source)
     position = torch.arange(x.shape[dim], device=x.device).view([-1 if d == dim else 1 for d in range(x.dim())])
     for row in range(rows):
         x = torch.where(position == index.narrow(dim, row, 1), source.narrow(dim, row, 1), x)
     return x
+
+
+def _scatter_elements(x, dim, index, source):
+    """Each element's place has all its dimensions; torch-mlir crashes on longer rows of the original."""
+    for d in range(x.dim()):
+        source = source.narrow(d, 0, index.shape[d])
+    places = [torch.arange(n, device=x.device).view([-1 if d == e else 1 for e in range(x.dim())]).expand(index.shape)
+              for d, n in enumerate(index.shape)]
+    places[dim] = index
+    return aten.index_put(x, [place.reshape(-1) for place in places], source.reshape(-1))
+
+
+def scatter_value(x, dim, index, value):
+    """One value written to all places; torch-mlir crashes where x has booleans."""
+    return scatter(x, dim, index, torch.full_like(index, value, dtype=x.dtype))
+
+
+def arange(start, end, step=1, *, dtype=None, **where):
+    """Numbers of a type that torch-mlir does not count in, as those of one in which it does."""
+    if dtype not in (torch.uint8, torch.int8, torch.int16):
+        return NotImplemented
+    return aten.arange.start_step(start, end, step, dtype=torch.int64, **where).to(dtype)
 
 
 def repeat_interleave(repeats, *, output_size=None):
@@ -212,6 +235,8 @@ REPLACEMENTS = {
     aten.masked_scatter.default: masked_scatter,
     aten.repeat_interleave.Tensor: repeat_interleave,
     aten.scatter.src: scatter,
+    aten.scatter.value: scatter_value,
+    aten.arange.start_step: arange,
     aten.topk.default: ranks.topk,
     aten.sort.default: ranks.sort,
     aten.sort.stable: ranks.sort_stable,

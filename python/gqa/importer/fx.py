@@ -1,6 +1,7 @@
 """An exported torch program as a module of torch-mlir's `torch` dialect, with parameters as trailing arguments."""
 
 import dataclasses
+import re
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ def import_program(program, inline_weights=False):
     program = _without_assertions(program)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
+    data_dependent = _data_dependent(program.graph)
     context = ir.Context()
     torch_dialect.register_dialect(context)
     importer = fx_importer.FxImporter(context=context, hooks=_InlineConstants())
@@ -29,7 +31,19 @@ def import_program(program, inline_weights=False):
         importer.import_program(program, func_name="main")
     except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError) as error:
         raise ImportFailure(f"torch-mlir cannot read the exported program: {_first_line(error)}") from error
-    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights, donated)
+    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights, donated,
+                       data_dependent)
+
+
+def _data_dependent(graph):
+    """Where a size is read out of a tensor, or "": `file.py:12: ...`, for the message if the lowering fails."""
+    for node in graph.nodes:
+        if node.target is torch.ops.aten._local_scalar_dense.default and node.users:
+            frames = re.findall(r'File "([^"\n]+)", line (\d+)', node.meta.get("stack_trace") or "")
+            place = f"{frames[-1][0]}:{frames[-1][1]}: " if frames else ""
+            return (f"{place}a number is read out of a tensor (.item() or .tolist()), and sizes depend on it, which a graph cannot say; "
+                    "compute with all elements and masks, or run this part outside")
+    return ""
 
 
 _MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)

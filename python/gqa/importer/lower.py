@@ -21,7 +21,8 @@ def lower(torch_module):
     module = torch_module.module
     with module.context:
         module.context.emit_error_diagnostics = False
-        _run(module, f"builtin.module({torch_module.pipeline},torch-backend-to-linalg-on-tensors-backend-pipeline)")
+        _run(module, f"builtin.module({torch_module.pipeline},torch-backend-to-linalg-on-tensors-backend-pipeline)",
+             torch_module.data_dependent)
         _strip(module)
         scatters_to_loops(module)
         _run(module, f"builtin.module({CLEAN_UP})")
@@ -53,12 +54,12 @@ def annotate(module, torch_module, sidecar):
     return [str(t) for t in types]
 
 
-def _run(module, pipeline):
+def _run(module, pipeline, data_dependent=""):
     try:
         passes = str(PassManager.parse(pipeline))
         PassManager.parse(passes.replace(LAST_CHECK, "")).run(module.operation)
     except ir.MLIRError as error:
-        raise ImportFailure(_explain(error)) from None
+        raise ImportFailure(_explain(error, data_dependent)) from None
 
 
 def _strip(module):
@@ -91,8 +92,11 @@ def _require_stock_dialects(module):
                             "and stock MLIR has no such operation; write this part of the model with other operations")
 
 
-def _explain(error):
-    """One line that names the operation of the model and its source line, then torch-mlir's own words."""
+def _explain(error, data_dependent):
+    """One line that names the operation of the model and its source line, then torch-mlir's own words.
+
+    data_dependent: what to say instead of an operation that no model has, such as one for a constant size.
+    """
     diagnostics = list(error.error_diagnostics)
     chosen = next((d for d in diagnostics if _operation(d)), diagnostics[0] if diagnostics else None)
     if chosen is None:
@@ -100,6 +104,8 @@ def _explain(error):
     name = _operation(chosen)
     what = f"cannot convert operation '{name}' to linalg" if name else "torch-mlir cannot lower this graph"
     detail = "\n".join(f"  torch-mlir: {_shorten(d.message)}" for d in diagnostics[:4])
+    if data_dependent and (name is None or not name.startswith(("torch.aten.", "onnx."))):
+        return f"{data_dependent}\n{detail}"
     return f"{_place(chosen.location)}{what}; write it with other operations, or decompose it before the export\n{detail}"
 
 

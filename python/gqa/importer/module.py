@@ -16,6 +16,7 @@ class TorchModule:
     state: dict  # mutated buffers by name, in argument order; their arguments follow the inputs
     weights: dict  # parameters by name, in argument order; the last arguments
     donated: dict = dataclasses.field(default_factory=dict)  # argument: the result that is written over it
+    data_dependent: str = ""  # what is told of sizes that depend on data, if the lowering fails
 
 
 _FLOATS = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64"}

@@ -94,6 +94,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createRelaxReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (isCUDA(options.target) && !options.reference)
+    pm.addPass(createGatherProducts()); // one operand is one value now
   buildBuffers(pm, options);
 }
 

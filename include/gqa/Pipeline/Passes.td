@@ -101,6 +101,30 @@ def MultiplyPatches : Pass<"gqa-multiply-patches"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def GatherProducts : Pass<"gqa-gather-products"> {
+  let summary = "products that read one tensor stand next to each other";
+  let description = [{
+    Graphs multiply one activation by several weights, and do something with each result before they come to the next
+    product: add a bias, round it. A product that reads the same tensor as one in front of it moves up to that one, with
+    the places, numbers and views that it needs. A target that makes one launch of such products finds them together
+    (`gqa-offload`); where something else stands between them that a product needs, it stays.
+
+    ```mlir
+    // before
+    %0 = linalg.matmul ins(%x, %gate : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %1 = linalg.generic ... ins(%0 : tensor<1x512xf32>) // silu
+    %2 = linalg.matmul ins(%x, %up : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    // after
+    %0 = linalg.matmul ins(%x, %gate : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %2 = linalg.matmul ins(%x, %up : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %1 = linalg.generic ... ins(%0 : tensor<1x512xf32>)
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numMoved", "moved", "products that stood elsewhere">];
+}
+
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let summary = "one loop nest per chain of elementwise operations";
   let description = [{

@@ -84,6 +84,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (!options.reference) // its slices are guarded with all others
+    pm.addPass(createMultiplyGroups({/*all=*/isCUDA(options.target)}));
   buildAttention(pm, options);
   if (!options.reference)
     pm.addPass(createMultiplyPatches());

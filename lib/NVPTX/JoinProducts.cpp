@@ -2,6 +2,7 @@
 // and up of a decode step, where a launch takes time beside the weights.
 #include "Offload.h"
 #include "SkinnyProducts.h"
+#include "SkinnyStep.h"
 #include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Buffers.h"
 
@@ -14,7 +15,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kPiece = 8;       // elements that a lane loads at once
 constexpr size_t kMostTogether = 8; // products of one kernel, which has code for each
 
 /// What an H200 moves while a kernel starts (1 us at 4.2 TB/s), and how much of the weights' time that must
@@ -36,12 +36,17 @@ bool hasWholePieces(Value matrix) {
          llvm::all_of(ArrayRef(strides).drop_back(), isMultiple);
 }
 
+/// Whether pieces that lie across the sums have columns of the product alone.
+bool hasWholeColumns(const DeviceProduct &p) {
+  return p.product.b.transposed || typeOf(p.right()).getShape().back() % kPiece == 0;
+}
+
 bool isSkinny(const DeviceProduct &p) {
   int64_t rows = typeOf(p.result).getDimSize(p.batchDims());
   Type type = typeOf(p.left()).getElementType();
   return !p.product.a.transposed && (ShapedType::isDynamic(rows) || rows <= kMostSkinnyRows) &&
-         (type.isF16() || type.isBF16()) && typeOf(p.right()).hasStaticShape() && hasWholePieces(p.left()) &&
-         hasWholePieces(p.right());
+         (type.isF16() || type.isBF16()) && typeOf(p.right()).hasStaticShape() && hasWholeColumns(p) &&
+         hasWholePieces(p.left()) && hasWholePieces(p.right());
 }
 
 /// Whether the earlier product may wait for the later one.

@@ -1,16 +1,13 @@
 // Products of one operand of few rows by several weights, as in a decode step, in one launch. Such a product
-// takes as long as its weights take to arrive, and a launch on top. A block has the columns of one tile; its
-// warps have parts of the sum, and bring the weights from memory to registers, 16 bytes a lane, which are the
-// tensor cores' left operand as they lie there: in which order a sum takes its elements is free, as long as
-// both operands agree.
+// takes as long as its weights take to arrive, and a launch on top. A block has the columns of one tile, and
+// its warps have parts of the sum, which they add up in shared memory.
 #include "SkinnyProducts.h"
 #include "LoopKernel.h"
-#include "NVVMBuilder.h"
+#include "SkinnyStep.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -18,40 +15,7 @@ namespace gqa {
 namespace {
 
 constexpr int64_t kLanes = 32, kMostWarps = 8;
-constexpr int64_t kPiece = 8;      // elements of 16 bytes
-constexpr int64_t kTogether = 2;   // steps of a chunk: of weights along the sum, that is a line of the cache
-constexpr int64_t kColumnBits = 2; // a lane is four times its row, and its column
-
-/// How weights lie, and so what a step of a warp is. Lane 4 g + c multiplies rows g and g + 8 of its left
-/// operands, which are columns of the product, by column g of the right one, which is a row.
-struct Form {
-  bool alongSum; // elements of a sum are contiguous, as in torch's linear layers; else columns of the product
-                 // are
-  int64_t columns; // of a tile
-  int64_t depth;   // elements of the sum that a step takes
-  int64_t words;   // that a lane loads for it
-  int64_t sums;    // numbers of a lane
-
-  explicit Form(bool alongSum)
-      : alongSum(alongSum), columns(alongSum ? 16 : 64), depth(alongSum ? 32 : 16), words(alongSum ? 12 : 18),
-        sums(alongSum ? 4 : 16) {}
-
-  /// The lane and the number in it that have a column of the tile and a row.
-  std::pair<Value, Value> find(IndexBuilder &b, Value column, Value row) const {
-    Value eight = b.index(8), two = b.index(2);
-    Value outer = b.div(column, eight), inner = b.rem(column, eight);
-    Value laneRow = alongSum ? inner : outer, pair = alongSum ? outer : inner;
-    return {b.add(b.mul(laneRow, b.index(4)), b.div(row, two)), b.add(b.mul(pair, two), b.rem(row, two))};
-  }
-};
-
-/// A matrix as a kernel reads it, of one matrix of the batch.
-struct Rows {
-  Value buffer;
-  SmallVector<Value> batch; // its number, or nothing
-  Value rows, columns;
-  bool alongSum; // a row has elements of one sum
-};
+constexpr int64_t kTogether = 2; // steps of a chunk: of weights along the sum, that is a line of the cache
 
 /// How many elements a sum has.
 int64_t depthOf(const DeviceProduct &product) {
@@ -61,7 +25,7 @@ int64_t depthOf(const DeviceProduct &product) {
 
 class Member {
 public:
-  Member(NVVMBuilder &b, const DeviceProduct &product, const Form &form)
+  Member(NVVMBuilder &b, const DeviceProduct &product, const SkinnyForm &form)
       : b(b), product(product), form(form), batchDims(product.batchDims()) {
     batch = batchDims ? b.size(product.result, 0) : b.index(1);
     m = b.size(product.result, batchDims);
@@ -77,21 +41,21 @@ public:
     SmallVector<Value> number;
     if (batchDims)
       number.push_back(b.div(block, tiles));
-    x = {operands.lookup(product.left()), number, m, k, /*alongSum=*/true};
-    weights = {operands.lookup(product.right()), number, form.alongSum ? n : k, form.alongSum ? k : n,
-               form.alongSum};
-    column = firstColumn(block);
-    Value lane = tile::WarpLaneOp::create(b, b.getIndexType());
-    warp = tile::WarpIdOp::create(b, b.getIndexType());
-    laneRow = b.div(lane, b.index(1 << kColumnBits));
-    laneColumn = b.rem(lane, b.index(1 << kColumnBits));
+    SkinnyRows x{operands.lookup(product.left()), number, m, k, /*alongSum=*/true};
+    SkinnyRows weights{operands.lookup(product.right()), number, form.alongSum ? n : k, form.alongSum ? k : n,
+                       form.alongSum};
+    SkinnyStep step(b, form, x, weights, firstColumn(block));
+    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
     SmallVector<Value> none(size_t(form.sums), b.f32(0));
     SmallVector<Type> types(size_t(form.sums), b.getF32Type());
     int64_t chunks = depthOf(product) / (form.depth * kTogether);
     return buildChoice(
-        b, isAligned(), types,
-        [&] { return addApart(chunks * kTogether, warps, chunks ? addChunks(chunks, warps, none) : none); },
-        [&] { return addApart(0, warps, none); });
+        b, step.isAligned(), types,
+        [&] {
+          SmallVector<Value> sums = chunks ? addChunks(step, warp, chunks, warps, none) : none;
+          return addApart(step, warp, chunks * kTogether, warps, sums);
+        },
+        [&] { return addApart(step, warp, 0, warps, none); });
   }
 
   /// Of the sums of all warps the results, thread by thread along the columns.
@@ -133,19 +97,20 @@ private:
   /// The warp's chunks, whole ones, of which each has some. Those of the next one are asked for before one is
   /// multiplied: registers that a loop carries are the only ones that ptxas does not load when they are
   /// needed.
-  SmallVector<Value> addChunks(int64_t chunks, int64_t warps, ValueRange none) {
+  SmallVector<Value> addChunks(SkinnyStep &steps, Value warp, int64_t chunks, int64_t warps,
+                               ValueRange none) {
     auto load = [&](Value chunk) {
       SmallVector<Value> words;
       for (int64_t i = 0; i < kTogether; ++i) {
         Value step = b.add(b.mul(chunk, b.index(kTogether)), b.index(i));
-        llvm::append_range(words, loadStep(step, /*whole=*/true));
+        llvm::append_range(words, steps.load(step, /*whole=*/true));
       }
       return words;
     };
     auto multiply = [&](ValueRange words, ValueRange sums) {
       SmallVector<Value> result(sums);
       for (int64_t i = 0; i < kTogether; ++i)
-        result = multiplyStep(words.slice(size_t(i * form.words), size_t(form.words)), result);
+        result = steps.multiply(words.slice(size_t(i * form.words), size_t(form.words)), result);
       return result;
     };
     SmallVector<Value> carried(none);
@@ -160,124 +125,11 @@ private:
   }
 
   /// The steps from `first` on, element by element.
-  SmallVector<Value> addApart(int64_t first, int64_t warps, ValueRange sums) {
-    int64_t steps = llvm::divideCeil(depthOf(product), form.depth);
-    return loop(b.add(warp, b.index(first)), steps, warps, sums,
-                [&](Value step, ValueRange so) { return multiplyStep(loadStep(step, /*whole=*/false), so); });
-  }
-
-  /// Whether 16 bytes may be loaded where pieces begin: strides are known to be multiples, buffers may be
-  /// views.
-  Value isAligned() {
-    Value bits = b.index(0);
-    for (Value buffer : {x.buffer, weights.buffer}) {
-      auto data = memref::ExtractStridedMetadataOp::create(b, buffer);
-      Value offset = b.mul(data.getOffset(), b.index(2));
-      bits = b.createOrFold<arith::OrIOp>(
-          bits, b.add(memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), offset));
-    }
-    Value low = arith::AndIOp::create(b, bits, b.index(2 * kPiece - 1));
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, low, b.index(0));
-  }
-
-  /// The words of both operands; `whole` where the step has all of its elements, and pieces are aligned.
-  SmallVector<Value> loadStep(Value step, bool whole) {
-    Value begin = b.mul(step, b.index(form.depth));
-    SmallVector<Value> words = form.alongSum ? loadAlong(begin, whole) : loadAcross(begin, whole);
-    int64_t piece = form.depth / 4;
-    Value own = b.add(begin, b.mul(laneColumn, b.index(piece)));
-    llvm::append_range(words, loadWords(x, laneRow, own, piece, whole));
-    return words;
-  }
-
-  SmallVector<Value> multiplyStep(ValueRange words, ValueRange sums) {
-    return form.alongSum ? multiplyAlong(words, sums) : multiplyAcross(words, sums);
-  }
-
-  /// Rows g and g + 8 of the tile, of each a piece.
-  SmallVector<Value> loadAlong(Value begin, bool whole) {
-    SmallVector<Value> words;
-    for (int64_t half : {0, 8}) {
-      Value row = b.add(b.add(column, laneRow), b.index(half));
-      Value own = b.add(begin, b.mul(laneColumn, b.index(kPiece)));
-      llvm::append_range(words, loadWords(weights, row, own, kPiece, whole));
-    }
-    return words;
-  }
-
-  /// Two products of 16 elements: a lane's piece has four of the first and four of the second.
-  SmallVector<Value> multiplyAlong(ValueRange words, ValueRange sums) {
-    SmallVector<Value> result(sums);
-    ValueRange low = words.take_front(4), high = words.slice(4, 4), right = words.drop_front(8);
-    for (size_t i : {0, 2})
-      result =
-          b.multiply({low[i], high[i], low[i + 1], high[i + 1]}, {right[i], right[i + 1]}, result, element());
-    return result;
-  }
-
-  /// Pieces of four rows, which are elements 4 c and so on of the sum.
-  SmallVector<Value> loadAcross(Value begin, bool whole) {
-    SmallVector<Value> words;
-    for (int64_t i = 0; i < 4; ++i) {
-      Value row = b.add(b.add(begin, b.mul(laneColumn, b.index(4))), b.index(i));
-      Value own = b.add(column, b.mul(laneRow, b.index(kPiece)));
-      llvm::append_range(words, loadWords(weights, row, own, kPiece, whole));
-    }
-    return words;
-  }
-
-  /// A product for each of a lane's eight columns, in rows g; rows g + 8 are empty. Two elements of a column
-  /// come from two rows.
-  SmallVector<Value> multiplyAcross(ValueRange words, ValueRange sums) {
-    SmallVector<Value> result;
-    Value none = b.i32(0), zero = b.f32(0);
-    for (size_t i = 0; i < size_t(kPiece); ++i) {
-      int64_t halves = i % 2 ? 0x7632 : 0x5410;
-      auto pair = [&](size_t row) {
-        return b.permute(words[4 * row + i / 2], words[4 * row + 4 + i / 2], halves);
-      };
-      NVVMBuilder::Values four = b.multiply({pair(0), none, pair(2), none}, words.drop_front(16),
-                                            {sums[2 * i], sums[2 * i + 1], zero, zero}, element());
-      result.append({four[0], four[1]});
-    }
-    return result;
-  }
-
-  /// `count` elements of a row as words of two. Rows that do not exist are the last one, as are columns of
-  /// weights that lie across: nobody stores what they become.
-  SmallVector<Value> loadWords(const Rows &from, Value row, Value begin, int64_t count, bool whole) {
-    if (!whole)
-      return loadApart(from, row, begin, count);
-    auto type = VectorType::get(count, element());
-    SmallVector<Value> indices(from.batch);
-    Value last = b.sub(from.columns, b.index(count));
-    indices.append({from.alongSum ? clamp(row, from.rows) : row, from.alongSum ? begin : b.min(begin, last)});
-    Value piece = vector::LoadOp::create(b, type, from.buffer, indices, /*nontemporal=*/false,
-                                         llvm::MaybeAlign(uint64_t(2 * count)));
-    return split(piece, count);
-  }
-
-  /// The same one by one; what is behind the end of the sum is 0, in both operands.
-  SmallVector<Value> loadApart(const Rows &from, Value row, Value begin, int64_t count) {
-    SmallVector<Value> elements;
-    for (int64_t i = 0; i < count; ++i) {
-      Value at = b.add(begin, b.index(i));
-      SmallVector<Value> indices(from.batch);
-      indices.append({clamp(row, from.rows), clamp(at, from.columns)});
-      Value bits =
-          arith::BitcastOp::create(b, b.getI16Type(), memref::LoadOp::create(b, from.buffer, indices));
-      Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, from.alongSum ? at : row, k);
-      elements.push_back(b.select(exists, bits, arith::ConstantIntOp::create(b, 0, 16)));
-    }
-    return split(vector::FromElementsOp::create(b, VectorType::get(count, b.getI16Type()), elements), count);
-  }
-
-  SmallVector<Value> split(Value piece, int64_t count) {
-    Value words = vector::BitCastOp::create(b, VectorType::get(count / 2, b.getI32Type()), piece);
-    SmallVector<Value> result;
-    for (int64_t i = 0; i < count / 2; ++i)
-      result.push_back(vector::ExtractOp::create(b, words, i));
-    return result;
+  SmallVector<Value> addApart(SkinnyStep &steps, Value warp, int64_t first, int64_t warps, ValueRange sums) {
+    int64_t count = llvm::divideCeil(depthOf(product), form.depth);
+    return loop(b.add(warp, b.index(first)), count, warps, sums, [&](Value step, ValueRange so) {
+      return steps.multiply(steps.load(step, /*whole=*/false), so);
+    });
   }
 
   void store(Value result, Value sum, ArrayRef<Value> indices) {
@@ -290,17 +142,11 @@ private:
                             indices);
   }
 
-  Value clamp(Value index, Value size) { return b.min(index, b.sub(size, b.index(1))); }
-  Type element() { return getElementTypeOrSelf(product.right().getType()); }
-
   NVVMBuilder &b;
   const DeviceProduct &product;
-  const Form &form;
+  const SkinnyForm &form;
   unsigned batchDims;
   Value batch, m, n, k, tiles;
-  Rows x, weights; // in the kernel
-  Value column;    // the first one of the block's tile
-  Value warp, laneRow, laneColumn;
 };
 
 class SkinnyKernel {
@@ -361,7 +207,7 @@ private:
   }
 
   NVVMBuilder &b;
-  Form form;
+  SkinnyForm form;
   SmallVector<Member, 1> members;
   SmallVector<Value> ends; // behind the last block of each
   KernelOperands operands;

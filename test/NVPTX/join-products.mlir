@@ -124,17 +124,19 @@ module attributes {gqa.join_products = "never"} {
 // -----
 
 // Products of more rows are bound by tensor cores; sums of f32 these do not take; rows of 60 elements are no pieces of
-// 16 bytes.
+// 16 bytes, wherever they begin.
 // CHECK-LABEL: @negative_forms
-// CHECK-COUNT-6: tile.device.matmul
+// CHECK-COUNT-8: tile.device.matmul
 func.func @negative_forms(%x: memref<9x64xbf16>, %y: memref<1x64xf32>, %z: memref<1x64xbf16>, %a: memref<64x32xbf16>, %b: memref<64x32xf32>, %c: memref<64x60xbf16>,
-                          %o0: memref<9x32xbf16>, %o1: memref<9x32xbf16>, %o2: memref<1x32xf32>, %o3: memref<1x32xf32>, %o4: memref<1x60xbf16>, %o5: memref<1x60xbf16>) {
+                          %d: memref<64x60xbf16, strided<[64, 1]>>, %o0: memref<9x32xbf16>, %o1: memref<9x32xbf16>, %o2: memref<1x32xf32>, %o3: memref<1x32xf32>, %o4: memref<1x60xbf16>, %o5: memref<1x60xbf16>) {
   linalg.matmul ins(%x, %a : memref<9x64xbf16>, memref<64x32xbf16>) outs(%o0 : memref<9x32xbf16>)
   linalg.matmul ins(%x, %a : memref<9x64xbf16>, memref<64x32xbf16>) outs(%o1 : memref<9x32xbf16>)
   linalg.matmul ins(%y, %b : memref<1x64xf32>, memref<64x32xf32>) outs(%o2 : memref<1x32xf32>)
   linalg.matmul ins(%y, %b : memref<1x64xf32>, memref<64x32xf32>) outs(%o3 : memref<1x32xf32>)
   linalg.matmul ins(%z, %c : memref<1x64xbf16>, memref<64x60xbf16>) outs(%o4 : memref<1x60xbf16>)
   linalg.matmul ins(%z, %c : memref<1x64xbf16>, memref<64x60xbf16>) outs(%o5 : memref<1x60xbf16>)
+  linalg.matmul ins(%z, %d : memref<1x64xbf16>, memref<64x60xbf16, strided<[64, 1]>>) outs(%o4 : memref<1x60xbf16>)
+  linalg.matmul ins(%z, %d : memref<1x64xbf16>, memref<64x60xbf16, strided<[64, 1]>>) outs(%o5 : memref<1x60xbf16>)
   return
 }
 

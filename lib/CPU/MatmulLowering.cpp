@@ -1,6 +1,8 @@
 // gqa-lower-matmul: matrix products on memrefs become calls of the runtime's BLAS entry point.
 #include "gqa/CPU/Passes.h"
 #include "gqa/CPU/Products.h"
+#include "gqa/Pipeline/Assertions.h"
+#include "gqa/Pipeline/Buffers.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -89,15 +91,26 @@ std::optional<Loops> loopsOf(linalg::LinalgOp op, bool generic) {
   return Loops{batch, loops->m[0], loops->n[0], loops->k[0]};
 }
 
+/// Whether an operation on buffers, and what its body loads, has nothing to do with `output`, which is memory
+/// of its own.
+bool isElsewhere(Operation *op, Value output) {
+  Value root = rootOf(output);
+  if (!isa<linalg::LinalgOp>(op) || !root.getDefiningOp<memref::AllocOp>())
+    return false;
+  WalkResult walk = op->walk([&](Operation *inner) {
+    bool uses = llvm::any_of(inner->getOperands(), [&](Value operand) { return rootOf(operand) == root; });
+    return uses ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return !walk.wasInterrupted();
+}
+
 /// The fill with zero that `op` would add to, if nothing comes in between.
 linalg::FillOp zeroFill(linalg::LinalgOp op, Value output) {
   for (Operation *previous = op->getPrevNode(); previous; previous = previous->getPrevNode()) {
-    if (auto fill = dyn_cast<linalg::FillOp>(previous)) {
-      if (fill.getOutputs()[0] != output)
-        return nullptr;
+    if (auto fill = dyn_cast<linalg::FillOp>(previous); fill && fill.getOutputs()[0] == output)
       return matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ? fill : nullptr;
-    }
-    if (!isMemoryEffectFree(previous) && !isa<memref::AllocOp>(previous))
+    if (!isMemoryEffectFree(previous) && !isa<memref::AllocOp>(previous) && !onlyAsserts(previous) &&
+        !isElsewhere(previous, output))
       return nullptr;
   }
   return nullptr;
@@ -162,16 +175,24 @@ private:
 
 struct LowerMatmulPass : impl::LowerMatmulBase<LowerMatmulPass> {
   void runOnOperation() override {
-    SmallVector<linalg::LinalgOp> products;
-    getOperation().walk([&](linalg::LinalgOp op) { products.push_back(op); });
-    for (linalg::LinalgOp op : products)
-      if (std::optional<Product> product = matchProduct(op)) {
-        bool accumulates = !takeZeroFill(op, *product);
-        ImplicitLocOpBuilder b(op.getLoc(), op);
-        callProduct(b, *product, accumulates, "gqa_rt_matmul");
-        op->erase();
-        ++numLowered;
-      }
+    struct Call {
+      linalg::LinalgOp op;
+      Product product;
+      bool accumulates;
+    };
+    SmallVector<Call> calls; // made when all fills have been found: nobody knows what a call does
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (std::optional<Product> product = matchProduct(op))
+        calls.push_back({op, *product, false});
+    });
+    for (Call &call : calls)
+      call.accumulates = !takeZeroFill(call.op, call.product);
+    for (Call &call : calls) {
+      ImplicitLocOpBuilder b(call.op.getLoc(), call.op);
+      callProduct(b, call.product, call.accumulates, "gqa_rt_matmul");
+      call.op->erase();
+      ++numLowered;
+    }
   }
 };
 

@@ -4,6 +4,7 @@
 #include "LoopKernel.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/NVPTX/Passes.h"
+#include "gqa/Pipeline/Assertions.h"
 #include "gqa/Pipeline/Entry.h"
 
 #include "mlir/Dialect/Complex/IR/Complex.h"
@@ -33,7 +34,9 @@ public:
     numProducts = offloadProducts(function);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
-      if (!isa<linalg::LinalgOp, tile::KernelOp>(block->getParentOp()) && !isInNest(block->getParentOp()))
+      Operation *parent = block->getParentOp();
+      bool isInKernel = isa<tile::KernelOp>(parent) || parent->getParentOfType<tile::KernelOp>();
+      if (!isa<linalg::LinalgOp>(parent) && !isInKernel && !isInNest(parent))
         blocks.push_back(block);
     });
     llvm::for_each(blocks, [&](Block *block) { offloadLoops(*block); });
@@ -102,19 +105,6 @@ private:
     auto buffers = llvm::make_filter_range(op->getOperands(),
                                            [](Value operand) { return isa<MemRefType>(operand.getType()); });
     return llvm::all_of(buffers, [&](Value buffer) { return hostBuffers.contains(rootOf(buffer)); });
-  }
-
-  /// Whether operations in front may be run behind `op` instead: of a call that an assertion ends nobody uses
-  /// the results.
-  static bool letsPass(Operation &op) {
-    auto load = dyn_cast<memref::LoadOp>(op);
-    if (isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load)))
-      return true;
-    auto checks = [](Operation &inner) { return isa<cf::AssertOp>(inner) || isMemoryEffectFree(&inner); };
-    auto branch = dyn_cast<scf::IfOp>(op);
-    return checks(op) || (branch && llvm::all_of(branch->getRegions(), [&](Region &region) {
-                            return region.empty() || llvm::all_of(region.front(), checks);
-                          }));
   }
 
   void offloadLoops(Block &block) {
@@ -204,6 +194,13 @@ struct OffloadPass : impl::OffloadBase<OffloadPass> {
   using OffloadBase::OffloadBase;
 
   void runOnOperation() override {
+    Attribute wish = getOperation()->getAttr(kJoinProductsAttr);
+    auto word = dyn_cast_if_present<StringAttr>(wish);
+    if (wish && !(word && llvm::is_contained({"always", "never"}, word.getValue()))) {
+      getOperation().emitError("expected '")
+          << kJoinProductsAttr << "' to be \"always\" or \"never\", found " << wish;
+      return signalPassFailure();
+    }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() ||
           function.walk([](tile::KernelOp) { return WalkResult::interrupt(); }).wasInterrupted())
@@ -217,4 +214,11 @@ struct OffloadPass : impl::OffloadBase<OffloadPass> {
 };
 
 } // namespace
+
+bool letsPass(Operation &op) {
+  auto load = dyn_cast<memref::LoadOp>(op);
+  return isMemoryEffectFree(&op) || isa<memref::AllocOp>(op) || (load && readsArgument(load)) ||
+         onlyAsserts(&op);
+}
+
 } // namespace gqa

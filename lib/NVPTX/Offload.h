@@ -21,6 +21,10 @@ std::string whyReducedAlone(mlir::linalg::LinalgOp op);
 /// Says of each loop that the host runs, around kernels or instead of one, what that costs.
 void explainHostLoops(mlir::func::FuncOp function);
 
+/// Whether operations in front may be run behind `op` instead: of a call that an assertion ends nobody uses
+/// the results.
+bool letsPass(mlir::Operation &op);
+
 /// Makes calls of cuBLASLt of the products that it takes; returns how many.
 int64_t offloadProducts(mlir::func::FuncOp function);
 

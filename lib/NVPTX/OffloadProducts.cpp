@@ -1,12 +1,15 @@
-// Products of matrices on the device: calls of cuBLASLt.
+// Products of matrices on the device: calls of cuBLASLt, or one kernel for several of one operand.
 #include "LoopKernel.h"
 #include "Offload.h"
+#include "SkinnyProducts.h"
 #include "gqa/CPU/Products.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Runtime/Runtime.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+
+#include <map>
 
 using namespace mlir;
 
@@ -68,18 +71,39 @@ void widenOperands(linalg::LinalgOp op) {
       widen(builder, op, *operand);
 }
 
-void offloadProduct(linalg::LinalgOp op, const Product &product) {
+DeviceProduct takeProduct(linalg::LinalgOp op, const Product &product) {
   bool accumulates = !takeZeroFill(op, product);
-  IndexBuilder b(op.getLoc(), op);
-  auto map = [&](Value buffer, bool written) -> Value {
-    return tile::DeviceMapOp::create(b, buffer.getType(), buffer, /*write=*/false, /*update=*/written);
-  };
   Value rounded = accumulates ? Value() : takeRounding(op, product.c.value);
-  Value x = map(product.a.value, false), y = map(product.b.value, false),
-        z = map(rounded ? rounded : product.c.value, true);
-  tile::DeviceMatmulOp::create(b, product.a.transposed, product.b.transposed, accumulates, x, y, z);
-  tile::DeviceUnmapOp::create(b);
-  op->erase();
+  return {op, product, rounded ? rounded : product.c.value, accumulates};
+}
+
+/// Calls of the library, one behind the other.
+void buildCalls(OpBuilder &builder, ArrayRef<DeviceProduct> products) {
+  for (const DeviceProduct &p : products) {
+    auto map = [&](Value buffer, bool written) -> Value {
+      return tile::DeviceMapOp::create(builder, p.op->getLoc(), buffer.getType(), buffer, /*write=*/false,
+                                       /*update=*/written);
+    };
+    Value x = map(p.left(), false), y = map(p.right(), false), z = map(p.result, true);
+    tile::DeviceMatmulOp::create(builder, p.op->getLoc(), p.product.a.transposed, p.product.b.transposed,
+                                 p.accumulates, x, y, z);
+    tile::DeviceUnmapOp::create(builder, p.op->getLoc());
+  }
+}
+
+/// One kernel behind all that the products depend on; where they turn out to have many rows, calls.
+void buildJoined(ArrayRef<DeviceProduct> group) {
+  linalg::LinalgOp last = group.back().op;
+  IndexBuilder b(last.getLoc(), last);
+  Value rows = b.size(group.front().result, group.front().batchDims());
+  if (getConstantIntValue(rows))
+    return buildSkinnyKernel(b, last.getLoc(), group);
+  auto compare = [&](arith::CmpIPredicate predicate, int64_t bound) -> Value {
+    return arith::CmpIOp::create(b, predicate, rows, b.index(bound));
+  };
+  Value isSkinny = arith::AndIOp::create(b, compare(arith::CmpIPredicate::sge, 1),
+                                         compare(arith::CmpIPredicate::sle, kMostSkinnyRows));
+  b.branch(isSkinny, [&] { buildSkinnyKernel(b, last.getLoc(), group); }, [&] { buildCalls(b, group); });
 }
 
 } // namespace
@@ -116,15 +140,34 @@ int64_t offloadProducts(func::FuncOp function) {
     if (matchProduct(op, /*generic=*/true))
       products.push_back(op);
   });
-  int64_t count = 0;
+  SmallVector<DeviceProduct> taken;
   for (linalg::LinalgOp op : products) {
     widenOperands(op);
-    if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product)) {
-      offloadProduct(op, product);
-      ++count;
-    }
+    if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product))
+      taken.push_back(takeProduct(op, product));
   }
-  return count;
+  std::map<std::string, SmallVector<Location>> said; // layers have the same products
+  for (ArrayRef<DeviceProduct> group : groupProducts(taken)) {
+    std::string why;
+    bool joins = group.size() > 1 && joinsProducts(group, why);
+    if (group.size() > 1)
+      said[why].push_back(group.front().op->getLoc());
+    if (joins)
+      buildJoined(group);
+    else
+      for (const DeviceProduct &each : group) {
+        OpBuilder builder(each.op);
+        buildCalls(builder, each);
+      }
+  }
+  for (auto &[text, places] : said) {
+    InFlightDiagnostic remark = emitRemark(places.front()) << text;
+    if (places.size() > 1)
+      remark << "; and so are those of " << places.size() - 1 << " other operands";
+  }
+  for (DeviceProduct &each : taken)
+    each.op->erase();
+  return int64_t(taken.size());
 }
 
 } // namespace gqa

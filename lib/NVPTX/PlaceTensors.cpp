@@ -81,7 +81,8 @@ void removeMaps(func::FuncOp function) {
 Operation *lastUse(Value buffer, Block &block) {
   Operation *last = buffer.getDefiningOp();
   for (Operation *user : buffer.getUsers()) {
-    if (isa<memref::ExtractAlignedPointerAsIndexOp>(user))
+    bool isOfHost = !user->getParentOfType<tile::KernelOp>(); // a kernel has its addresses while it runs
+    if (isOfHost && isa<memref::ExtractAlignedPointerAsIndexOp>(user))
       return block.getTerminator();
     SmallVector<Operation *> users = {block.findAncestorOpInBlock(*user)};
     for (Value view : viewsOf(user))

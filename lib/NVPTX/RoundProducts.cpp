@@ -46,6 +46,14 @@ bool isUsedBetween(Operation *first, Operation *last, Value target) {
   return false;
 }
 
+/// Whether `op` could stand in front of `place`, in the same block.
+bool hasOperandsBefore(Operation *op, Operation *place) {
+  return op->getBlock() == place->getBlock() && llvm::all_of(op->getOperands(), [&](Value operand) {
+           Operation *maker = operand.getDefiningOp();
+           return !maker || maker->getBlock() != place->getBlock() || maker->isBeforeInBlock(place);
+         });
+}
+
 } // namespace
 
 Value takeRounding(linalg::LinalgOp op, Value result) {
@@ -62,15 +70,12 @@ Value takeRounding(linalg::LinalgOp op, Value result) {
       isUsedBetween(op, rounding, target))
     return nullptr;
   // Where it is made only behind the product, it can be made in front of it.
-  if (auto made = target.getDefiningOp<memref::AllocOp>();
-      made && made->getBlock() == op->getBlock() && op->isBeforeInBlock(made)) {
-    if (!made.getDynamicSizes().empty())
-      return nullptr;
-    made->moveBefore(op);
-  } else if (Operation *maker = target.getDefiningOp();
-             maker && (maker->getBlock() != op->getBlock() || op->isBeforeInBlock(maker))) {
+  Operation *made = target.getDefiningOp();
+  bool isBehind = made && (made->getBlock() != op->getBlock() || op->isBeforeInBlock(made));
+  if (isBehind && !(isa<memref::AllocOp>(made) && hasOperandsBefore(made, op)))
     return nullptr;
-  }
+  if (isBehind)
+    made->moveBefore(op);
   rounding.erase();
   return target;
 }

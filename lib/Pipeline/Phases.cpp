@@ -84,6 +84,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass()); // arith and math on whole tensors
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (!options.reference) // its slices are guarded with all others
+    pm.addPass(createMultiplyGroups({/*all=*/isCUDA(options.target)}));
   buildAttention(pm, options);
   if (!options.reference)
     pm.addPass(createMultiplyPatches());
@@ -94,6 +96,8 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
     pm.addPass(createRelaxReductions());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  if (isCUDA(options.target) && !options.reference)
+    pm.addPass(createGatherProducts()); // one operand is one value now
   buildBuffers(pm, options);
 }
 

@@ -99,6 +99,49 @@ module {
 
 // -----
 
+// A kernel that asks where its buffer lies, as those of neighbours do, has the address while it runs, and no longer.
+// CHECK: %[[T:.*]] = tile.device.alloc : memref<8xf32>
+// CHECK: tile.kernel
+// CHECK: memref.extract_aligned_pointer_as_index
+// CHECK: tile.kernel
+// CHECK: memref.extract_aligned_pointer_as_index
+// CHECK: tile.device.free %[[T]]
+// CHECK: tile.kernel
+module {
+  func.func @main(%x: memref<8xf32>) -> (memref<8xindex>, memref<8xf32>) {
+    %c8 = arith.constant 8 : index
+    %t = memref.alloc() : memref<8xf32>
+    %y = memref.alloc() : memref<8xindex>
+    %z = memref.alloc() : memref<8xf32>
+    %x1 = tile.device.map %x : memref<8xf32>
+    %t1 = tile.device.map %t update : memref<8xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %0 = memref.load %x1[%i] : memref<8xf32>
+      %1 = memref.extract_aligned_pointer_as_index %t1 : memref<8xf32> -> index
+      memref.store %0, %t1[%1] : memref<8xf32>
+    }
+    tile.device.unmap
+    %t2 = tile.device.map %t : memref<8xf32>
+    %y2 = tile.device.map %y update : memref<8xindex>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %0 = memref.extract_aligned_pointer_as_index %t2 : memref<8xf32> -> index
+      memref.store %0, %y2[%i] : memref<8xindex>
+    }
+    tile.device.unmap
+    %x3 = tile.device.map %x : memref<8xf32>
+    %z3 = tile.device.map %z update : memref<8xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %0 = memref.load %x3[%i] : memref<8xf32>
+      memref.store %0, %z3[%i] : memref<8xf32>
+    }
+    tile.device.unmap
+    memref.dealloc %t : memref<8xf32>
+    return %y, %z : memref<8xindex>, memref<8xf32>
+  }
+}
+
+// -----
+
 // A result in another shape than its kernel's.
 // CHECK: gqa.device_results = array<i64: 0>
 // CHECK: %[[R:.*]] = tile.device.result 0 : memref<4x2xf32>

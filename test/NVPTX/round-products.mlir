@@ -54,3 +54,56 @@ func.func @negative_in_use(%a: memref<1x64xbf16>, %b: memref<64x32xbf16>, %r: me
   }
   return
 }
+
+// -----
+
+#id = affine_map<(m, n) -> (m, n)>
+
+// Room of a size that is known in front of the product, though it is made behind.
+// CHECK-LABEL: @rounded_rows
+// CHECK: %[[R:.*]] = memref.alloc(%arg2) : memref<?x32xbf16>
+// CHECK: %[[Z:.*]] = tile.device.map{{.*}} %[[R]]
+// CHECK: tile.device.matmul {{.*}}%[[Z]]
+// CHECK-NOT: tile.kernel
+// CHECK: return
+func.func @rounded_rows(%a: memref<?x64xbf16>, %b: memref<64x32xbf16>, %n: index) -> memref<?x32xbf16> {
+  %zero = arith.constant 0.0 : f32
+  %wide = memref.alloc(%n) : memref<?x32xf32>
+  linalg.fill ins(%zero : f32) outs(%wide : memref<?x32xf32>)
+  linalg.matmul ins(%a, %b : memref<?x64xbf16>, memref<64x32xbf16>) outs(%wide : memref<?x32xf32>)
+  %r = memref.alloc(%n) : memref<?x32xbf16>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%wide : memref<?x32xf32>) outs(%r : memref<?x32xbf16>) {
+  ^bb0(%in: f32, %out: bf16):
+    %0 = arith.truncf %in : f32 to bf16
+    linalg.yield %0 : bf16
+  }
+  return %r : memref<?x32xbf16>
+}
+
+// -----
+
+#id = affine_map<(m, n) -> (m, n)>
+
+// Its size is known behind the product only.
+// CHECK-LABEL: @negative_size_behind
+// CHECK: tile.device.matmul
+// CHECK: memref.dim
+// CHECK: memref.alloc
+// CHECK: tile.kernel
+func.func @negative_size_behind(%a: memref<?x64xbf16>, %b: memref<64x32xbf16>, %n: index) -> memref<?x32xbf16> {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %wide = memref.alloc(%n) : memref<?x32xf32>
+  linalg.fill ins(%zero : f32) outs(%wide : memref<?x32xf32>)
+  linalg.matmul ins(%a, %b : memref<?x64xbf16>, memref<64x32xbf16>) outs(%wide : memref<?x32xf32>)
+  %m = memref.dim %a, %c0 : memref<?x64xbf16>
+  %r = memref.alloc(%m) : memref<?x32xbf16>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+    ins(%wide : memref<?x32xf32>) outs(%r : memref<?x32xbf16>) {
+  ^bb0(%in: f32, %out: bf16):
+    %0 = arith.truncf %in : f32 to bf16
+    linalg.yield %0 : bf16
+  }
+  return %r : memref<?x32xbf16>
+}

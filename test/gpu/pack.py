@@ -58,8 +58,16 @@ def pack(folder, parts=suite.PARTS, only=None):
 
 
 def _program(folder, build, part, name):
-    """One shared library; returns the digest of its module."""
-    stem, module = folder / "programs" / f"{part}-{name}", suite.text(part, name)
+    """One shared library, and one for each of its other forms; returns the digest of its module."""
+    module = suite.text(part, name)
+    for form in suite.forms(part, name):
+        _link(folder, build, f"{part}-{name}-{form}", suite.text_of_form(module, form))
+    _link(folder, build, f"{part}-{name}", module)
+    return suite.digest(module)
+
+
+def _link(folder, build, name, module):
+    stem = folder / "programs" / name
     source, target = stem.with_suffix(".mlir"), ",".join([f"cuda:{CHIPS[0]}", *CHIPS[1:], HOST])
     source.write_text(module)
     _run(build / "bin" / "gqa-compile", source, f"--target={target}", "--emit=obj", "-o", stem.with_suffix(".o"))
@@ -67,7 +75,6 @@ def _program(folder, build, part, name):
          f"-L{folder / 'lib'}", "-lgqa_cuda", "-Wl,-rpath,$ORIGIN/../lib")
     for suffix in (".mlir", ".o"):
         stem.with_suffix(suffix).unlink()
-    return suite.digest(module)
 
 
 def _copy_sources(folder):

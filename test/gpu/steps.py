@@ -4,6 +4,7 @@ The weights are random, and made where they are needed: on the GPU by torch, if 
 small sizes) on the host.
 """
 
+import math
 import statistics
 import time
 
@@ -41,9 +42,11 @@ def run(runtime, name, doing, rounds=7):
     model = make_model(sizes, "cuda" if has_gpu else "cpu", at)
     token = torch.tensor([[sizes.words // 2]], device=model.head.weight.device)
     place = torch.tensor([at], device=token.device)
-    program = Program(runtime, FOLDER / "programs" / f"steps-{name}.so")
+    program, *others = (Program(runtime, FOLDER / "programs" / f"steps-{name}{end}.so")
+                        for end in ("", *(f"-{form}" for form in suite.forms("steps", name))))
+    others = {f"gqa, products joined {form}": other for form, other in zip(suite.forms("steps", name), others)}
     with torch.no_grad():
-        return _judged(runtime, program, model, token, place, doing, rounds)
+        return _judged(runtime, program, others, model, token, place, doing, rounds)
 
 
 def make_model(sizes, device, seen):
@@ -60,7 +63,7 @@ def make_model(sizes, device, seen):
     return model
 
 
-def _judged(runtime, program, model, token, place, doing, rounds):
+def _judged(runtime, program, others, model, token, place, doing, rounds):
     on_gpu = token.is_cuda
     caches = [cache.clone() for cache in model.buffers()]
     tensors = [token, place, *caches, *model.parameters()]
@@ -72,16 +75,28 @@ def _judged(runtime, program, model, token, place, doing, rounds):
     wanted = _reference(model, exact, token, place)
     theirs = [model(token, place), *model.buffers()]
     doing("gqa")
-    graph, note = _captured(runtime, lambda stream: program(inputs, [output], stream))
-    graph.launch()
-    runtime.synchronize()
+    graph, note = _launched(runtime, program, inputs, output)
     names = ["logits", *(name for name, _ in model.named_buffers())]
     worst = {}
     for name, found, torchs, want in zip(names, [output, *inputs[2:]], theirs, wanted):
         _compare(name, found if on_gpu else _read(found), torchs, want, worst)
+    graphs = {"gqa": graph}
+    for form, other in others.items():  # writes the same token to the same places
+        doing(form)
+        graphs[form], _ = _launched(runtime, other, inputs, output)
+        _compare("logits", output if on_gpu else _read(output), theirs[0], wanted[0], worst)
     del exact, wanted
     found = {"loaded": [program.loaded()], **({"note": note} if note else {})}
-    return _timed(model, token, place, graph, doing, rounds, found) if on_gpu else found
+    return _timed(model, token, place, graphs, doing, rounds, found) if on_gpu else found
+
+
+def _launched(runtime, program, inputs, output):
+    """What _captured has of the program, whose graph has been run onto what is no result."""
+    captured = _captured(runtime, lambda stream: program(inputs, [output], stream))
+    output.fill_(math.nan) if isinstance(output, torch.Tensor) else output.poison()
+    captured[0].launch()
+    runtime.synchronize()
+    return captured
 
 
 def _captured(runtime, queue):
@@ -114,12 +129,13 @@ def _compare(what, found, theirs, wanted, worst):
     assert error(found) <= bound, f"{what} are {error(found):.3g} from those in f32, expected at most {bound:.3g}"
 
 
-def _timed(model, token, place, graph, doing, rounds, found):
+def _timed(model, token, place, graphs, doing, rounds, found):
     """Everybody in turn, the copy beside them. torch.compile, which may take all of the time that is left, comes last."""
     moved = model.sizes.weight_bytes + model.sizes.cache_bytes(place.item() + 1)
     source = torch.empty(min(1 << 30, torch.cuda.mem_get_info()[0] // 4), dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
-    candidates = {"gqa": graph.launch, "copy": lambda: target.copy_(source), "torch": lambda: model(token, place)}
+    candidates = {**{name: graph.launch for name, graph in graphs.items()}, "copy": lambda: target.copy_(source),
+                  "torch": lambda: model(token, place)}
     notes = [found["note"]] if "note" in found else []
 
     def result():

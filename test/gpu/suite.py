@@ -1,6 +1,7 @@
 """What the check runs: a program for each attention of the numeric suite, of the races and of the benchmark."""
 
 import hashlib
+import re
 
 from attention_cases import build
 from cuda_cases import BASE, CASES
@@ -15,6 +16,9 @@ STEPS = {
     "layers": (dict(hidden=64, heads=4, kv_heads=2, dim=16, inner=96, words=64, keys=32), 20),
     "llama-3-8b": ({}, 8000),
 }
+
+# Other programs of a step, which are timed beside its own: what the module asks for of products that have one operand.
+STEP_FORMS = {"small": ("never", "always"), "llama-3-8b": ("never", "always")}
 
 # A kernel of each kind with more blocks than a chip runs at a time: tasks start and end next to one another in every order.
 RACES = {
@@ -63,6 +67,11 @@ def names(part):
     return list(items[part]) if part != "bench" else [case.name for case in BENCHMARK]
 
 
+def forms(part, name):
+    """What tells a program's other forms from its own."""
+    return STEP_FORMS.get(name, ()) if part == "steps" else ()
+
+
 def text(part, name):
     """The module of a program."""
     if part == "steps":
@@ -72,6 +81,12 @@ def text(part, name):
     if part == "bench":
         return attention_text(next(case for case in BENCHMARK if case.name == name))
     return build(attention(part, name)).text
+
+
+def text_of_form(module, form):
+    """The same program with its products joined "always" or "never"."""
+    return re.sub(r"^module (attributes \{)?", lambda found: f'module attributes {{gqa.join_products = "{form}"' +
+                  (", " if found[1] else "} "), module, count=1, flags=re.M)
 
 
 def digest(module):

@@ -68,10 +68,12 @@ def test_parameters_without_memory_are_not_one():
 @needs_gpu
 @pytest.mark.skipif("emulator" not in os.environ.get("GQA_CUDA_DRIVER", ""), reason="counts launches of the stand-in driver")
 def test_on_a_gpu(texts, tmp_path):
-    """Five kernels a layer (what is rotated and appended; attention; two norms; the activation), of which two
-    layers have no more than one; no copy of a cache, none of a weight."""
+    """Seven kernels a layer (q, k and v; what is rotated and appended; attention; two norms; a gate and its partner; the
+    activation), and two products of cuBLASLt; of the kernels two layers have no more than one; no copy of a cache, none of a
+    weight."""
     counted = {layers: launches(texts, layers, tmp_path) for layers in (1, 2)}
-    assert counted[2]["launches"] - counted[1]["launches"] == 5
+    assert counted[2]["launches"] - counted[1]["launches"] == 7
+    assert counted[2]["products"] - counted[1]["products"] == 2
     assert counted[2]["kernels"] - counted[1]["kernels"] <= 1
     cache = SIZES["kv_heads"] * SIZES["keys"] * SIZES["dim"] * 2
     assert counted[2]["written"] - counted[1]["written"] < cache
@@ -102,6 +104,8 @@ for mine, wanted in zip([output, *inputs[2:]], [wanted, *model.buffers()]):
     done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, timeout=200,
                           env={**os.environ, "GQA_EMULATOR": f"report={report}"})
     assert done.returncode == 0, done.stderr
-    events = [event for event in map(json.loads, report.read_text().splitlines()) if "counters" in event]
-    return {"launches": len(events), "kernels": len({event["kernel"] for event in events}),
+    reported = [json.loads(line) for line in report.read_text().splitlines()]
+    events = [event for event in reported if "counters" in event]
+    return {"launches": len(events), "products": sum("types" in event for event in reported),
+            "kernels": len({event["kernel"] for event in events}),
             "written": sum(event["counters"]["global_store_bytes"] for event in events)}

@@ -46,6 +46,12 @@ def many_tokens():
 def few_tokens():
     return Form(grouped), (numbers(8, 16).bfloat16(), numbers(16, 16, 32).bfloat16(),
                            torch.tensor([0, 2, 2, 3, 3, 3, 3, 5, 5, 5, 5, 5, 8, 8, 8, 8], dtype=torch.int32))
+def stored_transposed():
+    return (Form(lambda x, weights, ends: grouped(x, weights.transpose(1, 2), ends)),
+            (numbers(24, 16).bfloat16(), numbers(4, 32, 16).bfloat16(), torch.tensor([0, 7, 7, 24], dtype=torch.int32)))
+def not_sorted():  # as a batch of single rows times the experts' matrices, with some of them more than once in a row
+    return (Form(lambda x, weights, expert: torch.bmm(x[:, None], weights[expert])),
+            (numbers(9, 16), numbers(4, 16, 8), torch.tensor([2, 2, 0, -1, 3, 3, 3, 0, 1])))
 
 def sums(): return Form(lambda x: x.cumsum(-1)), (numbers(2, 300),)
 def long_sums(): return Form(lambda x: x.cumsum(0)), (torch.arange(40000) % 7,)
@@ -58,7 +64,7 @@ def filled():
 '''
 
 NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "places", "counts",
-         "many_tokens", "few_tokens", "sums", "long_sums", "narrow_sums", "images", "filled"]
+         "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled"]
 
 
 @pytest.mark.parametrize("name", NAMES)

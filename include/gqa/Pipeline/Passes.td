@@ -101,6 +101,60 @@ def MultiplyPatches : Pass<"gqa-multiply-patches"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def GatherProducts : Pass<"gqa-gather-products"> {
+  let summary = "products that read one tensor stand next to each other";
+  let description = [{
+    Graphs multiply one activation by several weights, and do something with each result before they come to the next
+    product: add a bias, round it. A product that reads the same tensor as one in front of it moves up to that one, with
+    the places, numbers and views that it needs. A target that makes one launch of such products finds them together
+    (`gqa-offload`); where something else stands between them that a product needs, it stays.
+
+    ```mlir
+    // before
+    %0 = linalg.matmul ins(%x, %gate : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %1 = linalg.generic ... ins(%0 : tensor<1x512xf32>) // silu
+    %2 = linalg.matmul ins(%x, %up : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    // after
+    %0 = linalg.matmul ins(%x, %gate : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %2 = linalg.matmul ins(%x, %up : ...) outs(%zero : ...) -> tensor<1x512xf32>
+    %1 = linalg.generic ... ins(%0 : tensor<1x512xf32>)
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numMoved", "moved", "products that stood elsewhere">];
+}
+
+def MultiplyGroups : Pass<"gqa-multiply-groups"> {
+  let summary = "a row times the matrix of its group, without a copy of the matrix for each row";
+  let description = [{
+    Mixtures of experts multiply each token by the matrix of an expert. Graphs select the matrices by a number for each row, which
+    copies one for each, and multiply a batch of single rows. Here rows that follow each other and have the same number are one
+    product with the matrix where it is: of tokens that are sorted by their expert, as Hugging Face's `grouped_mm` has them, there are
+    as many products as experts. A matrix that is transposed in front is multiplied as it is stored.
+
+    With `all`, for targets where a loop would wait for the numbers: where there are more rows than matrices, all rows are multiplied by
+    all matrices, and of a row's products that of its group is kept. Fewer rows keep their copies.
+
+    ```mlir
+    // before
+    %w = linalg.generic ... ins(%number : tensor<64xi64>) { ... tensor.extract %matrices[%g, %k, %n] } -> tensor<64x16x32xf32>
+    %y = linalg.batch_matmul ins(%x, %w : tensor<64x1x16xf32>, tensor<64x16x32xf32>) outs(%zeros : tensor<64x1x32xf32>)
+    // after
+    scf.while (%first = %c0, %y = %zeros) {
+      ...
+      %matrix = tensor.extract_slice %matrices[%g, 0, 0] [1, 16, 32] [1, 1, 1] : tensor<8x16x32xf32> to tensor<16x32xf32>
+      %0 = linalg.matmul ins(%rows, %matrix : tensor<?x16xf32>, tensor<16x32xf32>) outs(%part : tensor<?x32xf32>)
+    ```
+
+    Numerics: reassociates
+  }];
+  let options = [Option<"all", "all", "bool", /*default=*/"false", "multiplies by all matrices instead of a loop over runs">];
+  let statistics = [Statistic<"numMultiplied", "multiplied", "products in another form">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let summary = "one loop nest per chain of elementwise operations";
   let description = [{

@@ -213,18 +213,13 @@ def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *
 def grouped_mm(x, weights, offs=None, bias=None, out_dtype=None):
     """Rows times the matrix of their group, such as tokens times an expert's; groups end at `offs`.
 
-    Few rows have copies of their matrices, as in a decode step; many are multiplied by all matrices, and keep one product each.
+    Each row has a copy of its matrix here: the compiler makes products of runs of rows of it (`gqa-multiply-groups`).
     """
     if x.dim() != 2 or weights.dim() != 3 or offs is None or bias is not None or not isinstance(x.shape[0], int):
         return NotImplemented
-    rows, groups = x.shape[0], weights.shape[0]
-    place = torch.arange(rows, device=x.device)
-    group = (offs.unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1).clamp(max=groups - 1)
-    if rows <= groups:
-        result = torch.bmm(x.unsqueeze(1), weights.index_select(0, group)).squeeze(1)
-    else:
-        every = torch.bmm(x.unsqueeze(0).expand(groups, -1, -1), weights)
-        result = torch.gather(every, 0, group.view(1, rows, 1).expand(1, -1, every.shape[-1])).squeeze(0)
+    place = torch.arange(x.shape[0], device=x.device)
+    group = (offs.unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1).clamp(max=weights.shape[0] - 1)
+    result = torch.bmm(x.unsqueeze(1), weights.index_select(0, group)).squeeze(1)
     return result.to(out_dtype) if out_dtype else result
 
 

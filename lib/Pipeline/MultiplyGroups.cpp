@@ -1,0 +1,270 @@
+// gqa-multiply-groups: a row times the matrix of its group, such as a token times its expert's, without a
+// copy of the matrix for each row.
+#include "gqa/Pipeline/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace gqa {
+
+#define GEN_PASS_DEF_MULTIPLYGROUPS
+#include "gqa/Pipeline/Passes.h.inc"
+
+namespace {
+
+RankedTensorType typeOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
+
+/// Rows of one token each, times copies of matrices that `selection` takes from `matrices` by a number for
+/// each row.
+struct GroupedProduct {
+  linalg::BatchMatmulOp op;    // R x 1 x K times R x K x N
+  linalg::GenericOp selection; // makes the latter
+  tensor::ExtractOp element;   // of the matrices, in its body
+  Value matrices;              // E x K x N or, transposed, E x N x K
+  bool isTransposed = false;
+
+  int64_t rows() const { return typeOf(op->getResult(0)).getDimSize(0); }
+  int64_t columns() const { return typeOf(op->getResult(0)).getDimSize(2); }
+  int64_t depth() const { return typeOf(op->getOperand(0)).getDimSize(2); }
+  int64_t groups() const { return typeOf(matrices).getDimSize(0); }
+};
+
+bool isIndex(Value value, unsigned dim) {
+  auto index = value.getDefiningOp<linalg::IndexOp>();
+  return index && index.getDim() == dim;
+}
+
+/// Whether the operation takes elements `[number of row d0, d1, d2]` of a tensor, and that number from its
+/// one input.
+tensor::ExtractOp matchSelection(linalg::GenericOp generic) {
+  if (!generic || !generic.hasPureTensorSemantics() || generic.getNumDpsInputs() != 1 ||
+      generic.getNumDpsInits() != 1 || generic.getNumParallelLoops() != 3 || generic.getNumLoops() != 3)
+    return nullptr;
+  AffineMap rows = AffineMap::get(3, 0, getAffineDimExpr(0, generic.getContext()));
+  if (!getElementTypeOrSelf(generic.getDpsInputs()[0]).isIntOrIndex())
+    return nullptr;
+  if (generic.getIndexingMapsArray()[0] != rows || !generic.getIndexingMapsArray()[1].isIdentity())
+    return nullptr;
+  auto extract = generic.getBody()->getTerminator()->getOperand(0).getDefiningOp<tensor::ExtractOp>();
+  if (!extract || extract.getIndices().size() != 3 || !isIndex(extract.getIndices()[1], 1) ||
+      !isIndex(extract.getIndices()[2], 2) || extract.getTensor().getParentBlock() == generic.getBody())
+    return nullptr;
+  return extract;
+}
+
+std::optional<GroupedProduct> match(linalg::BatchMatmulOp op) {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  auto reads = [&](unsigned operand, ArrayRef<unsigned> dims) {
+    return maps[operand] == AffineMap::getMultiDimMapWithTargets(4, dims, op.getContext());
+  };
+  bool isTransposed = reads(1, {0, 2, 3});
+  auto isStatic = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
+  if (!op.hasPureTensorSemantics() || !reads(0, {0, 1, 3}) || !(isTransposed || reads(1, {0, 3, 2})) ||
+      !reads(2, {0, 1, 2}) || !llvm::all_of(op->getOperandTypes(), isStatic) ||
+      typeOf(op->getResult(0)).getDimSize(1) != 1)
+    return std::nullopt;
+  auto selection = op.getInputs()[1].getDefiningOp<linalg::GenericOp>();
+  tensor::ExtractOp element = matchSelection(selection);
+  if (!element || !typeOf(element.getTensor()).hasStaticShape())
+    return std::nullopt;
+  GroupedProduct found{op, selection, element, element.getTensor(), isTransposed};
+  if (auto transpose = found.matrices.getDefiningOp<linalg::TransposeOp>();
+      transpose && transpose.getPermutation() == ArrayRef<int64_t>{0, 2, 1}) {
+    found.matrices = transpose.getInput();
+    found.isTransposed = !isTransposed;
+  }
+  return found;
+}
+
+/// Writes a product of groups in another form.
+class Rewriting {
+public:
+  explicit Rewriting(const GroupedProduct &p) : p(p), b(p.op->getLoc(), p.op) {}
+
+  /// Rows that follow each other and are of one group are multiplied together, by the matrix where it is.
+  void multiplyRuns() {
+    Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
+    Value results = tensor::CollapseShapeOp::create(b, p.op.getOutputs()[0], matrixDims());
+    auto loop = scf::WhileOp::create(
+        b, TypeRange{b.getIndexType(), results.getType()}, ValueRange{index(0), results},
+        [&](OpBuilder &, Location, ValueRange state) {
+          Value isMore = compare(arith::CmpIPredicate::slt, state[0], index(p.rows()));
+          scf::ConditionOp::create(b, isMore, state);
+        },
+        [&](OpBuilder &, Location, ValueRange state) {
+          Value end = findEnd(state[0]);
+          scf::YieldOp::create(b, ValueRange{end, multiplyRun(rows, state[1], state[0], end)});
+        });
+    finish(tensor::ExpandShapeOp::create(b, p.op->getResult(0).getType(), loop.getResult(1), matrixDims()));
+  }
+
+  /// All rows are multiplied by all matrices, and of a row's products that of its group is kept.
+  void multiplyAll(Value zero) {
+    Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
+    Type element = typeOf(p.op->getResult(0)).getElementType();
+    Value repeated =
+        tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.depth()}, typeOf(rows).getElementType());
+    repeated = linalg::BroadcastOp::create(b, rows, repeated, ArrayRef<int64_t>{0})->getResult(0);
+    Value all = tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.columns()}, element);
+    all = linalg::FillOp::create(b, zero, all).getResult(0);
+    all = multiply<linalg::BatchMatmulOp, linalg::BatchMatmulTransposeBOp>(repeated, p.matrices, all);
+    if (Type narrow = roundedType(p.op->getResult(0)))
+      all = round(all, narrow);
+    auto type = typeOf(p.op->getResult(0));
+    Value room = tensor::EmptyOp::create(b, type.getShape(), element);
+    SmallVector<AffineMap> maps = p.selection.getIndexingMapsArray(); // row to number, and each element
+    SmallVector<utils::IteratorType> loops(3, utils::IteratorType::parallel);
+    finish(linalg::GenericOp::create(b, type, p.selection.getDpsInputs(), room, maps, loops,
+                                     [&](OpBuilder &, Location, ValueRange elements) {
+                                       Value row = linalg::IndexOp::create(b, 0),
+                                             column = linalg::IndexOp::create(b, 2);
+                                       Value kept = tensor::ExtractOp::create(
+                                           b, all, ValueRange{groupOf(elements[0]), row, column});
+                                       if (kept.getType() != element)
+                                         kept = arith::ExtFOp::create(b, element, kept);
+                                       linalg::YieldOp::create(b, kept);
+                                     })
+               .getResult(0));
+  }
+
+private:
+  /// The type that all of a product's elements are rounded to, or null: in front of the selection there are
+  /// more of them, but products round as they write.
+  static Type roundedType(Value product) {
+    auto rounding =
+        product.hasOneUse() ? dyn_cast<linalg::GenericOp>(*product.getUsers().begin()) : linalg::GenericOp();
+    auto cast = rounding ? rounding.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::TruncFOp>()
+                         : arith::TruncFOp();
+    return cast && cast.getIn() == rounding.getBody()->getArgument(0) ? cast.getType() : Type();
+  }
+
+  Value round(Value wide, Type narrow) {
+    RankedTensorType type = typeOf(wide).clone(narrow);
+    Value room = tensor::EmptyOp::create(b, type.getShape(), narrow);
+    SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(unsigned(type.getRank())));
+    SmallVector<utils::IteratorType> loops(size_t(type.getRank()), utils::IteratorType::parallel);
+    return linalg::GenericOp::create(b, type, wide, room, maps, loops,
+                                     [&](OpBuilder &, Location, ValueRange elements) {
+                                       Value rounded = arith::TruncFOp::create(b, narrow, elements[0]);
+                                       linalg::YieldOp::create(b, rounded);
+                                     })
+        .getResult(0);
+  }
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(b, predicate, x, y);
+  }
+
+  /// One token's row is a row of a matrix.
+  static SmallVector<ReassociationIndices> matrixDims() { return {{0, 1}, {2}}; }
+
+  /// What the graph has of a row, of which its group is computed.
+  Value numberOf(Value row) { return tensor::ExtractOp::create(b, p.selection.getDpsInputs()[0], row); }
+
+  /// The group, as the selection computes it of such a number, with what it asserts.
+  Value groupOf(Value number) {
+    IRMapping mapping;
+    mapping.map(p.selection.getBody()->getArgument(0), number);
+    for (Operation &op : p.selection.getBody()->without_terminator()) {
+      bool isOfNumber =
+          !isa<linalg::IndexOp>(op) && &op != p.element.getOperation() &&
+          llvm::all_of(op.getOperands(), [&](Value operand) {
+            return operand.getParentBlock() != p.selection.getBody() || mapping.contains(operand);
+          });
+      if (isOfNumber)
+        b.clone(op, mapping);
+    }
+    return mapping.lookupOrDefault(Value(p.element.getIndices()[0]));
+  }
+
+  /// Behind the last row that has the same number as row `first` and those between.
+  Value findEnd(Value first) {
+    Value number = numberOf(first), last = index(p.rows() - 1);
+    auto loop = scf::WhileOp::create(
+        b, TypeRange{b.getIndexType()}, ValueRange{arith::AddIOp::create(b, first, index(1))},
+        [&](OpBuilder &, Location, ValueRange state) {
+          Value exists = compare(arith::CmpIPredicate::sle, state[0], last);
+          Value next = numberOf(arith::MinSIOp::create(b, state[0], last));
+          Value isSame = compare(arith::CmpIPredicate::eq, next, number);
+          scf::ConditionOp::create(b, arith::AndIOp::create(b, exists, isSame), state);
+        },
+        [&](OpBuilder &, Location, ValueRange state) {
+          scf::YieldOp::create(b, Value(arith::AddIOp::create(b, state[0], index(1))));
+        });
+    return loop.getResult(0);
+  }
+
+  Value multiplyRun(Value rows, Value results, Value first, Value end) {
+    OpFoldResult count = OpFoldResult(Value(arith::SubIOp::create(b, end, first))), one = b.getIndexAttr(1);
+    auto part = [&](Value matrix) -> Value {
+      SmallVector<OpFoldResult> offsets{first, b.getIndexAttr(0)}, strides{one, one};
+      SmallVector<OpFoldResult> sizes{count, b.getIndexAttr(typeOf(matrix).getDimSize(1))};
+      return tensor::ExtractSliceOp::create(b, matrix, offsets, sizes, strides);
+    };
+    RankedTensorType all = typeOf(p.matrices);
+    auto type = RankedTensorType::get(all.getShape().drop_front(), all.getElementType());
+    SmallVector<OpFoldResult> offsets(3, b.getIndexAttr(0)), sizes{one}, strides(3, one);
+    offsets[0] = groupOf(numberOf(first));
+    for (int64_t size : type.getShape())
+      sizes.push_back(b.getIndexAttr(size));
+    Value matrix = tensor::ExtractSliceOp::create(b, type, p.matrices, offsets, sizes, strides);
+    Value product = multiply<linalg::MatmulOp, linalg::MatmulTransposeBOp>(part(rows), matrix, part(results));
+    return tensor::InsertSliceOp::create(b, product, results, {first, b.getIndexAttr(0)},
+                                         {count, b.getIndexAttr(p.columns())}, {one, one});
+  }
+
+  template <class Op, class TransposeBOp> Value multiply(Value left, Value right, Value onto) {
+    if (p.isTransposed)
+      return TransposeBOp::create(b, b.getLoc(), ValueRange{left, right}, onto)->getResult(0);
+    return Op::create(b, ValueRange{left, right}, onto)->getResult(0);
+  }
+
+  void finish(Value result) {
+    p.op->getResult(0).replaceAllUsesWith(result);
+    p.op->erase();
+    if (p.selection->use_empty())
+      p.selection->erase();
+  }
+
+  GroupedProduct p;
+  ImplicitLocOpBuilder b;
+};
+
+/// The zeros that a product is added to, or null.
+Value zeroOf(Value tensor) {
+  auto fill = tensor.getDefiningOp<linalg::FillOp>();
+  return fill && matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ? fill.getInputs()[0] : Value();
+}
+
+struct MultiplyGroupsPass : impl::MultiplyGroupsBase<MultiplyGroupsPass> {
+  using MultiplyGroupsBase::MultiplyGroupsBase;
+
+  void runOnOperation() override {
+    SmallVector<GroupedProduct> products;
+    getOperation()->walk([&](linalg::BatchMatmulOp op) {
+      if (std::optional<GroupedProduct> product = match(op))
+        products.push_back(*product);
+    });
+    for (GroupedProduct &product : products) {
+      Value zero = zeroOf(product.op.getOutputs()[0]);
+      if (!all) {
+        Rewriting(product).multiplyRuns();
+        ++numMultiplied;
+      } else if (zero && product.rows() > product.groups()) {
+        Rewriting(product).multiplyAll(zero);
+        ++numMultiplied;
+      }
+    }
+  }
+};
+
+} // namespace
+} // namespace gqa

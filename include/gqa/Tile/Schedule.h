@@ -68,6 +68,11 @@ struct TokenBytes {
   int64_t key = 2, value = 2;
 };
 
+/// How many queries of each head the tile of a decode step has room for, on a GPU: as many as fill the 16
+/// rows that a product has anyway, at least one. Where the number is known in the call alone, so many have
+/// kernels of their own.
+int64_t fewQueries(AttentionOp op);
+
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
 WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 

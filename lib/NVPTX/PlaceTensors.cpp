@@ -77,11 +77,12 @@ void removeMaps(func::FuncOp function) {
   });
 }
 
-/// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight.
+/// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight,
+/// as it does on the host: a kernel's is the kernel's.
 Operation *lastUse(Value buffer, Block &block) {
   Operation *last = buffer.getDefiningOp();
   for (Operation *user : buffer.getUsers()) {
-    if (isa<memref::ExtractAlignedPointerAsIndexOp>(user))
+    if (isa<memref::ExtractAlignedPointerAsIndexOp>(user) && !user->getParentOfType<tile::KernelOp>())
       return block.getTerminator();
     SmallVector<Operation *> users = {block.findAncestorOpInBlock(*user)};
     for (Value view : viewsOf(user))

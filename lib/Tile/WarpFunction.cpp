@@ -120,28 +120,26 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
 /// have a few, such as drafts, which in the tiles of prompts would be padding for the most part.
 void buildForAnyNumber(AttentionOp op, const AttentionValues &values, const CUDATarget &target,
                        IndexBuilder &b) {
-  auto compare = [&](arith::CmpIPredicate predicate, int64_t number) {
+  int64_t few = fewQueries(op);
+  auto is = [&](arith::CmpIPredicate predicate, int64_t number) {
     return arith::CmpIOp::create(b, predicate, values.queries, b.index(number));
   };
   auto many = [&] { buildFor(op, values, ShapedType::kDynamic, target, b); };
   auto several = [&] {
-    int64_t few = fewQueries(op);
     if (few < 2)
       return many();
-    b.branch(compare(arith::CmpIPredicate::sle, few), [&] { buildFor(op, values, few, target, b); }, many);
+    b.branch(is(arith::CmpIPredicate::sle, few), [&] { buildFor(op, values, few, target, b); }, many);
   };
-  if (!mayHaveSingleQuery(op))
-    return several();
   AttentionValues step = values;
   step.queries = b.index(1);
-  b.branch(compare(arith::CmpIPredicate::eq, 1), [&] { buildFor(op, step, 1, target, b); }, several);
+  b.branch(is(arith::CmpIPredicate::eq, 1), [&] { buildFor(op, step, 1, target, b); }, several);
 }
 
 void buildTiles(AttentionOp op, AttentionValues values, const CUDATarget &target, IndexBuilder &b) {
   for (TokenBuffers *tokens : {&values.k, &values.v})
     if (tokens->dequantize && !whyWidened(op, *tokens, tokens == &values.k).empty())
       buildWidenKernel(op, values, *tokens, b);
-  if (ShapedType::isDynamic(op.getNumQueries()))
+  if (mayHaveSingleQuery(op))
     buildForAnyNumber(op, values, target, b);
   else
     buildFor(op, values, op.getNumQueries(), target, b);

@@ -37,8 +37,8 @@ struct Schedule {
 };
 
 /// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the
-/// attribute `gqa.prompts_only` does not say that such calls go elsewhere. It halves what there is to
-/// compile; kernels of many queries are right for any number.
+/// attribute `gqa.prompts_only` does not say that such calls go elsewhere. Without it there is two or three
+/// times as much to compile; kernels of many queries are right for any number.
 bool mayHaveSingleQuery(AttentionOp op);
 
 /// For tiles of at most `queries` queries of each head, which may be dynamic.

@@ -21,7 +21,7 @@ struct EqualFunctions : llvm::DenseMapInfo<func::FuncOp> {
 
   static unsigned getHashValue(func::FuncOp function) {
     llvm::hash_code hash = hash_value(function.getFunctionType());
-    const_cast<func::FuncOp &>(function).getBody().walk([&](Operation *op) {
+    function.getBody().walk([&](Operation *op) {
       hash = llvm::hash_combine(
           hash, OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
                                                   OperationEquivalence::ignoreHashValue, flags));

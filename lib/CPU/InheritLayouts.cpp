@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -23,13 +24,11 @@ Value knownBefore(Value value) {
 }
 
 /// The only call of a private function; null if there are others, or other uses.
-func::CallOp onlyCall(func::FuncOp function) {
+func::CallOp onlyCall(func::FuncOp function, const SymbolUserMap &users) {
   if (!function.isPrivate() || function.isExternal())
     return nullptr;
-  std::optional<SymbolTable::UseRange> uses = function.getSymbolUses(function->getParentOfType<ModuleOp>());
-  if (!uses || !llvm::hasSingleElement(*uses))
-    return nullptr;
-  return dyn_cast<func::CallOp>(uses->begin()->getUser());
+  ArrayRef<Operation *> all = users.getUsers(function);
+  return all.size() == 1 ? dyn_cast<func::CallOp>(all.front()) : nullptr;
 }
 
 /// Gives arguments the types of what is cast to them. Returns whether there was any.
@@ -86,8 +85,10 @@ struct InheritLayoutsPass : impl::InheritLayoutsBase<InheritLayoutsPass> {
     memref::SubViewOp::getCanonicalizationPatterns(patterns, &getContext());
     patterns.add<TransposeOfCast, TileOfCast>(&getContext());
     FrozenRewritePatternSet frozen(std::move(patterns));
+    SymbolTableCollection symbols;
+    SymbolUserMap users(symbols, getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (func::CallOp call = onlyCall(function); call && inherit(function, call))
+      if (func::CallOp call = onlyCall(function, users); call && inherit(function, call))
         (void)applyPatternsGreedily(function, frozen);
   }
 };

@@ -27,6 +27,7 @@ void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createEmulateAMX(emulation));
   pm.addPass(createLowerMatmul());
   pm.addPass(createLowerCopy());
+  pm.addPass(createShareLoops()); // of what is left for LLVM to optimise
   pm.addPass(createConvertLinalgToLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(memref::createFoldMemRefAliasOpsPass());

@@ -1,11 +1,7 @@
-// tile.kernel: a function of the device, and a call of the runtime that launches it for every point of the
-// grid.
+// tile.kernel: a function of the device, and a launch of it for every point of the grid.
 #include "TileLowering.h"
 #include "gqa/NVPTX/Passes.h"
-#include "gqa/Runtime/Cuda.h"
 
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -19,9 +15,7 @@ constexpr int64_t kMapBytes = 128; // of a tensor map
 
 class Outliner {
 public:
-  Outliner(tile::KernelOp op, Operation *kernels)
-      : op(op), kernels(kernels), module(op->getParentOfType<ModuleOp>()), b(op.getLoc(), op),
-        converter(op.getContext()) {}
+  Outliner(tile::KernelOp op, Operation *kernels) : op(op), kernels(kernels), b(op.getLoc(), op) {}
 
   func::FuncOp run() {
     collectCaptures();
@@ -33,7 +27,7 @@ public:
       function.erase();
       function = same;
     }
-    buildLaunch(function, sharedBytes);
+    launchKernel(op, captures, function, sharedBytes);
     op.erase();
     return function;
   }
@@ -131,8 +125,6 @@ private:
     return nullptr;
   }
 
-  static bool isMap(Value value) { return isa<tile::MapType>(value.getType()); }
-
   /// A tensor map is a parameter of 128 bytes, not the address of one.
   void passByValue(func::FuncOp function, unsigned number) {
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), kMapBytes);
@@ -153,80 +145,9 @@ private:
     return point;
   }
 
-  /// The values of the kernel's parameters: of a buffer its whole descriptor, in order.
-  SmallVector<Value> parameters() {
-    SmallVector<Value> fields;
-    auto addIndex = [&](Value value) {
-      fields.push_back(arith::IndexCastOp::create(b, b.getI64Type(), value));
-    };
-    for (Value capture : captures) {
-      if (auto type = dyn_cast<MemRefType>(capture.getType())) {
-        Type structure = converter.convertType(type);
-        Value descriptor = UnrealizedConversionCastOp::create(b, TypeRange(structure), capture).getResult(0);
-        MemRefDescriptor::unpack(b, op.getLoc(), descriptor, type, fields);
-      } else if (isMap(capture)) {
-        fields.push_back(UnrealizedConversionCastOp::create(b, TypeRange(pointer()), capture).getResult(0));
-      } else if (capture.getType().isIndex()) {
-        addIndex(capture);
-      } else {
-        fields.push_back(capture);
-      }
-    }
-    llvm::for_each(op.getSizes(), addIndex);
-    return fields;
-  }
-
-  static bool isCastOfMap(Value field) {
-    auto cast = field.getDefiningOp<UnrealizedConversionCastOp>();
-    return cast && isMap(cast.getOperand(0));
-  }
-
-  void buildLaunch(func::FuncOp function, int64_t sharedBytes) {
-    SmallVector<Value> fields = parameters();
-    Value one = constant(1), count = constant(fields.size());
-    Value array = LLVM::AllocaOp::create(b, pointer(), pointer(), count);
-    for (auto [number, field] : llvm::enumerate(fields)) {
-      Value room = field; // a map is where the runtime has it
-      if (!isCastOfMap(field)) {
-        room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
-        LLVM::StoreOp::create(b, field, room);
-      }
-      LLVM::StoreOp::create(
-          b, room,
-          LLVM::GEPOp::create(b, pointer(), pointer(), array, ArrayRef<LLVM::GEPArg>{int32_t(number)}));
-    }
-    Value blocks = b.index(1);
-    for (Value size : op.getSizes())
-      blocks = b.mul(blocks, size);
-    SmallVector<Value> arguments = {moduleAddress(b), nameOf(function)};
-    arguments.push_back(arith::IndexCastOp::create(b, b.getI64Type(), blocks));
-    int64_t flags = op.getDependent() ? GQA_RT_CUDA_DEPENDENT : 0;
-    arguments.append({constant(1), constant(1)});
-    arguments.push_back(op.getCluster() ? arith::IndexCastOp::create(b, b.getI64Type(), op.getCluster())
-                                        : constant(1));
-    for (int64_t number : {threads(), sharedBytes, flags})
-      arguments.push_back(constant(number));
-    arguments.push_back(array);
-    auto type = b.getFunctionType(TypeRange(ValueRange(arguments)), {});
-    func::CallOp::create(b, declareRuntime(module, "gqa_rt_cuda_launch", type), arguments);
-  }
-
-  Value constant(int64_t value) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(value)); }
-
-  Value nameOf(func::FuncOp function) {
-    std::string text = function.getName().str();
-    text.push_back('\0');
-    std::string name = ("gqa_name_of_" + function.getName()).str();
-    if (auto known = module.lookupSymbol<LLVM::GlobalOp>(name))
-      return LLVM::AddressOfOp::create(b, pointer(), known.getSymName());
-    return LLVM::createGlobalString(op.getLoc(), b, name, text, LLVM::Linkage::Internal);
-  }
-
   tile::KernelOp op;
   Operation *kernels;
-  ModuleOp module;
   NVVMBuilder b;
-  LLVMTypeConverter converter;
   SmallVector<Value> captures;
 };
 

@@ -77,7 +77,8 @@ void removeMaps(func::FuncOp function) {
   });
 }
 
-/// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight.
+/// The last operation of `block` that uses a buffer or a view of it; its end if an address leaves our sight,
+/// as it does on the host: a kernel's is the kernel's.
 Operation *lastUse(Value buffer, Block &block) {
   Operation *last = buffer.getDefiningOp();
   for (Operation *user : buffer.getUsers()) {

@@ -74,6 +74,14 @@ constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
 /// Whether only sm_90a runs the kernel.
 bool isForGroupChip(tile::KernelOp kernel);
 
+/// Whether a kernel gets it as a parameter of 128 bytes.
+inline bool isMap(mlir::Value value) { return mlir::isa<tile::MapType>(value.getType()); }
+
+/// Launches `kernel`, the function of the device, in front of `op`, from which it was made: it takes the
+/// captures and the grid's sizes.
+void launchKernel(tile::KernelOp op, mlir::ArrayRef<mlir::Value> captures, mlir::func::FuncOp kernel,
+                  int64_t sharedBytes);
+
 /// Moves the body of `kernel` to a function of `kernels`, and puts a launch in its place. Null, with an
 /// error, if it needs more parameters than there may be.
 mlir::func::FuncOp outlineKernel(tile::KernelOp kernel, mlir::Operation *kernels);

@@ -191,15 +191,20 @@ struct FuseElementwisePass : impl::FuseElementwiseBase<FuseElementwisePass> {
   }
 };
 
-/// Gives each operation that writes to what `op` makes a copy of `op`, and returns how many that were.
+/// Gives each operation that writes to what `op` makes a copy of `op`, and returns how many that were. All
+/// stand in front of their user, as what is made earlier is memory in use all the while.
 int64_t separate(Operation *op) {
   int64_t copies = 0;
   for (OpOperand &use : llvm::make_early_inc_range(op->getUses())) {
     auto user = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
-    if (!user || !user.isDpsInit(&use) || op->hasOneUse())
+    if (!user || !user.isDpsInit(&use))
       continue;
-    use.set(OpBuilder(user).clone(*op)->getResult(0));
-    ++copies;
+    if (!op->hasOneUse()) {
+      use.set(OpBuilder(user).clone(*op)->getResult(0));
+      ++copies;
+    } else if (user->getBlock() == op->getBlock()) {
+      op->moveBefore(user);
+    }
   }
   return copies;
 }

@@ -147,6 +147,12 @@ constexpr WarpRow kWideRows[] = {
 
 } // namespace
 
+int64_t fewQueries(AttentionOp op) {
+  return ShapedType::isDynamic(op.getGroupSize())
+             ? 1
+             : std::max<int64_t>(tile::kFragmentRows / std::max<int64_t>(op.getGroupSize(), 1), 1);
+}
+
 /// Keys and values that both are narrow come twice as many at a time: as many bytes on their way.
 static int64_t keysInPlaceOfOne(TokenBytes bytes) { return bytes.key + bytes.value == 2 ? 2 : 1; }
 

@@ -130,19 +130,33 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
       [&] { buildWithWideQueries(op, values, queries, target, b); });
 }
 
+/// One function serves a prompt and the steps that follow it: a single query has kernels of its own, and so
+/// have a few, such as drafts, which in the tiles of prompts would be padding for the most part.
+void buildForAnyNumber(AttentionOp op, const AttentionValues &values, const CUDATarget &target,
+                       IndexBuilder &b) {
+  int64_t few = fewQueries(op);
+  auto is = [&](arith::CmpIPredicate predicate, int64_t number) {
+    return arith::CmpIOp::create(b, predicate, values.queries, b.index(number));
+  };
+  auto many = [&] { buildFor(op, values, ShapedType::kDynamic, target, b); };
+  auto several = [&] {
+    if (few < 2)
+      return many();
+    b.branch(is(arith::CmpIPredicate::sle, few), [&] { buildFor(op, values, few, target, b); }, many);
+  };
+  AttentionValues step = values;
+  step.queries = b.index(1);
+  b.branch(is(arith::CmpIPredicate::eq, 1), [&] { buildFor(op, step, 1, target, b); }, several);
+}
+
 void buildTiles(AttentionOp op, AttentionValues values, const CUDATarget &target, IndexBuilder &b) {
   for (TokenBuffers *tokens : {&values.k, &values.v})
     if (tokens->dequantize && !whyWidened(op, *tokens, tokens == &values.k).empty())
       buildWidenKernel(op, values, *tokens, b);
-  if (!mayHaveSingleQuery(op))
-    return buildFor(op, values, op.getNumQueries(), target, b);
-  // One function serves a prompt and the steps that follow it: a single query has kernels of its own.
-  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, values.queries, b.index(1));
-  AttentionValues step = values;
-  step.queries = b.index(1);
-  b.branch(
-      isOne, [&] { buildFor(op, step, 1, target, b); },
-      [&] { buildFor(op, values, ShapedType::kDynamic, target, b); });
+  if (mayHaveSingleQuery(op))
+    buildForAnyNumber(op, values, target, b);
+  else
+    buildFor(op, values, op.getNumQueries(), target, b);
 }
 
 } // namespace

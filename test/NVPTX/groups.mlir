@@ -71,6 +71,8 @@
 // EARLIER-NOT: tile.group
 
 // TARGET: llvm.call @gqa_rt_cuda_map_tensor
+// TARGET: llvm.call @gqa_launch_gqa_attention_0_sm_90a(
+// TARGET: llvm.func @gqa_launch_gqa_attention_0_sm_90a(
 // TARGET: llvm.call @gqa_rt_cuda_launch
 // TARGET: gpu.module @gqa_kernels_sm_90a
 // TARGET: llvm.func @gqa_attention_0_sm_90a({{.*}}!llvm.ptr {llvm.align = 128 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}{{.*}} attributes {nvvm.kernel, nvvm.maxntid = array<i32: 384>, nvvm.minctasm = 1 : i32

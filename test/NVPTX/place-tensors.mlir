@@ -188,3 +188,33 @@ module {
     return %y : memref<8xf32>
   }
 }
+
+// -----
+
+// An address that a kernel takes is the kernel's: memory is freed behind it, though the host goes on.
+// CHECK: %[[T:.*]] = tile.device.alloc : memref<8xf32>
+// CHECK: memref.extract_aligned_pointer_as_index %[[T]]
+// CHECK: tile.device.free %[[T]]
+// CHECK: tile.device.alloc : memref<16xf32>
+module {
+  func.func @main(%x: memref<8xf32>) {
+    %c8 = arith.constant 8 : index
+    %v = arith.constant 1.0 : f32
+    %t = memref.alloc() : memref<8xf32>
+    %t1 = tile.device.map %t : memref<8xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      %address = memref.extract_aligned_pointer_as_index %t1 : memref<8xf32> -> index
+      memref.store %v, %t1[%address] : memref<8xf32>
+    }
+    tile.device.unmap
+    %u = memref.alloc() : memref<16xf32>
+    %u1 = tile.device.map %u : memref<16xf32>
+    tile.kernel warps = 1 grid(%i = %c8) {
+      memref.store %v, %u1[%i] : memref<16xf32>
+    }
+    tile.device.unmap
+    memref.dealloc %t : memref<8xf32>
+    memref.dealloc %u : memref<16xf32>
+    return
+  }
+}

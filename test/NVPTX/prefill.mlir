@@ -35,8 +35,10 @@
 // TILED: tile.warp.sum
 
 // TARGET: llvm.call @gqa_rt_cuda_map
-// TARGET: llvm.call @gqa_rt_cuda_launch
+// TARGET: llvm.call @gqa_launch_gqa_attention_0(
 // TARGET: llvm.call @gqa_rt_cuda_unmap
+// TARGET: llvm.func @gqa_launch_gqa_attention_0(
+// TARGET: llvm.call @gqa_rt_cuda_launch
 // TARGET: gpu.module @gqa_kernels
 // TARGET: llvm.func @gqa_attention_0({{.*}}nvvm.kernel, nvvm.maxntid = array<i32: 256>
 

@@ -33,6 +33,30 @@ func.func @fill(%a: tensor<8x8xf32>, %b: tensor<8x8xf32>) -> tensor<8x8xf32> {
 
 // -----
 
+// The memory of what is written late begins late.
+// CHECK-LABEL: @late
+// CHECK: %[[A:.*]] = linalg.exp
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<4xf64>
+// CHECK-NEXT: %[[Z:.*]] = linalg.fill {{.*}} outs(%[[E]] :
+// CHECK-NEXT: linalg.generic {{.*}} ins(%[[A]] : {{.*}}) outs(%[[Z]] :
+#row = affine_map<(d0) -> (d0)>
+func.func @late(%x: tensor<4xf32>) -> tensor<4xf64> {
+  %c0 = arith.constant 0.0 : f64
+  %late = tensor.empty() : tensor<4xf64>
+  %zero = linalg.fill ins(%c0 : f64) outs(%late : tensor<4xf64>) -> tensor<4xf64>
+  %e = tensor.empty() : tensor<4xf32>
+  %0 = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %1 = linalg.generic {indexing_maps = [#row, #row], iterator_types = ["parallel"]} ins(%0 : tensor<4xf32>) outs(%zero : tensor<4xf64>) {
+  ^bb0(%in: f32, %out: f64):
+    %wide = arith.extf %in : f32 to f64
+    %sum = arith.addf %wide, %out : f64
+    linalg.yield %sum : f64
+  } -> tensor<4xf64>
+  return %1 : tensor<4xf64>
+}
+
+// -----
+
 // What only reads a fill shares it.
 // CHECK-LABEL: @readers
 // CHECK-COUNT-1: linalg.fill

@@ -33,9 +33,9 @@ def run(names):
     return failed
 
 
-def launches(names, policy, report, kernel_cache, device="", target="cuda:sm_80"):
+def launches(names, policy, report, kernel_cache, device="", target="cuda:sm_80", script=__file__):
     """What the driver, as `device`, reports of the launches of these cases, which must all be right."""
-    done = subprocess.run([sys.executable, __file__, *names], capture_output=True, text=True, timeout=900, env={
+    done = subprocess.run([sys.executable, script, *names], capture_output=True, text=True, timeout=900, env={
         **os.environ, **kernel_cache, "GQA_CUDA_DRIVER": str(DRIVER), "GQA_TARGET": target,
         "GQA_EMULATOR": f"completion={policy},report={report}{device}"})
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -22,9 +22,9 @@ needs_gpu = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a 
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
-    """Files with the steps of one and of two layers."""
+    """Files with the steps of one to three layers."""
     folder = tmp_path_factory.mktemp("llama")
-    for layers in (1, 2):
+    for layers in (1, 2, 3):
         (folder / f"{layers}.mlir").write_text(text_of(Sizes(layers=layers, **SIZES)))
     return folder
 
@@ -57,6 +57,17 @@ def test_on_the_cpu(texts):
     assert all(result is cache for result, cache in zip(results, caches))
     for cache, wanted in zip(caches, model.buffers()):
         check(cache, wanted)
+
+
+def test_layers_are_compiled_once(texts, tools):
+    """A further layer of the same sizes adds calls, no function and no loop."""
+    def code_of(layers):
+        return subprocess.run([tools / "gqa-compile", texts / f"{layers}.mlir", "--emit=llvm", "-o", "-"], text=True, check=True,
+                              capture_output=True).stdout
+    two, three = code_of(2), code_of(3)
+    for what in ("define ", "phi ", "br i1 "):
+        assert two.count(what) == three.count(what) > 0
+    assert two.count("call ") < three.count("call ")
 
 
 def test_parameters_without_memory_are_not_one():

@@ -141,4 +141,27 @@ def LowerMatmul : Pass<"gqa-lower-matmul", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect"];
 }
 
-#endif
+def ShareLoops : Pass<"gqa-share-loops", "mlir::ModuleOp"> {
+  let summary = "loop nests that differ only in their operands are one function";
+  let description = [{
+    The layers of a model are the same operations on other buffers. LLVM's passes over loops take time that grows by the square of a
+    function's loops, so a nest that is there several times, with the same types and constants, becomes a function that is
+    called, and is not inlined. What is there once, or has no loop, stays. Arguments of the function are pointers, and sizes, strides
+    and offsets that types leave open; `llvm.noalias` says of a pointer what LLVM could see beside the allocation, and
+    loops of which that is not the same are not shared.
+
+    ```mlir
+    linalg.generic {...} ins(%x : memref<64xf32>) outs(%y : memref<64xf32>) { ... math.exp ... }
+    linalg.generic {...} ins(%y : memref<64xf32>) outs(%z : memref<64xf32>) { ... math.exp ... }
+    // becomes
+    call @loops(%x_pointer, %y_pointer) : (!llvm.ptr, !llvm.ptr) -> ()
+    call @loops(%y_pointer, %z_pointer) : (!llvm.ptr, !llvm.ptr) -> ()
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numShared", "shared", "loop nests that an equal one computes">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect"];
+}
+
+#endif // GQA_CPU_PASSES_TD

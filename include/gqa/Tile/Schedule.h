@@ -41,8 +41,8 @@ struct Schedule {
 bool mayRoundQueries(AttentionOp op);
 
 /// Whether a single query is one case among others, with kernels of its own: `Sq` is dynamic, and the
-/// attribute `gqa.prompts_only` does not say that such calls go elsewhere. It halves what there is to
-/// compile; kernels of many queries are right for any number.
+/// attribute `gqa.prompts_only` does not say that such calls go elsewhere. Without it there is two or three
+/// times as much to compile; kernels of many queries are right for any number.
 bool mayHaveSingleQuery(AttentionOp op);
 
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
@@ -76,6 +76,11 @@ struct TokenBytes {
 
 /// Of wider heads several warps share the columns.
 constexpr int64_t kMostDimOfWarp = 256;
+
+/// How many queries of each head the tile of a decode step has room for, on a GPU: as many as fill the 16
+/// rows that a product has anyway, at least one. Where the number is known in the call alone, so many have
+/// kernels of their own.
+int64_t fewQueries(AttentionOp op);
 
 /// For tiles of at most `queries` queries of each head, which may be dynamic.
 WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});

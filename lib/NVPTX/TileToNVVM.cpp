@@ -61,8 +61,6 @@ struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
       if (failed(lowerKernels(module)))
         return signalPassFailure();
     }
-    if (plain && grouped)
-      copyKernels(plain, grouped);
     lowerDeviceOperations(getOperation());
   }
 
@@ -70,13 +68,6 @@ private:
   gpu::GPUModuleOp createModule(StringRef name) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     return gpu::GPUModuleOp::create(builder, getOperation().getLoc(), name);
-  }
-
-  /// A device loads one module, so that of one chip has the kernels for all chips as well.
-  static void copyKernels(gpu::GPUModuleOp from, gpu::GPUModuleOp to) {
-    OpBuilder builder = OpBuilder::atBlockEnd(to.getBody());
-    for (auto function : from.getOps<func::FuncOp>())
-      builder.clone(*function);
   }
 
   LogicalResult lowerKernels(gpu::GPUModuleOp module) {

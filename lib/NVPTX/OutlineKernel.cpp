@@ -181,20 +181,29 @@ private:
     return cast && isMap(cast.getOperand(0));
   }
 
-  void buildLaunch(func::FuncOp function, int64_t sharedBytes) {
-    SmallVector<Value> fields = parameters();
-    Value one = constant(1), count = constant(fields.size());
-    Value array = LLVM::AllocaOp::create(b, pointer(), pointer(), count);
+  /// The addresses of the parameters, in memory of the function that all iterations of a loop share.
+  Value store(ArrayRef<Value> fields) {
+    OpBuilder atEntry = OpBuilder::atBlockBegin(&op->getParentOfType<func::FuncOp>().getBody().front());
+    auto room = [&](Type type, int64_t count) -> Value {
+      Value number = arith::ConstantOp::create(atEntry, op.getLoc(), b.getI64IntegerAttr(count));
+      return LLVM::AllocaOp::create(atEntry, op.getLoc(), pointer(), type, number);
+    };
+    Value array = room(pointer(), int64_t(fields.size()));
     for (auto [number, field] : llvm::enumerate(fields)) {
-      Value room = field; // a map is where the runtime has it
+      Value place = field; // a map is where the runtime has it
       if (!isCastOfMap(field)) {
-        room = LLVM::AllocaOp::create(b, pointer(), field.getType(), one);
-        LLVM::StoreOp::create(b, field, room);
+        place = room(field.getType(), 1);
+        LLVM::StoreOp::create(b, field, place);
       }
       LLVM::StoreOp::create(
-          b, room,
+          b, place,
           LLVM::GEPOp::create(b, pointer(), pointer(), array, ArrayRef<LLVM::GEPArg>{int32_t(number)}));
     }
+    return array;
+  }
+
+  void buildLaunch(func::FuncOp function, int64_t sharedBytes) {
+    Value array = store(parameters());
     Value blocks = b.index(1);
     for (Value size : op.getSizes())
       blocks = b.mul(blocks, size);

@@ -87,6 +87,7 @@ private:
     types.addSourceMaterialization(castTo);
     types.addTargetMaterialization(castTo);
     RewritePatternSet patterns(&getContext());
+    populateChannelPatterns(patterns, types);
     populateClusterPatterns(patterns, types);
     populateColumnPatterns(patterns, types);
     populateCopyPatterns(patterns, types);
@@ -97,6 +98,7 @@ private:
     populateSoftmaxPatterns(patterns, types);
     populateStatePatterns(patterns, types);
     populateFinishPatterns(patterns, types);
+    populateWarpChannelPatterns(patterns, types);
     populateWidenPatterns(patterns, types);
     ConversionTarget target(getContext());
     target.addIllegalDialect<tile::TileDialect>();

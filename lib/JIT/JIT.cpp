@@ -9,19 +9,11 @@
 
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
-#include "gqa/NVPTX/Assemble.h"
-#include "gqa/NVPTX/Passes.h"
 #include "gqa/Pipeline/Phases.h"
-#include "gqa/Pipeline/Prescan.h"
-#include "gqa/Pipeline/Register.h"
 #include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Target.h"
 
-#include "mlir/IR/DialectRegistry.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SourceMgr.h"
 
 #include <chrono>
 
@@ -34,50 +26,6 @@ CompiledFunction::CompiledFunction(std::unique_ptr<Implementation> implementatio
 CompiledFunction::~CompiledFunction() = default;
 
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
-
-void registerForJIT(DialectRegistry &registry) {
-  // No passes: their registry belongs to the process, and another library in it may have this compiler as
-  // well.
-  registerDialects(registry);
-}
-
-llvm::Expected<OwningOpRef<ModuleOp>> parseModule(StringRef text, StringRef filename, MLIRContext &context) {
-  if (llvm::Error error = prescan(text))
-    return makeError(filename + ": " + llvm::toString(std::move(error)));
-  if (text.starts_with("ML\xefR"))
-    return makeError(
-        filename +
-        ": bytecode is not accepted, because its reader trusts it; convert it to text with gqa-opt");
-  context.printOpOnDiagnostic(false); // the place says it in fewer lines
-  DiagnosticCollector collector(&context);
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, filename), llvm::SMLoc());
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
-  if (!module)
-    return collector.take((filename + ": the text does not hold a module").str());
-  return module;
-}
-
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
-  if (!buffer)
-    return makeError(path + ": " + buffer.getError().message());
-  return std::move(*buffer);
-}
-
-llvm::Expected<LoneModule> parseAlone(StringRef text, StringRef filename) {
-  DialectRegistry registry;
-  registerForJIT(registry);
-  LoneModule lone{std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED), {}};
-  if (llvm::Error error = parseModule(text, filename, *lone.context).moveInto(lone.module))
-    return std::move(error);
-  return std::move(lone);
-}
-
-llvm::Expected<LoneModule> parseFileAlone(StringRef path, StringRef filename) {
-  auto buffer = readFile(path);
-  return buffer ? parseAlone((*buffer)->getBuffer(), filename) : buffer.takeError();
-}
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options,
                         PhaseHandler afterPhase) {
@@ -146,74 +94,6 @@ static llvm::Expected<std::unique_ptr<CompiledFunction>> load(const CompiledCode
     return loaded.takeError();
   return std::make_unique<CompiledFunction>(
       std::make_unique<CompiledFunction::Implementation>(code.signature, std::move(*loaded)));
-}
-
-llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(ModuleOp module,
-                                                                const CompileOptions &options) {
-  llvm::Expected<CompileOptions> resolved = forThisMachine(options);
-  if (!resolved)
-    return resolved.takeError();
-  llvm::Expected<CompiledCode> code = compileCode(module, *resolved);
-  return code ? load(*code) : code.takeError();
-}
-
-/// The kernels that lowering has left in the module: their text, or what ptxas makes of it.
-static llvm::Error emitKernels(ModuleOp module, StringRef target, CodeKind kind,
-                               llvm::raw_pwrite_stream &out) {
-  LLVM::GlobalOp variable;
-  std::string chip = "sm_90a";
-  if (isCUDA(target)) {
-    CUDATarget description = llvm::cantFail(describeCUDA(target));
-    if (description.isOnlyGroups())
-      variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAGroupText);
-    if (!variable) {
-      chip = "sm_" + std::to_string(description.chip);
-      variable = module.lookupSymbol<LLVM::GlobalOp>(kCUDAText);
-    }
-  }
-  if (!variable)
-    return makeError("there is no kernel for a GPU in this module; " +
-                     Twine(kind == CodeKind::PTX ? "PTX" : "a cubin") +
-                     " is made of gqa.attention, for --target=cuda");
-  StringRef text = cast<StringAttr>(variable.getValueAttr()).getValue().rtrim('\0');
-  if (kind == CodeKind::PTX) {
-    out << text;
-    return llvm::Error::success();
-  }
-  llvm::Expected<Cubin> cubin = assemble(text, chip);
-  if (!cubin)
-    return cubin.takeError();
-  for (const std::string &note : cubin->notes)
-    module.emitRemark("on ") << chip << ", " << note;
-  out << cubin->code;
-  return llvm::Error::success();
-}
-
-llvm::Error emitModule(ModuleOp module, const CompileOptions &options, CodeKind kind,
-                       llvm::raw_pwrite_stream &out) {
-  llvm::Expected<Signature> signature = readSignature(module, options.function);
-  if (!signature)
-    return signature.takeError();
-  if (kind == CodeKind::Cubin && isCUDA(options.target)) {
-    llvm::Expected<CUDATarget> chips = describeCUDA(options.target);
-    if (!chips)
-      return chips.takeError();
-    if (!chips->cubins.empty())
-      return makeError("a cubin is for one chip, and target '" + options.target +
-                       "' lists several; expected cuda:sm_NN");
-  }
-  if (kind == CodeKind::Object) {
-    llvm::Expected<ObjectCode> object = compileObject(module, options, *signature, Files::One);
-    if (!object)
-      return object.takeError();
-    out << toStringRef(object->files.front());
-    return llvm::Error::success();
-  }
-  if (llvm::Error error = lowerModule(module, "binary", options))
-    return error;
-  if (kind == CodeKind::PTX || kind == CodeKind::Cubin)
-    return emitKernels(module, options.target, kind, out);
-  return emitText(module, signature->name, hostOf(options.target), kind == CodeKind::Assembly, out);
 }
 
 static llvm::Expected<std::unique_ptr<CompiledFunction>>

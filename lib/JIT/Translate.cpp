@@ -24,6 +24,9 @@ void addEntry(llvm::Module &module, llvm::Function &function) {
   llvm::IRBuilder<> builder(context);
   llvm::Type *pointer = builder.getPtrTy();
   auto *type = llvm::FunctionType::get(builder.getVoidTy(), {pointer}, false);
+  // A function of the graph may be called so as well: it becomes internal, under whatever name.
+  if (llvm::Function *own = module.getFunction(kEntryName))
+    own->setName(llvm::Twine(kEntryName) + "_of_graph");
   auto *entry = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntryName, module);
   builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", entry));
   llvm::SmallVector<llvm::Value *> arguments;

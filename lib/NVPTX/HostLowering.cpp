@@ -1,5 +1,5 @@
 // tile.device.*: the host's side of memory on the device, as calls of the runtime.
-#include "TileLowering.h"
+#include "Channels.h"
 #include "gqa/CPU/Products.h"
 #include "gqa/Runtime/Cuda.h"
 

@@ -1,8 +1,8 @@
 // How a warp ends: its rows, normalised, on the way to the result, and what a kernel behind has to compute
 // again.
+#include "Channels.h"
 #include "Runs.h"
 #include "SlotRows.h"
-#include "TileLowering.h"
 #include "Units.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

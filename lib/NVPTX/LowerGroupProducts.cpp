@@ -1,7 +1,7 @@
 // Products of a group of four warps: 64 rows, of which each warp has 16, by all columns at once, over 16
 // elements at a time. They go on behind the program's back; what they write is nobody's until they are
 // awaited. For sm_90a.
-#include "TileLowering.h"
+#include "Channels.h"
 
 using namespace mlir;
 

@@ -1,7 +1,7 @@
 // Slots of codes that become slots of numbers, in shared memory, once for all products that read them: 16
 // bytes at a time, as loads and stores of 16 bytes pass fastest. Eight lanes that pass together touch
 // different banks, in both slots.
-#include "TileLowering.h"
+#include "Channels.h"
 #include "WidenCodes.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

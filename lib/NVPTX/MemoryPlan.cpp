@@ -1,5 +1,5 @@
 // Where in shared memory a kernel keeps its rings and scratch memory.
-#include "TileLowering.h"
+#include "Channels.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"

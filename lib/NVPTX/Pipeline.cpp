@@ -52,6 +52,26 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
   }
 };
 
+/// A device loads one module, so that of one chip has the kernels for all chips as well: copied when they
+/// have been lowered, which is done once.
+struct CopyKernelsPass : PassWrapper<CopyKernelsPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CopyKernelsPass)
+
+  StringRef getName() const override { return "CopyKernels"; }
+
+  void runOnOperation() override {
+    auto from = getOperation().lookupSymbol<gpu::GPUModuleOp>(kKernels);
+    auto to = getOperation().lookupSymbol<gpu::GPUModuleOp>(kGroupKernels);
+    if (!from || !to)
+      return;
+    OpBuilder builder = OpBuilder::atBlockEnd(to.getBody());
+    // What kernels call may be declared in both.
+    for (auto function : from.getOps<LLVM::LLVMFuncOp>())
+      if (!function.isExternal() || !to.lookupSymbol(function.getName()))
+        builder.clone(*function);
+  }
+};
+
 } // namespace
 
 void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
@@ -89,6 +109,7 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(std::make_unique<MarkKernelsPass>());
+  pm.addPass(std::make_unique<CopyKernelsPass>());
 }
 
 /// The first version of PTX that knows the chip: older drivers read no newer one.

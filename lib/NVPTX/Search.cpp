@@ -145,58 +145,13 @@ private:
     return (order > 0) == isMaximum ? x : y;
   }
 
-  static bool holds(arith::CmpFPredicate predicate, int order) {
-    using Predicate = arith::CmpFPredicate;
-    switch (predicate) {
-    case Predicate::OEQ:
-    case Predicate::UEQ:
-      return order == 0;
-    case Predicate::OGT:
-    case Predicate::UGT:
-      return order > 0;
-    case Predicate::OGE:
-    case Predicate::UGE:
-      return order >= 0;
-    case Predicate::OLT:
-    case Predicate::ULT:
-      return order < 0;
-    case Predicate::OLE:
-    case Predicate::ULE:
-      return order <= 0;
-    case Predicate::ONE:
-    case Predicate::UNE:
-      return order != 0;
-    case Predicate::ORD:
-    case Predicate::AlwaysTrue:
-      return true;
-    case Predicate::UNO:
-    case Predicate::AlwaysFalse:
-      return false;
-    }
-    llvm_unreachable("a predicate of floats");
+  /// Numbers in this order, which have it with a sign and without.
+  static bool holds(arith::CmpIPredicate predicate, int order) {
+    return arith::applyCmpPredicate(predicate, APInt(8, uint64_t(order + 1)), APInt(8, 1));
   }
 
-  static bool holds(arith::CmpIPredicate predicate, int order) {
-    using Predicate = arith::CmpIPredicate;
-    switch (predicate) {
-    case Predicate::eq:
-      return order == 0;
-    case Predicate::ne:
-      return order != 0;
-    case Predicate::sgt:
-    case Predicate::ugt:
-      return order > 0;
-    case Predicate::sge:
-    case Predicate::uge:
-      return order >= 0;
-    case Predicate::slt:
-    case Predicate::ult:
-      return order < 0;
-    case Predicate::sle:
-    case Predicate::ule:
-      return order <= 0;
-    }
-    llvm_unreachable("a predicate of integers");
+  static bool holds(arith::CmpFPredicate predicate, int order) {
+    return arith::applyCmpPredicate(predicate, APFloat(double(order)), APFloat(0.0));
   }
 
   linalg::LinalgOp op;

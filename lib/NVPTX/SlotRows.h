@@ -2,7 +2,7 @@
 #ifndef GQA_LIB_NVPTX_SLOTROWS_H
 #define GQA_LIB_NVPTX_SLOTROWS_H
 
-#include "TileLowering.h"
+#include "Channels.h"
 
 namespace gqa {
 

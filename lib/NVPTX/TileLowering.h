@@ -10,6 +10,7 @@
 
 namespace gqa {
 
+void populateChannelPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateClusterPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateColumnPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateCopyPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
@@ -20,6 +21,7 @@ void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeCo
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateStatePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateFinishPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateWarpChannelPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateWidenPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 
 /// Gives rings and scratch memory of a kernel their offsets in shared memory; returns how many bytes that is.
@@ -38,25 +40,8 @@ int64_t rowBytesOf(tile::RingType ring);
 int64_t pitchOf(tile::RingType ring);
 int64_t slotBytesOf(tile::RingType ring);
 
-/// Of a channel: a slot is panels of whole lines or of halves, and two barriers for each slot stand behind
-/// the last one.
-constexpr int64_t kBarrierBytes = 8;
-int64_t rowBytesOf(tile::ChannelType channel);
-/// Bytes of what a tensor map counts in: elements of 8 bits go two by two.
-constexpr int64_t kMapBytes = 2;
-int64_t panelRowBytesOf(tile::ChannelType channel);
-int64_t panelBytesOf(tile::ChannelType channel);
-int64_t slotBytesOf(tile::ChannelType channel);
-
 /// Threads of a group of warps.
 constexpr int64_t kGroupThreads = 32 * tile::kGroupWarps;
-
-/// Where a slot of a channel is, and the barrier that says that it is full, or that it is free.
-mlir::Value slotOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type);
-mlir::Value barrierOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, tile::ChannelType type,
-                      bool full);
-void waitFor(NVVMBuilder &b, mlir::Value barrier, mlir::Value phase);
-void arriveAt(NVVMBuilder &b, mlir::Value barrier);
 
 /// A number in the device's memory.
 mlir::Value loadAsF32(NVVMBuilder &b, mlir::Value address, mlir::Type type);

@@ -61,8 +61,6 @@ struct LowerTileToNVVMPass : impl::LowerTileToNVVMBase<LowerTileToNVVMPass> {
       if (failed(lowerKernels(module)))
         return signalPassFailure();
     }
-    if (plain && grouped)
-      copyKernels(plain, grouped);
     lowerDeviceOperations(getOperation());
   }
 
@@ -70,13 +68,6 @@ private:
   gpu::GPUModuleOp createModule(StringRef name) {
     OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
     return gpu::GPUModuleOp::create(builder, getOperation().getLoc(), name);
-  }
-
-  /// A device loads one module, so that of one chip has the kernels for all chips as well.
-  static void copyKernels(gpu::GPUModuleOp from, gpu::GPUModuleOp to) {
-    OpBuilder builder = OpBuilder::atBlockEnd(to.getBody());
-    for (auto function : from.getOps<func::FuncOp>())
-      builder.clone(*function);
   }
 
   LogicalResult lowerKernels(gpu::GPUModuleOp module) {
@@ -96,6 +87,7 @@ private:
     types.addSourceMaterialization(castTo);
     types.addTargetMaterialization(castTo);
     RewritePatternSet patterns(&getContext());
+    populateChannelPatterns(patterns, types);
     populateClusterPatterns(patterns, types);
     populateColumnPatterns(patterns, types);
     populateCopyPatterns(patterns, types);
@@ -106,6 +98,7 @@ private:
     populateSoftmaxPatterns(patterns, types);
     populateStatePatterns(patterns, types);
     populateFinishPatterns(patterns, types);
+    populateWarpChannelPatterns(patterns, types);
     populateWidenPatterns(patterns, types);
     ConversionTarget target(getContext());
     target.addIllegalDialect<tile::TileDialect>();

@@ -127,15 +127,19 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     buildTiled(pm, options);
     return success();
   case Phase::Target: {
-    if (isCUDA(options.target)) {
-      if (!options.reference)
-        pm.addPass(createOffload());
-      buildNVPTXPipeline(pm, options.target);
-    }
     CPUPipelineOptions cpu;
     cpu.polynomials = !options.reference;
     cpu.target = hostOf(options.target).str();
-    buildCPUPipeline(pm, cpu);
+    if (!isCUDA(options.target)) {
+      buildCPUPipeline(pm, cpu);
+      return success();
+    }
+    if (!options.reference)
+      pm.addPass(createOffload());
+    buildNVPTXPipeline(pm, options.target);
+    OpPassManager host(ModuleOp::getOperationName());
+    buildCPUPipeline(host, cpu);
+    pm.addPass(createBesideKernels(std::move(host)));
     return success();
   }
   case Phase::Binary:

@@ -108,10 +108,6 @@ llvm::Expected<ObjectCode> compileObject(mlir::ModuleOp module, const CompileOpt
 /// An object of `module` for the plainest processor of this kind.
 llvm::Expected<llvm::SmallVector<char, 0>> compileTables(llvm::Module &module);
 
-/// Compiles `module`, which is lowered in place.
-llvm::Expected<std::unique_ptr<CompiledFunction>> compileModule(mlir::ModuleOp module,
-                                                                const CompileOptions &options);
-
 } // namespace gqa
 
 #endif // GQA_JIT_JITMODULE_H

@@ -27,6 +27,11 @@ constexpr llvm::StringLiteral kJoinProductsAttr = "gqa.join_products";
 /// Tile kernels to the LLVM and NVVM dialects, in a gpu.module; the host's part stays on memrefs.
 void buildNVPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);
 
+/// Runs the host's passes on all of a module but its kernels, which are in LLVM's dialect already: these are
+/// most of the code, in which an analysis of ranges and the like would look for a long time and find nothing
+/// to do.
+std::unique_ptr<mlir::Pass> createBesideKernels(mlir::OpPassManager host);
+
 /// The gpu.module to PTX and cubins for the chips that `target` names (see describeCUDA), as variables of the
 /// host's code.
 void buildPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);

@@ -20,8 +20,8 @@ def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
     ```
 
     Kernels of groups of warps go to `gpu.module @gqa_kernels_sm_90a`, where a channel is an offset of shared memory with its
-    barriers behind it, a fill a copy of the tensor memory accelerator, and a product `wgmma`. The other kernels are there
-    as well, as a device loads one module; with `only-groups` they are there only.
+    barriers behind it, a fill a copy of the tensor memory accelerator, and a product `wgmma`. With `only-groups`
+    the other kernels are there only; else the pipeline copies them there once they are lowered, as a device loads one module.
 
     Numerics: approximates (exponentials, logarithms and divisions to 2 ulp of f32; probabilities are rounded to the type of
     the values), reassociates

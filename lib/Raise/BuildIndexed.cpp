@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -77,7 +78,27 @@ private:
     if (Value view = viewPositions(own))
       return view;
     auto emit = [&](OpBuilder &builder, ExprEmitter &emitter) { return emitPosition(builder, emitter); };
-    return buildTensor(rewriter, loc, evaluator, rewriter.getI64Type(), own, sizes, emit);
+    Value made = buildTensor(rewriter, loc, evaluator, rewriter.getI64Type(), own, sizes, emit);
+    return made ? scalarOf(made) : made;
+  }
+
+  /// One position that nobody reads from a tensor as a number: it needs no memory, nor a loop to fill it.
+  Value scalarOf(Value positions) {
+    auto generic = positions.getDefiningOp<linalg::GenericOp>();
+    auto type = cast<RankedTensorType>(positions.getType());
+    if (!type.hasStaticShape() || type.getNumElements() != 1 ||
+        !generic->getRegion(0).getOps<tensor::ExtractOp>().empty())
+      return positions;
+    IRMapping mapping;
+    for (Operation &op : generic.getBody()->without_terminator()) {
+      if (auto index = dyn_cast<linalg::IndexOp>(op))
+        mapping.map(index.getResult(), arith::ConstantIndexOp::create(rewriter, loc, 0));
+      else
+        rewriter.clone(op, mapping);
+    }
+    Value number = mapping.lookupOrDefault(generic.getBody()->getTerminator()->getOperand(0));
+    rewriter.eraseOp(generic);
+    return tensor::FromElementsOp::create(rewriter, loc, type, number);
   }
 
   bool dependsOnBatch() {

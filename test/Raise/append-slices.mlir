@@ -18,6 +18,22 @@ func.func @one_slice(%cache: !Cache, %new: !New, %at: index) -> !Cache {
 
 // -----
 
+!Cache = tensor<3x2x12x16xf32>
+!New = tensor<3x2x1x16xf32>
+
+// One token's position is the number that it was.
+// CHECK-LABEL: @one_token
+// CHECK-SAME: %[[CACHE:[a-z0-9]+]]: tensor<3x2x12x16xf32>, %[[NEW:[a-z0-9]+]]: tensor<3x2x1x16xf32>, %[[AT:[a-z0-9]+]]: index
+// CHECK-NEXT: %[[NUMBER:.*]] = arith.index_cast %[[AT]] : index to i64
+// CHECK-NEXT: %[[POSITION:.*]] = tensor.from_elements %[[NUMBER]] : tensor<1xi64>
+// CHECK-NEXT: gqa.append_kv %[[CACHE]], %[[NEW]] at %[[POSITION]] :
+func.func @one_token(%cache: !Cache, %new: !New, %at: index) -> !Cache {
+  %0 = tensor.insert_slice %new into %cache[0, 0, %at, 0] [3, 2, 1, 16] [1, 1, 1, 1] : !New into !Cache
+  return %0 : !Cache
+}
+
+// -----
+
 !Cache = tensor<3x12x2x16xf32>
 !New = tensor<3x4x2x16xf32>
 

@@ -182,9 +182,19 @@ def largest_counted_twice(q, k, v, w):
     return (e / (e.sum(-1, keepdim=True) + e.amax(-1, keepdim=True))) @ v
 
 
-@hostile()
+@hostile(raised=1)  # of values times the weights, which are those of keys
 def weighted_after_the_softmax(q, k, v, w):
     return (scores(q, k).softmax(-1) * torch.arange(1, 8).float()) @ v
+
+
+@hostile()
+def weighted_by_query_and_key_after_the_softmax(q, k, v, w):
+    return (scores(q, k).softmax(-1) * w) @ v
+
+
+@hostile()
+def weighted_by_query_after_the_softmax(q, k, v, w):
+    return (scores(q, k).softmax(-1) * torch.arange(1, 8).float()[:, None]) @ v
 
 
 @hostile()

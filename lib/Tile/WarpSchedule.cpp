@@ -1,0 +1,187 @@
+// Tile sizes of GPUs, for warps and for groups of warps. Every row of a table has its reason beside it.
+#include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Tile/Schedule.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace gqa {
+namespace {
+
+constexpr int64_t kAny = INT64_MAX;
+
+struct WarpRow {
+  int64_t maxDim;  // for a head dimension of at most this
+  int64_t maxRows; // for a tile of at most so many rows
+  WarpSchedule schedule;
+};
+
+// Two slots of a block of K and of V: while one pair is multiplied, the other is on its way. They take at
+// most 72 KB, so that chips with 100 KB of shared memory run a task, and those with 164 KB or more run two.
+constexpr WarpRow kWarpRows[] = {
+    // Rows, keys, warps, resident, slots.
+    {128, 16, {16, 64, 4, 2, 2}},   // decode: the group's queries fill the 16 rows of the tensor cores' tile,
+                                    // and 32 KB on their way in each task are what a memory's latency needs
+    {kAny, 16, {16, 32, 2, 2, 2}},  // wide heads: half the keys keep the same place
+    {64, 64, {64, 64, 4, 2, 2}},    // a few queries more: half of 128 rows would be padding
+    {128, 64, {64, 64, 4, 1, 2}},   // the same, with as many registers as prefill
+    {64, kAny, {128, 64, 8, 1, 2}}, // prefill: 128 rows use every key 128 times
+    {128, kAny, {128, 64, 8, 1, 2}}, // q, o and scores of 64 keys take 225 of 255 registers
+    {192, kAny, {64, 32, 4, 1, 2}},  // q and o alone take 144: scores of 32 keys
+    {256, kAny, {64, 16, 4, 1, 2}},  // and here 192
+};
+
+// Heads of more than 256, such as those of latent attention (576 and 512): q alone takes up to 144 registers,
+// and o of all columns 256. So four warps share rows, and each computes all of their scores, a quarter of the
+// products that each had anyway, and its part of o. Two slots are 70 KB.
+constexpr int64_t kColumnWarps = 4;
+constexpr WarpRow kWideRows[] = {
+    {kAny, 16, {16, 16, kColumnWarps, 2, 2}},
+    {kAny, kAny, {32, 16, 2 * kColumnWarps, 1, 2}}, // twice the rows for every key that is read
+};
+
+} // namespace
+
+int64_t fewQueries(AttentionOp op) {
+  return ShapedType::isDynamic(op.getGroupSize())
+             ? 1
+             : std::max<int64_t>(tile::kFragmentRows / std::max<int64_t>(op.getGroupSize(), 1), 1);
+}
+
+/// Keys and values that both are narrow come twice as many at a time: as many bytes on their way.
+static int64_t keysInPlaceOfOne(TokenBytes bytes) { return bytes.key + bytes.value == 2 ? 2 : 1; }
+
+WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim()); // both are known
+  bool known = !ShapedType::isDynamic(op.getGroupSize()) && !ShapedType::isDynamic(queries);
+  int64_t rows = known ? op.getGroupSize() * queries : kAny;
+  bool isWide = dim > kMostDimOfWarp;
+  for (const WarpRow &row : isWide ? ArrayRef(kWideRows) : ArrayRef(kWarpRows))
+    if (dim <= row.maxDim && rows <= row.maxRows) {
+      WarpSchedule schedule = row.schedule;
+      schedule.columnWarps = isWide ? kColumnWarps : 1;
+      if (!schedule.keysAcrossWarps())
+        return schedule;
+      schedule.keys *= keysInPlaceOfOne(bytes);
+      if (dim > 128) // a warp's registers have room for no more scores
+        schedule.warps *= keysInPlaceOfOne(bytes);
+      return schedule;
+    }
+  llvm_unreachable("the last row of the table takes everything");
+}
+
+namespace {
+
+struct GroupRow {
+  int64_t maxDim; // for a head dimension of at most this
+  int64_t keys;   // of a block
+  int64_t narrow; // the same where a slot of codes stands beside those of the numbers that they become
+  bool storesTile;
+};
+
+// Two slots, and as many keys as registers and shared memory have room for beside 128 queries. The copy
+// engine stores tiles: a lane's stores are of 4 bytes, so that a warp's request is half of a sector in each
+// of 8 rows, and a task at heads of 128 makes 256 requests of 8 sectors, with nothing else on its processor.
+// Matrices into shared memory are 64 instructions of 4 passes, and leave as 1024 whole sectors.
+constexpr GroupRow kGroupRows[] = {
+    {128, 128, 128, true}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
+    {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
+    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
+};
+
+constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
+// A half tile, of one group, has room for few rows, but of two blocks one task of a processor has nothing on
+// its way: there warps are better, of which there are several tasks.
+constexpr int64_t kFewKeys = 256;
+// It also serves more rows, where all half tiles have a processor of an H100 or H200 and keys are too few to
+// split: nothing goes on beside exponentials then, but each processor has half of them, and half of the
+// products.
+constexpr uint64_t kUsualProcessors = 132;
+constexpr int64_t kFewBlocks = 8;
+
+} // namespace
+
+/// Whether rows are whole panels of what the copy engine fills.
+static bool hasPanels(AttentionOp op, TokenBytes bytes) {
+  return op.getKeyDim() * bytes.key % tile::kHalfPanelRowBytes == 0 &&
+         op.getValueDim() * bytes.value % tile::kHalfPanelRowBytes == 0;
+}
+
+std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  WarpSchedule plain = chooseWarpSchedule(op, queries);
+  if (!plain.keysAcrossWarps() || !hasPanels(op, bytes))
+    return std::nullopt;
+  // One task has what two have else: as many bytes on their way, and half the states to merge. But where
+  // there is only one such block, nothing is on its way while it is multiplied, and a second task has to be.
+  // So where codes are widened, which takes a good half of the time that memory does: two fill each other's
+  // gaps.
+  constexpr int64_t kLongBlock = 128;
+  bool isNarrow = bytes.key + bytes.value < 4;
+  int64_t keys = op.getNumKeys(); // negative where they are dynamic
+  bool isWide = std::max(op.getKeyDim(), op.getValueDim()) > 128;
+  // Parts of one tile are merged where they are, without a kernel that starts when the last of all has ended.
+  int64_t clusterParts = op->hasAttr("gqa.no_clusters") ? 1 : tile::kMostTasksOfCluster;
+  if (isNarrow)
+    return WarpSchedule{plain.rows,
+                        isWide ? 64 : 64 * keysInPlaceOfOne(bytes),
+                        /*warps=*/4,
+                        /*resident=*/isWide && keysInPlaceOfOne(bytes) == 1 ? 1 : 2,
+                        /*slots=*/2,
+                        clusterParts};
+  if (isWide || (keys >= 0 && keys <= kLongBlock))
+    return WarpSchedule{plain.rows, 64, /*warps=*/4, /*resident=*/isWide ? 1 : 2, /*slots=*/2, clusterParts};
+  return WarpSchedule{plain.rows, kLongBlock, /*warps=*/4, /*resident=*/1, /*slots=*/2, clusterParts};
+}
+
+/// Whether the result of a tile has room where its queries were: of the same type, in panels of the same
+/// width, and no more of them. A group then overwrites rows that no other reads. But in the three loops of a
+/// window ptxas moves what a store needs beside the products: 12 instructions more for each block.
+static bool suitsStore(AttentionOp op) {
+  int64_t rowBytes = 2 * op.getValueDim(), queryBytes = 2 * op.getKeyDim();
+  return !op.getQueryDequantize() && !op.getWindow() && rowBytes <= queryBytes &&
+         tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
+}
+
+/// How many groups work on a tile; 0 where warps do.
+static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock, bool isNarrow) {
+  int64_t batch = op.getBatch(), heads = op.getKvHeads(), group = op.getGroupSize(), keys = op.getNumKeys();
+  bool mayBeHalf = group <= tile::kGroupRows && !isNarrow && !op->hasAttr("gqa.no_half_tiles");
+  if (ShapedType::isDynamic(queries))
+    return 2;
+  if (int64_t rows = group * queries; rows <= tile::kGroupRows) {
+    bool isLong = ShapedType::isDynamic(keys) || keys > kFewKeys;
+    return mayBeHalf && isLong && rows >= kFewestGroupRows ? 1 : 0;
+  }
+  if (!mayBeHalf || llvm::any_of(ArrayRef{batch, heads, keys}, ShapedType::isDynamic))
+    return 2;
+  uint64_t halvesOfHead = llvm::divideCeil(queries, tile::kGroupRows / group);
+  uint64_t halves =
+      llvm::SaturatingMultiply(llvm::SaturatingMultiply(uint64_t(batch), uint64_t(heads)), halvesOfHead);
+  return halves <= kUsualProcessors && llvm::divideCeil(keys, keysOfBlock) <= kFewBlocks ? 1 : 2;
+}
+
+std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  // The box of queries is made of the group's size.
+  if (ShapedType::isDynamic(op.getGroupSize()) || op.getGroupSize() > kMostHeadsOfTile ||
+      !hasPanels(op, bytes))
+    return std::nullopt;
+  bool isNarrow = bytes.key + bytes.value < 4;
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
+  const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
+  if (row == std::end(kGroupRows))
+    return std::nullopt;
+  int64_t keys = isNarrow ? row->narrow : row->keys, groups = groupsOfTile(op, queries, keys, isNarrow);
+  if (groups == 0)
+    return std::nullopt;
+  return WarpSchedule{/*rows=*/groups * tile::kGroupRows,
+                      keys,
+                      /*warps=*/groups * tile::kGroupWarps,
+                      /*resident=*/1,
+                      /*slots=*/2,
+                      /*clusterParts=*/1,
+                      row->storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
+                      /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits")};
+}
+
+} // namespace gqa

@@ -120,7 +120,7 @@ private:
   }
 
   void buildRow() {
-    kvHead = b.div(head, values.group); // or the part of one
+    kvHead = b.div(head, values.group); // of the parts, where groups are cut
     queries = b.index(1);
     bindBand(); // of one query, it is exactly what the query sees
     int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();

@@ -51,7 +51,7 @@ StringRef whyWideQueries(AttentionOp op, const AttentionValues &values, const CU
     return "only sm_90a multiplies floats of 8 bits";
   return chooseGroupSchedule(op, op.getNumQueries(), bytesOf(values))
              ? ""
-             : "a tile has few of them, or heads are no multiple of 64";
+             : "a tile has few of them, or heads are no multiple of 64 up to 256";
 }
 
 LogicalResult checkDevice(AttentionOp op) {

@@ -16,7 +16,7 @@ from gqa import _native
 from gqa.bench import buffers, ceilings, coldstart, ours, plot, report, rounds, run, sharing, summary
 from gqa.bench.__main__ import _without_outputs, main
 from gqa.bench.arguments import PEERS as PEER_NAMES
-from gqa.bench.cases import CASES, STEP, Case, together
+from gqa.bench.cases import CASES, FAMILIES, STEP, Case, together
 from gqa.bench.check import Judge, attention, unfused
 from gqa.bench.cuda.cases import CASES as CUDA_CASES
 from gqa.bench.errors import Unavailable, Unusable
@@ -349,6 +349,9 @@ class TestSharing:
         lists = together([case for case in CASES if case.quick is not None])
         assert [case.name for case in next(each for each in lists if len(each) > 1)] == ["groups-32", "groups-16", "groups-8"]
         assert sum(len(each) for each in lists) == sum(case.quick is not None for case in CASES)
+
+    def test_what_to_expect_of_each_family(self):
+        assert set(sharing.EXPECTED) == set(FAMILIES)
 
     def test_each_member_has_a_result_of_its_own(self):
         cases = [dataclasses.replace(DECODE, name=f"groups-{heads}", q_heads=4, kv_heads=heads) for heads in (4, 1)]

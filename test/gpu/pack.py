@@ -1,4 +1,4 @@
-"""The packing half: everything that the running half needs, in one folder of a few megabytes.
+"""The packing half: everything that the running half needs, in one folder, and that in an archive of a few megabytes.
 
 It needs the build, ptxas and a C compiler (which links); the folder needs Python, NumPy and a GPU, and for the benchmark torch.
 """
@@ -13,6 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +26,13 @@ CHIPS = ("sm_80", "sm_86", "sm_89", "sm_90", "sm_90a")  # with machine code; lat
 HOST = "cpu:x86-64"
 MOST_BYTES = 64 << 20
 NEWEST_GLIBC = (2, 35)  # that the libraries may ask for
+EXPORTS = threading.Lock()  # torch.export has one caller at a time
 MODULES = ("attention_cases", "attention_producers", "attention_scores", "attention_check", "cuda_cases", "reference")
 
 
 def pack(folder, parts=suite.PARTS, only=None):
-    """Fills `folder`, which is replaced, with the programs of `parts`; `only`: a set of names, as PART-NAME
-    or alone. Returns its bytes."""
+    """Fills `folder`, which is replaced, with the programs of `parts`, and the archive beside it; `only`: a set of names, as
+    PART-NAME or alone. Returns the archive."""
     folder, build = Path(folder).absolute(), Path(os.environ.get("GQA_BUILD", ROOT / "build"))
     if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         sys.exit(f"{folder} is no package of gpu-check and not empty; name another folder, or remove it")
@@ -49,17 +52,25 @@ def pack(folder, parts=suite.PARTS, only=None):
                 "commit": _commit(), "chips": CHIPS, "ptxas": _ptxas_version(), "glibc": _glibc(work.rglob("*.so")),
                 "programs": [{"part": part, "name": name, "text": digest} for (part, name), digest in zip(wanted, digests)]}
     (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    size = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
-    if size > MOST_BYTES:
-        sys.exit(f"the package has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
-    return size
+    return _archive(folder)
+
+
+def _archive(folder):
+    """What travels: machine code of five chips is a ninth of its size there. Ends the program if it is larger than MOST_BYTES."""
+    archive = folder.with_name(f"{folder.name}.tar.xz")
+    with tarfile.open(archive, "w:xz", preset=1) as file:
+        file.add(folder, folder.name)
+    if (size := archive.stat().st_size) > MOST_BYTES:
+        sys.exit(f"{archive} has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
+    return archive
 
 
 def _program(folder, build, part, name):
     """One shared library, and one for each of its other forms; returns the digest of its module."""
-    module = suite.text(part, name)
+    with EXPORTS:
+        module = suite.text(part, name)
     for form in suite.forms(part, name):
         _link(folder, build, f"{part}-{name}-{form}", suite.text_of_form(module, form))
     _link(folder, build, f"{part}-{name}", module)
@@ -134,8 +145,8 @@ def main(argv):
     parser.add_argument("--parts", default=",".join(suite.PARTS), help="whose programs, with commas between")
     parser.add_argument("--only", help="names of programs, alone or as part-name, with commas between; by default all")
     options = parser.parse_args(argv)
-    size = pack(options.folder, options.parts.split(","), set(options.only.split(",")) if options.only else None)
-    print(f"{options.folder}: {size / 2 ** 20:.1f} MiB")
+    archive = pack(options.folder, options.parts.split(","), set(options.only.split(",")) if options.only else None)
+    print(f"{options.folder}, and what travels: {archive}, {archive.stat().st_size / 2 ** 20:.1f} MiB")
 
 
 if __name__ == "__main__":

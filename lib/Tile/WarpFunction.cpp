@@ -50,8 +50,7 @@ void cutGroups(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.kvHeads = b.mul(values.kvHeads, b.index(values.headParts));
 }
 
-/// With `copyEngine` (sm_90a) each warp has it bring keys of its own, and kernels that follow start while
-/// those in front end.
+/// With `copyEngine` (sm_90a) each warp has it bring keys of its own.
 void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &schedule, bool copyEngine,
                    IndexBuilder &b) {
   cutGroups(values, schedule, b);
@@ -65,8 +64,8 @@ void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &s
   } else {
     buildWarpAttention(op, values, schedule, nullptr, b);
   }
-  buildWarpMerge(op, values, /*dependent=*/copyEngine, b);
-  buildMarkedRowKernel(op, values, /*dependent=*/copyEngine, b);
+  buildWarpMerge(op, values, b);
+  buildMarkedRowKernel(op, values, b);
 }
 
 void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
@@ -109,8 +108,8 @@ void buildForGroups(AttentionOp op, AttentionValues values, const WarpSchedule &
     values.splits = b.index(1);
   bindMarks(op, values, schedule, /*wholeBlocks=*/true, b);
   buildGroupAttention(op, values, schedule, b);
-  buildWarpMerge(op, values, /*dependent=*/true, b);
-  buildMarkedRowKernel(op, values, /*dependent=*/true, b);
+  buildWarpMerge(op, values, b);
+  buildMarkedRowKernel(op, values, b);
 }
 
 void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,

@@ -76,7 +76,7 @@ namespace {
 struct GroupRow {
   int64_t maxDim; // for a head dimension of at most this
   int64_t keys;   // of a block
-  int64_t narrow; // the same where a slot of codes stands beside those of the numbers that they become
+  int64_t narrow; // the same of a whole tile where a slot of codes stands beside those of the numbers
   bool storesTile;
 };
 
@@ -87,7 +87,7 @@ struct GroupRow {
 constexpr GroupRow kGroupRows[] = {
     {128, 128, 128, true}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
     {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
-    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
+    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184; of half a tile 160 KB, and 192
 };
 
 constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
@@ -144,9 +144,9 @@ static bool suitsStore(AttentionOp op) {
 }
 
 /// How many groups work on a tile; 0 where warps do.
-static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock, bool isNarrow) {
+static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock) {
   int64_t batch = op.getBatch(), heads = op.getKvHeads(), group = op.getGroupSize(), keys = op.getNumKeys();
-  bool mayBeHalf = group <= tile::kGroupRows && !isNarrow && !op->hasAttr("gqa.no_half_tiles");
+  bool mayBeHalf = group <= tile::kGroupRows && !op->hasAttr("gqa.no_half_tiles");
   if (ShapedType::isDynamic(queries))
     return 2;
   if (int64_t rows = group * queries; rows <= tile::kGroupRows) {
@@ -171,9 +171,11 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
   const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
   if (row == std::end(kGroupRows))
     return std::nullopt;
-  int64_t keys = isNarrow ? row->narrow : row->keys, groups = groupsOfTile(op, queries, keys, isNarrow);
+  int64_t groups = groupsOfTile(op, queries, row->keys);
   if (groups == 0)
     return std::nullopt;
+  // The memory of a half tile has room for codes, as its queries are fewer.
+  int64_t keys = isNarrow && groups > 1 ? row->narrow : row->keys;
   return WarpSchedule{/*rows=*/groups * tile::kGroupRows,
                       keys,
                       /*warps=*/groups * tile::kGroupWarps,

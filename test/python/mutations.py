@@ -75,7 +75,7 @@ CASES["sm_90a"] = {
     "short": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
     "prompt_parts": dict(queries=70, group=1, keys=1200, causal=True, offset=("i64", [1130]), kv_heads=1, also=[WHOLE, MANY, POISON]),
     "prompt_fp8": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1,
-                       narrow=("f8E4M3FN", "hs", "f32", False), also=[POISON]),
+                       narrow=("f8E4M3FN", "hs", "f32", False), attributes=TWO, also=[POISON]),
     "decode": dict(keys=6000, kv_heads=1, group=7, also=[WHOLE, MANY]),
     "decode_lengths": dict(dynamic="lengths", keys=600, kv_heads=1, group=7, also=[dict(keys=100), dict(WHOLE, keys=1600),
                                                                                        dict(MANY, keys=6000)]),

@@ -198,10 +198,11 @@ TEST_F(ScheduleTest, GroupsFit) {
 /// One group works on a tile where that is faster than two would be, and all such tiles have a processor.
 TEST_F(ScheduleTest, HalfTilesPay) {
   int64_t halves = 0, few = 0;
-  walk([&](const Shape &s, AttentionOp op) {
-    std::optional<WarpSchedule> half = chooseGroupSchedule(op, s.queries);
+  auto check = [&](const Shape &s, AttentionOp op, TokenBytes bytes) {
+    std::optional<WarpSchedule> half = chooseGroupSchedule(op, s.queries, bytes);
     op->setAttr("gqa.no_half_tiles", UnitAttr::get(&context));
-    std::optional<WarpSchedule> whole = chooseGroupSchedule(op, s.queries);
+    std::optional<WarpSchedule> whole = chooseGroupSchedule(op, s.queries, bytes);
+    op->removeAttr("gqa.no_half_tiles");
     ASSERT_EQ(whole.has_value(), half && s.group * s.queries > tile::kGroupRows) << s;
     ASSERT_TRUE(!whole || whole->rows == 2 * tile::kGroupRows) << s;
     if (!half || half->rows != tile::kGroupRows)
@@ -214,7 +215,9 @@ TEST_F(ScheduleTest, HalfTilesPay) {
     ++halves;
     ASSERT_LE(kKVHeads * ceilDiv(s.queries, half->rows / s.group), kProcessors) << s;
     ASSERT_LE(modelOfTime(s, *half, Products::OfGroups), modelOfTime(s, *whole, Products::OfGroups)) << s;
-  });
+  };
+  walk([&](const Shape &s, AttentionOp op) { check(s, op, {2, 2}); });
+  walk([&](const Shape &s, AttentionOp op) { check(s, op, {1, 1}); });
   EXPECT_GT(halves, 100);
   EXPECT_GT(few, 50);
   Shape longer{128, 128, 4, 256, 8 * 128 + 1}, more{128, 128, 4, 280, 256};
@@ -250,7 +253,9 @@ TEST_F(ScheduleTest, NarrowGroupsFit) {
   walk([&](const Shape &s, AttentionOp op) {
     std::optional<WarpSchedule> schedule = chooseGroupSchedule(op, s.queries, {1, 1});
     bool panels = s.dim % tile::kHalfPanelRowBytes == 0 && s.valueDim % tile::kHalfPanelRowBytes == 0;
-    ASSERT_EQ(schedule.has_value(), panels && !isWide(s) && s.group * s.queries > 64) << s;
+    bool isFull = s.group * s.queries > tile::kGroupRows, isLong = s.keys > 256;
+    ASSERT_EQ(schedule.has_value(), panels && !isWide(s) && (isFull || (s.group * s.queries > 16 && isLong)))
+        << s;
     if (!schedule)
       return;
     ++chosen;

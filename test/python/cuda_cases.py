@@ -39,7 +39,7 @@ CASES = {
     "prompt_garbage": dict(batch=2, queries=70, keys=300, kv_len=("i32", [100, 300]), values="garbage", dim=128,
                            attributes=TWO),
     "prompt_long": dict(batch=3, queries=170, keys=700, kv_heads=3, causal=True, offset=("i32", [530]), dynamic="lengths",
-                        value_dim=128),
+                        value_dim=128, attributes=TWO),
     # A result that does not fit where the queries were, heads that do not fill a tile, and both forms of storing one.
     "prompt_wider": dict(queries=75, keys=200, causal=True, offset=("constant", 125), dim=64, value_dim=128, attributes=TWO),
     "prompt_narrower": dict(queries=70, keys=200, dim=160, value_dim=32, group=2, dtype="f16", attributes=TWO),
@@ -65,6 +65,11 @@ CASES = {
     "short_wide": dict(queries=70, keys=200, dim=256, value_dim=256, group=2, dtype="f16", layouts=("bshd",) * 4),
     "short_seven": dict(queries=113, keys=300, group=7, dim=96, value_dim=128, dead_row="nan", offset=("i64", [-20]), causal=True),
     "short_draft": dict(queries=9, group=5, keys=900, causal=True, offset=("constant", 891), sinks="f32"),
+    # Known in the call alone: few rows over many keys, and more rows in few tiles over few keys.
+    "short_lengths": dict(queries=15, keys=1500, dynamic="lengths", causal=True, offset=("i64", [1485]), dim=128, value_dim=128),
+    "short_lengths_wide": dict(batch=2, queries=70, keys=300, dynamic="lengths", kv_len=("i32", [100, 300]), values="garbage",
+                               dim=256, value_dim=192, group=3, dtype="f16"),
+    "short_batches": dict(batch=3, queries=70, keys=200, dynamic="batch", window=(60, 50), offset=("i64", [100])),
     "short_fp8": dict(queries=150, keys=500, causal=True, offset=("constant", 350), dim=128, value_dim=128,
                       narrow=("f8E4M3FN", "h", "f32", False)),
     "short_fp8_tokens": dict(queries=150, keys=500, causal=True, window=(100, -1), offset=("i64", [350]), group=3, softcap=20.0,

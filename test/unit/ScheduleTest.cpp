@@ -98,8 +98,9 @@ protected:
 
   AttentionOp attention(const Shape &s) {
     auto type = [](int64_t heads, int64_t rows, int64_t columns) {
-      return "tensor<1x" + std::to_string(heads) + "x" + std::to_string(rows) + "x" +
-             std::to_string(columns) + "xbf16>";
+      return "tensor<1x" + std::to_string(heads) + "x" +
+             (ShapedType::isDynamic(rows) ? "?" : std::to_string(rows)) + "x" + std::to_string(columns) +
+             "xbf16>";
     };
     std::string q = type(kKVHeads * s.group, s.queries, s.dim), k = type(kKVHeads, s.keys, s.dim),
                 v = type(kKVHeads, s.keys, s.valueDim), o = type(kKVHeads * s.group, s.queries, s.valueDim);
@@ -223,6 +224,36 @@ TEST_F(ScheduleTest, HalfTilesPay) {
   Shape longer{128, 128, 4, 256, 8 * 128 + 1}, more{128, 128, 4, 280, 256};
   for (const Shape &s : {longer, more})
     EXPECT_EQ(chooseGroupSchedule(attention(s), s.queries)->rows, 2 * tile::kGroupRows) << s;
+}
+
+/// Where sizes are known in the call alone half tiles stand beside whole ones, if what is known leaves both.
+TEST_F(ScheduleTest, HalfTilesStandBesideWholeOnes) {
+  constexpr int64_t kAny = ShapedType::kDynamic;
+  struct {
+    Shape shape;
+    bool both;
+  } cases[] = {
+      {{128, 128, 4, kAny, kAny}, true},   {{128, 128, 64, kAny, kAny}, true},
+      {{128, 128, 65, kAny, kAny}, false}, // a half has no room for a group
+      {{48, 48, 4, kAny, kAny}, false},    // no panels
+      {{128, 128, 4, kAny, 32768}, true},  // rows may be few
+      {{128, 128, 4, 256, kAny}, true},    // keys may be
+      {{128, 128, 4, 280, kAny}, false},   // 144 halves
+      {{128, 128, 4, 256, 1024}, false},   // halves are right, and of more blocks whole ones
+      {{128, 128, 4, 256, 1025}, false},   {{128, 128, 4, 16, kAny}, false}, // rows are few
+  };
+  for (auto [shape, both] : cases)
+    for (TokenBytes bytes : {TokenBytes{}, TokenBytes{1, 1}}) {
+      AttentionOp op = attention(shape);
+      std::optional<WarpSchedule> half = chooseHalfTiles(op, shape.queries, bytes);
+      ASSERT_EQ(half.has_value(), both) << shape;
+      if (!half)
+        continue;
+      EXPECT_EQ(half->rows, tile::kGroupRows) << shape;
+      EXPECT_EQ(chooseGroupSchedule(op, shape.queries, bytes)->rows, 2 * tile::kGroupRows) << shape;
+      op->setAttr("gqa.no_half_tiles", UnitAttr::get(&context));
+      EXPECT_FALSE(chooseHalfTiles(op, shape.queries, bytes)) << shape;
+    }
 }
 
 /// The copy engine stores what fits into the queries' memory, in panels of the same width.

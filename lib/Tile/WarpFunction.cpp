@@ -205,10 +205,12 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
     }
     if (StringRef why = whyWideQueries(op, values, target); values.queryDequantize && !why.empty())
       op.emitRemark("queries are widened in memory on cuda: ") << why;
-    Value fits = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    // No query heads have no rows, and no tiles.
+    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, values.group, b.index(0));
     if (!getConstantIntValue(values.group)) {
       int64_t most = chooseWarpSchedule(op, ShapedType::kDynamic).rows;
-      fits = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, b.index(most));
+      Value few = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, b.index(most));
+      fits = b.createOrFold<arith::AndIOp>(fits, few);
     }
     for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));

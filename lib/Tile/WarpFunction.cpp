@@ -208,9 +208,9 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
     // No query heads have no rows, and no tiles.
     Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, values.group, b.index(0));
     if (!getConstantIntValue(values.group)) {
-      int64_t most = chooseWarpSchedule(op, ShapedType::kDynamic).rows;
-      Value few = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, b.index(most));
-      fits = b.createOrFold<arith::AndIOp>(fits, few);
+      Value most = b.index(mostHeadsOfUnknownGroup(op));
+      Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, most);
+      fits = b.createOrFold<arith::AndIOp>(fits, isTile);
     }
     for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));

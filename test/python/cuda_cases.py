@@ -112,6 +112,7 @@ CASES = {
     "decode_long": dict(kv_heads=1, group=2, keys=6000),  # in more parts than a cluster has tasks
     "decode_parts": dict(kv_heads=1, group=3, keys=2600, dim=32, value_dim=24),  # more than a warp has lanes
     "heads_decode": dict(dynamic="heads", keys=450),
+    "heads_67": dict(dynamic="heads", kv_heads=1, group=67, keys=40, dim=192, value_dim=192),  # more than a tile has rows: row by row
     "heads_prefill": dict(dynamic="heads", queries=40, keys=70, group=3, causal=True, offset=("i64", [30])),
     # Caches of 8 bits: every type, and a scale for everything that may have one. What few rows read is widened on its way.
     "fp8_decode": dict(keys=450, dim=128, value_dim=128, narrow=("f8E4M3FN", "h", "f32", False)),

@@ -75,9 +75,11 @@ namespace {
 
 struct GroupRow {
   int64_t maxDim; // for a head dimension of at most this
-  int64_t keys;   // of a block
-  int64_t narrow; // the same of a whole tile where a slot of codes stands beside those of the numbers
+  int64_t wide;   // keys of a block
+  int64_t narrow; // the same where slots of codes stand beside those of the numbers that they become
   bool storesTile;
+
+  int64_t keys(TokenBytes bytes) const { return bytes.key + bytes.value < 4 ? narrow : wide; }
 };
 
 // Two slots, and as many keys as registers and shared memory have room for beside 128 queries. The copy
@@ -87,7 +89,7 @@ struct GroupRow {
 constexpr GroupRow kGroupRows[] = {
     {128, 128, 128, true}, // q, o and p of 128 keys take 160 of 240 registers, and 160 KB, with codes 192
     {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
-    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184; of half a tile 160 KB, and 192
+    {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
 };
 
 constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
@@ -184,21 +186,21 @@ static const GroupRow *groupRowFor(AttentionOp op, TokenBytes bytes) {
 }
 
 static WarpSchedule scheduleOf(AttentionOp op, const GroupRow &row, int64_t groups, TokenBytes bytes) {
-  // The memory of a half tile has room for codes, as its queries are fewer.
-  bool isNarrow = bytes.key + bytes.value < 4;
   return {/*rows=*/groups * tile::kGroupRows,
-          /*keys=*/isNarrow && groups > 1 ? row.narrow : row.keys,
+          /*keys=*/row.keys(bytes),
           /*warps=*/groups * tile::kGroupWarps,
           /*resident=*/1,
           /*slots=*/2,
           /*clusterParts=*/1,
-          row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
-          /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits")};
+          /*storesTile=*/row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
+          /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits"),
+          // Products bound a whole tile, and memory a half one, whose queries leave room: up to 208 KB.
+          /*codeSlots=*/groups == 1 ? 2 : 1};
 }
 
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   const GroupRow *row = groupRowFor(op, bytes);
-  int64_t groups = row ? groupsOfTile(op, queries, row->keys) : 0;
+  int64_t groups = row ? groupsOfTile(op, queries, row->keys(bytes)) : 0;
   if (groups == 0)
     return std::nullopt;
   return scheduleOf(op, *row, groups, bytes);
@@ -206,7 +208,7 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
 
 std::optional<WarpSchedule> chooseHalfTiles(AttentionOp op, int64_t queries, TokenBytes bytes) {
   const GroupRow *row = groupRowFor(op, bytes);
-  if (!row || groupsOfTile(op, queries, row->keys) != 2 || halvesTiles(op, queries, row->keys))
+  if (!row || groupsOfTile(op, queries, row->keys(bytes)) != 2 || halvesTiles(op, queries, row->keys(bytes)))
     return std::nullopt;
   return scheduleOf(op, *row, /*groups=*/1, bytes);
 }

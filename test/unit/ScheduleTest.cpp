@@ -309,7 +309,8 @@ TEST_F(ScheduleTest, NarrowGroupsFit) {
     ASSERT_EQ(schedule->keys % 16, 0) << s;
     ASSERT_LE(liveRegisters(s, *schedule, Products::OfGroups), mostLive(Products::OfGroups)) << s;
     // Each channel but the last is followed by barriers, up to where the swizzle's pattern begins again.
-    int64_t codes = schedule->keys * (s.dim + s.valueDim), barriers = 5 << 10;
+    int64_t codes = schedule->codeSlots * schedule->keys * (s.dim + s.valueDim), barriers = 5 << 10;
+    ASSERT_EQ(schedule->codeSlots, schedule->rows == tile::kGroupRows ? 2 : 1) << s;
     ASSERT_LE(sharedBytes(s, *schedule, /*copyEngine=*/true, Products::OfGroups) + codes + barriers,
               kSharedOfSM90)
         << s;

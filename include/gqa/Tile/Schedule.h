@@ -63,6 +63,8 @@ struct WarpSchedule {
   bool storesTile = false;
   /// Groups split keys where tiles are too few for all processors, instead of leaving these to warps.
   bool splitsKeys = true;
+  /// Of codes that warps beside groups widen: with one, nothing is on its way for as long as it is read.
+  int64_t codeSlots = 1;
   /// Wide heads: so many warps have the same rows and keys, and each a part of the output's columns.
   int64_t columnWarps = 1;
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.

@@ -208,7 +208,8 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
 
 std::optional<WarpSchedule> chooseHalfTiles(AttentionOp op, int64_t queries, TokenBytes bytes) {
   const GroupRow *row = groupRowFor(op, bytes);
-  if (!row || groupsOfTile(op, queries, row->keys(bytes)) != 2 || halvesTiles(op, queries, row->keys(bytes)))
+  if (!row || groupsOfTile(op, queries, row->keys(bytes)) != 2 ||
+      halvesTiles(op, queries, row->keys(bytes)).has_value())
     return std::nullopt;
   return scheduleOf(op, *row, /*groups=*/1, bytes);
 }

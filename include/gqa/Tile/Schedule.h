@@ -93,16 +93,16 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
 /// `gqa.no_half_tiles` two groups work on a tile, or warps.
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
+/// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
+/// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
+std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
+
 /// Tiles of one group beside the whole ones that `chooseGroupSchedule` has chosen, for calls whose rows are
 /// few, or whose tiles and blocks of keys are; nothing where the compiler knows which of both is right.
 std::optional<WarpSchedule> chooseHalfTiles(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// So many blocks of keys are not worth splitting where all tiles, though halved, have a multiprocessor.
 constexpr uint64_t kFewBlocks = 8;
-
-/// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
-/// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
-std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The most query heads of one key/value head that a tile of a GPU has rows for; of more, several tiles have
 /// some each.

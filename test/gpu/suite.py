@@ -35,6 +35,8 @@ RACES = {
     "prefill_split": dict(batch=2, queries=33, keys=3000, causal=True, offset=("i64", [2967]), kv_heads=1),
     "prefill_chunk": dict(batch=2, queries=128, keys=3000, dim=128, value_dim=128),  # few tiles: keys are in parts
     "draft_long": dict(batch=80, queries=9, group=5, keys=600, causal=True, offset=("constant", 591)),  # half tiles on sm_90a
+    "draft_long_fp8": dict(batch=80, queries=9, group=5, keys=600, causal=True, offset=("constant", 591),
+                           narrow=("f8E4M3FN", "bhs", "f32", False)),
     "prefill_mask": dict(batch=6, queries=200, keys=330, mask=(200, 330), values="poison"),
     "rows": dict(batch=4, queries=100, keys=300, dtype="f32", causal=True, offset=("i64", [200])),
 }

@@ -63,13 +63,17 @@ int64_t countWords(linalg::LinalgOp op) {
   return words;
 }
 
+int64_t countOperations(linalg::LinalgOp op) { return int64_t(op.getBlock()->getOperations().size()); }
+
 bool worthFusing(OpOperand *operand) {
-  constexpr int64_t kMostWords = 440; // a kernel has room for 544, with sizes
+  constexpr int64_t kMostWords = 440;       // a kernel has room for 544, with sizes
+  constexpr int64_t kMostOperations = 1024; // memory is not what takes the time of so many
 
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
   if (!producer || !consumer || !producer->hasOneUse() ||
-      countWords(producer) + countWords(consumer) > kMostWords)
+      countWords(producer) + countWords(consumer) > kMostWords ||
+      countOperations(producer) + countOperations(consumer) > kMostOperations)
     return false;
   return producer.getNumLoops() >= consumer.getNumLoops() || !isExpensive(producer);
 }

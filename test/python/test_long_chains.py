@@ -45,8 +45,8 @@ def usual_stack():
     resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 
 
-def run(*command, folder):
-    return subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, timeout=300, preexec_fn=usual_stack)
+def run(*command, folder, seconds=300):
+    return subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, timeout=seconds, preexec_fn=usual_stack)
 
 
 OPERATIONS = {
@@ -75,6 +75,20 @@ def test_compute_the_same(tools, tmp_path):
     out = p / p.sum(-1, keepdims=True) @ v
     np.savez(tmp_path / "arrays.npz", arg0=q, arg1=k, arg2=v, arg3=bias, arg4=np.ones((1, 4, 16), bool), out0=out.astype(np.float32))
     done = run(tools / "gqa-run", "graph.mlir", "--inputs=arrays.npz", "--expect=arrays.npz", "--no-cache", folder=tmp_path)
+    assert done.returncode == 0, done.stderr[:1000] + done.stdout
+
+
+def test_of_tensors_are_several_loops(tools, tmp_path):
+    """Of one loop with all of it, fused operation by operation, the time would grow by the square."""
+    lines, last = [], "%x"
+    for number in range(20000):
+        lines.append(f"  %y{number} = arith.{['minimumf', 'maximumf'][number % 2]} {last}, %{'ab'[number % 2]} : tensor<4xf32>")
+        last = f"%y{number}"
+    head = "func.func @main(%x: tensor<4xf32>, %a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {"
+    (tmp_path / "graph.mlir").write_text("\n".join([head, *lines, f"  return {last} : tensor<4xf32>", "}", ""]))
+    x, a, b = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    np.savez(tmp_path / "arrays.npz", arg0=x, arg1=a, arg2=b, out0=np.maximum(np.minimum(x, a), b))
+    done = run(tools / "gqa-run", "graph.mlir", "--inputs=arrays.npz", "--expect=arrays.npz", "--no-cache", folder=tmp_path, seconds=60)
     assert done.returncode == 0, done.stderr[:1000] + done.stdout
 
 

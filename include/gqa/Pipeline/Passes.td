@@ -160,8 +160,9 @@ def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let description = [{
     Generalises named linalg operations other than contractions and fills, takes a softmax apart, and fuses elementwise
     producers into their only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
-    larger space than the producer's. What only widens numbers of 16 bits and more (`arith.extf`) is fused into each of its
-    readers: they read the narrow numbers. What writes a part of a tensor is computed of a slice, which is put back.
+    larger space than the producer's, or have a thousand operations, of which copies are made with each that is fused. What only widens
+    numbers of 16 bits and more (`arith.extf`) is fused into each of its readers: they read the narrow numbers. What writes a part of a
+    tensor is computed of a slice, which is put back.
 
     Numerics: exact
   }];

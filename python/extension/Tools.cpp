@@ -7,3 +7,4 @@ EXPORT gqa_cache_main(int argc, char **argv) { return gqa::cacheMain(argc, argv)
 EXPORT gqa_compile_main(int argc, char **argv) { return gqa::compileMain(argc, argv); }
 EXPORT gqa_lsp_server_main(int argc, char **argv) { return gqa::lspServerMain(argc, argv); }
 EXPORT gqa_opt_main(int argc, char **argv) { return gqa::optMain(argc, argv); }
+EXPORT gqa_run_main(int argc, char **argv) { return gqa::runMain(argc, argv); }

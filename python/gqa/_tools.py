@@ -9,22 +9,26 @@ import sys
 
 
 def cache():
-    _run("cache")
+    _enter("cache")
 
 
 def compile():
-    _run("compile")
+    _enter("compile")
 
 
 def lsp_server():
-    _run("lsp_server")
+    _enter("lsp_server")
 
 
 def opt():
-    _run("opt")
+    _enter("opt")
 
 
-def _run(tool):
+def run():
+    _enter("run")
+
+
+def _enter(tool):
     # Python ignores a closed pipe and makes an exception of Ctrl-C, which waits until C++ returns.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -88,7 +88,8 @@ COMMANDS = ["gqa-opt --version", "gqa-opt - --canonicalize", "gqa-opt --to=tiled
             "gqa-opt graph.mlir --gqa-simplify=report=report.json -o out.mlir", "gqa-compile --version", "gqa-compile --help",
             "gqa-compile - --emit=mlir:fused", "gqa-compile graph.mlir --target=cpu:x86-64-v3 -o out.s",
             "gqa-compile graph.mlir --target=cpu:cortex-a76 -o out.s", "gqa-compile graph.mlir", "gqa-compile wrong.mlir -o out.so",
-            "gqa-compile", "gqa-cache --version", "gqa-cache list", "gqa-cache", "gqa-lsp-server --version"]
+            "gqa-compile", "gqa-run --version", "gqa-run --help", "gqa-run - --seed=3", "gqa-run graph.mlir --outputs=out.npz",
+            "gqa-run graph.mlir --target=cuda:sm_80", "gqa-run missing.mlir", "gqa-run", "gqa-cache --version", "gqa-cache list", "gqa-cache", "gqa-lsp-server --version"]
 
 
 def clean_environment(folder):

@@ -12,6 +12,7 @@ int cacheMain(int argc, char **argv);
 int compileMain(int argc, char **argv);
 int lspServerMain(int argc, char **argv);
 int optMain(int argc, char **argv);
+int runMain(int argc, char **argv);
 
 } // namespace gqa
 

@@ -47,11 +47,11 @@ def test_parts_of_prompts(policy, tmp_path, kernel_cache):
     def grids(name, processors):
         device = f",sm=90,processors={processors}"
         events = launches([name], policy, tmp_path / f"{name}-{processors}.json", kernel_cache, device, "cuda:sm_90a")
-        return [(event["kernel"].removeprefix("gqa_attention_0"), event["grid"][0]) for event in events]
-    merge, rows = ("_sm_90a_0", 3 * 128 // 8), ("_sm_90a_1", 3)
-    assert grids("prompt_parts", 6) == [("_sm_90a", 6), merge, rows]
-    assert grids("prompt_parts", 1) == [("_sm_90a", 3), rows]
-    assert grids("prompt_parts_warps", 6)[0] == ("", 6)
+        return [("groups" if event["kernel"].endswith("_sm_90a") else "warps", event["grid"][0]) for event in events]
+    merge, rows = ("warps", 3 * 128 // 8), ("warps", 3)
+    assert grids("prompt_parts", 6) == [("groups", 6), merge, rows]
+    assert grids("prompt_parts", 1) == [("groups", 3), rows]
+    assert grids("prompt_parts_warps", 6)[0] == ("warps", 6)
 
 
 @needs_driver

@@ -43,9 +43,7 @@ void cutGroups(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   std::optional<int64_t> group = getConstantIntValue(values.group);
   if (!group || *group <= schedule.rows)
     return; // an unknown one was looked at
-  values.headParts = llvm::divideCeil(*group, schedule.rows);
-  while (*group % values.headParts != 0)
-    ++values.headParts;
+  values.headParts = headPartsOf(*group, schedule.rows);
   values.group = b.index(*group / values.headParts);
   values.kvHeads = b.mul(values.kvHeads, b.index(values.headParts));
 }
@@ -121,9 +119,10 @@ void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUD
   if (!schedule)
     return buildWithWideQueries(op, values, queries, target, b);
   AttentionValues tiled = values;
+  cutGroups(tiled, *schedule, b);
   bindTiles(tiled, *schedule, b);
   // A box of queries is as large as the tile has room for, whatever is there.
-  tiled.period = b.index(schedule->rows / op.getGroupSize());
+  tiled.period = b.index(queriesOfBox(*schedule, *getConstantIntValue(tiled.group)));
   tiled.blocks = b.ceilDiv(values.queries, tiled.period);
   b.branch(
       suitsGroups(tiled, *schedule, b), [&] { buildForGroups(op, tiled, *schedule, b); },

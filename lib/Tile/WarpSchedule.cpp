@@ -43,6 +43,18 @@ constexpr WarpRow kWideRows[] = {
 
 } // namespace
 
+int64_t headPartsOf(int64_t group, int64_t rows) {
+  int64_t parts = llvm::divideCeil(group, rows);
+  while (group % parts != 0)
+    ++parts;
+  return parts;
+}
+
+int64_t queriesOfBox(const WarpSchedule &schedule, int64_t heads) {
+  int64_t queries = schedule.rows / heads;
+  return schedule.columnParts > 1 ? int64_t(llvm::bit_floor(uint64_t(queries))) : queries;
+}
+
 int64_t fewQueries(AttentionOp op) {
   return ShapedType::isDynamic(op.getGroupSize())
              ? 1
@@ -60,7 +72,7 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
   for (const WarpRow &row : isWide ? ArrayRef(kWideRows) : ArrayRef(kWarpRows))
     if (dim <= row.maxDim && rows <= row.maxRows) {
       WarpSchedule schedule = row.schedule;
-      schedule.columnWarps = isWide ? kColumnWarps : 1;
+      schedule.columnParts = isWide ? kColumnWarps : 1;
       if (!schedule.keysAcrossWarps())
         return schedule;
       schedule.keys *= keysInPlaceOfOne(bytes);
@@ -89,6 +101,14 @@ constexpr GroupRow kGroupRows[] = {
     {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
     {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
 };
+
+// Heads of more than 256: both groups have the same 64 rows, all of their scores, and half of the output's
+// columns, up to 128 registers. Two slots have as many keys as there is room for beside the queries: 32 of
+// latent attention's. Products of 64 rows by 32 keys are bound by shared memory: with what the copy engine
+// writes, 2600 cycles for them, of the 3800 that memory takes. So tiles of few rows have groups as well.
+constexpr int64_t kColumnGroups = 2;
+constexpr int64_t kMostWideKeys = 64;     // beside which registers have room for probabilities
+constexpr int64_t kWideBytes = 224 << 10; // of a block's shared memory, without barriers
 
 constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
 // A half tile, of one group, has room for few rows, but of two blocks one task of a processor has nothing on
@@ -161,16 +181,36 @@ static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock
   return halves <= kUsualProcessors && llvm::divideCeil(keys, keysOfBlock) <= kFewBlocks ? 1 : 2;
 }
 
+/// The schedule of groups that share rows, where each has whole panels of the output's columns.
+static std::optional<WarpSchedule> chooseWideGroups(AttentionOp op) {
+  if (op->hasAttr("gqa.no_wide_groups") || op.getQueryDequantize() ||
+      op.getValueDim() * 2 % (kColumnGroups * tile::kPanelRowBytes) != 0)
+    return std::nullopt;
+  constexpr int64_t kSlots = 2;
+  int64_t room = kWideBytes - 2 * tile::kGroupRows * op.getKeyDim();
+  int64_t keys = room / (2 * kSlots * (op.getKeyDim() + op.getValueDim()));
+  return WarpSchedule{/*rows=*/tile::kGroupRows,
+                      std::min(keys / 16 * 16, kMostWideKeys),
+                      /*warps=*/kColumnGroups * tile::kGroupWarps,
+                      /*resident=*/1,
+                      kSlots,
+                      /*clusterParts=*/1,
+                      /*storesTile=*/false, // one group would overwrite queries that the other still reads
+                      /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits"),
+                      kColumnGroups};
+}
+
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
   // The box of queries is made of the group's size.
-  if (ShapedType::isDynamic(op.getGroupSize()) || op.getGroupSize() > kMostHeadsOfTile ||
-      !hasPanels(op, bytes))
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
+  if (ShapedType::isDynamic(op.getGroupSize()) || !hasPanels(op, bytes))
+    return std::nullopt;
+  if (dim > kMostDimOfWarp)
+    return chooseWideGroups(op);
+  if (op.getGroupSize() > kMostHeadsOfTile)
     return std::nullopt;
   bool isNarrow = bytes.key + bytes.value < 4;
-  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
   const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
-  if (row == std::end(kGroupRows))
-    return std::nullopt;
   int64_t keys = isNarrow ? row->narrow : row->keys, groups = groupsOfTile(op, queries, keys, isNarrow);
   if (groups == 0)
     return std::nullopt;

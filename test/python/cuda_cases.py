@@ -85,6 +85,8 @@ CASES = {
                           dead_row="uniform"),
     "wider_window": dict(queries=2, group=3, keys=300, dim=320, value_dim=64, causal=True, window=(200, -1), offset=("i64", [290]),
                          layouts=("bshd",) * 4, score="alibi"),
+    "wider_heads": dict(queries=5, kv_heads=2, group=86, keys=150, dim=320, value_dim=256, causal=True, window=(60, -1),
+                        offset=("constant", 145), layouts=("bshd",) * 4),
     # Groups of more heads than a tile has rows: in equal parts, 67 of one head each.
     "latent_128": dict(kv_heads=1, group=128, keys=70, dim=576, value_dim=512, sinks="f32"),
     "groups_67": dict(kv_heads=2, group=67, keys=40, dim=192, value_dim=192, score="alibi", dtype="f16"),

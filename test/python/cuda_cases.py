@@ -79,6 +79,8 @@ CASES = {
     "latent_decode": dict(kv_heads=1, group=16, keys=450, dim=576, value_dim=512),
     "latent_parts": dict(batch=2, kv_heads=1, group=3, keys=900, dim=576, value_dim=512, kv_len=("i32", [100, 900]), values="garbage",
                          sinks="f32"),
+    "latent_parts_40": dict(batch=2, kv_heads=1, group=40, keys=900, dim=576, value_dim=512, kv_len=("i32", [100, 900]),
+                            values="garbage", sinks="f32"),
     "latent_prompt": dict(queries=9, kv_heads=1, group=5, keys=130, dim=576, value_dim=512, causal=True, offset=("constant", 121)),
     "wider_prompt": dict(queries=40, group=2, keys=130, dim=512, value_dim=512, mask=(40, 130), values="poison", dtype="f16"),
     "wider_lengths": dict(dynamic="lengths", queries=20, group=3, keys=100, dim=264, value_dim=328, causal=True, offset=("i64", [-5]),

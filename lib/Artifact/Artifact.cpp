@@ -29,6 +29,15 @@ llvm::Expected<std::vector<std::string>> splitTargets(llvm::StringRef list) {
   return targets;
 }
 
+/// A library exports its function by the name that it has in the graph, beside functions of its own.
+static llvm::Error checkName(llvm::StringRef name) {
+  if (!llvm::is_contained({"gqa_set_parallel", "gqa_signature", "gqa_target"}, name))
+    return llvm::Error::success();
+  return llvm::createStringError("function '" + name +
+                                 "' cannot be a library's, which has one of its own of that name; " +
+                                 "expected another name");
+}
+
 llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, llvm::StringRef path) {
   auto targets = splitTargets(options.target);
   if (!targets)
@@ -36,6 +45,8 @@ llvm::Error writeArtifact(mlir::ModuleOp module, const CompileOptions &options, 
   auto signature = readSignature(module, options.function);
   if (!signature)
     return signature.takeError();
+  if (llvm::Error error = checkName(signature->name))
+    return error;
   std::vector<Version> versions;
   for (const std::string &target : *targets) {
     CompileOptions compile = options;

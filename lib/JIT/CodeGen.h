@@ -20,7 +20,7 @@ struct LoadedCode {
   gqa_rt_cuda_module *kernels = nullptr; ///< those for CUDA, or null; to be unloaded before the code goes
 };
 
-/// Translates and optimises `module`, whose C interface function `_mlir_ciface_<name>` becomes the entry, for
+/// Translates and optimises `module`, whose C interface becomes the entry, for
 /// a processor that need not be this one. `suffix` is added to the names that others see.
 llvm::Expected<ObjectCode> generateObject(mlir::ModuleOp module, const Signature &signature,
                                           llvm::StringRef target, Files files, llvm::StringRef suffix = "");

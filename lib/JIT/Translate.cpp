@@ -18,15 +18,20 @@
 namespace gqa {
 namespace {
 
+/// The C interface of the entry, which alone has one.
+llvm::Function *findInterface(llvm::Module &module) {
+  auto found = llvm::find_if(module, [](const llvm::Function &function) {
+    return function.getName().starts_with("_mlir_ciface_") && !function.isDeclaration();
+  });
+  return found == module.end() ? nullptr : &*found;
+}
+
 /// void gqa_entry(ptr arguments): calls `function` with the pointers found there.
 void addEntry(llvm::Module &module, llvm::Function &function) {
   llvm::LLVMContext &context = module.getContext();
   llvm::IRBuilder<> builder(context);
   llvm::Type *pointer = builder.getPtrTy();
   auto *type = llvm::FunctionType::get(builder.getVoidTy(), {pointer}, false);
-  // A function of the graph may be called so as well: it becomes internal, under whatever name.
-  if (llvm::Function *own = module.getFunction(kEntryName))
-    own->setName(llvm::Twine(kEntryName) + "_of_graph");
   auto *entry = llvm::Function::Create(type, llvm::Function::ExternalLinkage, kEntryName, module);
   builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", entry));
   llvm::SmallVector<llvm::Value *> arguments;
@@ -145,8 +150,7 @@ llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::St
     dropArgumentAttributes(module);
     result.module = mlir::translateModuleToLLVMIR(module, *result.context, name);
   }
-  llvm::Function *function =
-      result.module ? result.module->getFunction(("_mlir_ciface_" + name).str()) : nullptr;
+  llvm::Function *function = result.module ? findInterface(*result.module) : nullptr;
   if (!function)
     return collector.take("the module could not be translated to LLVM IR");
   addEntry(*result.module, *function);

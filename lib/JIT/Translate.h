@@ -17,7 +17,7 @@ struct TranslatedModule {
   std::unique_ptr<llvm::Module> module;
 };
 
-/// Translates `module` for `machine`; `name` is the function that the entry calls through its C interface.
+/// Translates `module` for `machine`, with an entry that calls its C interface; `name` is what LLVM calls it.
 llvm::Expected<TranslatedModule> translateModule(mlir::ModuleOp module, llvm::StringRef name,
                                                  const llvm::TargetMachine &machine);
 

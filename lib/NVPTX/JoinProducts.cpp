@@ -1,5 +1,5 @@
-// Which products are one launch: those of one operand of few rows that stand together, as q, k and v or gate
-// and up of a decode step, where a launch takes time beside the weights.
+// Which products are ours: those of few rows, as in a decode step. One launch for all of one operand that
+// stand together, as q, k and v or gate and up.
 #include "Offload.h"
 #include "SkinnyProducts.h"
 #include "SkinnyStep.h"
@@ -8,7 +8,6 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -17,9 +16,8 @@ namespace {
 
 constexpr size_t kMostTogether = 8; // products of one kernel, which has code for each
 
-/// What an H200 moves while a kernel starts (1 us at 4.2 TB/s), and how much of the weights' time that must
-/// be: the library's kernels may be so much faster than ours.
-constexpr int64_t kBytesOfLaunch = int64_t(4) << 20, kLeastShare = 20;
+/// A block streams the weights of its columns, and fewer than an H200 has multiprocessors leave memory idle.
+constexpr int64_t kLeastBlocks = 128;
 
 MemRefType typeOf(Value buffer) { return cast<MemRefType>(buffer.getType()); }
 
@@ -73,13 +71,6 @@ bool mayJoin(ArrayRef<DeviceProduct> group, const DeviceProduct &product) {
          llvm::all_of(group, [&](const DeviceProduct &each) { return areIndependent(each, product); });
 }
 
-int64_t weightBytes(ArrayRef<DeviceProduct> group) {
-  int64_t elements = 0;
-  for (const DeviceProduct &each : group)
-    elements += typeOf(each.right()).getNumElements();
-  return 2 * elements;
-}
-
 } // namespace
 
 SmallVector<SmallVector<DeviceProduct>> groupProducts(ArrayRef<DeviceProduct> products) {
@@ -92,18 +83,14 @@ SmallVector<SmallVector<DeviceProduct>> groupProducts(ArrayRef<DeviceProduct> pr
   return groups;
 }
 
-bool joinsProducts(ArrayRef<DeviceProduct> group, std::string &why) {
-  auto wish = group.front().op->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(kJoinProductsAttr);
-  int64_t bytes = weightBytes(group), saved = kBytesOfLaunch * int64_t(group.size() - 1);
-  bool pays = wish ? wish.getValue() == "always" : saved * kLeastShare >= bytes;
-  llvm::raw_string_ostream out(why);
-  out << group.size() << " products of one operand, with " << llvm::formatv("{0:f1}", double(bytes) / 1e6)
-      << " MB of weights, are " << (pays ? "one launch" : "as many launches");
-  if (wish)
-    out << ", as '" << kJoinProductsAttr << "' asks";
-  else if (!pays)
-    out << ": what one would save is less than 1/" << kLeastShare << " of the time of the weights";
-  return pays;
+bool isForSkinnyKernel(ArrayRef<DeviceProduct> group) {
+  const DeviceProduct &front = group.front();
+  if (!isSkinny(front) || front.op->getParentOfType<ModuleOp>()->hasAttr(kLibraryProductsAttr))
+    return false;
+  int64_t columns = typeOf(front.right()).getShape().end()[front.product.b.transposed ? -2 : -1];
+  int64_t batch = front.batchDims() ? typeOf(front.right()).getDimSize(0) : 1;
+  return group.size() > 1 ||
+         batch * llvm::divideCeil(columns, SkinnyForm(front.product.b.transposed).columns) >= kLeastBlocks;
 }
 
 } // namespace gqa

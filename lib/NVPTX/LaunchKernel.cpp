@@ -41,8 +41,7 @@ private:
       given.push_back(isMap(capture) ? UnrealizedConversionCastOp::create(b, pointer(), capture).getResult(0)
                                      : capture);
     llvm::append_range(given, op.getSizes());
-    int64_t flags = op.getDependent() ? GQA_RT_CUDA_DEPENDENT : 0;
-    given.append({op.getCluster() ? op.getCluster() : b.index(1), b.index(sharedBytes), b.index(flags)});
+    given.append({op.getCluster() ? op.getCluster() : b.index(1), b.index(sharedBytes)});
     return given;
   }
 
@@ -53,14 +52,15 @@ private:
     launcher.setPrivate();
     launcher->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
     b.setInsertionPointToStart(launcher.addEntryBlock());
-    ValueRange parameters = ValueRange(launcher.getArguments()).drop_back(3);
-    ValueRange numbers = ValueRange(launcher.getArguments()).take_back(3);
+    ValueRange parameters = ValueRange(launcher.getArguments()).drop_back(2);
+    ValueRange numbers = ValueRange(launcher.getArguments()).take_back(2);
     Value blocks = b.index(1);
     for (Value size : parameters.drop_front(captures.size()))
       blocks = b.mul(blocks, size);
     Value one = constant(1), threads = constant(kLanes * int64_t(op.getWarps().value()));
     SmallVector<Value> arguments = {moduleAddress(b), nameOf(kernel), wide(blocks), one, one};
-    arguments.append({wide(numbers[0]), threads, wide(numbers[1]), wide(numbers[2]), store(parameters)});
+    arguments.append(
+        {wide(numbers[0]), threads, wide(numbers[1]), constant(GQA_RT_CUDA_DEPENDENT), store(parameters)});
     auto type = b.getFunctionType(TypeRange(ValueRange(arguments)), {});
     func::CallOp::create(b, declareRuntime(module, "gqa_rt_cuda_launch", type), arguments);
     func::ReturnOp::create(b);

@@ -1,8 +1,11 @@
-// Tasks that run together (sm_90 and later): their barrier, and memory of one that the others read.
+// Tasks that run together (sm_90 and later), and kernels: barriers of a cluster, memory of one task that the
+// others read, and when the kernel behind may come.
 #include "TileLowering.h"
+#include "gqa/NVPTX/Passes.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -16,6 +19,16 @@ struct LowerBarrier : WarpPattern<tile::ClusterBarrierOp> {
   SmallVector<Values> lower(tile::ClusterBarrierOp, Adaptor, NVVMBuilder &b) const override {
     NVVM::ClusterArriveOp::create(b, /*aligned=*/b.getUnitAttr());
     NVVM::ClusterWaitOp::create(b, /*aligned=*/b.getUnitAttr());
+    return {};
+  }
+};
+
+struct LowerLaunchDependents : WarpPattern<tile::LaunchDependentsOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::LaunchDependentsOp op, Adaptor, NVVMBuilder &b) const override {
+    if (op->getParentOfType<gpu::GPUModuleOp>().getName() == kGroupKernels)
+      NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::launch_dependents);
     return {};
   }
 };
@@ -39,7 +52,7 @@ struct LowerPeer : WarpPattern<tile::ClusterPeerOp> {
 } // namespace
 
 void populateClusterPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerBarrier, LowerPeer>(types, patterns.getContext());
+  patterns.add<LowerBarrier, LowerLaunchDependents, LowerPeer>(types, patterns.getContext());
 }
 
 } // namespace gqa

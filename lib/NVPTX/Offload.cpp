@@ -194,13 +194,6 @@ struct OffloadPass : impl::OffloadBase<OffloadPass> {
   using OffloadBase::OffloadBase;
 
   void runOnOperation() override {
-    Attribute wish = getOperation()->getAttr(kJoinProductsAttr);
-    auto word = dyn_cast_if_present<StringAttr>(wish);
-    if (wish && !(word && llvm::is_contained({"always", "never"}, word.getValue()))) {
-      getOperation().emitError("expected '")
-          << kJoinProductsAttr << "' to be \"always\" or \"never\", found " << wish;
-      return signalPassFailure();
-    }
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() ||
           function.walk([](tile::KernelOp) { return WalkResult::interrupt(); }).wasInterrupted())

@@ -1,4 +1,4 @@
-// Products of matrices on the device: calls of cuBLASLt, or one kernel for several of one operand.
+// Products of matrices on the device: calls of cuBLASLt, or a kernel of ours for few rows.
 #include "LoopKernel.h"
 #include "Offload.h"
 #include "SkinnyProducts.h"
@@ -8,8 +8,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
-
-#include <map>
 
 using namespace mlir;
 
@@ -92,7 +90,7 @@ void buildCalls(OpBuilder &builder, ArrayRef<DeviceProduct> products) {
 }
 
 /// One kernel behind all that the products depend on; where they turn out to have many rows, calls.
-void buildJoined(ArrayRef<DeviceProduct> group) {
+void buildSkinny(ArrayRef<DeviceProduct> group) {
   linalg::LinalgOp last = group.back().op;
   IndexBuilder b(last.getLoc(), last);
   Value rows = b.size(group.front().result, group.front().batchDims());
@@ -146,24 +144,14 @@ int64_t offloadProducts(func::FuncOp function) {
     if (Product product = *matchProduct(op, /*generic=*/true); isForLibrary(product))
       taken.push_back(takeProduct(op, product));
   }
-  std::map<std::string, SmallVector<Location>> said; // layers have the same products
   for (ArrayRef<DeviceProduct> group : groupProducts(taken)) {
-    std::string why;
-    bool joins = group.size() > 1 && joinsProducts(group, why);
-    if (group.size() > 1)
-      said[why].push_back(group.front().op->getLoc());
-    if (joins)
-      buildJoined(group);
+    if (isForSkinnyKernel(group))
+      buildSkinny(group);
     else
       for (const DeviceProduct &each : group) {
         OpBuilder builder(each.op);
         buildCalls(builder, each);
       }
-  }
-  for (auto &[text, places] : said) {
-    InFlightDiagnostic remark = emitRemark(places.front()) << text;
-    if (places.size() > 1)
-      remark << "; and so are those of " << places.size() - 1 << " other operands";
   }
   for (DeviceProduct &each : taken)
     each.op->erase();

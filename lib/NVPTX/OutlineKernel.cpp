@@ -86,10 +86,6 @@ private:
     SymbolTable(kernels).insert(function); // renames it if the function has several kernels
     Block *entry = function.addEntryBlock();
     NVVMBuilder inside(op.getLoc(), entry, entry->end());
-    if (op.getDependent())
-      NVVM::GriddepcontrolOp::create(inside, NVVM::GridDepActionKind::wait);
-    if (isForGroupChip(op)) // one that depends on this may take its place already, and wait
-      NVVM::GriddepcontrolOp::create(inside, NVVM::GridDepActionKind::launch_dependents);
     ValueRange arguments = function.getArguments();
     for (auto [number, capture] : llvm::enumerate(captures)) {
       Value argument = arguments[number];
@@ -153,9 +149,7 @@ private:
 
 } // namespace
 
-bool isForGroupChip(tile::KernelOp kernel) {
-  return kernel.getDependent() || !kernel.getOps<tile::GroupChannelOp>().empty();
-}
+bool isForGroupChip(tile::KernelOp kernel) { return !kernel.getOps<tile::GroupChannelOp>().empty(); }
 
 func::FuncOp outlineKernel(tile::KernelOp kernel, Operation *kernels) {
   return Outliner(kernel, kernels).run();

@@ -53,22 +53,42 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
 };
 
 /// A device loads one module, so that of one chip has the kernels for all chips as well: copied when they
-/// have been lowered, which is done once.
-struct CopyKernelsPass : PassWrapper<CopyKernelsPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CopyKernelsPass)
+/// have been lowered, which is done once. All kernels there begin before those in front have ended.
+struct FinishGroupKernelsPass : PassWrapper<FinishGroupKernelsPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FinishGroupKernelsPass)
 
-  StringRef getName() const override { return "CopyKernels"; }
+  StringRef getName() const override { return "FinishGroupKernels"; }
 
   void runOnOperation() override {
     auto from = getOperation().lookupSymbol<gpu::GPUModuleOp>(kKernels);
     auto to = getOperation().lookupSymbol<gpu::GPUModuleOp>(kGroupKernels);
-    if (!from || !to)
+    if (!to)
       return;
+    if (from)
+      copyKernels(from, to);
+    for (auto function : to.getOps<LLVM::LLVMFuncOp>())
+      if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
+        beginEarly(function);
+  }
+
+private:
+  void copyKernels(gpu::GPUModuleOp from, gpu::GPUModuleOp to) {
     OpBuilder builder = OpBuilder::atBlockEnd(to.getBody());
     // What kernels call may be declared in both.
     for (auto function : from.getOps<LLVM::LLVMFuncOp>())
       if (!function.isExternal() || !to.lookupSymbol(function.getName()))
         builder.clone(*function);
+  }
+
+  /// Takes its place when the kernel in front lets it (GQA_RT_CUDA_DEPENDENT), and waits for what that does
+  /// before it reads or writes memory. Lets the one behind come at once, unless it says when.
+  void beginEarly(LLVM::LLVMFuncOp kernel) {
+    bool saysWhen = false;
+    kernel.walk([&](NVVM::GriddepcontrolOp) { saysWhen = true; });
+    OpBuilder builder = OpBuilder::atBlockBegin(&kernel.front());
+    NVVM::GriddepcontrolOp::create(builder, kernel.getLoc(), NVVM::GridDepActionKind::wait);
+    if (!saysWhen)
+      NVVM::GriddepcontrolOp::create(builder, kernel.getLoc(), NVVM::GridDepActionKind::launch_dependents);
   }
 };
 
@@ -109,7 +129,7 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(std::make_unique<MarkKernelsPass>());
-  pm.addPass(std::make_unique<CopyKernelsPass>());
+  pm.addPass(std::make_unique<FinishGroupKernelsPass>());
 }
 
 /// The first version of PTX that knows the chip: older drivers read no newer one.

@@ -30,8 +30,8 @@ void buildSkinnyKernel(mlir::OpBuilder &builder, mlir::Location loc, mlir::Array
 /// Splits products, which are in the order of the function, into those that may share a launch.
 llvm::SmallVector<llvm::SmallVector<DeviceProduct>> groupProducts(mlir::ArrayRef<DeviceProduct> products);
 
-/// Whether a group, of more than one product, is to be one launch; `why` says so, or why not.
-bool joinsProducts(mlir::ArrayRef<DeviceProduct> group, std::string &why);
+/// Whether such a group is for buildSkinnyKernel, else for cuBLASLt, one by one.
+bool isForSkinnyKernel(mlir::ArrayRef<DeviceProduct> group);
 
 } // namespace gqa
 

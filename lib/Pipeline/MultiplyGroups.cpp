@@ -1,5 +1,6 @@
 // gqa-multiply-groups: a row times the matrix of its group, such as a token times its expert's, without a
 // copy of the matrix for each row.
+#include "GroupedProduct.h"
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,70 +19,6 @@ namespace gqa {
 #include "gqa/Pipeline/Passes.h.inc"
 
 namespace {
-
-RankedTensorType typeOf(Value tensor) { return cast<RankedTensorType>(tensor.getType()); }
-
-/// Rows of one token each, times copies of matrices that `selection` takes from `matrices` by a number for
-/// each row.
-struct GroupedProduct {
-  linalg::BatchMatmulOp op;    // R x 1 x K times R x K x N
-  linalg::GenericOp selection; // makes the latter
-  tensor::ExtractOp element;   // of the matrices, in its body
-  Value matrices;              // E x K x N or, transposed, E x N x K
-  bool isTransposed = false;
-
-  int64_t rows() const { return typeOf(op->getResult(0)).getDimSize(0); }
-  int64_t columns() const { return typeOf(op->getResult(0)).getDimSize(2); }
-  int64_t depth() const { return typeOf(op->getOperand(0)).getDimSize(2); }
-  int64_t groups() const { return typeOf(matrices).getDimSize(0); }
-};
-
-bool isIndex(Value value, unsigned dim) {
-  auto index = value.getDefiningOp<linalg::IndexOp>();
-  return index && index.getDim() == dim;
-}
-
-/// Whether the operation takes elements `[number of row d0, d1, d2]` of a tensor, and that number from its
-/// one input.
-tensor::ExtractOp matchSelection(linalg::GenericOp generic) {
-  if (!generic || !generic.hasPureTensorSemantics() || generic.getNumDpsInputs() != 1 ||
-      generic.getNumDpsInits() != 1 || generic.getNumParallelLoops() != 3 || generic.getNumLoops() != 3)
-    return nullptr;
-  AffineMap rows = AffineMap::get(3, 0, getAffineDimExpr(0, generic.getContext()));
-  if (!getElementTypeOrSelf(generic.getDpsInputs()[0]).isIntOrIndex())
-    return nullptr;
-  if (generic.getIndexingMapsArray()[0] != rows || !generic.getIndexingMapsArray()[1].isIdentity())
-    return nullptr;
-  auto extract = generic.getBody()->getTerminator()->getOperand(0).getDefiningOp<tensor::ExtractOp>();
-  if (!extract || extract.getIndices().size() != 3 || !isIndex(extract.getIndices()[1], 1) ||
-      !isIndex(extract.getIndices()[2], 2) || extract.getTensor().getParentBlock() == generic.getBody())
-    return nullptr;
-  return extract;
-}
-
-std::optional<GroupedProduct> match(linalg::BatchMatmulOp op) {
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  auto reads = [&](unsigned operand, ArrayRef<unsigned> dims) {
-    return maps[operand] == AffineMap::getMultiDimMapWithTargets(4, dims, op.getContext());
-  };
-  bool isTransposed = reads(1, {0, 2, 3});
-  auto isStatic = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
-  if (!op.hasPureTensorSemantics() || !reads(0, {0, 1, 3}) || !(isTransposed || reads(1, {0, 3, 2})) ||
-      !reads(2, {0, 1, 2}) || !llvm::all_of(op->getOperandTypes(), isStatic) ||
-      typeOf(op->getResult(0)).getDimSize(1) != 1)
-    return std::nullopt;
-  auto selection = op.getInputs()[1].getDefiningOp<linalg::GenericOp>();
-  tensor::ExtractOp element = matchSelection(selection);
-  if (!element || !typeOf(element.getTensor()).hasStaticShape())
-    return std::nullopt;
-  GroupedProduct found{op, selection, element, element.getTensor(), isTransposed};
-  if (auto transpose = found.matrices.getDefiningOp<linalg::TransposeOp>();
-      transpose && transpose.getPermutation() == ArrayRef<int64_t>{0, 2, 1}) {
-    found.matrices = transpose.getInput();
-    found.isTransposed = !isTransposed;
-  }
-  return found;
-}
 
 /// Writes a product of groups in another form.
 class Rewriting {
@@ -250,7 +187,7 @@ struct MultiplyGroupsPass : impl::MultiplyGroupsBase<MultiplyGroupsPass> {
   void runOnOperation() override {
     SmallVector<GroupedProduct> products;
     getOperation()->walk([&](linalg::BatchMatmulOp op) {
-      if (std::optional<GroupedProduct> product = match(op))
+      if (std::optional<GroupedProduct> product = matchGroupedProduct(op))
         products.push_back(*product);
     });
     for (GroupedProduct &product : products) {

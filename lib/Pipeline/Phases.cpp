@@ -76,6 +76,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   PrepareEntryOptions entry;
   entry.function = options.function;
   pm.addPass(createPrepareEntry(entry));
+  pm.addPass(createRenameReserved());
   if (isCUDA(options.target) && !options.reference) {
     pm.addPass(createInlinerPass()); // what functions return is on the device as well
     pm.addNestedPass<func::FuncOp>(createMoveElements());

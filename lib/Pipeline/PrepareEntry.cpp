@@ -176,8 +176,10 @@ struct PrepareEntryPass : impl::PrepareEntryBase<PrepareEntryPass> {
     entry->setFunctionType(
         FunctionType::get(&getContext(), body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
     for (auto other : getOperation().getOps<func::FuncOp>())
-      if (other != *entry)
+      if (other != *entry) {
         other.setPrivate();
+        other->removeAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName());
+      }
     entry->setPublic();
     (*entry)->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), UnitAttr::get(&getContext()));
   }

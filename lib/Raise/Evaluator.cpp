@@ -156,10 +156,6 @@ Operation *ownerOf(Expr expr) {
 }
 
 Expr Evaluator::peel(Expr start) {
-  if (!start->isLoad()) {
-    Expr part = partOf(start);
-    return part ? peel(part) : start;
-  }
   if (Expr known = peeled.lookup(start))
     return known;
   Expr expr = start;

@@ -1,6 +1,7 @@
 // gqa-fold-masks: the masks that somebody wrote into a score region, as the attributes that kernels skip
 // blocks by.
 #include "gqa/Raise/Build.h"
+#include "gqa/Raise/LongChains.h"
 #include "gqa/Raise/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -156,6 +157,12 @@ bool MaskFolder::fold() {
 
 struct FoldMasksPass : impl::GQAFoldMasksBase<FoldMasksPass> {
   void runOnOperation() override {
+    if (failed(withStackFor(getOperation(), [&] { foldAll(); })))
+      signalPassFailure();
+  }
+
+private:
+  void foldAll() {
     SmallVector<AttentionOp> attentions;
     getOperation().walk([&](AttentionOp op) {
       if (op.hasScore())

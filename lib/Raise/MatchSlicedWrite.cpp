@@ -1,56 +1,11 @@
 // Writes to a cache of slices: an insert at a position, or loops of inserts, over tokens, sequences and
 // heads, as scatters become.
-#include "CacheWrite.h"
+#include "SlicedWrite.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "llvm/ADT/MapVector.h"
-
-#include <algorithm>
 
 using namespace mlir;
 
 namespace gqa {
-namespace {
-
-class SlicedWrite {
-public:
-  explicit SlicedWrite(Value written)
-      : write(std::make_unique<CacheWrite>(written)), context(write->context), evaluator(write->evaluator) {}
-
-  std::unique_ptr<CacheWrite> match() {
-    if (!enterLoops() || !readOffsets() || !readRow() || !assignLoops() || !write->isWhole() ||
-        !readsOutside())
-      return nullptr;
-    dropImplied();
-    return std::move(write);
-  }
-
-private:
-  bool enterLoops();
-  bool enterLoop(scf::ForOp loop, Value carried);
-  bool enterBranch(scf::IfOp branch, Value carried);
-  Expr evaluate(Value value);
-  bool readOffsets();
-  bool readRow();
-  Expr sliced(tensor::ExtractSliceOp slice, Expr element);
-  bool assignLoops();
-  bool splitLoop(unsigned loop, ArrayRef<unsigned> dims);
-  void replace(unsigned variable, AffineExpr by);
-  bool isOutside(Expr expr) const;
-  bool readsOutside() const;
-  void dropImplied();
-
-  std::unique_ptr<CacheWrite> write;
-  ExprContext &context;
-  Evaluator &evaluator;
-  tensor::InsertSliceOp insert;
-  llvm::SmallPtrSet<Block *, 4> blocks;                  ///< of the loops and branches
-  llvm::SmallMapVector<Value, AffineExpr, 4> inductions; ///< of the loops, the outermost first
-  llvm::SmallMapVector<unsigned, AffineExpr, 4> digits;  ///< where along a dimension one element is written
-  int64_t window = 1;                                    ///< tokens of one slice
-};
 
 bool SlicedWrite::enterLoop(scf::ForOp loop, Value carried) {
   auto bound = [](Value value) { return getConstantIntValue(value); };
@@ -195,66 +150,6 @@ bool SlicedWrite::readRow() {
   return element != nullptr;
 }
 
-void SlicedWrite::replace(unsigned variable, AffineExpr by) {
-  write->row = context.substitute(write->row, variable, by);
-  write->position.affine = context.space.substitute(write->position.affine, variable, by);
-  for (auto &[data, factor] : write->position.data)
-    data = evaluator.expandAll(context.substitute(data, variable, by));
-  for (Condition &guard : write->guards)
-    guard.expr = context.substitute(guard.expr, variable, by);
-  for (auto &[dim, place] : digits)
-    place = context.space.substitute(place, variable, by);
-}
-
-/// One loop that counts several things, the last one fastest: the places along `dims`, and tokens, in some
-/// order.
-bool SlicedWrite::splitLoop(unsigned loop, ArrayRef<unsigned> dims) {
-  int64_t total = context.space.sizeOf(loop), places = 1;
-  for (unsigned dim : dims)
-    places *= context.space.sizeOf(dim);
-  if (total % places != 0 || (total != places && write->count != 1))
-    return false;
-  SmallVector<unsigned> order(dims); // by variable: of dimensions it is their number
-  if (total != places) {
-    write->count = total / places;
-    write->token = context.space.addVariable(write->count);
-    order.push_back(cast<AffineDimExpr>(write->token).getPosition());
-  }
-  llvm::sort(order);
-  do {
-    AffineExpr number = context.space.constant(0);
-    for (unsigned variable : order)
-      number = number * context.space.sizeOf(variable) + getAffineDimExpr(variable, number.getContext());
-    auto isRight = [&](unsigned dim) {
-      return context.space.substitute(digits[dim], loop, number) == write->coordinates[dim];
-    };
-    if (llvm::all_of(dims, isRight)) {
-      replace(loop, number);
-      return true;
-    }
-  } while (std::next_permutation(order.begin(), order.end()));
-  return false;
-}
-
-/// What each loop counts: places along a dimension, tokens, or, one loop alone, all of these.
-bool SlicedWrite::assignLoops() {
-  SmallVector<unsigned> loops;
-  for (auto &[value, place] : inductions)
-    if (auto variable = dyn_cast<AffineDimExpr>(place))
-      loops.push_back(variable.getPosition());
-  SmallVector<unsigned> dims = llvm::map_to_vector(digits, [](auto &entry) { return entry.first; });
-  if (loops.size() == 1)
-    return splitLoop(loops.front(), dims);
-  for (unsigned loop : loops) {
-    unsigned *dim = llvm::find_if(dims, [&](unsigned dim) { return dependsOn(digits[dim], loop); });
-    if (!splitLoop(loop, dim == dims.end() ? ArrayRef<unsigned>() : ArrayRef<unsigned>(*dim)))
-      return false;
-    if (dim != dims.end())
-      dims.erase(dim);
-  }
-  return dims.empty();
-}
-
 /// Whether nothing of the expression belongs to the loops, such as what they have written so far.
 bool SlicedWrite::isOutside(Expr expr) const {
   Value value = expr->value;
@@ -286,8 +181,6 @@ void SlicedWrite::dropImplied() {
     return false;
   });
 }
-
-} // namespace
 
 std::unique_ptr<CacheWrite> matchSlicedWrite(Value written) { return SlicedWrite(written).match(); }
 

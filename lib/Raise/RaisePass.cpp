@@ -1,4 +1,5 @@
 // gqa-raise: every contraction is asked whether it ends an attention; every softmax gets an answer.
+#include "gqa/Raise/LongChains.h"
 #include "gqa/Raise/Passes.h"
 #include "gqa/Raise/Report.h"
 
@@ -83,8 +84,12 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (function.isExternal())
-      return;
+    if (!function.isExternal() && failed(withStackFor(function, [&] { raise(function); })))
+      signalPassFailure();
+  }
+
+private:
+  void raise(func::FuncOp function) {
     normalize(function);
     resolveSizes(function);
     IRRewriter rewriter(&getContext());
@@ -116,7 +121,6 @@ struct RaisePass : impl::GQARaiseBase<RaisePass> {
     function->setAttr(kCandidatesAttr, ArrayAttr::get(&getContext(), entries));
   }
 
-private:
   /// Attentions that the front end kept are refined first: what is found is theirs.
   llvm::DenseMap<Operation *, Findings> refineAll(func::FuncOp function) {
     SmallVector<AttentionOp> kept;

@@ -3,6 +3,7 @@
 #include "NewParameters.h"
 #include "PoolReport.h"
 #include "Site.h"
+#include "gqa/Raise/LongChains.h"
 #include "gqa/Share/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -40,6 +41,12 @@ struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
   using GQAPoolHeadsBase::GQAPoolHeadsBase;
 
   void runOnOperation() override {
+    if (failed(withStackFor(getOperation(), [&] { pool(); })))
+      signalPassFailure();
+  }
+
+private:
+  void pool() {
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     if (failed(checkOptions(ops)) || failed(openFiles()))
@@ -53,7 +60,6 @@ struct PoolHeadsPass : impl::GQAPoolHeadsBase<PoolHeadsPass> {
     }
   }
 
-private:
   LogicalResult checkOptions(ArrayRef<AttentionOp> ops) {
     auto fail = [&](const Twine &message) {
       return emitError(getOperation().getLoc()) << "gqa-pool-heads: " << message;

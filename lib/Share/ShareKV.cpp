@@ -1,5 +1,6 @@
 // gqa-share-kv: exact sharing of key/value heads.
 #include "Patterns.h"
+#include "gqa/Raise/LongChains.h"
 #include "gqa/Share/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -30,6 +31,12 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
   }
 
   void runOnOperation() override {
+    if (failed(withStackFor(getOperation(), [&] { share(); })))
+      signalPassFailure();
+  }
+
+private:
+  void share() {
     SmallVector<int64_t> before; // patterns may replace operations, but keep their order
     getOperation().walk([&](AttentionOp op) { before.push_back(op.getKvHeads()); });
     if (before.empty())
@@ -57,7 +64,6 @@ struct ShareKVPass : impl::GQAShareKVBase<ShareKVPass> {
     });
   }
 
-private:
   void shareLists() {
     SmallVector<AttentionOp> ops;
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });

@@ -103,8 +103,7 @@ mlir::Value hasNoMerge(const AttentionValues &values, IndexBuilder &b);
 /// engine brings keys and values.
 void buildWarpAttention(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                         const TensorMaps *maps, IndexBuilder &b);
-/// `dependent`: see tile.kernel.
-void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// The kernel that widens narrow keys or values in memory, which take their place; and the one for q.
 void buildWidenKernel(AttentionOp op, const AttentionValues &values, TokenBuffers &tokens, IndexBuilder &b);
@@ -117,7 +116,7 @@ void buildGroupAttention(AttentionOp op, const AttentionValues &values, const Wa
 /// The kernel that computes row by row: all rows, or those of fragments that the kernels in front have
 /// marked.
 void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
-void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b);
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b);
 
 /// How the keys of tiles are split on a GPU.
 struct WaveSplits {

@@ -14,7 +14,9 @@ void GroupTask::fill(Value channel, Cursor cursor, Value map, Value head, Value 
   tile::GroupFillOp::create(b, channel, cursor.slot, cursor.phase, map, batch, head, row, bytes);
 }
 
-GroupTask::Cursor GroupTask::codesOf(Value number) {
+GroupTask::Cursor GroupTask::codesOf(Value number, Cursor numbers) {
+  if (schedule.codeSlots == schedule.slots)
+    return numbers;
   Value phase = arith::IndexCastOp::create(b, b.getI32Type(), b.rem(number, b.index(2)));
   return {i32(0), phase};
 }
@@ -27,7 +29,7 @@ void GroupTask::produce() {
   forEachBlock([&](Value number, Cursor cursor) {
     for (auto [numbers, codes, map] :
          {std::tuple(keyChannel, keyCodes, maps.k), std::tuple(valueChannel, valueCodes, maps.v)})
-      fill(codes ? codes : numbers, codes ? codesOf(number) : cursor, map, tokenHead(), keyOf(number),
+      fill(codes ? codes : numbers, codes ? codesOf(number, cursor) : cursor, map, tokenHead(), keyOf(number),
            schedule.keys);
   });
 }
@@ -39,7 +41,7 @@ void GroupTask::convert() {
       if (!codes)
         continue;
       Value scales = tokens->scaledByToken ? tokenScales(*tokens) : Value();
-      Cursor from = codesOf(number);
+      Cursor from = codesOf(number, cursor);
       tile::GroupWidenOp::create(b, codes, from.slot, from.phase, numbers, cursor.slot, cursor.phase, scales,
                                  scales ? keyOf(number) : Value(), scales ? end : Value(),
                                  isUnsigned(*tokens));

@@ -62,7 +62,8 @@ Value GroupTask::channel(int64_t slots, int64_t rows, Value columns, Type type) 
 }
 
 Value GroupTask::codes(const TokenBuffers &tokens, Value columns) {
-  return isNarrow(tokens) ? channel(1, schedule.keys, columns, typeOf(tokens.cached)) : Value();
+  return isNarrow(tokens) ? channel(schedule.codeSlots, schedule.keys, columns, typeOf(tokens.cached))
+                          : Value();
 }
 
 void GroupTask::bindBlocks() {

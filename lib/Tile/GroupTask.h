@@ -42,8 +42,8 @@ private:
   // What all roles know: channels, and blocks of keys.
   Value i32(int64_t value);
   Value channel(int64_t slots, int64_t rows, Value columns, mlir::Type type);
-  /// Where codes arrive that become numbers. One slot is enough: they are gone long before products have read
-  /// the numbers. Null for what comes as products read it.
+  /// Where codes arrive that become numbers: in one slot, as they are gone long before products have read the
+  /// numbers, or in as many as these have. Null for what comes as products read it.
   Value codes(const TokenBuffers &tokens, Value columns);
   void bindChannels();
   /// Blocks are taken from the last to the first: [0, lastHidden) and [firstHidden, blocks) have keys that
@@ -57,8 +57,8 @@ private:
   // Those that bring blocks.
   void produce();
   void fill(Value channel, Cursor cursor, Value map, Value head, Value row, int64_t rows);
-  /// Of the only slot of codes, for block `number`.
-  Cursor codesOf(Value number);
+  /// The slot of codes for block `number`, whose numbers are at `numbers`.
+  Cursor codesOf(Value number, Cursor numbers);
   void convert();
 
   // A group that multiplies.

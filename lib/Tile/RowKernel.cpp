@@ -234,13 +234,13 @@ void buildRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder 
       kWarps);
 }
 
-void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b) {
+void buildMarkedRowKernel(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   if (!values.marks)
     return;
   SmallVector<Value> grid = {values.batch, values.kvHeads, values.blocks};
   buildKernel(
       b, grid, /*work=*/nullptr, [&](ValueRange point) { RowBuilder(op, values, b).buildMarked(point); },
-      kWarps, dependent);
+      kWarps);
 }
 
 } // namespace gqa

@@ -14,9 +14,9 @@ namespace gqa {
 static constexpr int64_t kFar = int64_t(1) << 61;
 
 void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body,
-                 int64_t warps, bool dependent, Value cluster) {
+                 int64_t warps, Value cluster) {
   auto kernel = tile::KernelOp::create(b, grid, work, cluster,
-                                       warps ? b.getI64IntegerAttr(warps) : IntegerAttr(), dependent);
+                                       warps ? b.getI64IntegerAttr(warps) : IntegerAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&kernel.getBody());
   for (size_t dim = 0; dim < grid.size(); ++dim)

@@ -48,8 +48,7 @@ void cutGroups(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.kvHeads = b.mul(values.kvHeads, b.index(values.headParts));
 }
 
-/// With `copyEngine` (sm_90a) each warp has it bring keys of its own, and kernels that follow start while
-/// those in front end.
+/// With `copyEngine` (sm_90a) each warp has it bring keys of its own.
 void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &schedule, bool copyEngine,
                    IndexBuilder &b) {
   cutGroups(values, schedule, b);
@@ -63,8 +62,8 @@ void buildForWarps(AttentionOp op, AttentionValues values, const WarpSchedule &s
   } else {
     buildWarpAttention(op, values, schedule, nullptr, b);
   }
-  buildWarpMerge(op, values, /*dependent=*/copyEngine, b);
-  buildMarkedRowKernel(op, values, /*dependent=*/copyEngine, b);
+  buildWarpMerge(op, values, b);
+  buildMarkedRowKernel(op, values, b);
 }
 
 void buildForWarps(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
@@ -107,26 +106,53 @@ void buildForGroups(AttentionOp op, AttentionValues values, const WarpSchedule &
     values.splits = b.index(1);
   bindMarks(op, values, schedule, /*wholeBlocks=*/true, b);
   buildGroupAttention(op, values, schedule, b);
-  buildWarpMerge(op, values, /*dependent=*/true, b);
-  buildMarkedRowKernel(op, values, /*dependent=*/true, b);
+  buildWarpMerge(op, values, b);
+  buildMarkedRowKernel(op, values, b);
 }
 
-void buildFor(AttentionOp op, AttentionValues values, int64_t queries, const CUDATarget &target,
+/// A box of queries is as large as the tile has room for, whatever is there.
+AttentionValues tiledForGroups(AttentionValues values, const WarpSchedule &schedule, IndexBuilder &b) {
+  cutGroups(values, schedule, b);
+  bindTiles(values, schedule, b);
+  values.period = b.index(queriesOfBox(schedule, *getConstantIntValue(values.group)));
+  values.blocks = b.ceilDiv(values.queries, values.period);
+  return values;
+}
+
+/// Whether half tiles are right for a call: rows fill no more than one, or each has a multiprocessor and keys
+/// are too few to split.
+Value suitsHalfTiles(const AttentionValues &halved, const WarpSchedule &schedule, IndexBuilder &b) {
+  auto isAtMost = [&](Value x, Value most) {
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sle, x, most);
+  };
+  Value tiles = b.mul(b.mul(halved.batch, halved.kvHeads), halved.blocks);
+  Value keyBlocks = b.ceilDiv(halved.keys, b.index(schedule.keys));
+  Value isShort = isAtMost(keyBlocks, b.index(int64_t(kFewBlocks)));
+  Value areAlone = isAtMost(tiles, tile::DeviceProcessorsOp::create(b, b.getIndexType()));
+  return b.createOrFold<arith::OrIOp>(isAtMost(halved.queries, halved.period),
+                                      b.createOrFold<arith::AndIOp>(areAlone, isShort));
+}
+
+void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, const CUDATarget &target,
               IndexBuilder &b) {
   // Groups' queries go from memory to products, and nobody can multiply them.
   bool mayBeGroups = target.groups && !values.k.scaledByChannel;
-  auto schedule = mayBeGroups ? chooseGroupSchedule(op, queries, bytesOf(values)) : std::nullopt;
+  TokenBytes bytes = bytesOf(values);
+  auto warps = [&] { buildWithWideQueries(op, values, queries, target, b); };
+  auto schedule = mayBeGroups ? chooseGroupSchedule(op, queries, bytes) : std::nullopt;
   if (!schedule)
-    return buildWithWideQueries(op, values, queries, target, b);
-  AttentionValues tiled = values;
-  cutGroups(tiled, *schedule, b);
-  bindTiles(tiled, *schedule, b);
-  // A box of queries is as large as the tile has room for, whatever is there.
-  tiled.period = b.index(queriesOfBox(*schedule, *getConstantIntValue(tiled.group)));
-  tiled.blocks = b.ceilDiv(values.queries, tiled.period);
-  b.branch(
-      suitsGroups(tiled, *schedule, b), [&] { buildForGroups(op, tiled, *schedule, b); },
-      [&] { buildWithWideQueries(op, values, queries, target, b); });
+    return warps();
+  auto groups = [&] {
+    AttentionValues tiled = tiledForGroups(values, *schedule, b);
+    b.branch(suitsGroups(tiled, *schedule, b), [&] { buildForGroups(op, tiled, *schedule, b); }, warps);
+  };
+  auto half = chooseHalfTiles(op, queries, bytes);
+  if (!half)
+    return groups();
+  AttentionValues halved = tiledForGroups(values, *half, b);
+  Value suits =
+      b.createOrFold<arith::AndIOp>(suitsGroups(halved, *half, b), suitsHalfTiles(halved, *half, b));
+  b.branch(suits, [&] { buildForGroups(op, halved, *half, b); }, groups);
 }
 
 /// One function serves a prompt and the steps that follow it: a single query has kernels of its own, and so
@@ -176,10 +202,12 @@ void buildDeviceKernels(AttentionOp op, const AttentionValues &host, const CUDAT
     }
     if (StringRef why = whyWideQueries(op, values, target); values.queryDequantize && !why.empty())
       op.emitRemark("queries are widened in memory on cuda: ") << why;
-    Value fits = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    // No query heads have no rows, and no tiles.
+    Value fits = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sgt, values.group, b.index(0));
     if (!getConstantIntValue(values.group)) {
-      int64_t most = chooseWarpSchedule(op, ShapedType::kDynamic).rows;
-      fits = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, b.index(most));
+      Value most = b.index(mostHeadsOfUnknownGroup(op));
+      Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, values.group, most);
+      fits = b.createOrFold<arith::AndIOp>(fits, isTile);
     }
     for (Value buffer : copied)
       fits = b.createOrFold<arith::AndIOp>(fits, isAligned(buffer, b));

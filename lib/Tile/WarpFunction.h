@@ -12,6 +12,9 @@ TokenBytes bytesOf(const AttentionValues &values);
 
 /// Why the tensor cores' tiles cannot hold an attention, or "".
 std::string whyRowByRow(AttentionOp op);
+/// Of a group whose size is known in the call alone: more heads than fit into a tile are computed row by row,
+/// as the parts of larger groups are static.
+int64_t mostHeadsOfUnknownGroup(AttentionOp op);
 /// Why no tile reads narrow keys, or values, as they are; or "".
 llvm::StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey);
 /// Why no kernel multiplies queries of 8 bits; or "". A call on another chip widens them all the same.

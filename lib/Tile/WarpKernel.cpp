@@ -15,7 +15,7 @@ void buildWarpAttention(AttentionOp op, const AttentionValues &values, const War
   buildKernel(
       b, grid, /*work=*/nullptr,
       [&](ValueRange point) { WarpTask(op, values, schedule, maps, b).build(point); }, schedule.warps,
-      /*dependent=*/false, cluster);
+      cluster);
 }
 
 } // namespace gqa

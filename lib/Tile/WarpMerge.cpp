@@ -47,7 +47,7 @@ Value hasNoMerge(const AttentionValues &values, IndexBuilder &b) {
   return values.isCluster ? Value(arith::OrIOp::create(b, isOne, values.isCluster)) : isOne;
 }
 
-void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependent, IndexBuilder &b) {
+void buildWarpMerge(AttentionOp op, const AttentionValues &values, IndexBuilder &b) {
   if (!values.partialO)
     return;
   Deal deal{b.index(0), nullptr, nullptr};
@@ -64,7 +64,7 @@ void buildWarpMerge(AttentionOp op, const AttentionValues &values, bool dependen
   SmallVector<Value> grid = {batch, values.kvHeads, values.blocks, tasks};
   buildKernel(
       b, grid, /*work=*/nullptr, [&](ValueRange point) { MergeBuilder(op, values, deal, b).build(point); },
-      kWarps, dependent);
+      kWarps);
 }
 
 } // namespace gqa

@@ -87,9 +87,11 @@ namespace {
 
 struct GroupRow {
   int64_t maxDim; // for a head dimension of at most this
-  int64_t keys;   // of a block
-  int64_t narrow; // the same where a slot of codes stands beside those of the numbers that they become
+  int64_t wide;   // keys of a block
+  int64_t narrow; // the same where slots of codes stand beside those of the numbers that they become
   bool storesTile;
+
+  int64_t keys(TokenBytes bytes) const { return bytes.key + bytes.value < 4 ? narrow : wide; }
 };
 
 // Two slots, and as many keys as registers and shared memory have room for beside 128 queries. The copy
@@ -116,11 +118,10 @@ constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of th
 // A half tile, of one group, has room for few rows, but of two blocks one task of a processor has nothing on
 // its way: there warps are better, of which there are several tasks.
 constexpr int64_t kFewKeys = 256;
-// It also serves more rows, where all half tiles have a processor of an H100 or H200 and keys are too few to
-// split: nothing goes on beside exponentials then, but each processor has half of them, and half of the
-// products.
+// It also serves more rows, where all half tiles have a processor, of an H100 or H200 if nothing better is
+// known, and keys are too few to split: nothing goes on beside exponentials then, but each processor has half
+// of them, and half of the products.
 constexpr uint64_t kUsualProcessors = 132;
-constexpr int64_t kFewBlocks = 8;
 
 } // namespace
 
@@ -165,29 +166,65 @@ static bool suitsStore(AttentionOp op) {
          tile::panelRowBytesFor(rowBytes) == tile::panelRowBytesFor(queryBytes);
 }
 
-/// How many groups work on a tile; 0 where warps do.
-static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock, bool isNarrow) {
-  int64_t batch = op.getBatch(), heads = op.getKvHeads(), group = op.getGroupSize(), keys = op.getNumKeys();
-  bool mayBeHalf = group <= tile::kGroupRows && !isNarrow && !op->hasAttr("gqa.no_half_tiles");
+static bool mayHalveTiles(AttentionOp op) {
+  return op.getGroupSize() <= tile::kGroupRows && !op->hasAttr("gqa.no_half_tiles");
+}
+
+/// Whether tiles of more rows are halved; nothing where sizes say so that are known in the call alone.
+static std::optional<bool> halvesTiles(AttentionOp op, int64_t queries, int64_t keysOfBlock) {
+  if (!mayHalveTiles(op))
+    return false;
   if (ShapedType::isDynamic(queries))
-    return 2;
-  if (int64_t rows = group * queries; rows <= tile::kGroupRows) {
-    bool isLong = ShapedType::isDynamic(keys) || keys > kFewKeys;
-    return mayBeHalf && isLong && rows >= kFewestGroupRows ? 1 : 0;
-  }
-  if (!mayBeHalf || llvm::any_of(ArrayRef{batch, heads, keys}, ShapedType::isDynamic))
-    return 2;
-  uint64_t halvesOfHead = llvm::divideCeil(queries, tile::kGroupRows / group);
+    return std::nullopt;
+  int64_t batch = op.getBatch(), heads = op.getKvHeads(), keys = op.getNumKeys();
+  auto atLeast = [](int64_t size) { return ShapedType::isDynamic(size) ? uint64_t(1) : uint64_t(size); };
+  uint64_t halvesOfHead = llvm::divideCeil(queries, tile::kGroupRows / op.getGroupSize());
   uint64_t halves =
-      llvm::SaturatingMultiply(llvm::SaturatingMultiply(uint64_t(batch), uint64_t(heads)), halvesOfHead);
-  return halves <= kUsualProcessors && llvm::divideCeil(keys, keysOfBlock) <= kFewBlocks ? 1 : 2;
+      llvm::SaturatingMultiply(llvm::SaturatingMultiply(atLeast(batch), atLeast(heads)), halvesOfHead);
+  if (halves > kUsualProcessors || llvm::divideCeil(atLeast(keys), uint64_t(keysOfBlock)) > kFewBlocks)
+    return false;
+  if (llvm::any_of(ArrayRef{batch, heads, keys}, ShapedType::isDynamic))
+    return std::nullopt;
+  return true;
+}
+
+/// How many groups work on a tile; 0 where warps do.
+static int64_t groupsOfTile(AttentionOp op, int64_t queries, int64_t keysOfBlock) {
+  int64_t keys = op.getNumKeys(), rows = ShapedType::isDynamic(queries) ? kAny : op.getGroupSize() * queries;
+  if (rows > tile::kGroupRows)
+    return halvesTiles(op, queries, keysOfBlock).value_or(false) ? 1 : 2;
+  bool isLong = ShapedType::isDynamic(keys) || keys > kFewKeys;
+  return mayHalveTiles(op) && isLong && rows >= kFewestGroupRows ? 1 : 0;
+}
+
+/// The row for an attention; null where groups do not take it.
+static const GroupRow *groupRowFor(AttentionOp op, TokenBytes bytes) {
+  // The box of queries is made of the group's size, which is negative where it is dynamic, and 0 of no heads.
+  if (op.getGroupSize() < 1 || op.getGroupSize() > kMostHeadsOfTile || !hasPanels(op, bytes))
+    return nullptr;
+  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
+  const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
+  return row == std::end(kGroupRows) ? nullptr : row;
+}
+
+static WarpSchedule scheduleOf(AttentionOp op, const GroupRow &row, int64_t groups, TokenBytes bytes) {
+  return {/*rows=*/groups * tile::kGroupRows,
+          /*keys=*/row.keys(bytes),
+          /*warps=*/groups * tile::kGroupWarps,
+          /*resident=*/1,
+          /*slots=*/2,
+          /*clusterParts=*/1,
+          /*storesTile=*/row.storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
+          /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits"),
+          // Products bound a whole tile, and memory a half one, whose queries leave room: up to 208 KB.
+          /*codeSlots=*/groups == 1 ? 2 : 1};
 }
 
 /// The schedule of groups that share rows, where each has whole panels of the output's columns.
-static std::optional<WarpSchedule> chooseWideGroups(AttentionOp op, int64_t queries) {
+static std::optional<WarpSchedule> chooseWideGroups(AttentionOp op, int64_t queries, TokenBytes bytes) {
   bool hasFewRows = !ShapedType::isDynamic(queries) && op.getGroupSize() * queries < kFewestGroupRows;
-  if (hasFewRows || op->hasAttr("gqa.no_wide_groups") || op.getQueryDequantize() ||
-      op.getValueDim() * 2 % (kColumnGroups * tile::kPanelRowBytes) != 0)
+  if (op.getGroupSize() < 1 || hasFewRows || !hasPanels(op, bytes) || op->hasAttr("gqa.no_wide_groups") ||
+      op.getQueryDequantize() || op.getValueDim() * 2 % (kColumnGroups * tile::kPanelRowBytes) != 0)
     return std::nullopt;
   constexpr int64_t kSlots = 2;
   int64_t room = kWideBytes - 2 * tile::kGroupRows * op.getKeyDim();
@@ -200,31 +237,26 @@ static std::optional<WarpSchedule> chooseWideGroups(AttentionOp op, int64_t quer
                       /*clusterParts=*/1,
                       /*storesTile=*/false, // one group would overwrite queries that the other still reads
                       /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits"),
+                      /*codeSlots=*/1,
                       kColumnGroups};
 }
 
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
-  // The box of queries is made of the group's size.
-  int64_t dim = std::max(op.getKeyDim(), op.getValueDim());
-  if (ShapedType::isDynamic(op.getGroupSize()) || !hasPanels(op, bytes))
-    return std::nullopt;
-  if (dim > kMostDimOfWarp)
-    return chooseWideGroups(op, queries);
-  if (op.getGroupSize() > kMostHeadsOfTile)
-    return std::nullopt;
-  bool isNarrow = bytes.key + bytes.value < 4;
-  const GroupRow *row = llvm::find_if(kGroupRows, [&](const GroupRow &row) { return dim <= row.maxDim; });
-  int64_t keys = isNarrow ? row->narrow : row->keys, groups = groupsOfTile(op, queries, keys, isNarrow);
+  if (std::max(op.getKeyDim(), op.getValueDim()) > kMostDimOfWarp)
+    return chooseWideGroups(op, queries, bytes);
+  const GroupRow *row = groupRowFor(op, bytes);
+  int64_t groups = row ? groupsOfTile(op, queries, row->keys(bytes)) : 0;
   if (groups == 0)
     return std::nullopt;
-  return WarpSchedule{/*rows=*/groups * tile::kGroupRows,
-                      keys,
-                      /*warps=*/groups * tile::kGroupWarps,
-                      /*resident=*/1,
-                      /*slots=*/2,
-                      /*clusterParts=*/1,
-                      row->storesTile && suitsStore(op) && !op->hasAttr("gqa.no_tma_store"),
-                      /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits")};
+  return scheduleOf(op, *row, groups, bytes);
+}
+
+std::optional<WarpSchedule> chooseHalfTiles(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  const GroupRow *row = groupRowFor(op, bytes);
+  if (!row || groupsOfTile(op, queries, row->keys(bytes)) != 2 ||
+      halvesTiles(op, queries, row->keys(bytes)).has_value())
+    return std::nullopt;
+  return scheduleOf(op, *row, /*groups=*/1, bytes);
 }
 
 } // namespace gqa

@@ -23,6 +23,7 @@ void WarpTask::finish(Values state) {
 }
 
 void WarpTask::join(const Values &state) {
+  tile::LaunchDependentsOp::create(b); // nothing is on its way any more
   Value rows = b.index(tile::kFragmentRows * schedule.warps);
   // Rows of o further apart than they are long, so that neighbours are in other banks: by twice what a
   // row's lanes store at a time.

@@ -30,6 +30,8 @@ std::string whyRowByRow(AttentionOp op) {
   return text;
 }
 
+int64_t mostHeadsOfUnknownGroup(AttentionOp op) { return chooseWarpSchedule(op, ShapedType::kDynamic).rows; }
+
 StringRef whyWidened(AttentionOp op, const TokenBuffers &tokens, bool isKey) {
   if (tokens.zero)
     return "they have a zero point";
@@ -72,6 +74,10 @@ LogicalResult checkDevice(AttentionOp op) {
         return inner.emitOpError("in a score region cannot be compiled for cuda");
   if (std::string why = whyRowByRow(op); !why.empty())
     op.emitRemark("attention runs without tensor cores on cuda: ") << why;
+  else if (ShapedType::isDynamic(op.getGroupSize()))
+    op.emitRemark("attention runs without tensor cores on cuda where more than ")
+        << mostHeadsOfUnknownGroup(op)
+        << " query heads share a key/value head: how many do is known in the call alone";
   return success();
 }
 

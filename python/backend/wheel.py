@@ -94,8 +94,9 @@ def _metadata(project):
 
 
 def _entry_points(project):
+    groups = {"console_scripts": project["scripts"], **project["entry-points"]}
     return "".join(f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in entries.items())
-                   for group, entries in project["entry-points"].items())
+                   for group, entries in groups.items())
 
 
 def _info_folder():

@@ -8,7 +8,7 @@ from ._arrays import as_array, device_of, in_memory_order, like, outputs_like, t
 from ._graph import recording, refuse_host
 from ._options import check_heads, check_layout, dead_row_of, flag, operands_of, region_of, softcap_of, window_of
 from ._out import outputs_of
-from ._signature import Signature
+from ._signature import Signature, is_step
 
 
 def attention(q, k, v, *, causal=False, offset=None, window=None, softcap=None, scale=None, mask=None, bias=None,
@@ -122,7 +122,8 @@ def _form(q, k, v, mask, causal, window, softcap, scale, dead_row, return_lse, l
         # As text, since numbers of other types are equal, 4.0 to 4, and not all are allowed.
         reach = window if window is None else repr(window)
         cap = softcap if softcap is None else repr(softcap)
-        return (q_heads, heads, dim, value_dim, queries == 1, queries == keys, q.dtype, causal, reach, cap, scale, dead_row,
+        few = queries if is_step(queries, keys, q_heads, heads) else None
+        return (q_heads, heads, dim, value_dim, few, queries == keys, q.dtype, causal, reach, cap, scale, dead_row,
                 return_lse, layout, repeats)
     except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # a nested tensor has no shape
         return None

@@ -164,9 +164,12 @@ class Array:
     def of(cls, runtime, array, dtype):
         """A copy of a NumPy array; bf16 as uint16."""
         made = cls(runtime, array.shape, dtype)
-        source = np.ascontiguousarray(array, NUMPY[dtype])
-        runtime._check(runtime._copy_in(0, None, made.data_ptr(), source.ctypes.data, made.bytes))
+        made.write(array)
         return made
+
+    def write(self, array):
+        source = np.ascontiguousarray(array, NUMPY[self.dtype])
+        self.runtime._check(self.runtime._copy_in(0, None, self.data_ptr(), source.ctypes.data, self.bytes))
 
     def data_ptr(self):
         return self._memory + self._inside.start

@@ -2,13 +2,21 @@
 
 import dataclasses
 
+# Of a draft, such as speculative decoding has checked: more rows (queries x heads of a group) are a prompt's.
+MOST_QUERIES, MOST_ROWS = 16, 64
+
+
+def is_step(queries, keys, q_heads, kv_heads):
+    """Whether queries are those of a decode step or of a draft, over more keys than they are themselves."""
+    return queries == 1 or (1 < queries <= MOST_QUERIES and queries * q_heads <= MOST_ROWS * kv_heads and queries < keys)
+
 
 @dataclasses.dataclass
 class Signature:
     """Heads and head dimensions are static; batch, queries and keys are dynamic, so that a decoder compiles once.
 
-    A single query stays static: decoding has a schedule of its own, and a prompt's kernels need none for it. `static`
-    makes every size static.
+    The queries of a step (`is_step`) stay static: few rows have schedules of their own, and a prompt's kernels need none for
+    them. `static` makes every size static.
     """
 
     kind: str  # of q, k, v and the output
@@ -60,7 +68,8 @@ class Signature:
     def _size(self, letter):
         """A size of batch, queries or keys as a type has it."""
         size = self.sizes[letter]
-        return str(size) if self.static or (letter == "Sq" and size == 1) else "?"
+        known = self.static or (letter == "Sq" and is_step(*(self.sizes[name] for name in ("Sq", "Skv", "Hq", "Hkv"))))
+        return str(size) if known else "?"
 
     def _heads(self, name, layout):
         """The type of q, k, v or the output in `layout`."""

@@ -89,3 +89,12 @@ func.func @no_remark_narrow_prompt(%q: tensor<1x4x64x32xf16>, %k: tensor<1x2x64x
   %o = gqa.attention %q, %k, %vw : (tensor<1x4x64x32xf16>, tensor<1x2x64x32xf16>, tensor<1x2x64x32xf16>) -> tensor<1x4x64x32xf16>
   return %o : tensor<1x4x64x32xf16>
 }
+
+// -----
+
+// A tile has no room for larger groups, whose parts the compiler would have to know.
+func.func @heads(%q: tensor<1x?x3x192xf16>, %k: tensor<1x?x16x192xf16>) -> tensor<1x?x3x192xf16> {
+  // expected-remark @+1 {{attention runs without tensor cores on cuda where more than 64 query heads share a key/value head: how many do is known in the call alone}}
+  %o = gqa.attention %q, %k, %k : (tensor<1x?x3x192xf16>, tensor<1x?x16x192xf16>, tensor<1x?x16x192xf16>) -> tensor<1x?x3x192xf16>
+  return %o : tensor<1x?x3x192xf16>
+}

@@ -1,5 +1,6 @@
 // A decode step where there is a copy engine: each warp has it fill rows of its own. Up to eight parts are merged by their tasks,
-// which are a cluster; of more, the merge takes its place before the kernel in front has ended.
+// which are a cluster; of more, the merge takes its place before the kernel in front has ended. So do all kernels of the image
+// for sm_90a, those of every chip as well.
 // RUN: gqa-compile %s --target=cuda:sm_90a --emit=mlir:tiled | FileCheck %s --check-prefix=TILED
 // RUN: sed 's/kv_len(%n)/kv_len(%n) {gqa.no_clusters}/' %s | gqa-compile - --target=cuda:sm_90a --emit=mlir:tiled | FileCheck %s --check-prefix=KERNEL
 // RUN: gqa-compile %s --target=cuda:sm_80,sm_90a --emit=mlir:target | FileCheck %s --check-prefix=TARGET
@@ -42,28 +43,35 @@
 // TILED: tile.cluster.barrier
 // TILED: } else {
 // TILED: tile.warp.merge
-// TILED: tile.kernel warps = 8 dependent grid(
+// TILED: tile.kernel warps = 8 grid(
 // TILED: } else {
 // TILED: tile.ring
 
 // KERNEL-NOT: tile.device.clusters
 // KERNEL: tile.group.channel
 // KERNEL-NOT: tile.cluster
-// KERNEL: tile.kernel warps = 8 dependent grid(
+// KERNEL: tile.kernel warps = 8 grid(
 
 // TARGET: gpu.module @gqa_kernels_sm_90a
 // TARGET: llvm.func @gqa_attention_0_sm_90a(
+// TARGET-NEXT: nvvm.griddepcontrol wait
+// TARGET-NOT: nvvm.griddepcontrol
+// TARGET: nvvm.cp.async.bulk.tensor
 // TARGET: nvvm.griddepcontrol launch_dependents
-// TARGET: llvm.func @gqa_attention_0_sm_90a_0(
-// TARGET: nvvm.griddepcontrol wait
-// TARGET: nvvm.griddepcontrol launch_dependents
+// TARGET-NOT: nvvm.cp.async.bulk.tensor
+// TARGET: llvm.func @gqa_attention_0(
+// TARGET-NEXT: nvvm.griddepcontrol wait
+// TARGET-NEXT: nvvm.griddepcontrol launch_dependents
+// TARGET: llvm.func @gqa_attention_0_0(
+// TARGET-NEXT: nvvm.griddepcontrol wait
 // TARGET: gpu.module @gqa_kernels {
 // TARGET-NOT: nvvm.griddepcontrol
 
 // PTX: .target sm_90a
 // PTX-LABEL: .visible .entry gqa_attention_0_sm_90a(
-// PTX: griddepcontrol.launch_dependents
+// PTX: griddepcontrol.wait
 // PTX: cp.async.bulk.tensor.4d
+// PTX: griddepcontrol.launch_dependents
 // PTX: barrier.cluster.arrive.aligned;
 // PTX-NEXT: barrier.cluster.wait.aligned;
 // PTX: mapa.u64

@@ -24,7 +24,7 @@
 // TILED: tile.group.store
 // TILED: } else {
 // TILED: tile.warp.store {{.*}} into %[[OS]],
-// TILED: tile.kernel warps = 8 dependent grid(
+// TILED: tile.kernel warps = 8 grid(
 // TILED: %[[OS]]
 // Another device.
 // TILED: } else {

@@ -1,5 +1,5 @@
-// Which products become one kernel, and what is said of them.
-// RUN: gqa-opt %s --gqa-offload --split-input-file --verify-diagnostics | FileCheck %s
+// Which products become kernels, and which share one.
+// RUN: gqa-opt %s --gqa-offload --split-input-file | FileCheck %s
 
 #x = affine_map<(m, n, k) -> (m, k)>
 #along = affine_map<(m, n, k) -> (n, k)>
@@ -31,7 +31,6 @@ func.func @qkv(%x: memref<3x256xbf16>, %q: memref<80x256xbf16>, %k: memref<32x25
   %zero = arith.constant 0.0 : f32
   %wide = memref.alloc() : memref<3x80xf32>
   linalg.fill ins(%zero : f32) outs(%wide : memref<3x80xf32>)
-  // expected-remark @below {{3 products of one operand, with 0.1 MB of weights, are one launch}}
   linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %q : memref<3x256xbf16>, memref<80x256xbf16>) outs(%wide : memref<3x80xf32>)
   linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%wide : memref<3x80xf32>) outs(%oq : memref<3x80xbf16>) {
   ^bb0(%in: f32, %out: bf16):
@@ -56,7 +55,6 @@ func.func @qkv(%x: memref<3x256xbf16>, %q: memref<80x256xbf16>, %k: memref<32x25
 // CHECK-NOT: tile.device.matmul
 // CHECK: return
 func.func @experts(%x: memref<3x4x64xf16>, %gate: memref<3x64x128xf16>, %up: memref<3x64x8xf16>, %og: memref<3x4x128xf16>, %ou: memref<3x4x8xf16>) {
-  // expected-remark @below {{2 products of one operand, with 0.1 MB of weights, are one launch}}
   linalg.batch_matmul ins(%x, %gate : memref<3x4x64xf16>, memref<3x64x128xf16>) outs(%og : memref<3x4x128xf16>)
   linalg.batch_matmul ins(%x, %up : memref<3x4x64xf16>, memref<3x64x8xf16>) outs(%ou : memref<3x4x8xf16>)
   return
@@ -77,7 +75,6 @@ func.func @experts(%x: memref<3x4x64xf16>, %gate: memref<3x64x128xf16>, %up: mem
 // CHECK: } else {
 // CHECK-COUNT-2: tile.device.matmul
 func.func @rows(%x: memref<?x64xbf16>, %a: memref<32x64xbf16>, %b: memref<32x64xbf16>, %oa: memref<?x32xbf16>, %ob: memref<?x32xbf16>) {
-  // expected-remark @below {{2 products of one operand, with 0.0 MB of weights, are one launch}}
   linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %a : memref<?x64xbf16>, memref<32x64xbf16>) outs(%oa : memref<?x32xbf16>)
   linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %b : memref<?x64xbf16>, memref<32x64xbf16>) outs(%ob : memref<?x32xbf16>)
   return
@@ -85,11 +82,12 @@ func.func @rows(%x: memref<?x64xbf16>, %a: memref<32x64xbf16>, %b: memref<32x64x
 
 // -----
 
-// A gate and its partner of Llama 3 8B: a launch is nothing beside their weights.
-// CHECK-LABEL: @negative_large
-// CHECK-COUNT-2: tile.device.matmul
-func.func @negative_large(%x: memref<1x4096xbf16>, %a: memref<4096x14336xbf16>, %b: memref<4096x14336xbf16>, %oa: memref<1x14336xbf16>, %ob: memref<1x14336xbf16>) {
-  // expected-remark @below {{2 products of one operand, with 234.9 MB of weights, are as many launches: what one would save is less than 1/20 of the time of the weights}}
+// A gate and its partner of Llama 3 8B.
+// CHECK-LABEL: @gate
+// CHECK: tile.kernel warps = 8 grid(%{{.*}} = %c448
+// CHECK-NOT: tile.device.matmul
+// CHECK: return
+func.func @gate(%x: memref<1x4096xbf16>, %a: memref<4096x14336xbf16>, %b: memref<4096x14336xbf16>, %oa: memref<1x14336xbf16>, %ob: memref<1x14336xbf16>) {
   linalg.matmul ins(%x, %a : memref<1x4096xbf16>, memref<4096x14336xbf16>) outs(%oa : memref<1x14336xbf16>)
   linalg.matmul ins(%x, %b : memref<1x4096xbf16>, memref<4096x14336xbf16>) outs(%ob : memref<1x14336xbf16>)
   return
@@ -97,24 +95,41 @@ func.func @negative_large(%x: memref<1x4096xbf16>, %a: memref<4096x14336xbf16>, 
 
 // -----
 
-// CHECK-LABEL: @asked
+#x = affine_map<(m, n, k) -> (m, k)>
+#along = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+
+// A product by itself is a kernel if that has a block for each of a chip's multiprocessors.
+// CHECK-LABEL: @alone
+// CHECK: tile.kernel warps = 8 grid(%{{.*}} = %c128
 // CHECK-NOT: tile.device.matmul
-module attributes {gqa.join_products = "always"} {
-  func.func @asked(%x: memref<1x4096xbf16>, %a: memref<4096x14336xbf16>, %b: memref<4096x14336xbf16>, %oa: memref<1x14336xbf16>, %ob: memref<1x14336xbf16>) {
-    // expected-remark @below {{2 products of one operand, with 234.9 MB of weights, are one launch, as 'gqa.join_products' asks}}
-    linalg.matmul ins(%x, %a : memref<1x4096xbf16>, memref<4096x14336xbf16>) outs(%oa : memref<1x14336xbf16>)
-    linalg.matmul ins(%x, %b : memref<1x4096xbf16>, memref<4096x14336xbf16>) outs(%ob : memref<1x14336xbf16>)
-    return
-  }
+// CHECK: return
+func.func @alone(%x: memref<2x4096xf16>, %a: memref<2048x4096xf16>, %o: memref<2x2048xf16>) {
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %a : memref<2x4096xf16>, memref<2048x4096xf16>) outs(%o : memref<2x2048xf16>)
+  return
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#along = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+
+// CHECK-LABEL: @negative_alone
+// CHECK: tile.device.matmul
+// CHECK-NOT: tile.kernel
+// CHECK: return
+func.func @negative_alone(%x: memref<2x4096xf16>, %a: memref<2032x4096xf16>, %o: memref<2x2032xf16>) {
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %a : memref<2x4096xf16>, memref<2032x4096xf16>) outs(%o : memref<2x2032xf16>)
+  return
 }
 
 // -----
 
 // CHECK-LABEL: @negative_asked
 // CHECK-COUNT-2: tile.device.matmul
-module attributes {gqa.join_products = "never"} {
+module attributes {gqa.library_products} {
   func.func @negative_asked(%x: memref<1x64xbf16>, %a: memref<64x32xbf16>, %b: memref<64x32xbf16>, %oa: memref<1x32xbf16>, %ob: memref<1x32xbf16>) {
-    // expected-remark @below {{2 products of one operand, with 0.0 MB of weights, are as many launches, as 'gqa.join_products' asks}}
     linalg.matmul ins(%x, %a : memref<1x64xbf16>, memref<64x32xbf16>) outs(%oa : memref<1x32xbf16>)
     linalg.matmul ins(%x, %b : memref<1x64xbf16>, memref<64x32xbf16>) outs(%ob : memref<1x32xbf16>)
     return
@@ -161,8 +176,3 @@ func.func @negative_order(%x: memref<8x64xbf16>, %y: memref<8x64xbf16>, %a: memr
   linalg.matmul ins(%y, %a : memref<8x64xbf16>, memref<64x64xbf16>) outs(%p : memref<8x64xbf16>)
   return
 }
-
-// -----
-
-// expected-error @below {{expected 'gqa.join_products' to be "always" or "never", found "perhaps"}}
-module attributes {gqa.join_products = "perhaps"} {}

@@ -8,12 +8,12 @@
 // CHECK: %[[COPY:.*]] = bufferization.alloc_tensor() copy(%[[A]])
 // CHECK: %[[N:.*]] = tensor.from_elements
 // CHECK: return %[[COPY]], %[[N]]
-// CHECK: func.func private @helper
+// CHECK: func.func private @helper() {
 func.func @main(%a: tensor<2xf32>, %n: index) -> (tensor<2xf32>, index) {
   %m = arith.addi %n, %n : index
   return %a, %m : tensor<2xf32>, index
 }
-func.func @helper() {
+func.func @helper() attributes {llvm.emit_c_interface} {
   return
 }
 

@@ -30,3 +30,16 @@ func.func @no_elementwise(%x: tensor<4x8xf32>, %z: tensor<4x8xf32>) -> tensor<4x
   } -> tensor<4x8xf32>
   return %s : tensor<4x8xf32>
 }
+
+// What the graph allows besides stays allowed.
+// CHECK-LABEL: @keeps_flags
+// CHECK: arith.mulf %{{.*}}, %{{.*}} fastmath<reassoc,nnan,contract> : f32
+func.func @keeps_flags(%x: tensor<4x8xf32>, %z: tensor<4xf32>) -> tensor<4xf32> {
+  %s = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%z : tensor<4xf32>) {
+  ^bb0(%i: f32, %o: f32):
+    %p = arith.mulf %i, %o fastmath<nnan,contract> : f32
+    linalg.yield %p : f32
+  } -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}

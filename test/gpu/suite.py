@@ -17,8 +17,8 @@ STEPS = {
     "llama-3-8b": ({}, 8000),
 }
 
-# Other programs of a step, which are timed beside its own: what the module asks for of products that have one operand.
-STEP_FORMS = {"small": ("never", "always"), "llama-3-8b": ("never", "always")}
+# Other programs of a step, which are timed beside its own: all products by the library.
+STEP_FORMS = {"small": ("library",), "llama-3-8b": ("library",)}
 
 # A kernel of each kind with more blocks than a chip runs at a time: tasks start and end next to one another in every order.
 RACES = {
@@ -35,6 +35,8 @@ RACES = {
     "prefill_split": dict(batch=2, queries=33, keys=3000, causal=True, offset=("i64", [2967]), kv_heads=1),
     "prefill_chunk": dict(batch=2, queries=128, keys=3000, dim=128, value_dim=128),  # few tiles: keys are in parts
     "draft_long": dict(batch=80, queries=9, group=5, keys=600, causal=True, offset=("constant", 591)),  # half tiles on sm_90a
+    "draft_long_fp8": dict(batch=80, queries=9, group=5, keys=600, causal=True, offset=("constant", 591),
+                           narrow=("f8E4M3FN", "bhs", "f32", False)),
     "prefill_mask": dict(batch=6, queries=200, keys=330, mask=(200, 330), values="poison"),
     "latent": dict(batch=40, kv_heads=1, group=16, keys=600, dim=576, value_dim=512),
     "latent_128": dict(batch=2, kv_heads=1, group=128, keys=3000, dim=576, value_dim=512),  # keys in parts
@@ -86,9 +88,9 @@ def text(part, name):
 
 
 def text_of_form(module, form):
-    """The same program with its products joined "always" or "never"."""
-    return re.sub(r"^module (attributes \{)?", lambda found: f'module attributes {{gqa.join_products = "{form}"' +
-                  (", " if found[1] else "} "), module, count=1, flags=re.M)
+    """The same program with `gqa.{form}_products`."""
+    return re.sub(r"^module (attributes \{)?", lambda found: f"module attributes {{gqa.{form}_products" + (", " if found[1] else "} "),
+                  module, count=1, flags=re.M)
 
 
 def digest(module):

@@ -5,7 +5,7 @@
 
 A case is `dynamic` if no size is known to the compiler; with dynamic="lengths" heads and head dimensions are known, as
 in a decoder: then the text does not depend on batch, queries and keys, and one compiled function serves many cases. With
-dynamic="heads" only the head dimensions are known.
+dynamic="heads" only the head dimensions are known; with dynamic="batch" everything but the batch.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ DIMS = [1, 5, 16, 20, 32, 64, 80, 128]
 # The rule for errors compares maxima and means over a head, which therefore needs more than a few elements.
 VALUE_DIMS = [16, 20, 33, 64, 80, 128]
 HUGE = {"logits_6e4": 6e4, "logits_-6e4": -6e4, "logits_-524288": -524288}
-HIDDEN = {"lengths": "bs", "heads": "bhs"}  # the sizes that the compiler does not know
+HIDDEN = {"batch": "b", "lengths": "bs", "heads": "bhs"}  # the sizes that the compiler does not know
 LAYOUTS = ["bhsd", "bshd", "bhds", "sbhd", "hbsd", "dshb"]
 
 

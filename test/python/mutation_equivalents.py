@@ -15,7 +15,7 @@ FENCE = "wgmma.fence.sync.aligned;"
 # differ by at most 127; so rows end in two blocks at most, one of which comes in front of the loop of fence 2, and begin in one at
 # most, that of fence 7.
 LOOPS_OF_ONE = {("prompt", 2), ("prompt_window", 2), ("prompt_window", 7), ("prompt_poison", 2), ("short", 2), ("prompt_parts", 2),
-                ("prompt_fp8", 2)}
+                ("prompt_fp8", 2), ("short_fp8", 2)}
 
 # That of fences 7 and 8 is the last one: what it frees is not filled again.
 LAST_LOOP_OF_ONE = ("prompt_window", {7, 8})

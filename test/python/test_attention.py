@@ -177,12 +177,45 @@ def test_a_longer_cache_is_not_compiled_again():
     assert _compiled.cache_info().misses == misses
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_drafts_have_kernels_of_their_own(dtype):
+    """As few rows as a step's, whose number is compiled for; kernels of a prompt serve all others."""
+    from gqa._attention import _compiled
+
+    def compiled(*counts, keys=20):
+        before = _compiled.cache_info().misses
+        for queries in counts:
+            sizes = dict(queries=queries, keys=keys, dim=32, v_dim=48)
+            options = dict(causal=True, offset=keys - queries)
+            compare(inputs(dtype=dtype, **sizes), dtype, make=lambda x: tensor(x, dtype), **options)
+        return _compiled.cache_info().misses - before
+
+    assert compiled(17, 40, keys=40) == 1
+    assert compiled(2, 3, 16) == 3
+    assert compiled(3, 16, 2, keys=21) == 0  # of a longer cache
+    assert compiled(2, 5, keys=5) == 0  # and a prompt of few tokens, which is no draft
+
+
+@pytest.mark.parametrize("queries, keys, q_heads, kv_heads, known", [
+    (1, 1, 6, 2, True), (0, 9, 6, 2, False), (2, 3, 6, 2, True), (3, 3, 6, 2, False), (4, 3, 6, 2, False), (16, 17, 8, 2, True),
+    (17, 90, 8, 8, False), (16, 90, 5, 1, False), (12, 90, 5, 1, True), (1, 9, 96, 1, True), (2, 9, 96, 1, False)])
+def test_which_queries_a_kernel_knows(queries, keys, q_heads, kv_heads, known):
+    from gqa._signature import Signature
+
+    sizes = dict(B=2, Hq=q_heads, Hkv=kv_heads, Sq=queries, Skv=keys, Dk=32, Dv=32)
+    text = Signature("f32", "bhsd", sizes, "zero", None, False, None, False, layouts=dict.fromkeys("qkv", "bhsd")).text()
+    assert (f"%q: tensor<?x{q_heads}x{queries}x32xf32>" in text) == known == ("gqa.prompts_only" not in text)
+
+
 def test_a_call_like_one_before_takes_the_short_way():
     q, k, v = (tensor(x, "f32") for x in inputs())
     gqa.attention(q, k, v)
     for keys in (7, 3, 7):
         output = gqa.attention(q, k[:, :, :keys].contiguous(), v[:, :, :keys].contiguous())
         np.testing.assert_array_equal(output, gqa.attention(*(x[:, :, :n].numpy() for x, n in ((q, 5), (k, keys), (v, keys)))))
+    for queries in (2, 5, 4, 2):  # drafts of several lengths
+        output = gqa.attention(q[:, :, :queries].contiguous(), k, v)
+        np.testing.assert_array_equal(output, gqa.attention(*(x.numpy() for x in (q[:, :, :queries], k, v))))
     output, lse = gqa.attention(q, k, v, return_lse=True)
     again = gqa.attention(q, k, v, return_lse=True)
     assert torch.equal(again[0], output) and torch.equal(again[1], lse)

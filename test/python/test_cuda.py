@@ -62,6 +62,13 @@ def test_one_query():
     expect(gqa.attention(on_gpu(q), *GPU[1:]), qkv=(q, K, V))
 
 
+@pytest.mark.parametrize("queries", [2, 5, 16])
+def test_a_draft(queries):
+    """Rows that fill a decode step's tile, or a part of a prompt's."""
+    q = Q[:, :, :queries]
+    expect(gqa.attention(on_gpu(q), *GPU[1:], causal=True, offset=70 - queries), qkv=(q, K, V), causal=True, offset=70 - queries)
+
+
 @pytest.mark.parametrize("call, error, words", [
     (lambda: gqa.attention(GPU[0], K, V), ValueError, ["k is on cpu, expected cuda:0"]),
     (lambda: gqa.attention(Q, GPU[1], V), ValueError, ["k is on cuda:0, expected cpu"]),

@@ -2,16 +2,20 @@
 
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import zipfile
 
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MOST_BYTES = 100 << 20  # PyPI's limit for a file
+MOST_UNPACKED = 128 << 20  # with code for all of LLVM's processors it would be 190
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,7 @@ def test_contents(wheel):
     assert {"gqa/__init__.py", "gqa/__init__.pyi", "gqa/py.typed", "gqa/_gqa.so", "gqa/libtbb.so.12", "gqa/importer/__main__.py"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or "/test" in name]
     assert wheel.stat().st_size < MOST_BYTES
+    assert zipfile.ZipFile(wheel).getinfo("gqa/_gqa.so").file_size < MOST_UNPACKED
 
 
 def test_in_a_clean_environment(installed, tmp_path):
@@ -73,6 +78,104 @@ print(open("/proc/self/maps").read())""", tmp_path)
 print(gqa.load("model.so")(np.ones(4, np.float32)))
 print(open("/proc/self/maps").read())""", tmp_path)
     assert out.startswith("[2. 2. 2. 2.]") and "_gqa.so" not in out
+
+
+GRAPH = """func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = arith.addf %x, %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+"""
+COMMANDS = ["gqa-opt --version", "gqa-opt - --canonicalize", "gqa-opt --to=tiled", "gqa-opt --to=nowhere",
+            "gqa-opt --no-such-pass", "gqa-opt missing.mlir", "gqa-opt wrong.mlir", "gqa-opt graph.mlir -o folder/none.mlir",
+            "gqa-opt graph.mlir --gqa-simplify=report=report.json -o out.mlir", "gqa-compile --version", "gqa-compile --help",
+            "gqa-compile - --emit=mlir:fused", "gqa-compile graph.mlir --target=cpu:x86-64-v3 -o out.s",
+            "gqa-compile graph.mlir --target=cpu:cortex-a76 -o out.s", "gqa-compile graph.mlir", "gqa-compile wrong.mlir -o out.so",
+            "gqa-compile", "gqa-run --version", "gqa-run --help", "gqa-run - --seed=3", "gqa-run graph.mlir --outputs=out.npz",
+            "gqa-run graph.mlir --target=cuda:sm_80", "gqa-run missing.mlir", "gqa-run",
+            "gqa-cache --version", "gqa-cache list", "gqa-cache", "gqa-lsp-server --version"]
+
+
+def clean_environment(folder):
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(("GQA_", "PYTHON", "LD_"))},
+            "GQA_CACHE_DIR": str(folder / "cache")}
+
+
+@pytest.fixture
+def scripts(installed):
+    return installed.parents[2] / "bin"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_scripts_do_what_the_tools_do(scripts, tools, tmp_path, command):
+    """What they print, where, how they end, and what files they leave."""
+    outcomes = []
+    for programs in (scripts, tools):
+        folder = tmp_path / programs.parent.name
+        folder.mkdir()
+        (folder / "graph.mlir").write_text(GRAPH)
+        (folder / "wrong.mlir").write_text(GRAPH.replace("addf", "addi"))
+        name, *arguments = command.split()
+        done = subprocess.run([programs / name, *arguments], cwd=folder, input=GRAPH, timeout=120,
+                              env=clean_environment(folder), capture_output=True, text=True)
+        texts = [text.replace(str(programs), "BIN").replace(str(folder), "HERE") for text in (done.stdout, done.stderr)]
+        outcomes.append((done.returncode, *texts, {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_scripts_know_the_same_options(scripts, tools):
+    """But for Polly's, which Debian's libLLVM brings along."""
+    names = []
+    for programs in (scripts, tools):
+        text = subprocess.run([programs / "gqa-opt", "--help"], timeout=120, capture_output=True, text=True).stdout
+        names.append({name for name in re.findall(r"^ *(--[^ =]+)", text, re.MULTILINE) if not name.startswith("--polly")})
+    assert names[0] == names[1] and {"--gqa-simplify", "--to", "--canonicalize"} <= names[0]
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
+def test_scripts_end_by_signals(scripts, tools, tmp_path, wanted):
+    codes = []
+    for programs, library in ((scripts, "_gqa.so"), (tools, "libMLIR.so")):
+        with subprocess.Popen([programs / "gqa-opt"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(tmp_path)) as process:
+            maps = pathlib.Path(f"/proc/{process.pid}/maps")
+            while library not in maps.read_text() and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(0.3)  # until it reads what nobody writes
+            process.send_signal(wanted)
+            codes.append((process.wait(timeout=60), process.stderr.read()))
+    assert codes[0] == codes[1]
+    assert codes[0][0] == -wanted
+
+
+def test_scripts_end_where_nobody_reads(scripts, tools, tmp_path):
+    codes = []
+    for programs in (scripts, tools):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([programs / "gqa-opt"], input=GRAPH.encode() * 1000, stdout=writing, stderr=subprocess.PIPE, timeout=120)
+        os.close(writing)
+        codes.append((done.returncode, done.stderr))
+    assert codes[0] == codes[1] and codes[0][0] != 0
+
+
+def test_scripts_load_no_framework(scripts, tmp_path):
+    """torch would take a second of every call."""
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch is loaded')")
+    done = subprocess.run([scripts / "python", "-X", "importtime", scripts / "gqa-opt", "--version"], timeout=120, capture_output=True, text=True,
+                          env={**clean_environment(tmp_path), "PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0 and done.stdout.startswith("gqa-opt ")
+    loaded = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "gqa._tools" in loaded and not {"numpy", "torch", "tvm_ffi", "asyncio"} & loaded
+
+
+@pytest.mark.parametrize("missing, message", [("gqa/_gqa.so", "_gqa.so not found in "), ("tvm_ffi", "apache-tvm-ffi is not installed")])
+def test_scripts_without_what_they_need(scripts, installed, tmp_path, missing, message):
+    """One line that says what is missing."""
+    (installed / missing).rename(installed / "away")
+    try:
+        done = subprocess.run([scripts / "gqa-opt", "--version"], capture_output=True, text=True, timeout=120, env=clean_environment(tmp_path))
+    finally:
+        (installed / "away").rename(installed / missing)
+    assert done.returncode == 2 and done.stderr.startswith(f"gqa-opt: error: {message}") and done.stderr.count("\n") == 1
 
 
 OTHERS = {

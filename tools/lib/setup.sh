@@ -9,7 +9,7 @@ llvm=/usr/lib/llvm-22
 
 # LLVM and MLIR are the 22 series by their package names; the rest is whatever Debian 12 has.
 packages=(mlir-22-tools libmlir-22-dev llvm-22-dev llvm-22-tools clang-22 lld-22 liblld-22-dev cmake ninja-build ccache g++
-          libtbb-dev libeigen3-dev libgtest-dev libgmock-dev libopenblas0-pthread libzip-dev libdlpack-dev python3 python3-venv ca-certificates)
+          libtbb-dev libeigen3-dev libgtest-dev libgmock-dev libopenblas0-pthread zlib1g-dev libdlpack-dev python3 python3-venv ca-certificates)
 
 say() { printf '%s\n' "$*"; }
 

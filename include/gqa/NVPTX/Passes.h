@@ -20,9 +20,8 @@ constexpr llvm::StringLiteral kCUDAGroupText = "gqa_cuda_ptx_sm_90a";
 /// The two gpu.modules: kernels for every chip, and these with those of groups of warps.
 constexpr llvm::StringLiteral kKernels = "gqa_kernels", kGroupKernels = "gqa_kernels_sm_90a";
 
-/// On a module: whether products of one operand become one launch, "always" or "never"; by default where that is
-/// predicted to pay.
-constexpr llvm::StringLiteral kJoinProductsAttr = "gqa.join_products";
+/// On a module, a unit: products of few rows are cuBLASLt's as well.
+constexpr llvm::StringLiteral kLibraryProductsAttr = "gqa.library_products";
 
 /// Tile kernels to the LLVM and NVVM dialects, in a gpu.module; the host's part stays on memrefs.
 void buildNVPTXPipeline(mlir::OpPassManager &pm, llvm::StringRef target);

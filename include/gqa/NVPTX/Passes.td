@@ -37,8 +37,8 @@ def LowerTileToNVVM : Pass<"gqa-lower-tile-to-nvvm", "mlir::ModuleOp"> {
 def Offload : Pass<"gqa-offload", "mlir::ModuleOp"> {
   let summary = "what a graph does around its attentions, as kernels of a GPU";
   let description = [{
-    Products become calls of `gqa_rt_cuda_matmul`, or, where several have one operand of few rows, one kernel if that is predicted to
-    pay (`gqa.join_products` on the module, "always" or "never", asks for either; a remark says what was done). Everything else that is a loop over buffers, a copy or a store becomes
+    Products become calls of `gqa_rt_cuda_matmul`; those of 1 to 8 rows of f16 or bf16 become kernels, one for all that have one
+    operand (`gqa.library_products` on the module asks for calls). Everything else that is a loop over buffers, a copy or a store becomes
     a kernel: of a thread for each point, or, around a reduction, of a block for each row, which also runs the operations beside it
     that have the same rows. A reduction with parallel loops behind it has a block for neighbouring columns. Whatever a kernel uses
     it finds through `tile.device.map`, so that it may be on either side; see `gqa-place-tensors`. What is computed from elements of an argument, such as a position in a cache, moves into the kernels.

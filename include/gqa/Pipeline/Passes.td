@@ -28,7 +28,7 @@ def PrepareEntry : Pass<"gqa-prepare-entry", "mlir::ModuleOp"> {
   let description = [{
     Checks the module's types and makes `function` an entry point: every argument and result becomes a tensor (a scalar
     one of rank 0, `index` an i64), arguments are not written to, no result is an argument or the same buffer as another
-    result, and a C interface is asked for. All other functions become private, and unused symbols go. An argument with
+    result, and a C interface is asked for, of this function only. All others become private, and unused symbols go. An argument with
     `gqa.donated_to = R` (or `tf.aliasing_output = R`, as JAX says it) becomes result R: that one is written over it.
 
     ```mlir
@@ -155,13 +155,32 @@ def MultiplyGroups : Pass<"gqa-multiply-groups"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def RenameReserved : Pass<"gqa-rename-reserved", "mlir::ModuleOp"> {
+  let summary = "symbols of a graph that compiled code may have for its own get other names";
+  let description = [{
+    What lowering calls or makes is found by name: the runtime (`gqa_rt_copy`), kernels (`gqa_kernels`), C interfaces
+    (`_mlir_ciface_main`), intrinsics, and the functions of C's library that LLVM writes calls of. Who calls a function from outside
+    goes by the signature, which is read before.
+
+    ```mlir
+    func.func private @gqa_rt_copy(%x: f32) -> f32
+    // becomes
+    func.func private @graph_gqa_rt_copy(%x: f32) -> f32
+    ```
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numRenamed", "renamed", "symbols with another name">];
+}
+
 def FuseElementwise : Pass<"gqa-fuse-elementwise"> {
   let summary = "one loop nest per chain of elementwise operations";
   let description = [{
     Generalises named linalg operations other than contractions and fills, takes a softmax apart, and fuses elementwise
     producers into their only reader, unless the reader would then compute something expensive (a function, a division) once per element of a
-    larger space than the producer's. What only widens numbers of 16 bits and more (`arith.extf`) is fused into each of its
-    readers: they read the narrow numbers. What writes a part of a tensor is computed of a slice, which is put back.
+    larger space than the producer's, or have a thousand operations, of which copies are made with each that is fused. What only widens
+    numbers of 16 bits and more (`arith.extf`) is fused into each of its readers: they read the narrow numbers. What writes a part of a
+    tensor is computed of a slice, which is put back.
 
     Numerics: exact
   }];

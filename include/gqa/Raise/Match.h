@@ -108,13 +108,15 @@ private:
 
   // MatchAttention.cpp
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
-  bool matchLate(AttentionMatch &match);
-  bool isMovedFrom(mlir::Value source, mlir::Value tensor);
-  void matchRounding(AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
   std::optional<bool> matchSide(AttentionMatch &match, Expr p, Expr v, Expr denominator,
                                 std::optional<Guard> late);
   std::optional<std::pair<Expr, Expr>> moveFactor(Expr p, Expr v, unsigned side, const AttentionMatch &match);
+
+  // MatchLate.cpp
+  bool matchLate(AttentionMatch &match);
+  bool isMovedFrom(mlir::Value source, mlir::Value tensor);
+  void matchRounding(AttentionMatch &match);
 
   // MatchSoftmax.cpp
   bool matchSoftmax(Expr probabilities, Expr denominator, AttentionMatch &match, Expr &scores);
@@ -122,13 +124,15 @@ private:
   Expr hide(Expr scores, Expr visible);
   bool matchNumerator(Softmax &softmax, Expr e);
   bool matchLogarithm(Softmax &softmax);
-  bool matchDenominator(const Softmax &softmax, AttentionMatch &match);
-  bool matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match);
-  bool addSink(Expr exponential, const Softmax &softmax, AttentionMatch &match);
   bool matchShift(const Softmax &softmax, Expr scores, AttentionMatch &match);
   bool follows(Expr expr, unsigned variable);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);
+
+  // MatchDenominator.cpp
+  bool matchDenominator(const Softmax &softmax, AttentionMatch &match);
+  bool matchSum(const Reduction &sum, const Softmax &softmax, AttentionMatch &match);
+  bool addSink(Expr exponential, const Softmax &softmax, AttentionMatch &match);
 
   // MatchGuards.cpp
   std::optional<Guard> matchGuard(Expr condition);

@@ -64,8 +64,9 @@ void gqa_rt_cuda_unload(gqa_rt_cuda_module *module);
 /* ---- For compiled code, in a gqa_rt_cuda_call ---- */
 
 enum {
-  /* The kernel may start before the one in front of it in the stream has ended, whose results it reads only
-     after griddepcontrol.wait (programmatic dependent launch). Without effect before sm_90. */
+  /* In an image for one chip alone (sm_90a) the kernel begins with griddepcontrol.wait, so that it may start
+     before the one in front of it in the stream has ended (programmatic dependent launch). Without effect in
+     other images. */
   GQA_RT_CUDA_DEPENDENT = 1
 };
 
@@ -120,7 +121,8 @@ const void *gqa_rt_cuda_map_tensor(const void *data, int64_t element, int64_t ba
 
 /* gqa_rt_matmul on the device, in the call's stream, by cuBLASLt: the same flags and meaning, with all operands in memory of
    the device. Both operands are of one type, the result is of that type or, of f16 and bf16, f32. Sums are of f32 (f64 of f64):
-   f32 is never rounded to TF32. Rows must not overlap; an operand with a batch stride of 0 is one for all. */
+   f32 is never rounded to TF32. With GQA_RT_ACCUMULATE the library may round a product to the result's type before it adds it
+   to what is there. Rows must not overlap; an operand with a batch stride of 0 is one for all. */
 void gqa_rt_cuda_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
                         int64_t a_row, int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c,
                         int64_t c_row, int64_t c_batch);

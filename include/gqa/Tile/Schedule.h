@@ -63,6 +63,8 @@ struct WarpSchedule {
   bool storesTile = false;
   /// Groups split keys where tiles are too few for all processors, instead of leaving these to warps.
   bool splitsKeys = true;
+  /// Of codes that warps beside groups widen: with one, nothing is on its way for as long as it is read.
+  int64_t codeSlots = 1;
   /// Wide heads: so many warps, or groups of them, have the same rows and keys, and each a part of the
   /// output's columns.
   int64_t columnParts = 1;
@@ -96,6 +98,13 @@ std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries,
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
 /// attribute `gqa.no_clusters` parts are merged by another kernel, whatever their number: to compare both.
 std::optional<WarpSchedule> chooseCopySchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
+
+/// Tiles of one group beside the whole ones that `chooseGroupSchedule` has chosen, for calls whose rows are
+/// few, or whose tiles and blocks of keys are; nothing where the compiler knows which of both is right.
+std::optional<WarpSchedule> chooseHalfTiles(AttentionOp op, int64_t queries, TokenBytes bytes = {});
+
+/// So many blocks of keys are not worth splitting where all tiles, though halved, have a multiprocessor.
+constexpr uint64_t kFewBlocks = 8;
 
 /// The most query heads of one key/value head that a tile of a GPU has rows for; of more, several tiles have
 /// some each.

@@ -64,7 +64,8 @@ Error Call::allocate(int64_t bytes, void *&memory) {
     return "while its stream is captured into a CUDA graph a call can allocate in the order of the stream "
            "alone, which this driver or device cannot do";
   CUdeviceptr allocated = 0;
-  Error error = device.allocate(stream(), bytes, allocated);
+  Error error = capturing && bytes <= Scratch::kMostBytes ? parts.take(device, stream(), bytes, allocated)
+                                                          : device.allocate(stream(), bytes, allocated);
   if (!error.empty())
     return error;
   memory = pointer(allocated);
@@ -78,7 +79,7 @@ Error Call::release(void *memory) {
   if (place == scratch.end())
     return memory ? "compiled code frees device memory that its call has not allocated" : "";
   scratch.erase(place);
-  return device.release(stream(), address(memory));
+  return parts.giveBack(address(memory)) ? "" : device.release(stream(), address(memory));
 }
 
 Error Call::constant(gqa_rt_cuda_module &module, const void *data, int64_t bytes, void *&memory) {
@@ -146,17 +147,15 @@ Error Call::mapTensor(CUtensorMapDataType type, void *data, const uint64_t (&siz
 
 Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfig config, int64_t cluster,
                    int64_t flags, void **parameters) {
-  CUfunction function = nullptr;
-  Error error = getKernel(module, device, kernel, config.sharedBytes, function);
+  Kernel found;
+  Error error = getKernel(module, device, kernel, config.sharedBytes, found);
   if (!error.empty())
     return error;
   config.stream = stream();
   const Driver &driver = Driver::get();
-  constexpr int64_t kHopper = 90;
   bool canDepend = !capturing || driver.version >= 12030; // before that graphs have no such edges
   std::vector<CUlaunchAttribute> attributes;
-  if ((flags & GQA_RT_CUDA_DEPENDENT) && canDepend && driver.launchKernelEx &&
-      device.fact(GQA_RT_CUDA_CHIP) >= kHopper) {
+  if ((flags & GQA_RT_CUDA_DEPENDENT) && found.mayWait && canDepend && driver.launchKernelEx) {
     attributes.push_back({CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, {}, {}});
     attributes.back().value.programmaticStreamSerializationAllowed = 1;
   }
@@ -170,12 +169,13 @@ Error Call::launch(gqa_rt_cuda_module &module, const char *kernel, CUlaunchConfi
   if (!attributes.empty()) {
     config.attributes = attributes.data();
     config.numAttributes = unsigned(attributes.size());
-    error = GQA_CUDA_CHECK(device, cuLaunchKernelEx, launchKernelEx(&config, function, parameters, nullptr));
+    error = GQA_CUDA_CHECK(device, cuLaunchKernelEx,
+                           launchKernelEx(&config, found.function, parameters, nullptr));
   } else {
     error = GQA_CUDA_CHECK(device, cuLaunchKernel,
-                           launchKernel(function, config.gridX, config.gridY, config.gridZ, config.blockX,
-                                        config.blockY, config.blockZ, config.sharedBytes, config.stream,
-                                        parameters, nullptr));
+                           launchKernel(found.function, config.gridX, config.gridY, config.gridZ,
+                                        config.blockX, config.blockY, config.blockZ, config.sharedBytes,
+                                        config.stream, parameters, nullptr));
   }
   return error.empty() ? error : error + ", launching kernel '" + kernel + "'";
 }
@@ -187,7 +187,9 @@ void Call::finish(bool failed) {
   else if (failed && (!scratch.empty() || !results.empty()))
     driver.streamSynchronize(stream()); // copies may still read memory that the caller is about to free
   for (const gqa_rt_cuda_span &span : scratch)
-    (void)device.release(stream(), address(span.data)); // an error here has been reported, or will be
+    if (!parts.giveBack(address(span.data)))
+      (void)device.release(stream(), address(span.data)); // an error here has been reported, or will be
+  parts.release(device, stream());
   for (void *memory : results)
     if (failed)
       (void)device.release(stream(), address(memory));

@@ -2,7 +2,7 @@
 #ifndef GQA_LIB_RUNTIME_CUDA_CALL_H
 #define GQA_LIB_RUNTIME_CUDA_CALL_H
 
-#include "Device.h"
+#include "Scratch.h"
 
 #include <algorithm>
 #include <deque>
@@ -70,7 +70,8 @@ private:
 
   bool capturing = false; // into a graph: nothing waits, nothing is copied from or to the host
   std::vector<gqa_rt_cuda_span> spans,
-      scratch; // on the device: the caller's and constants; what is allocated
+      scratch;   // on the device: the caller's and constants; what is allocated
+  Scratch parts; // of the scratch memory, in a capture
   std::vector<Mapping> mappings;
   std::vector<void *> results;  // allocated
   std::deque<CUtensorMap> maps; // which stay where they are

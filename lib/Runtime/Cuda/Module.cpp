@@ -168,7 +168,7 @@ const gqa_rt_cuda_image *chooseImage(const gqa_rt_cuda_module &module, const Dev
 }
 
 Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, int64_t sharedBytes,
-                CUfunction &function) {
+                Kernel &kernel) {
   State &state = stateOf(module);
   std::lock_guard<std::mutex> lock(state.mutex);
   Loaded &loaded = state.loaded[&device];
@@ -176,18 +176,20 @@ Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, in
   if (!error.empty())
     return error;
   auto known = loaded.kernels.find(std::string_view(name));
+  kernel.mayWait = Chip(loaded.image->chip).only;
   if (known == loaded.kernels.end()) {
     Relaxed relaxed(device); // a driver may put off the loading until here
     error = relaxed.error;
     if (error.empty())
-      error = GQA_CUDA_CHECK(device, cuModuleGetFunction, moduleGetFunction(&function, loaded.module, name));
+      error = GQA_CUDA_CHECK(device, cuModuleGetFunction,
+                             moduleGetFunction(&kernel.function, loaded.module, name));
     if (!error.empty())
       return error + ", asked for kernel '" + name + "'";
-    known = loaded.kernels.insert({name, {function, kSharedForAll}}).first;
+    known = loaded.kernels.insert({name, {kernel.function, kSharedForAll}}).first;
   }
-  Loaded::Kernel &kernel = known->second;
-  function = kernel.function;
-  if (sharedBytes <= kernel.sharedBytes)
+  auto &[function, mostShared] = known->second;
+  kernel.function = function;
+  if (sharedBytes <= mostShared)
     return "";
   error = GQA_CUDA_CHECK(
       device, cuFuncSetAttribute,
@@ -195,7 +197,7 @@ Error getKernel(gqa_rt_cuda_module &module, Device &device, const char *name, in
   if (!error.empty())
     return error + ", asked for " + std::to_string(sharedBytes) + " bytes of shared memory in kernel '" +
            name + "'";
-  kernel.sharedBytes = sharedBytes;
+  mostShared = sharedBytes;
   return "";
 }
 

@@ -22,11 +22,12 @@ def _narrow_text(case):
     arguments = [("q", narrow_q if case.narrow_queries else q), ("k", narrow), ("v", narrow)]
     arguments += [("qs", one)] * case.narrow_queries + [("ks", scale), ("vs", scale)]
     queries = "%qw" if case.narrow_queries else "%q"
+    attributes = f"{{{', '.join(case.attributes)}}} " if case.attributes else ""
     widened = f"%qw = gqa.dequantize %q scale(%qs : {one}) : {narrow_q} -> {q}\n  " if case.narrow_queries else ""
     return f"""func.func @main({", ".join(f"%{name}: {type_}" for name, type_ in arguments)}) -> {q} {{
   {widened}%kw = gqa.dequantize %k scale(%ks : {scale}) : {narrow} -> {wide}
   %vw = gqa.dequantize %v scale(%vs : {scale}) : {narrow} -> {wide}
-  %o = gqa.attention {queries}, %kw, %vw {"causal " if case.causal else ""}: ({q}, {wide}, {wide}) -> {q}
+  %o = gqa.attention {queries}, %kw, %vw {"causal " if case.causal else ""}{attributes}: ({q}, {wide}, {wide}) -> {q}
   return %o : {q}
 }}
 """

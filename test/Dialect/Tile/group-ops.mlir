@@ -27,12 +27,14 @@
 // CHECK: tile.group.widen %{{.*}}[%{{.*}}, %{{.*}}] into %{{.*}}[%{{.*}}, %{{.*}}] : <1x64x64xf8E4M3FN>, <2x64x64xbf16>
 // CHECK: tile.group.widen {{.*}} scales(%{{.*}}[%{{.*}}] end(%{{.*}}) : memref<?xf32>) unsigned : <1x64x64xi8>, <2x64x64xbf16>
 // CHECK-LABEL: func @own
-// CHECK: tile.kernel warps = 4 dependent grid(
+// CHECK: tile.kernel warps = 4 grid(
 // CHECK: tile.group.channel own : <2x64x128xbf16>
 // CHECK: tile.warp.fill %{{.*}}[%{{.*}}] from %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <2x64x128xbf16>, <128xbf16>
 // CHECK: tile.warp.wait %{{.*}}[%{{.*}}, %{{.*}}] : <2x64x128xbf16>
 // CHECK: tile.warp.clear %{{.*}}[%{{.*}}] from(%{{.*}}) : <2x64x128xbf16>
 // CHECK: tile.warp.qk %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : <16x128xbf16>, !tile.channel<2x64x128xbf16> -> <16x16xf32>
+// CHECK-LABEL: func @cluster
+// CHECK: tile.launch_dependents
 func.func @task(%k: memref<1x8x?x128xbf16, strided<[?, ?, ?, 1], offset: ?>>, %p: memref<1xf32>, %n: index, %slot: i32,
                 %phase: i32, %out: memref<4x?x128xbf16>) {
   %chip = tile.device.chip
@@ -89,7 +91,7 @@ func.func @convert(%n: index, %slot: i32, %phase: i32, %queries: !tile.channel<1
 }
 
 func.func @own(%map: !tile.map<128xbf16>, %n: index) {
-  tile.kernel warps = 4 dependent grid(%t = %n) {
+  tile.kernel warps = 4 grid(%t = %n) {
     %keys = tile.group.channel own : !tile.channel<2x64x128xbf16>
     tile.barrier
     tile.warp.fill %keys[%n] from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
@@ -108,6 +110,7 @@ func.func @cluster(%splits: index, %n: index) {
     tile.cluster.barrier
     %other = tile.cluster.peer %own[%split] : memref<64x136xf32>
     tile.cluster.barrier
+    tile.launch_dependents
   }
   return
 }

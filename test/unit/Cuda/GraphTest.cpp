@@ -120,6 +120,55 @@ TEST_F(CudaGraph, StaysWhatItIsIfTheChangeFails) {
   gqa_rt_cuda_graph_destroy(0, graph);
 }
 
+/// What a call says of its scratch memory: addresses of pieces that it has at a time, or one behind the other.
+struct Pieces {
+  std::vector<int64_t> bytes;
+  bool together;
+  std::vector<uintptr_t> found;
+
+  static void enter(void **arguments) {
+    auto &self = *static_cast<Pieces *>(arguments[0]);
+    std::vector<void *> taken;
+    for (int64_t size : self.bytes) {
+      taken.push_back(gqa_rt_cuda_alloc(size));
+      self.found.push_back(reinterpret_cast<uintptr_t>(taken.back()));
+      if (!self.together)
+        gqa_rt_cuda_free(taken.back());
+    }
+    for (void *memory : taken)
+      if (self.together)
+        gqa_rt_cuda_free(memory);
+  }
+
+  int call(const gqa_rt_cuda_site &site) {
+    void *arguments[] = {this};
+    return gqa_rt_cuda_call(&site, enter, arguments);
+  }
+};
+
+// Each allocation would be a node between two kernels.
+TEST_F(CudaGraph, HasOneAllocationForSmallScratch) {
+  Pieces pieces{{100, 1000, 256, 1 << 20, 1}, /*together=*/true, {}}, again{{512, 512, 4096}, false, {}};
+  ASSERT_EQ(gqa_rt_cuda_graph_begin(0, stream), 0);
+  int before = control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync");
+  EXPECT_EQ(pieces.call(site()), 0) << gqa_rt_last_error();
+  EXPECT_EQ(control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync"), before + 1);
+  EXPECT_EQ(again.call(site()), 0) << gqa_rt_last_error();
+  Pieces large{{(1 << 20) + 1, (1 << 20) + 1}, true, {}};
+  EXPECT_EQ(large.call(site()), 0) << gqa_rt_last_error();
+  EXPECT_EQ(control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync"), before + 4);
+  void *graph = gqa_rt_cuda_graph_end(0, stream);
+  ASSERT_NE(graph, nullptr) << gqa_rt_last_error();
+  gqa_rt_cuda_graph_destroy(0, graph);
+  for (size_t i = 0; i < pieces.found.size(); ++i) {
+    EXPECT_EQ(pieces.found[i] % 256, 0u);
+    if (i)
+      EXPECT_GE(pieces.found[i], pieces.found[i - 1] + uintptr_t(pieces.bytes[i - 1]));
+  }
+  EXPECT_EQ(again.found[1], again.found[0]); // what has been given back is taken again
+  EXPECT_EQ(again.found[2], again.found[0]);
+}
+
 /// A sum of numbers of the host, few enough to be recorded with the graph.
 struct FewNumbers {
   Step step;

@@ -140,4 +140,23 @@ TEST(CudaModule, LoadsOncePerProcess) {
   EXPECT_EQ(calls("cuFuncSetAttribute"), settings + 1);
 }
 
+/// How many launches of a dependent kernel, of PTX for `chip` on an sm_90, say so to the driver.
+int dependentLaunches(const char *chip) {
+  Module module(kPTX, chip);
+  std::vector<float> host(8);
+  Scale scale{&module.module, host.data(), host.data(), 2, int(host.size())};
+  EXPECT_EQ(scale.call(defaultSite()), 0) << gqa_rt_last_error();
+  return control<int(const char *)>("fake_calls")("cuLaunchKernelEx");
+}
+
+// Those that every chip runs do not wait for the kernel in front.
+TEST(CudaModule, KernelsOfOneChipAloneMayBeginEarly) {
+  IN_CHILD(GQA_FAKE_DRIVER, {
+    setenv("FAKE_CUDA_CHIP", "90", 1);
+    EXPECT_EQ(dependentLaunches("sm_80"), 0);
+    EXPECT_EQ(dependentLaunches("sm_90"), 0);
+    EXPECT_EQ(dependentLaunches("sm_90a"), 1);
+  });
+}
+
 } // namespace

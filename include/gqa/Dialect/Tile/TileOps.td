@@ -15,9 +15,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [RecursiveMemoryEffects,
     Runs its region once for every point of the grid, in any order and on any number of workers. Points must not
     write what other points read or write. Values from outside are captured. `work` estimates the multiply-adds of all
     tasks together, so that a target can leave small kernels to one worker. With `warps` a task is run by so many warps,
-    each of which runs the whole region (see `tile.warp.id`). A kernel that is `dependent` may be started while the one in front
-of it ends, and waits for all that it did. As many tasks as `cluster` says, neighbours along the last dimension, run at the
-same time, and may wait for each other (`tile.cluster.barrier`) and read each other's scratch memory (`tile.cluster.peer`).
+    each of which runs the whole region (see `tile.warp.id`). As many tasks as `cluster` says, neighbours along the last dimension,
+    run at the same time, and may wait for each other (`tile.cluster.barrier`) and read each other's scratch memory
+    (`tile.cluster.peer`).
 
     Constraints:
     * (C1) the grid has at least one dimension.
@@ -35,10 +35,24 @@ same time, and may wait for each other (`tile.cluster.barrier`) and read each ot
     ```
   }];
   let arguments = (ins Variadic<Index>:$sizes, Optional<Index>:$work, Optional<Index>:$cluster,
-                       OptionalAttr<I64Attr>:$warps, UnitAttr:$dependent);
+                       OptionalAttr<I64Attr>:$warps);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "(`warps` `=` $warps^)? (`dependent` $dependent^)? (`cluster` `(` $cluster^ `)`)? custom<Grid>($sizes, $work, $body) attr-dict";
+  let assemblyFormat = "(`warps` `=` $warps^)? (`cluster` `(` $cluster^ `)`)? custom<Grid>($sizes, $work, $body) attr-dict";
   let hasRegionVerifier = 1;
+}
+
+def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "kernels behind may take their place";
+  let description = [{
+    Once all tasks have come here, or have ended. They wait for what the kernel does until it has ended; a kernel without the
+    operation lets them come when all of its tasks have begun. Of a kernel that works until its last task ends, those would
+    take room and time from tasks that have begun. Without effect before sm_90a.
+
+    ```mlir
+    tile.launch_dependents
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["KernelOp", "ScoreOp", "WarpScoreOp"]>]> {

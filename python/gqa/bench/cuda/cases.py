@@ -13,9 +13,9 @@ def _prefill(name, length, quick=None, *, heads=LLAMA, kind="prefill", attribute
     return Case(name, kind, "bf16", 1, *heads, length, length, dim, quick, attributes, cache, narrow_queries)
 
 
-def _chunk(name, queries, keys, attributes=()):
+def _chunk(name, queries, keys, attributes=(), cache=None):
     """The last queries of a long prompt: of few of them, all see as good as all keys."""
-    return Case(name, "full", "bf16", 1, *LLAMA, queries, keys, 128, None, attributes)
+    return Case(name, "full", "bf16", 1, *LLAMA, queries, keys, 128, None, attributes, cache)
 
 
 LLAMA_70B = (64, 8)
@@ -59,6 +59,8 @@ CASES = (
     _chunk("chunk-128-32k-no-group-splits", 128, 32 * K, WARPS),
     _chunk("draft-8-32k", 8, 32 * K),  # 32 rows: half of a tile of one group
     _chunk("draft-8-32k-no-half-tiles", 8, 32 * K, WHOLE_TILES),
+    _chunk("draft-8-32k-fp8", 8, 32 * K, cache=FP8),
+    _chunk("draft-8-32k-fp8-no-half-tiles", 8, 32 * K, WHOLE_TILES, FP8),
     _chunk("chunk-256-4k", 256, 4 * K),
     _chunk("chunk-256-4k-no-group-splits", 256, 4 * K, WARPS),
     # What sm_90a is judged by: longer prompts of more heads, prompts without a mask, steps of every batch, and what sharing gains.

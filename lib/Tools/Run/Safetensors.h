@@ -1,6 +1,6 @@
 // Weights beside a module.
-#ifndef GQA_TOOLS_GQA_RUN_SAFETENSORS_H
-#define GQA_TOOLS_GQA_RUN_SAFETENSORS_H
+#ifndef GQA_LIB_TOOLS_RUN_SAFETENSORS_H
+#define GQA_LIB_TOOLS_RUN_SAFETENSORS_H
 
 #include "Npy.h"
 
@@ -11,4 +11,4 @@ llvm::Expected<Arrays> readSafetensors(const std::string &path);
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_SAFETENSORS_H
+#endif // GQA_LIB_TOOLS_RUN_SAFETENSORS_H

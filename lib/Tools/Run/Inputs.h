@@ -1,6 +1,6 @@
 // Where the arguments of a call come from.
-#ifndef GQA_TOOLS_GQA_RUN_INPUTS_H
-#define GQA_TOOLS_GQA_RUN_INPUTS_H
+#ifndef GQA_LIB_TOOLS_RUN_INPUTS_H
+#define GQA_LIB_TOOLS_RUN_INPUTS_H
 
 #include "Npy.h"
 #include "Options.h"
@@ -13,4 +13,4 @@ llvm::Expected<std::vector<Array>> makeInputs(const Signature &signature, const 
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_INPUTS_H
+#endif // GQA_LIB_TOOLS_RUN_INPUTS_H

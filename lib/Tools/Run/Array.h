@@ -1,6 +1,6 @@
 // An array in host memory, as files hold it and calls take it.
-#ifndef GQA_TOOLS_GQA_RUN_ARRAY_H
-#define GQA_TOOLS_GQA_RUN_ARRAY_H
+#ifndef GQA_LIB_TOOLS_RUN_ARRAY_H
+#define GQA_LIB_TOOLS_RUN_ARRAY_H
 
 #include "gqa/JIT/JIT.h"
 
@@ -47,4 +47,4 @@ inline llvm::Error fail(const llvm::Twine &message) { return llvm::createStringE
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_ARRAY_H
+#endif // GQA_LIB_TOOLS_RUN_ARRAY_H

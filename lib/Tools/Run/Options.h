@@ -1,6 +1,6 @@
 // The command line of gqa-run.
-#ifndef GQA_TOOLS_GQA_RUN_OPTIONS_H
-#define GQA_TOOLS_GQA_RUN_OPTIONS_H
+#ifndef GQA_LIB_TOOLS_RUN_OPTIONS_H
+#define GQA_LIB_TOOLS_RUN_OPTIONS_H
 
 #include "gqa/JIT/JIT.h"
 
@@ -33,4 +33,4 @@ llvm::StringRef helpText();
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_OPTIONS_H
+#endif // GQA_LIB_TOOLS_RUN_OPTIONS_H

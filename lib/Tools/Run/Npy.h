@@ -1,6 +1,6 @@
 // NumPy's formats: .npy holds one array, .npz is a zip of them.
-#ifndef GQA_TOOLS_GQA_RUN_NPY_H
-#define GQA_TOOLS_GQA_RUN_NPY_H
+#ifndef GQA_LIB_TOOLS_RUN_NPY_H
+#define GQA_LIB_TOOLS_RUN_NPY_H
 
 #include "Array.h"
 
@@ -24,4 +24,4 @@ llvm::Error writeNpz(const std::string &path, const Arrays &arrays);
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_NPY_H
+#endif // GQA_LIB_TOOLS_RUN_NPY_H

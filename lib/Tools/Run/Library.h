@@ -1,6 +1,6 @@
 // A library that gqa-compile has written.
-#ifndef GQA_TOOLS_GQA_RUN_LIBRARY_H
-#define GQA_TOOLS_GQA_RUN_LIBRARY_H
+#ifndef GQA_LIB_TOOLS_RUN_LIBRARY_H
+#define GQA_LIB_TOOLS_RUN_LIBRARY_H
 
 #include "Options.h"
 
@@ -29,4 +29,4 @@ private:
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_LIBRARY_H
+#endif // GQA_LIB_TOOLS_RUN_LIBRARY_H

@@ -1,6 +1,6 @@
 // Whether results are right.
-#ifndef GQA_TOOLS_GQA_RUN_COMPARE_H
-#define GQA_TOOLS_GQA_RUN_COMPARE_H
+#ifndef GQA_LIB_TOOLS_RUN_COMPARE_H
+#define GQA_LIB_TOOLS_RUN_COMPARE_H
 
 #include "Npy.h"
 
@@ -15,4 +15,4 @@ llvm::Expected<bool> compareResults(llvm::ArrayRef<Array> results, const std::st
 
 } // namespace gqa::run
 
-#endif // GQA_TOOLS_GQA_RUN_COMPARE_H
+#endif // GQA_LIB_TOOLS_RUN_COMPARE_H

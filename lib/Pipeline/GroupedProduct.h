@@ -1,0 +1,36 @@
+// Products of rows with the matrices of their groups, as front ends write them.
+#ifndef GQA_PIPELINE_GROUPEDPRODUCT_H
+#define GQA_PIPELINE_GROUPEDPRODUCT_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <optional>
+
+namespace gqa {
+
+inline mlir::RankedTensorType typeOf(mlir::Value tensor) {
+  return mlir::cast<mlir::RankedTensorType>(tensor.getType());
+}
+
+/// Rows of one token each, times copies of matrices that `selection` takes from `matrices` by a number for
+/// each row.
+struct GroupedProduct {
+  mlir::linalg::BatchMatmulOp op;    // R x 1 x K times R x K x N
+  mlir::linalg::GenericOp selection; // makes the latter
+  mlir::tensor::ExtractOp element;   // of the matrices, in its body
+  mlir::Value matrices;              // E x K x N or, transposed, E x N x K
+  bool isTransposed = false;
+
+  int64_t rows() const { return typeOf(op->getResult(0)).getDimSize(0); }
+  int64_t columns() const { return typeOf(op->getResult(0)).getDimSize(2); }
+  int64_t depth() const { return typeOf(op->getOperand(0)).getDimSize(2); }
+  int64_t groups() const { return typeOf(matrices).getDimSize(0); }
+};
+
+/// What `op` is, if it is one and of static sizes.
+std::optional<GroupedProduct> matchGroupedProduct(mlir::linalg::BatchMatmulOp op);
+
+} // namespace gqa
+
+#endif // GQA_PIPELINE_GROUPEDPRODUCT_H

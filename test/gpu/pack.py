@@ -30,9 +30,9 @@ EXPORTS = threading.Lock()  # torch.export has one caller at a time
 MODULES = ("attention_cases", "attention_producers", "attention_scores", "attention_check", "cuda_cases", "reference")
 
 
-def pack(folder, parts=suite.PARTS, only=None):
+def pack(folder, parts=suite.PARTS, only=None, chips=CHIPS):
     """Fills `folder`, which is replaced, with the programs of `parts`, and the archive beside it; `only`: a set of names, as
-    PART-NAME or alone. Returns the archive."""
+    PART-NAME or alone; `chips`: those with machine code, the first one the least that runs it. Returns the archive."""
     folder, build = Path(folder).absolute(), Path(os.environ.get("GQA_BUILD", ROOT / "build"))
     if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         sys.exit(f"{folder} is no package of gpu-check and not empty; name another folder, or remove it")
@@ -46,10 +46,10 @@ def pack(folder, parts=suite.PARTS, only=None):
     wanted = [(part, name) for part in parts if part != "products" for name in suite.names(part)
               if only is None or {name, f"{part}-{name}"} & only]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = list(pool.map(lambda entry: _program(work, build, *entry), wanted))
+        digests = list(pool.map(lambda entry: _program(work, build, chips, *entry), wanted))
     _copy_sources(work)
     manifest = {"schema": 1, "packed": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-                "commit": _commit(), "chips": CHIPS, "ptxas": _ptxas_version(), "glibc": _glibc(work.rglob("*.so")),
+                "commit": _commit(), "chips": chips, "ptxas": _ptxas_version(), "glibc": _glibc(work.rglob("*.so")),
                 "programs": [{"part": part, "name": name, "text": digest} for (part, name), digest in zip(wanted, digests)]}
     (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
     shutil.rmtree(folder, ignore_errors=True)
@@ -67,19 +67,19 @@ def _archive(folder):
     return archive
 
 
-def _program(folder, build, part, name):
+def _program(folder, build, chips, part, name):
     """One shared library, and one for each of its other forms; returns the digest of its module."""
     with EXPORTS:
         module = suite.text(part, name)
     for form in suite.forms(part, name):
-        _link(folder, build, f"{part}-{name}-{form}", suite.text_of_form(module, form))
-    _link(folder, build, f"{part}-{name}", module)
+        _link(folder, build, chips, f"{part}-{name}-{form}", suite.text_of_form(module, form))
+    _link(folder, build, chips, f"{part}-{name}", module)
     return suite.digest(module)
 
 
-def _link(folder, build, name, module):
+def _link(folder, build, chips, name, module):
     stem = folder / "programs" / name
-    source, target = stem.with_suffix(".mlir"), ",".join([f"cuda:{CHIPS[0]}", *CHIPS[1:], HOST])
+    source, target = stem.with_suffix(".mlir"), ",".join([f"cuda:{chips[0]}", *chips[1:], HOST])
     source.write_text(module)
     _run(build / "bin" / "gqa-compile", source, f"--target={target}", "--emit=obj", "-o", stem.with_suffix(".o"))
     _run(_linker(), "-shared", "-o", stem.with_suffix(".so"), stem.with_suffix(".o"), "-Wl,-z,defs", "-Wl,--no-undefined",
@@ -144,8 +144,11 @@ def main(argv):
     parser.add_argument("folder")
     parser.add_argument("--parts", default=",".join(suite.PARTS), help="whose programs, with commas between")
     parser.add_argument("--only", help="names of programs, alone or as part-name, with commas between; by default all")
+    parser.add_argument("--chips", default=",".join(CHIPS), help="with machine code, with commas between; all later ones than the "
+                        "first compile its PTX. By default %(default)s")
     options = parser.parse_args(argv)
-    archive = pack(options.folder, options.parts.split(","), set(options.only.split(",")) if options.only else None)
+    archive = pack(options.folder, options.parts.split(","), set(options.only.split(",")) if options.only else None,
+                   options.chips.split(","))
     print(f"{options.folder}, and what travels: {archive}, {archive.stat().st_size / 2 ** 20:.1f} MiB")
 
 

@@ -148,6 +148,7 @@ struct Pieces {
 
 // Each allocation would be a node between two kernels.
 TEST_F(CudaGraph, HasOneAllocationForSmallScratch) {
+  NEEDS_FAKE_DRIVER();
   Pieces pieces{{100, 1000, 256, 1 << 20, 1}, /*together=*/true, {}}, again{{512, 512, 4096}, false, {}};
   ASSERT_EQ(gqa_rt_cuda_graph_begin(0, stream), 0);
   int before = control<int(const char *)>("fake_calls")("cuMemAllocFromPoolAsync");

@@ -138,11 +138,16 @@ struct LowerPV : WarpPattern<tile::GroupPVOp> {
     tile::ChannelType values = op.getValues().getType();
     Value right = descriptor(b, operands.getValues().front(), values, panelBytesOf(values));
     right = advanceDescriptor(b, right, operands.getSlot().front(), slotBytesOf(values));
+    if (op.getColumn()) {
+      int64_t columnsOfPanel = panelRowBytesOf(values) / tile::bytesOf(values.getElementType());
+      Value panel = b.shiftRight(b.toI32(operands.getColumn().front()), llvm::Log2_64(columnsOfPanel));
+      right = advanceDescriptor(b, right, panel, panelBytesOf(values));
+    }
     SmallVector<Step> steps;
     for (int64_t depth = 0; depth < values.getRows() / kDepth; ++depth)
       steps.push_back({Values(operands.getP().slice(depth * kWords, kWords)),
                        advanceDescriptor(b, right, depth * kDepth * panelRowBytesOf(values))});
-    return {multiply(b, Values(operands.getO()), steps, values.getColumns(), /*transposed=*/true,
+    return {multiply(b, Values(operands.getO()), steps, op.getO().getType().getColumns(), /*transposed=*/true,
                      values.getElementType())};
   }
 };

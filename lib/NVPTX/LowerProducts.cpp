@@ -34,6 +34,11 @@ WidenCodes widenerOf(NVVMBuilder &b, Type slots, bool isUnsigned, Type element) 
   return {b, narrowElementOf(slots), isUnsigned, element, isa<tile::ChannelType>(slots)};
 }
 
+/// Slots from a column on, if there is one.
+Value slotsFrom(NVVMBuilder &b, Value slots, ValueRange column) {
+  return column.empty() ? slots : b.advance(slots, b.mul(b.toI32(column.front()), b.i32(2)));
+}
+
 struct LowerQK : WarpPattern<tile::WarpQKOp> {
   using WarpPattern::WarpPattern;
 
@@ -43,8 +48,9 @@ struct LowerQK : WarpPattern<tile::WarpQKOp> {
     // The matrices are keys 0 to 7 with 8 elements and the next 8, then keys 8 to 15.
     Value lane = b.lane();
     Value key = b.add(b.bitAnd(lane, 7), b.mul(b.shiftRight(lane, 4), b.i32(8)));
-    SlotRows keys(b, op.getKeys().getType(), operands.getKeys().front(), operands.getSlot().front(),
-                  operands.getRow().front(), key, b.bitAnd(b.shiftRight(lane, 3), 1));
+    SlotRows keys(b, op.getKeys().getType(), slotsFrom(b, operands.getKeys().front(), operands.getColumn()),
+                  operands.getSlot().front(), operands.getRow().front(), key,
+                  b.bitAnd(b.shiftRight(lane, 3), 1));
     SmallVector<Values> sums(tiles, Values(kSums, b.f32(0)));
     auto add = [&](int64_t depth, int64_t n, ArrayRef<Value> k) {
       ValueRange q = operands.getQ().slice(depth * kWords, kWords);
@@ -77,11 +83,9 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
     int64_t tiles = op.getO().getType().getColumns() / 8;
     // The matrices are 8 keys and the next 8 with 8 elements, then with the next 8 elements.
     Value lane = b.lane();
-    Value memory = operands.getValues().front();
-    if (op.getColumn())
-      memory = b.advance(memory, b.mul(b.toI32(operands.getColumn().front()), b.i32(2)));
-    SlotRows values(b, op.getValues().getType(), memory, operands.getSlot().front(),
-                    operands.getRow().front(), b.bitAnd(lane, 15), b.shiftRight(lane, 4));
+    SlotRows values(
+        b, op.getValues().getType(), slotsFrom(b, operands.getValues().front(), operands.getColumn()),
+        operands.getSlot().front(), operands.getRow().front(), b.bitAnd(lane, 15), b.shiftRight(lane, 4));
     SmallVector<Values> sums;
     for (int64_t n = 0; n < tiles; ++n) {
       Values tile;

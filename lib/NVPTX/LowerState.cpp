@@ -38,7 +38,8 @@ struct LowerQueries : WarpPattern<tile::WarpQueriesOp> {
     tile::FragmentType type = op.getQ().getType();
     Value source = operands.getSource().front(), zero = b.index(0),
           own = b.toIndex(b.laneColumn(type.getQuads()));
-    int64_t width = cast<MemRefType>(source.getType()).getDimSize(2);
+    if (op.getColumn())
+      own = b.add(own, operands.getColumn().front());
     Values rows;
     for (int64_t row = 0; row < kLaneRows; ++row) {
       Value head = operands.getHead()[row], query = operands.getQuery()[row];
@@ -51,11 +52,28 @@ struct LowerQueries : WarpPattern<tile::WarpQueriesOp> {
       // Words for columns 8 further on are 4 bytes further on in a quad.
       int64_t bytes = type.getQuads() ? column / 16 * 32 + column % 16 / 2 : column * 2;
       for (Value row : rows)
-        words.push_back(column < width ? Value(LLVM::LoadOp::create(b, b.getI32Type(), b.advance(row, bytes),
-                                                                    /*alignment=*/4))
-                                       : b.i32(0));
+        words.push_back(wordAt(op, operands, row, column, bytes, b));
     }
     return {words};
+  }
+
+private:
+  /// Zero where the source does not have the column.
+  static Value wordAt(tile::WarpQueriesOp op, Adaptor operands, Value row, int64_t column, int64_t bytes,
+                      NVVMBuilder &b) {
+    int64_t width = cast<MemRefType>(op.getSource().getType()).getDimSize(2);
+    auto load = [&](Value at) -> Value {
+      return LLVM::LoadOp::create(b, b.getI32Type(), at, /*alignment=*/4);
+    };
+    if (!op.getColumn())
+      return column < width ? load(b.advance(row, bytes)) : b.i32(0);
+    if (width % op.getQ().getType().getColumns() == 0)
+      return load(b.advance(row, bytes)); // every part has all of its columns
+    Value inside = b.compare(arith::CmpIPredicate::slt, b.add(operands.getColumn().front(), b.index(column)),
+                             b.index(width));
+    Value zero = b.index(0), first = b.addressOf(operands.getSource().front(), {zero, zero, zero});
+    Value word = load(b.select(inside, b.advance(row, bytes), first));
+    return b.select(inside, word, b.i32(0));
   }
 };
 

@@ -21,6 +21,7 @@ void populateScorePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeCo
 void populateSoftmaxPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateStatePatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateFinishPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
+void populateTotalPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateWarpChannelPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 void populateWidenPatterns(mlir::RewritePatternSet &patterns, const mlir::TypeConverter &types);
 

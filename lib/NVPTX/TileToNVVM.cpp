@@ -98,6 +98,7 @@ private:
     populateSoftmaxPatterns(patterns, types);
     populateStatePatterns(patterns, types);
     populateFinishPatterns(patterns, types);
+    populateTotalPatterns(patterns, types);
     populateWarpChannelPatterns(patterns, types);
     populateWidenPatterns(patterns, types);
     ConversionTarget target(getContext());

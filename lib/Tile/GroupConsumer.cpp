@@ -9,8 +9,15 @@ using namespace mlir;
 namespace gqa {
 
 void GroupTask::consume() {
-  bindRows(b.mul(tile::WarpIdOp::create(b, b.getIndexType()), b.index(tile::kFragmentRows)));
-  Values empty = initialState(matrix(*getConstantIntValue(values.valueDim), b.getF32Type()));
+  Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+  rowsOfTile = group;
+  if (schedule.columnParts > 1) {
+    warp = b.rem(warp, b.index(schedule.rows / tile::kFragmentRows));
+    rowsOfTile = b.index(0);
+    column = b.mul(group, b.index(ownWidth));
+  }
+  bindRows(b.mul(warp, b.index(tile::kFragmentRows)));
+  Values empty = initialState(matrix(ownWidth, b.getF32Type()));
   auto branch = scf::IfOp::create(b, TypeRange(ValueRange(empty)), isSeen(), /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
   {
@@ -22,11 +29,12 @@ void GroupTask::consume() {
   }
   Values state = branch.getResults();
   state[0] = scaleOutput(state[0], *getConstantIntValue(values.valueDim), /*quads=*/false);
-  store(state, [&] {
-    storeRows(state, maps.o ? queryChannel : Value());
+  auto storeResult = [&] {
+    storeRows(state, maps.o ? queryChannel : Value(), column);
     if (maps.o)
       tile::GroupStoreOp::create(b, group, queryChannel, maps.o, batch, head, query);
-  });
+  };
+  store(state, storeResult, column);
 }
 
 SmallVector<Value> GroupTask::attend(const Values &empty) {
@@ -63,12 +71,12 @@ Value GroupTask::await(Value pending, int64_t younger) {
 }
 
 Value GroupTask::scores(Cursor cursor) {
-  return tile::GroupQKOp::create(b, matrix(schedule.keys, b.getF32Type()), queryChannel, group, keyChannel,
-                                 cursor.slot);
+  return tile::GroupQKOp::create(b, matrix(schedule.keys, b.getF32Type()), queryChannel, rowsOfTile,
+                                 keyChannel, cursor.slot);
 }
 
 Value GroupTask::multiply(const Step &step) {
-  return tile::GroupPVOp::create(b, step.o.getType(), step.p, valueChannel, step.cursor.slot, step.o);
+  return tile::GroupPVOp::create(b, step.o.getType(), step.p, valueChannel, step.cursor.slot, column, step.o);
 }
 
 GroupTask::Step GroupTask::start(const Values &empty) {

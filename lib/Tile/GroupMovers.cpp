@@ -29,7 +29,7 @@ void GroupTask::produce() {
   forEachBlock([&](Value number, Cursor cursor) {
     for (auto [numbers, codes, map] :
          {std::tuple(keyChannel, keyCodes, maps.k), std::tuple(valueChannel, valueCodes, maps.v)})
-      fill(codes ? codes : numbers, codes ? codesOf(number, cursor) : cursor, map, kvHead, keyOf(number),
+      fill(codes ? codes : numbers, codes ? codesOf(number, cursor) : cursor, map, tokenHead(), keyOf(number),
            schedule.keys);
   });
 }

@@ -15,7 +15,8 @@ int64_t boxHeads(const AttentionValues &values, const WarpSchedule &schedule) {
 
 GroupTask::GroupTask(AttentionOp op, const AttentionValues &values, const WarpSchedule &schedule,
                      const TensorMaps &maps, IndexBuilder &b)
-    : WarpTile(op, values, schedule, b), maps(maps), consumers(schedule.warps / tile::kGroupWarps) {}
+    : WarpTile(op, values, schedule, b), maps(maps), consumers(schedule.warps / tile::kGroupWarps),
+      ownWidth(*getConstantIntValue(values.valueDim) / schedule.columnParts) {}
 
 void GroupTask::build(ValueRange point) {
   bindPosition({point[1], point[2], point[0]});

@@ -80,9 +80,12 @@ private:
 
   const TensorMaps &maps;
   int64_t consumers;
+  int64_t ownWidth; // columns of a group's part of the output
   Value blocks, lastHidden, firstHidden;
   Value queryChannel, keyChannel, valueChannel, keyCodes, valueCodes;
-  Value group; // of the consumer
+  Value group;      // of the consumer
+  Value rowsOfTile; // which 64 of its rows are the consumer's
+  Value column;     // the first of its part; null if it has all
 };
 
 } // namespace gqa

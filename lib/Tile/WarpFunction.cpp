@@ -43,9 +43,7 @@ void cutGroups(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   std::optional<int64_t> group = getConstantIntValue(values.group);
   if (!group || *group <= schedule.rows)
     return; // an unknown one was looked at
-  values.headParts = llvm::divideCeil(*group, schedule.rows);
-  while (*group % values.headParts != 0)
-    ++values.headParts;
+  values.headParts = headPartsOf(*group, schedule.rows);
   values.group = b.index(*group / values.headParts);
   values.kvHeads = b.mul(values.kvHeads, b.index(values.headParts));
 }
@@ -113,10 +111,10 @@ void buildForGroups(AttentionOp op, AttentionValues values, const WarpSchedule &
 }
 
 /// A box of queries is as large as the tile has room for, whatever is there.
-AttentionValues tiledForGroups(AttentionOp op, AttentionValues values, const WarpSchedule &schedule,
-                               IndexBuilder &b) {
+AttentionValues tiledForGroups(AttentionValues values, const WarpSchedule &schedule, IndexBuilder &b) {
+  cutGroups(values, schedule, b);
   bindTiles(values, schedule, b);
-  values.period = b.index(schedule.rows / op.getGroupSize());
+  values.period = b.index(queriesOfBox(schedule, *getConstantIntValue(values.group)));
   values.blocks = b.ceilDiv(values.queries, values.period);
   return values;
 }
@@ -145,13 +143,13 @@ void buildFor(AttentionOp op, const AttentionValues &values, int64_t queries, co
   if (!schedule)
     return warps();
   auto groups = [&] {
-    AttentionValues tiled = tiledForGroups(op, values, *schedule, b);
+    AttentionValues tiled = tiledForGroups(values, *schedule, b);
     b.branch(suitsGroups(tiled, *schedule, b), [&] { buildForGroups(op, tiled, *schedule, b); }, warps);
   };
   auto half = chooseHalfTiles(op, queries, bytes);
   if (!half)
     return groups();
-  AttentionValues halved = tiledForGroups(op, values, *half, b);
+  AttentionValues halved = tiledForGroups(values, *half, b);
   Value suits =
       b.createOrFold<arith::AndIOp>(suitsGroups(halved, *half, b), suitsHalfTiles(halved, *half, b));
   b.branch(suits, [&] { buildForGroups(op, halved, *half, b); }, groups);

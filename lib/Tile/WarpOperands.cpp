@@ -38,8 +38,8 @@ void bindTiles(AttentionValues &values, const WarpSchedule &schedule, IndexBuild
   values.rows = b.index(schedule.rows);
   values.stateRows = values.rows;
   // Of narrow operands a matrix load brings twice as many columns.
-  values.keyWidth = b.roundUp(values.keyDim, values.k.dequantize ? 32 : 16);
-  values.valueWidth = b.roundUp(values.valueDim, (values.v.dequantize ? 32 : 16) * schedule.columnWarps);
+  values.keyWidth = b.roundUp(values.keyDim, (values.k.dequantize ? 32 : 16) * schedule.columnParts);
+  values.valueWidth = b.roundUp(values.valueDim, (values.v.dequantize ? 32 : 16) * schedule.columnParts);
 }
 
 static Value allocate(IndexBuilder &b, ArrayRef<Value> sizes, Type element) {
@@ -75,7 +75,7 @@ void bindMarks(AttentionOp op, AttentionValues &values, const WarpSchedule &sche
     return;
   Value tiles = b.mul(b.mul(values.batch, values.kvHeads), values.blocks);
   Value each = b.index(values.partialO ? tile::kFragmentRows : 1);
-  int64_t fragments = schedule.rows / tile::kFragmentRows * schedule.columnWarps;
+  int64_t fragments = schedule.rows / tile::kFragmentRows * schedule.columnParts;
   values.marks = allocate(b, {tiles, b.index(fragments), each}, b.getI32Type());
 }
 

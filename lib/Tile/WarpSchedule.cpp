@@ -43,6 +43,18 @@ constexpr WarpRow kWideRows[] = {
 
 } // namespace
 
+int64_t headPartsOf(int64_t group, int64_t rows) {
+  int64_t parts = llvm::divideCeil(group, rows);
+  while (group % parts != 0)
+    ++parts;
+  return parts;
+}
+
+int64_t queriesOfBox(const WarpSchedule &schedule, int64_t heads) {
+  int64_t queries = schedule.rows / heads;
+  return schedule.columnParts > 1 ? int64_t(llvm::bit_floor(uint64_t(queries))) : queries;
+}
+
 int64_t fewQueries(AttentionOp op) {
   return ShapedType::isDynamic(op.getGroupSize())
              ? 1
@@ -60,7 +72,7 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
   for (const WarpRow &row : isWide ? ArrayRef(kWideRows) : ArrayRef(kWarpRows))
     if (dim <= row.maxDim && rows <= row.maxRows) {
       WarpSchedule schedule = row.schedule;
-      schedule.columnWarps = isWide ? kColumnWarps : 1;
+      schedule.columnParts = isWide ? kColumnWarps : 1;
       if (!schedule.keysAcrossWarps())
         return schedule;
       schedule.keys *= keysInPlaceOfOne(bytes);
@@ -91,6 +103,16 @@ constexpr GroupRow kGroupRows[] = {
     {192, 96, 80, true},   // 168 registers, 192 KB, with codes 198
     {256, 64, 48, true},   // 176 registers, 192 KB, with codes 184
 };
+
+// Heads of more than 256: both groups have the same 64 rows, all of their scores, and half of the output's
+// columns, up to 128 registers. Two slots have as many keys as there is room for beside the queries: 32 of
+// latent attention's. Products of 64 rows by 32 keys are bound by shared memory: with what the copy engine
+// writes, 2600 cycles for them, of the 3800 that memory takes. Warps that split 16 rows wait for memory
+// alone: heads of 512 on an H200, decode steps of 16 rows 83.1 us by warps and 85.9 by groups, of 128
+// rows 78.3 and 49.3, a prompt 315 and 104.
+constexpr int64_t kColumnGroups = 2;
+constexpr int64_t kMostWideKeys = 64;     // beside which registers have room for probabilities
+constexpr int64_t kWideBytes = 224 << 10; // of a block's shared memory, without barriers
 
 constexpr int64_t kFewestGroupRows = 17; // more than warps have with keys of their own
 // A half tile, of one group, has room for few rows, but of two blocks one task of a processor has nothing on
@@ -198,7 +220,30 @@ static WarpSchedule scheduleOf(AttentionOp op, const GroupRow &row, int64_t grou
           /*codeSlots=*/groups == 1 ? 2 : 1};
 }
 
+/// The schedule of groups that share rows, where each has whole panels of the output's columns.
+static std::optional<WarpSchedule> chooseWideGroups(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  bool hasFewRows = !ShapedType::isDynamic(queries) && op.getGroupSize() * queries < kFewestGroupRows;
+  if (op.getGroupSize() < 1 || hasFewRows || !hasPanels(op, bytes) || op->hasAttr("gqa.no_wide_groups") ||
+      op.getQueryDequantize() || op.getValueDim() * 2 % (kColumnGroups * tile::kPanelRowBytes) != 0)
+    return std::nullopt;
+  constexpr int64_t kSlots = 2;
+  int64_t room = kWideBytes - 2 * tile::kGroupRows * op.getKeyDim();
+  int64_t keys = room / (2 * kSlots * (op.getKeyDim() + op.getValueDim()));
+  return WarpSchedule{/*rows=*/tile::kGroupRows,
+                      std::min(keys / 16 * 16, kMostWideKeys),
+                      /*warps=*/kColumnGroups * tile::kGroupWarps,
+                      /*resident=*/1,
+                      kSlots,
+                      /*clusterParts=*/1,
+                      /*storesTile=*/false, // one group would overwrite queries that the other still reads
+                      /*splitsKeys=*/!op->hasAttr("gqa.no_group_splits"),
+                      /*codeSlots=*/1,
+                      kColumnGroups};
+}
+
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes) {
+  if (std::max(op.getKeyDim(), op.getValueDim()) > kMostDimOfWarp)
+    return chooseWideGroups(op, queries, bytes);
   const GroupRow *row = groupRowFor(op, bytes);
   int64_t groups = row ? groupsOfTile(op, queries, row->keys(bytes)) : 0;
   if (groups == 0)

@@ -12,6 +12,8 @@ void WarpTask::bindRings() {
   valueRing = ring(values.v, valueWidth);
   wideKeys = wideRing(values.k, keyWidth, keyNumbers());
   wideValues = wideRing(values.v, valueWidth, valueNumbers());
+  if (schedule.columnParts > 1)
+    room = scratch({b.index(schedule.warps), b.index(tile::kFragmentRows * warpKeys)}, b.getF32Type());
   if (maps)
     tile::BarrierOp::create(b);
 }

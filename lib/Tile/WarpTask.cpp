@@ -12,7 +12,8 @@ WarpTask::WarpTask(AttentionOp op, const AttentionValues &values, const WarpSche
     : WarpTile(op, values, schedule, b), maps(maps) {
   keyWidth = *getConstantIntValue(values.keyWidth);
   valueWidth = *getConstantIntValue(values.valueWidth);
-  ownWidth = valueWidth / schedule.columnWarps;
+  ownKeyWidth = keyWidth / schedule.columnParts;
+  ownWidth = valueWidth / schedule.columnParts;
   outputType = matrix(ownWidth, b.getF32Type(), isReadNarrow(values.v));
 }
 
@@ -54,11 +55,15 @@ void WarpTask::bindWarp() {
   bool across = schedule.keysAcrossWarps();
   warpKeys = across ? schedule.keys / schedule.warps : schedule.keys;
   warpKey = across ? b.mul(warp, b.index(warpKeys)) : b.index(0);
-  Value fragment = across ? b.index(0) : b.div(warp, b.index(schedule.columnWarps));
+  Value parts = b.index(schedule.columnParts), fragment = across ? b.index(0) : b.div(warp, parts);
   bindRows(b.mul(fragment, b.index(tile::kFragmentRows)));
-  if (schedule.columnWarps > 1)
-    column = b.mul(b.rem(warp, b.index(schedule.columnWarps)), b.index(ownWidth));
+  if (schedule.columnParts == 1)
+    return;
+  part = b.rem(warp, parts);
+  column = b.mul(part, b.index(ownWidth));
 }
+
+Value WarpTask::keyColumn() { return part ? b.mul(part, b.index(ownKeyWidth)) : Value(); }
 
 void WarpTask::bindBlocks() {
   Value size = b.index(schedule.keys), zero = b.index(0), one = b.index(1);
@@ -85,8 +90,8 @@ void WarpTask::bindQueries() {
   Value zero = b.index(0);
   Value source =
       b.view(values.q, {batch, head, query, zero}, {nullptr, values.group, queries, values.keyDim});
-  queryTile = tile::WarpQueriesOp::create(b, matrix(keyWidth, element, isReadNarrow(values.k)),
-                                          b.withContiguousRows(source), heads, queryOfRow);
+  queryTile = tile::WarpQueriesOp::create(b, matrix(ownKeyWidth, element, isReadNarrow(values.k)),
+                                          b.withContiguousRows(source), heads, queryOfRow, keyColumn());
   if (values.k.scaledByChannel)
     queryTile = scale(queryTile, channelScales(values.k, values.keyDim, keyWidth, isReadNarrow(values.k)));
   else if (values.k.scale && !values.k.scaledByToken)
@@ -132,14 +137,22 @@ SmallVector<Value> WarpTask::step(Value number, const Values &state, Value slot,
   advance(/*isKey=*/true, number, slot, leftSlot, whole);
   auto [keySlots, keySlot] = widened(/*isKey=*/true, key, slot);
   Value s = tile::WarpQKOp::create(b, matrix(warpKeys, b.getF32Type()), queryTile, keySlots, keySlot, warpKey,
-                                   isReadNarrow(values.k) && isUnsigned(values.k));
+                                   keyColumn(), isReadNarrow(values.k) && isUnsigned(values.k));
   s = scale(s, keyScales);
+  if (room) { // one barrier shows the values and the scores' parts
+    tile::WarpShareOp::create(b, s, room, warp);
+    advance(/*isKey=*/false, number, slot, leftSlot, whole);
+    Value parts = b.index(schedule.columnParts);
+    s = tile::WarpTotalOp::create(b, s.getType(), room, b.mul(b.div(warp, parts), parts),
+                                  uint64_t(schedule.columnParts));
+  }
   Value keys = b.sub(end, key);
   auto step = softmax(scoresOf(s, key, keys, whole), state[1], state[2]);
   Value valueScales = isScaledByWarp(values.v) ? scalesOf(values.v, key, whole) : Value();
   Value p =
       tile::WarpToOperandOp::create(b, matrix(warpKeys, valueNumbers()), scale(step.getP(), valueScales));
-  advance(/*isKey=*/false, number, slot, leftSlot, whole);
+  if (!room)
+    advance(/*isKey=*/false, number, slot, leftSlot, whole);
   if (maps && !whole)
     tile::WarpClearOp::create(b, valueRing, slot, keys);
   auto [valueSlots, valueSlot] = widened(/*isKey=*/false, key, slot);

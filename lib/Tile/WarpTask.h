@@ -35,6 +35,9 @@ private:
   /// One block of keys; `whole` if all rows see all of it and those on their way are no shorter.
   Values step(Value number, const Values &state, Value slot, Value leftSlot, bool whole);
 
+  /// The first of the columns that the warp's part of the scores is a sum over; null if it is over all.
+  Value keyColumn();
+
   // Slots: where keys and values arrive.
   void bindRings();
   Value ring(const TokenBuffers &tokens, int64_t columns);
@@ -66,12 +69,15 @@ private:
 
   const TensorMaps *maps; // or null
   int64_t keyWidth, valueWidth, warpKeys, blocksAtOnce;
-  int64_t ownWidth; // columns of the warp's part of the output
+  int64_t ownKeyWidth; // columns of the warp's part of the scores' sums
+  int64_t ownWidth;    // and of the output
   llvm::SmallVector<Value> position;
   mlir::Type outputType;
   Value scoreScales; // of narrow keys, where they are the same for all
   Value warp, warpKey, blocks, firstFull, lastFull;
-  Value column; // the first of the warp's part; null if it has all
+  Value part,
+      column; // which part of wide heads is the warp's, and its first of the output; null if it has all
+  Value room; // where warps that share rows find each other's parts of the scores
   Value keyRing, valueRing, wideKeys, wideValues, queryTile;
 };
 

@@ -38,6 +38,8 @@ RACES = {
     "draft_long_fp8": dict(batch=80, queries=9, group=5, keys=600, causal=True, offset=("constant", 591),
                            narrow=("f8E4M3FN", "bhs", "f32", False)),
     "prefill_mask": dict(batch=6, queries=200, keys=330, mask=(200, 330), values="poison"),
+    "latent": dict(batch=40, kv_heads=1, group=16, keys=600, dim=576, value_dim=512),
+    "latent_128": dict(batch=2, kv_heads=1, group=128, keys=3000, dim=576, value_dim=512),  # keys in parts
     "rows": dict(batch=4, queries=100, keys=300, dtype="f32", causal=True, offset=("i64", [200])),
 }
 

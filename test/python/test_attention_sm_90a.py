@@ -15,7 +15,8 @@ GROUPS = ("prompt", "prompt_window", "prompt_wide", "prompt_mixed", "prompt_garb
           "fp8_wide", "int8_decode", "int8_channels", "uint8_f16", "prompt_fp8", "prompt_fp8_tokens", "prompt_fp8_garbage",
           "prompt_fp8_wide", "prompt_int8", "prompt_uint8", "prompt_fp8_queries", "prompt_fp8_queries_e5m2",
           "prompt_fp8_queries_poison", "short_fp8", "short_fp8_tokens", "short_fp8_garbage", "short_fp8_wide",
-          "short_fp8_queries", "short_int8", "short_uint8_draft", "short_lengths", "short_lengths_wide", "short_batches")
+          "short_fp8_queries", "short_int8", "short_uint8_draft", "short_lengths", "short_lengths_wide", "short_batches",
+          "latent_prompt", "latent_parts_40", "latent_128", "wider_prompt", "wider_heads")
 
 
 @needs_driver

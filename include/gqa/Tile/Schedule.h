@@ -65,10 +65,11 @@ struct WarpSchedule {
   bool splitsKeys = true;
   /// Of codes that warps beside groups widen: with one, nothing is on its way for as long as it is read.
   int64_t codeSlots = 1;
-  /// Wide heads: so many warps have the same rows and keys, and each a part of the output's columns.
-  int64_t columnWarps = 1;
+  /// Wide heads: so many warps, or groups of them, have the same rows and keys, and each a part of the
+  /// output's columns.
+  int64_t columnParts = 1;
   /// Few rows: every warp has all of them and keys of its own. Else every warp has 16 rows and all keys.
-  bool keysAcrossWarps() const { return rows * columnWarps < 16 * warps; }
+  bool keysAcrossWarps() const { return rows * columnParts < 16 * warps; }
 };
 
 /// The bytes of an element of keys and of values, as kernels read them.
@@ -89,8 +90,9 @@ WarpSchedule chooseWarpSchedule(AttentionOp op, int64_t queries, TokenBytes byte
 
 /// The same for groups of warps with roles (sm_90a), beside which one more moves data; nothing where they do
 /// not take the attention, or tiles have too few rows for it to pay. To compare both: with the attribute
-/// `gqa.no_tma_store` lanes store the result, with `gqa.no_group_splits` warps split keys, and with
-/// `gqa.no_half_tiles` two groups work on a tile, or warps.
+/// `gqa.no_tma_store` lanes store the result, with `gqa.no_group_splits` warps split keys, with
+/// `gqa.no_half_tiles` two groups work on a tile, or warps, and with `gqa.no_wide_groups` warps multiply
+/// heads of more than 256.
 std::optional<WarpSchedule> chooseGroupSchedule(AttentionOp op, int64_t queries, TokenBytes bytes = {});
 
 /// The same for few rows, of which each warp has the copy engine bring keys of its own (sm_90a). With the
@@ -107,6 +109,14 @@ constexpr uint64_t kFewBlocks = 8;
 /// The most query heads of one key/value head that a tile of a GPU has rows for; of more, several tiles have
 /// some each.
 constexpr int64_t kMostHeadsOfTile = 128;
+
+/// Into how many equal parts a group of query heads is cut for tiles of so many rows.
+int64_t headPartsOf(int64_t group, int64_t rows);
+
+/// How many queries of each of its heads the tile of a group of warps has. The box of queries has heads as
+/// far as there are rows; of wide heads, beside which shared memory has no room for more, they have to come
+/// out even.
+int64_t queriesOfBox(const WarpSchedule &schedule, int64_t heads);
 
 /// How an attention's keys are split: enough tasks for every core, but none that is too short to pay for the
 /// merge. It depends on shapes only, never on the machine, and so do the results.

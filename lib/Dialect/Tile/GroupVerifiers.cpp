@@ -79,7 +79,7 @@ LogicalResult GroupPVOp::verify() {
   ChannelType values = getValues().getType();
   FragmentType p = getP().getType(), o = getO().getType();
   if (p.getElementType() != values.getElementType() || p.getColumns() != values.getRows() ||
-      o.getColumns() != values.getColumns())
+      o.getColumns() > values.getColumns() || (!getColumn() && o.getColumns() < values.getColumns()))
     return emitOpError("expects p with a column for each row of a slot and o with the columns of one, found ")
            << p << ", " << o << " and " << values;
   // group.pv_c2

@@ -60,6 +60,21 @@ LogicalResult verifyProduct(Operation *op, const Slot &slot, Type other, Fragmen
   return isNarrow ? success() : verifyElement(op, other, slot.element, names);
 }
 
+/// Some columns of slots are those of a ring of 16 bits.
+LogicalResult verifyParted(Operation *op, Value column, const Slot &slot, Type slots) {
+  if (!column || (isa<RingType>(slots) && bytesOf(slot.element) == 2))
+    return success();
+  return op->emitOpError("expects a ring of 16 bits, of which it takes some columns, found ") << slots;
+}
+
+/// A row of a buffer has the numbers of a fragment.
+LogicalResult verifyRoom(Operation *op, Value room, FragmentType fragment) {
+  int64_t wanted = kFragmentRows * fragment.getColumns();
+  if (cast<MemRefType>(room.getType()).getDimSize(1) == wanted)
+    return verifyContiguousRows(op, {room}, "the buffer");
+  return op->emitOpError("expects a buffer with rows of ") << wanted << " numbers, found " << room.getType();
+}
+
 /// Each warp fills rows of its own.
 LogicalResult verifyOwn(Operation *op, Value channel) {
   auto made = channel.getDefiningOp<GroupChannelOp>();
@@ -120,7 +135,8 @@ LogicalResult WarpQueriesOp::verify() {
   if (failed(verifyElement(*this, elementOf(getSource()), type.getElementType(), "fragment and source")))
     return failure();
   // queries_c2
-  return verifyCopied(*this, getSource(), type.getColumns());
+  int64_t most = getColumn() ? cast<MemRefType>(getSource().getType()).getDimSize(2) : type.getColumns();
+  return verifyCopied(*this, getSource(), most);
 }
 
 LogicalResult WarpInitOp::verify() {
@@ -136,12 +152,23 @@ LogicalResult WarpQKOp::verify() {
   if (failed(verifyProduct(*this, slot, getQ().getType().getElementType(), getQ().getType(), getIsUnsigned(),
                            "keys and q")))
     return failure();
-  if (getQ().getType().getColumns() != slot.columns)
-    return emitOpError("expects q with the ")
+  int64_t columns = getQ().getType().getColumns();
+  if (getColumn() ? columns > slot.columns : columns != slot.columns)
+    return emitOpError(getColumn() ? "expects q with at most the " : "expects q with the ")
            << slot.columns << " columns of the keys, found " << getQ().getType();
+  // warp.qk_c4
+  if (failed(verifyParted(*this, getColumn(), slot, getKeys().getType())))
+    return failure();
   // warp.qk_c2
   return verifyKeysOfWarp(*this, getS().getType().getColumns(), slot);
 }
+
+LogicalResult WarpShareOp::verify() {
+  return verifyRoom(*this, getRoom(), getS().getType());
+} // warp.share_c1
+LogicalResult WarpTotalOp::verify() {
+  return verifyRoom(*this, getRoom(), getTotal().getType());
+} // warp.total_c1
 
 LogicalResult WarpScoreOp::verify() {
   // warp.score_c1
@@ -175,9 +202,8 @@ LogicalResult WarpPVOp::verify() {
     return emitOpError(getColumn() ? "expects o with at most the " : "expects o with the ")
            << slot.columns << " columns of the values, found " << getO().getType();
   // warp.pv_c4
-  if (getColumn() && (!isa<RingType>(getValues().getType()) || bytesOf(slot.element) != 2))
-    return emitOpError("expects a ring of 16 bits, of which it takes some columns, found ")
-           << getValues().getType();
+  if (failed(verifyParted(*this, getColumn(), slot, getValues().getType())))
+    return failure();
   return verifyKeysOfWarp(*this, getP().getType().getColumns(), slot);
 }
 

@@ -145,6 +145,14 @@ func.func @pv_c1_columns(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x128
 
 // -----
 
+func.func @pv_c1_more_columns(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x64x64xbf16>, %o: !tile.fragment<16x128xf32>, %i: i32, %n: index) {
+  // expected-error @+1 {{'tile.group.pv' op expects p with a column for each row of a slot and o with the columns of one, found '!tile.fragment<16x64xbf16>', '!tile.fragment<16x128xf32>' and '!tile.channel<2x64x64xbf16>'}}
+  %o1 = tile.group.pv %p, %v[%i] columns(%n), %o : !tile.fragment<16x64xbf16>, !tile.channel<2x64x64xbf16>, !tile.fragment<16x128xf32>
+  return
+}
+
+// -----
+
 func.func @pv_c2_awaited(%p: !tile.fragment<16x64xbf16>, %v: !tile.channel<2x64x64xbf16>, %o: !tile.fragment<16x64xf32>, %i: i32) {
   // expected-error @+1 {{'tile.group.pv' op expects one use of its result, a tile.group.await}}
   %o1 = tile.group.pv %p, %v[%i], %o : !tile.fragment<16x64xbf16>, !tile.channel<2x64x64xbf16>, !tile.fragment<16x64xf32>

@@ -161,6 +161,38 @@ func.func @qk_c1_quads(%n: index, %q: !tile.fragment<16x32xf16>, %k: !tile.ring<
 
 // -----
 
+func.func @qk_c1_more_columns(%n: index, %q: !tile.fragment<16x64xf16>, %k: !tile.ring<2x64x32xf16>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects q with at most the 32 columns of the keys, found '!tile.fragment<16x64xf16>'}}
+  %s = tile.warp.qk %q, %k[%n, %n] columns(%n) : !tile.fragment<16x64xf16>, !tile.ring<2x64x32xf16> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_ring(%n: index, %q: !tile.fragment<16x32xf16>, %k: !tile.channel<2x64x64xf16>) {
+  // expected-error @+1 {{'tile.warp.qk' op expects a ring of 16 bits, of which it takes some columns, found '!tile.channel<2x64x64xf16>'}}
+  %s = tile.warp.qk %q, %k[%n, %n] columns(%n) : !tile.fragment<16x32xf16>, !tile.channel<2x64x64xf16> -> !tile.fragment<16x64xf32>
+  return
+}
+
+// -----
+
+func.func @share_c1_numbers(%n: index, %s: !tile.fragment<16x16xf32>, %room: memref<4x128xf32>) {
+  // expected-error @+1 {{'tile.warp.share' op expects a buffer with rows of 256 numbers, found 'memref<4x128xf32>'}}
+  tile.warp.share %s into %room[%n] : !tile.fragment<16x16xf32>, memref<4x128xf32>
+  return
+}
+
+// -----
+
+func.func @total_c1_numbers(%n: index, %room: memref<4x128xf32>) {
+  // expected-error @+1 {{'tile.warp.total' op expects a buffer with rows of 256 numbers, found 'memref<4x128xf32>'}}
+  %s = tile.warp.total %room[%n] parts = 4 : memref<4x128xf32> -> !tile.fragment<16x16xf32>
+  return
+}
+
+// -----
+
 func.func @qk_c3_unsigned(%n: index, %q: !tile.fragment<16x32xf16, quads>, %k: !tile.ring<2x64x32xf8E5M2>) {
   // expected-error @+1 {{'tile.warp.qk' op expects unsigned of integers only, found 'f8E5M2'}}
   %s = tile.warp.qk %q, %k[%n, %n] unsigned : !tile.fragment<16x32xf16, quads>, !tile.ring<2x64x32xf8E5M2> -> !tile.fragment<16x64xf32>

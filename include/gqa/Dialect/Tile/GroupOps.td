@@ -178,10 +178,12 @@ def Tile_GroupQKOp : Tile_GroupOp<"qk"> {
 def Tile_GroupPVOp : Tile_GroupOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
   let summary = "starts to add the product of probabilities and a slot of values";
   let description = [{
-    `o' = o + p v`. The result is there behind a `tile.group.await`.
+    `o' = o + p v`. The result is there behind a `tile.group.await`. With `columns` o has some of the values' columns only,
+    as in `tile.warp.pv`, from the first one of a panel on.
 
     Constraints:
-    * (C1) p and the channel have the same element type, p as many columns as a slot has rows, o those of the channel.
+    * (C1) p and the channel have the same element type, p as many columns as a slot has rows, o those of the channel or with
+      `columns` no more.
     * (C2) the result is used by one tile.group.await and nothing else.
 
     ```mlir
@@ -189,10 +191,11 @@ def Tile_GroupPVOp : Tile_GroupOp<"pv", [AllTypesMatch<["o", "newO"]>]> {
        : !tile.fragment<16x128xbf16>, !tile.channel<2x128x128xbf16>, !tile.fragment<16x128xf32>
     ```
   }];
-  let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Channel, "", [MemRead]>:$values, I32:$slot, Tile_Sums:$o);
+  let arguments = (ins Tile_LeftOperand:$p, Arg<Tile_Channel, "", [MemRead]>:$values, I32:$slot, Optional<Index>:$column,
+                       Tile_Sums:$o);
   let results = (outs Tile_Sums:$newO);
   let assemblyFormat = [{
-    $p `,` $values `[` $slot `]` `,` $o attr-dict `:` type($p) `,` type($values) `,` type($o)
+    $p `,` $values `[` $slot `]` (`columns` `(` $column^ `)`)? `,` $o attr-dict `:` type($p) `,` type($values) `,` type($o)
   }];
   let hasVerifier = 1;
 }

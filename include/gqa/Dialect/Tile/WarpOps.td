@@ -232,21 +232,22 @@ def Tile_WarpQueriesOp : Tile_WarpOp<"queries", [AllTypesMatch<["head", "query"]
   let summary = "a warp's queries, as the left operand of a product";
   let description = [{
     Row `r` is `source[head[r], query[r]]`, with zeros behind its last column. Rows that the source does not have hold
-    those of its first row. The source is as in `tile.load`. The fragment may be in `quads`.
+    those of its first row. The source is as in `tile.load`. The fragment may be in `quads`. With `columns` it has some of
+    the source's columns only, from one on that is a multiple of the fragment's: `source[head[r], query[r], column + d]`.
 
     Constraints:
     * (C1) source and fragment have the same element type.
-    * (C2) the source has at most the fragment's columns, a multiple of 8.
+    * (C2) the source has at most the fragment's columns, or with `columns` any number, a multiple of 8.
 
     ```mlir
     %q = tile.warp.queries %source[%head, %query] : memref<4x?x128xbf16>, !tile.fragment<16xindex>, !tile.fragment<16x128xbf16>
     ```
   }];
   let arguments = (ins Arg<MemRefRankOf<[F16, BF16], [3]>, "", [MemRead]>:$source, Tile_RowIndex:$head,
-                       Tile_RowIndex:$query);
+                       Tile_RowIndex:$query, Optional<Index>:$column);
   let results = (outs Tile_LeftOperand:$q);
   let assemblyFormat = [{
-    $source `[` $head `,` $query `]` attr-dict `:` type($source) `,` type($head) `,` type($q)
+    $source `[` $head `,` $query `]` (`columns` `(` $column^ `)`)? attr-dict `:` type($source) `,` type($head) `,` type($q)
   }];
   let hasVerifier = 1;
 }
@@ -277,13 +278,16 @@ def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
   let summary = "scores: q times the transpose of keys of a slot";
   let description = [{
     `s[r, c] = sum_d q[r, d] * k[row + c, d]` in f32, with `k` a slot of a ring or a channel that is full. Keys of 8 bits
-    become numbers of q's type on the way, exactly; integers are signed unless the operation is `unsigned`.
+    become numbers of q's type on the way, exactly; integers are signed unless the operation is `unsigned`. With `columns` q
+    has some of the keys' columns only, from one on that is a multiple of 8, and s is their part of the scores:
+    `sum_d q[r, d] * k[row + c, column + d]`.
 
     Constraints:
     * (C1) q and the slots have the same number of columns, a multiple of 16, and the same element type; or the slots' has
-      8 bits, q is in quads, and the columns are a multiple of 32.
+      8 bits, q is in quads, and the columns are a multiple of 32. With `columns` q has no more.
     * (C2) s has a multiple of 16 columns, at most the rows of a slot.
     * (C3) `unsigned` is there for integers only.
+    * (C4) `columns` is there for rings of 16 bits only.
 
     ```mlir
     %s = tile.warp.qk %q, %keys[%slot, %row] : !tile.fragment<16x128xbf16>, !tile.ring<2x64x128xbf16>
@@ -291,11 +295,48 @@ def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
     ```
   }];
   let arguments = (ins Tile_LeftOperand:$q, Arg<Tile_Slots, "", [MemRead]>:$keys, Index:$slot, Index:$row,
-                       UnitAttr:$is_unsigned);
+                       Optional<Index>:$column, UnitAttr:$is_unsigned);
   let results = (outs Tile_Sums:$s);
   let assemblyFormat = [{
-    $q `,` $keys `[` $slot `,` $row `]` (`unsigned` $is_unsigned^)? attr-dict `:` type($q) `,` type($keys) `->` type($s)
+    $q `,` $keys `[` $slot `,` $row `]` (`columns` `(` $column^ `)`)? (`unsigned` $is_unsigned^)? attr-dict `:` type($q) `,` type($keys) `->` type($s)
   }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpShareOp : Tile_WarpOp<"share"> {
+  let summary = "shows a fragment to other warps";
+  let description = [{
+    Its numbers become row `n` of a buffer of the task's, each lane's where a `tile.warp.total` looks for them: behind a barrier.
+
+    Constraints:
+    * (C1) a row of the buffer has as many numbers as the fragment.
+
+    ```mlir
+    tile.warp.share %s into %room[%n] : !tile.fragment<16x16xf32>, memref<8x256xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$s, Arg<MemRefRankOf<[F32], [2]>, "", [MemWrite]>:$room, Index:$n);
+  let assemblyFormat = "$s `into` $room `[` $n `]` attr-dict `:` type($s) `,` type($room)";
+  let hasVerifier = 1;
+}
+
+def Tile_WarpTotalOp : Tile_WarpOp<"total"> {
+  let summary = "the sum of fragments that several warps have";
+  let description = [{
+    Of the `parts` ones that `tile.warp.share` has left in a buffer, from row `first` on. All warps add in the same order, so that
+    all have the same numbers.
+
+    Constraints:
+    * (C1) a row of the buffer has as many numbers as the fragment.
+
+    ```mlir
+    %t = tile.warp.total %room[%first] parts = 4 : memref<8x256xf32> -> !tile.fragment<16x16xf32>
+    ```
+  }];
+  let arguments = (ins Arg<MemRefRankOf<[F32], [2]>, "", [MemRead]>:$room, Index:$first,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$parts);
+  let results = (outs Tile_Sums:$total);
+  let assemblyFormat = "$room `[` $first `]` `parts` `=` $parts attr-dict `:` type($room) `->` type($total)";
   let hasVerifier = 1;
 }
 

@@ -23,6 +23,7 @@ FP8 = "f8E4M3FN"
 LANES = ("gqa.no_tma_store",)
 WARPS = ("gqa.no_group_splits",)
 WHOLE_TILES = ("gqa.no_half_tiles",)
+WIDE_WARPS = ("gqa.no_wide_groups",)
 QUICK = ("sdpa-cudnn", "sdpa-flash", "triton")  # the peers of --quick: the others copy K and V, or compile for long
 CASES = (
     _decode("decode-8k-b8", LLAMA, 8, 8 * K, QUICK),
@@ -73,11 +74,13 @@ CASES = (
     _decode("decode-8k-b4", LLAMA, 4, 8 * K),
     _decode("decode-16k-b2", LLAMA, 2, 16 * K),
     _prefill("prefill-g8-32k", 32 * K, heads=LLAMA_70B),
-    # Heads of 512, in whose kernels four warps share rows: one KV head for 16 query heads and for 128, as latent attention has
-    # them, and a prompt.
+    # Heads of 512, in whose kernels warps, or groups of them where rows are more than 16, share rows: one KV head for 16 query
+    # heads and for 128, as latent attention has them, and a prompt.
     _decode("decode-d512-32k-b4", (16, 1), 4, 32 * K, dim=512),
     _decode("decode-d512-g128-8k-b4", (128, 1), 4, 8 * K, dim=512),
+    _decode("decode-d512-g128-8k-b4-no-wide-groups", (128, 1), 4, 8 * K, dim=512, attributes=WIDE_WARPS),
     _prefill("prefill-d512-2k", 2 * K, heads=(8, 4), dim=512),
+    _prefill("prefill-d512-2k-no-wide-groups", 2 * K, heads=(8, 4), dim=512, attributes=WIDE_WARPS),
     # The rest of what both papers draw: every number of groups.
     _decode("shazeer-gqa-4", (8, 4), 1024, 128),
     _decode("shazeer-gqa-2", (8, 2), 1024, 128),

@@ -96,7 +96,7 @@ def _copy_sources(folder):
         shutil.copy(ROOT / "test" / "python" / f"{name}.py", folder)
     package = ROOT / "python" / "gqa"
     (folder / "gqa").mkdir()
-    for name in ("__init__", "_native", "_program", "_remarks", "_signature"):
+    for name in ("__init__", "_library", "_native", "_program", "_remarks", "_signature"):
         shutil.copy(package / f"{name}.py", folder / "gqa")
     shutil.copytree(package / "bench", folder / "gqa" / "bench", ignore=shutil.ignore_patterns("__pycache__"))
 

@@ -21,7 +21,7 @@ def manifest():
 
 def packed(part):
     """The names of a part's items."""
-    if part == "products":
+    if part in suite.UNPACKED:
         return suite.names(part)
     return [entry["name"] for entry in manifest()["programs"] if entry["part"] == part]
 

@@ -7,8 +7,6 @@ from vectors.record import entry
 def run(device, name, doing):
     """What the report's vectors.json has of a vector. Raises AssertionError if two launches differ, RuntimeError as the driver does."""
     vector = VECTORS[name]
-    if reason := device.lacks(vector):
-        return {"status": "not run", "reason": reason}
     doing("a launch")
     outputs = device.run(vector)
     doing("a second launch")

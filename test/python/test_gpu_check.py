@@ -131,7 +131,7 @@ def test_vectors(package, tmp_path):
 
 def test_vectors_of_another_chip(package, tmp_path):
     done = run(package, tmp_path, "--parts=vectors", "--only=stmatrix.x4$|ldmatrix.x4$")
-    assert done.returncode == 1 and "stmatrix.x4: not run: stmatrix.x4 needs sm_90, and this is an sm_80" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
     assert list(json.loads((tmp_path / "vectors.json").read_text())["vectors"]) == ["ldmatrix.x4"]
 
 

@@ -10,8 +10,8 @@ from .record import entry
 
 def main():
     with Device() as device:
-        fitting = [vector for vector in VECTORS.values() if not device.lacks(vector)]
-        record = {"schema": 1, "device": device.describe(), "stand_in": device.path,
+        fitting = [vector for vector in VECTORS.values() if vector.fits(device.chip())]
+        record = {"schema": 1, "device": {"name": device.name(), "chip": device.chip()}, "stand_in": device.path,
                   "vectors": {vector.name: entry(vector, device.run(vector)) for vector in fitting}}
     json.dump(record, sys.stdout, indent=1)
 

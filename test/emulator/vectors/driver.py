@@ -35,18 +35,13 @@ class Device:
         self._call("cuCtxSetCurrent", None)
         self._call("cuDevicePrimaryCtxRelease_v2", 0)
 
-    def describe(self):
-        """The name, the chip as sm_NN, and the version of CUDA that the driver supports."""
+    def name(self):
         self._call("cuDeviceGetName", name := ctypes.create_string_buffer(256), len(name), 0)
-        self._call("cuDriverGetVersion", ctypes.byref(version := ctypes.c_int()))
-        return {"name": name.value.decode(), "chip": f"sm_{self._attribute(MAJOR)}{self._attribute(MINOR)}",
-                "cuda": f"{version.value // 1000}.{version.value % 1000 // 10}"}
+        return name.value.decode()
 
-    def lacks(self, vector):
-        """Why this device cannot run a vector, or ""."""
-        chip, needed = int(self.describe()["chip"][3:]), vector.chip[3:]
-        fits = chip == int(needed[:-1]) if needed.endswith("a") else chip >= int(needed)
-        return "" if fits else f"{vector.name} needs {vector.chip}, and this is an sm_{chip}"
+    def chip(self):
+        """As 90 for sm_90."""
+        return 10 * self._attribute(MAJOR) + self._attribute(MINOR)
 
     def run(self, vector):
         """The words that the kernel writes."""

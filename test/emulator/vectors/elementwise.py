@@ -22,11 +22,12 @@ def _unpack(instruction):
 
 
 def _arithmetic():
-    for instruction in ("add.rn.f32", "sub.rn.f32", "mul.rn.f32", "mul.rz.f32", "min.f32", "max.f32", "max.NaN.f32",
-                        "add.rn.ftz.f32", "mul.rn.ftz.f32", "max.ftz.f32"):
+    for instruction in ("add.rn.f32", "sub.rn.f32", "mul.rn.f32", "mul.rz.f32", "min.f32", "max.f32", "max.NaN.f32"):
         yield _vector(instruction, "f32", "f32")
     yield _vector("fma.rn.f32", "f32", "f32", "f32")
-    yield _vector("fma.rn.ftz.f32", "f32", "f32", "f32")
+    for instruction in ("add.rn.ftz.f32", "mul.rn.ftz.f32", "max.ftz.f32"):
+        yield _vector(instruction, "f32 small", "f32 small")
+    yield _vector("fma.rn.ftz.f32", "f32 small", "f32 small", "f32 small")
     for kind, chip in (("f16x2", "sm_80"), ("bf16x2", "sm_90")):
         for name in ("add", "sub", "mul"):
             yield _vector(f"{name}.rn.{kind}", kind, kind, chip=chip, compare=kind)
@@ -52,11 +53,12 @@ def _conversions():
         yield _vector(instruction, "f32", compare="bits")
     yield _vector("cvt.rn.f32.u32", "u32")
     yield _vector("cvt.rn.f32.s32", "u32")
+    yield _vector("cvt.rn.f32.u64", "u32", "u32", body="mov.b64 %t, {%x0, %x1};\ncvt.rn.f32.u64 %d0, %t;")
 
 
 def _approximations():
     for ftz in ("", ".ftz"):
-        yield _vector(f"ex2.approx{ftz}.f32", "f32", relative=2.0 ** -22, own=ULP)
+        yield _vector(f"ex2.approx{ftz}.f32", "f32 exponent", relative=2.0 ** -22, own=ULP)
         yield _vector(f"lg2.approx{ftz}.f32", "f32", relative=2.0 ** -22, absolute=2.0 ** -22, own=ULP)
         yield _vector(f"rcp.approx{ftz}.f32", "f32", relative=ULP, own=ULP)
         yield _vector(f"sqrt.approx{ftz}.f32", "f32", relative=ULP, own=ULP)
@@ -74,6 +76,10 @@ def _bits():
                           ("shf.r.clamp.b32", "u32", "u32", "places"), ("bfe.u32", "u32", "places", "places"),
                           ("bfe.s32", "u32", "places", "places"), ("shl.b32", "u32", "places"), ("shr.s32", "u32", "places")):
         yield _vector(name, *inputs, compare="bits")
+    for name in ("mul.hi.u32", "mul.hi.s32"):
+        yield _vector(name, "u32", "u32", compare="bits")
+    for name in ("abs.f32", "neg.f32"):
+        yield _vector(name, "f32")
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "nan", "ltu"):
         yield _vector(f"setp.{name}.f32", "f32", "f32", compare="bits",
                       body=f"setp.{name}.f32 %q, %x0, %x1;\nselp.b32 %d0, 1, 0, %q;")

@@ -35,6 +35,18 @@ def _f32(random, count):
     return _mixed(random, count, F32, bits, near, tie)
 
 
+def _small(random, count):
+    """Subnormal numbers and those just above them, beside numbers about 1."""
+    tiny = random.randint(0, 0x03000000, count).astype(np.uint32) | random.randint(0, 2, count).astype(np.uint32) << np.uint32(31)
+    return _mixed(random, count, F32, tiny, tiny[::-1], _float(random.uniform(-2, 2, count)))
+
+
+def _exponent(random, count):
+    """Powers of two that are subnormal, normal and infinite, and those about 1."""
+    return _mixed(random, count, F32, _float(random.uniform(-155, -120, count)), _float(random.uniform(-130, 130, count)),
+                  _float(random.standard_normal(count)))
+
+
 def _pairs(half):
     """Two 16-bit numbers in a word."""
     return lambda random, count: half(random, count) | half(random, count) << np.uint32(16)
@@ -77,6 +89,8 @@ def _each_byte(random, count):
 
 KINDS = {
     "f32": _f32,
+    "f32 small": _small,
+    "f32 exponent": _exponent,
     "f16x2": _pairs(_short(F16, lambda random, count: f16(random.standard_normal(count)))),
     "bf16x2": _pairs(_short(BF16, lambda random, count: bf16(random.standard_normal(count)))),
     "u32": lambda random, count: random.randint(0, 1 << 32, count, dtype=np.uint64).astype(np.uint32),

@@ -37,7 +37,12 @@ class Vector:
 
     @property
     def family(self):
+        """What the instruction does, by its first word."""
         return self.name.split(".")[0] if not self.name.startswith("cp.async.bulk") else "cp.async.bulk"
+
+    def fits(self, chip):
+        """Whether a chip, as 90 for sm_90, has the instruction."""
+        return chip == 90 if self.chip == "sm_90a" else chip >= int(self.chip[3:])
 
     @property
     def count(self):

@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "test" / "python")]
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "test" / "python"), str(ROOT / "test" / "emulator")]
 
 import suite  # noqa: E402
 
@@ -43,7 +43,7 @@ def pack(folder, parts=suite.PARTS, only=None, chips=CHIPS):
     shutil.copy(build / "lib" / "libgqa_cuda.so", work / "lib")
     _run(_linker(), "-shared", "-fPIC", "-O1", "-o", work / "lib" / "product.so", ROOT / "test" / "gpu" / "product.c",
          f"-I{ROOT / 'include'}", f"-L{work / 'lib'}", "-lgqa_cuda", "-Wl,-rpath,$ORIGIN")
-    wanted = [(part, name) for part in parts if part != "products" for name in suite.names(part)
+    wanted = [(part, name) for part in parts if part not in suite.UNPACKED for name in suite.names(part)
               if only is None or {name, f"{part}-{name}"} & only]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         digests = list(pool.map(lambda entry: _program(work, build, chips, *entry), wanted))
@@ -99,6 +99,7 @@ def _copy_sources(folder):
     for name in ("__init__", "_library", "_native", "_program", "_remarks", "_signature"):
         shutil.copy(package / f"{name}.py", folder / "gqa")
     shutil.copytree(package / "bench", folder / "gqa" / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "test" / "emulator" / "vectors", folder / "vectors", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
 
 
 def tools_folder():

@@ -19,9 +19,11 @@ def manifest():
     return json.loads((FOLDER / "manifest.json").read_text())
 
 
-def packed(part):
-    """The names of a part's items."""
-    if part == "products":
+def packed(part, chip):
+    """The names of a part's items for a chip, as 90 for sm_90."""
+    if part == "vectors":
+        return [name for name, vector in suite.VECTORS.items() if vector.fits(chip)]
+    if part in suite.UNPACKED:
         return suite.names(part)
     return [entry["name"] for entry in manifest()["programs"] if entry["part"] == part]
 

@@ -15,9 +15,14 @@ class Report:
 
     def __init__(self, folder, header):
         self.folder, self.document = Path(folder), {"schema": 1, **header, "parts": {}}
+        self.vectors = {"schema": 1, **{name: header[name] for name in ("date", "device", "driver", "stand_in")}, "vectors": {}}
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, part, name, result):
+        if "recorded" in result:
+            self.vectors["vectors"][name] = result["recorded"]
+            self._replace("vectors.json", json.dumps(self.vectors, indent=1) + "\n")
+            result = {key: value for key, value in result.items() if key != "recorded"}
         self.document["parts"].setdefault(part, {})[name] = result
         self.write()
 

@@ -7,8 +7,10 @@ from attention_cases import build
 from cuda_cases import BASE, CASES
 from gqa.bench.cuda.cases import CASES as BENCHMARK
 from gqa.bench.text import attention_text
+from vectors import VECTORS
 
-PARTS = ("numerics", "products", "races", "steps", "bench")
+UNPACKED = ("products", "vectors")  # parts that no program is packed for
+PARTS = ("numerics", "products", "races", "steps", "vectors", "bench")
 
 # A token through a whole Llama: sizes that differ from those of Llama 3 8B, and the token's place.
 STEPS = {
@@ -67,7 +69,7 @@ def attention(part, name):
 
 
 def names(part):
-    items = {"numerics": CASES, "products": PRODUCTS, "races": RACES, "steps": STEPS}
+    items = {"numerics": CASES, "products": PRODUCTS, "races": RACES, "steps": STEPS, "vectors": VECTORS}
     return list(items[part]) if part != "bench" else [case.name for case in BENCHMARK]
 
 

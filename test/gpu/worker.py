@@ -79,6 +79,12 @@ def _runner(part, options):
     if part == "races":
         import races
         return lambda item, doing: races.run(runtime, item["name"], doing, options["launches"])
+    if part == "vectors":
+        import recording
+        from vectors.driver import Device
+        device = Device()
+        device.retain()
+        return lambda item, doing: recording.run(device, item["name"], doing)
     if part == "steps":
         import steps
         return lambda item, doing: steps.run(runtime, item["name"], doing, options["rounds"])

@@ -118,6 +118,23 @@ def test_products_without_a_library(package, tmp_path):
     assert all("GQA_CUBLASLT=/nowhere/libcublasLt.so.12 cannot be loaded" in result["reason"] for result in results.values())
 
 
+def test_vectors(package, tmp_path):
+    """All are recorded, beside a report that does not have their outputs; of a stand-in it is no golden record."""
+    done = run(package, tmp_path, "--parts=vectors", GQA_EMULATOR="sm=90,processors=132")
+    assert done.returncode == 0, done.stdout + done.stderr
+    record, results = json.loads((tmp_path / "vectors.json").read_text()), document(tmp_path)["parts"]["vectors"]
+    assert record["vectors"].keys() == results.keys() and len(results) > 100
+    assert record["stand_in"] == str(EMULATOR) and record["device"]["chip"] == 90 and record["date"]
+    assert not any("recorded" in result for result in results.values())
+    assert (tmp_path / "vectors.json").stat().st_size < 1 << 19
+
+
+def test_vectors_of_another_chip(package, tmp_path):
+    done = run(package, tmp_path, "--parts=vectors", "--only=stmatrix.x4$|ldmatrix.x4$")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(json.loads((tmp_path / "vectors.json").read_text())["vectors"]) == ["ldmatrix.x4"]
+
+
 def test_refused_cubin(package, tmp_path):
     # The stand-in runs PTX only: machine code is refused as by a driver that is too old for it, and the report shows it.
     done = run(package, tmp_path, "--parts=numerics", "--only=draft", force="0")

@@ -11,7 +11,8 @@ GOOD, NOT_RUN = "ok", "not run"
 
 
 class Report:
-    """`document` is what report.json has: what ran where, and the result of each item of each part."""
+    """`document` is what report.json has: what ran where, and the result of each item of each part; `vectors` is what vectors.json
+    has, the outputs of golden vectors."""
 
     def __init__(self, folder, header):
         self.folder, self.document = Path(folder), {"schema": 1, **header, "parts": {}}

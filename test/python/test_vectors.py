@@ -57,6 +57,13 @@ def test_as_recorded(family):
     replay([vector for vector in VECTORS.values() if vector.family == family], load(RECORD))
 
 
+def test_a_whole_record_is_replayed(tmp_path):
+    vectors = {name: entry(vector, found(vector)) for name, vector in VECTORS.items()}
+    record = {"schema": 1, "device": {"name": "NVIDIA H200", "chip": 90}, "stand_in": None, "vectors": vectors}
+    (tmp_path / "recorded.json").write_text(json.dumps(record))
+    replay(VECTORS.values(), load(tmp_path / "recorded.json"))
+
+
 def test_missing_vector_is_a_skip():
     vectors = [VECTORS["prmt.b32"], VECTORS["shl.b32"]]
     record = {"vectors": {"shl.b32": entry(vectors[1], found(vectors[1]))}}
@@ -119,8 +126,9 @@ def test_other_kernel():
         check(other, entry(vector, words), words)
 
 
-def test_a_stand_in_is_not_golden(tmp_path):
-    (tmp_path / "recorded.json").write_text(json.dumps(stand_in("80")))
+@pytest.mark.parametrize("path", [str(EMULATOR), None])
+def test_a_stand_in_is_not_golden(tmp_path, path):
+    (tmp_path / "recorded.json").write_text(json.dumps({**stand_in("80"), "stand_in": path}))
     with pytest.raises(ValueError, match="was recorded on a stand-in driver, .*; only hardware says what is right"):
         load(tmp_path / "recorded.json")
 

@@ -1,5 +1,7 @@
 """What sm_90a alone has: products of four warps, copies of tiles by tensor maps, barriers that count bytes."""
 
+from dataclasses import replace
+
 from .vector import Box, Vector
 from .warp import lost
 
@@ -52,7 +54,8 @@ def _product(name, types, kind, columns, *, swizzle=128, transposed=False, fragm
                   f"{'%f' if step else '%q'}, 1, 1{tail};"]
     lines += ["wgmma.commit_group.sync.aligned;", "wgmma.wait_group.sync.aligned 0;", "mad.wide.u32 %t, %i, 4, %out;"]
     lines += [f"st.global.b32 [%t+{512 * n}], %a{n};" for n in range(count)] + ["}"]
-    return Vector(f"wgmma.{name}", "sm_90a", "\n".join(lines), (kind,), 128 * count, "f32", blocks=1, shared=IMAGE, raw=IMAGE // 4, **how)
+    return Vector(f"wgmma.{name}", "sm_90a", "\n".join(lines), (kind,), 128 * count, "f32", blocks=1, shared=IMAGE,
+                  raw=IMAGE // 4, **how)
 
 
 def _products():
@@ -77,24 +80,38 @@ fence.mbarrier_init.release.cluster;
 bar.sync 0;
 """
 WAIT = "WAIT: mbarrier.try_wait.parity.shared.b64 %q, [%v7], 0;\n@!%q bra WAIT;\n"
-SIZES = (64, 20, 3, 2)  # of 16-bit elements: 15,360 bytes
+SIZES = (64, 20, 3, 2)  # of 16-bit elements
+TENSOR = 64 * 20 * 3 * 2 // 2  # words of it
+ARRIVED = 4096  # where the mbarrier is, behind the tile
+
+
+def _load(name, box, place):
+    """A box of the inputs, as it lies in shared memory."""
+    words = box.box[0] * box.box[1] // 2
+    load = (f"@%f mbarrier.arrive.expect_tx.shared.b64 %t, [%v7], {4 * words};\n@%f cp.async.bulk.tensor.4d.shared::cluster"
+            f".global.tile.mbarrier::complete_tx::bytes [%s], [%map, {place}], [%v7];\n")
+    body = BARRIER.format(place=ARRIVED) + load + WAIT + DUMP.format(words=words)
+    return Vector(f"cp.async.bulk.tensor load {name}", "sm_90a", body, ("u32",), words, blocks=1, shared=ARRIVED + 64, raw=TENSOR,
+                  box=box)
+
+
+def _store(name, box, place):
+    """Shared memory as a box of the outputs."""
+    words = box.box[0] * box.box[1] // 2
+    store = (f"setp.eq.u32 %f, %i, 0;\n@%f cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%map, {place}], [%s];\n"
+             "@%f cp.async.bulk.commit_group;\n@%f cp.async.bulk.wait_group 0;")
+    body, box = FILL.format(words=words) + store, replace(box, stores=True)
+    return Vector(f"cp.async.bulk.tensor store {name}", "sm_90a", body, ("u32",), TENSOR, blocks=1, shared=4 * words, raw=words, box=box)
 
 
 def _copies():
-    for swizzle, columns in ((128, 64), (64, 32)):
-        box = (columns, 16, 1, 1)
-        words = columns * 16 // 2
-        for what, at in (("inside", (0, 3, 1, 1)), ("past the end", (64 - columns, 12, 2, 0)), ("before the start", (-8, -5, 0, 1)),
-                         ("outside", (0, 20, 0, 0))):
-            place = "{" + ", ".join(map(str, at)) + "}"
-            load = (f"@%f mbarrier.arrive.expect_tx.shared.b64 %t, [%v7], {4 * words};\n@%f cp.async.bulk.tensor.4d.shared::cluster"
-                    f".global.tile.mbarrier::complete_tx::bytes [%s], [%map, {place}], [%v7];\n")
-            yield Vector(f"cp.async.bulk.tensor load {swizzle} {what}", "sm_90a", BARRIER.format(place=4096) + load + WAIT
-                         + DUMP.format(words=words), ("u32",), words, blocks=1, shared=4096 + 64, raw=64 * 20 * 3, box=Box(SIZES, box, swizzle))
-            store = (f"setp.eq.u32 %f, %i, 0;\n@%f cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%map, {place}], [%s];\n"
-                     "@%f cp.async.bulk.commit_group;\n@%f cp.async.bulk.wait_group 0;")
-            yield Vector(f"cp.async.bulk.tensor store {swizzle} {what}", "sm_90a", FILL.format(words=words) + store, ("u32",),
-                         64 * 20 * 3, blocks=1, shared=4096, raw=words, box=Box(SIZES, box, swizzle, stores=True))
+    for swizzle in (128, 64):
+        columns = swizzle // 2
+        places = {"inside": (0, 3, 1, 1), "past the end": (64 - columns // 2, 12, 2, 0), "before the start": (-8, -5, 0, 1),
+                  "outside": (0, 20, 0, 0)}
+        for what, place in places.items():
+            for copy in (_load, _store):
+                yield copy(f"{swizzle} {what}", Box(SIZES, (columns, 16, 1, 1), swizzle), "{" + ", ".join(map(str, place)) + "}")
 
 
 def _phases():

@@ -22,15 +22,17 @@ def outputs(recorded):
 def load(path):
     """A golden record. Raises ValueError if it is not of hardware."""
     record = json.loads(path.read_text())
-    if record.get("stand_in") is not None:
-        raise ValueError(f"{path} was recorded on a stand-in driver, {record['stand_in']}; only hardware says what is right: "
+    name = record["device"]["name"]
+    if record["stand_in"] is not None or "emulator" in name:  # which LD_LIBRARY_PATH finds, too
+        raise ValueError(f"{path} was recorded on a stand-in driver, {record['stand_in'] or name}; only hardware says what is right: "
                          "record with tools/gpu-check --parts=vectors where a GPU is, without GQA_CUDA_DRIVER")
     return record
 
 
 def check(vector, recorded, found):
     """Raises AssertionError if outputs differ from a record's by more than the PTX ISA allows."""
-    assert recorded["digest"] == vector.digest(), f"{vector.name} is another kernel or has other inputs than the recorded one: record again"
+    assert recorded["digest"] == vector.digest(), (
+        f"{vector.name} is another kernel or has other inputs than the recorded one: record again")
     want = outputs(recorded)
     assert want.size == found.size, f"{vector.name}: {found.size} words, recorded {want.size}"
     wrong = np.flatnonzero(~_equal(vector, found, want).reshape(want.size, -1).all(axis=1))

@@ -22,15 +22,47 @@ HOW = ("record where a GPU is with tools/gpu-check --parts=vectors, and copy vec
        "test/emulator/vectors/recorded.json")
 FAMILIES = sorted({vector.family for vector in VECTORS.values()})
 
+# Another form of an instruction in a vector's kernel, as a wrong reading of the ISA would have it: outputs have to tell.
+MISREAD = [
+    ("cvt.rz.f16x2.f32", ".rz", ".rn"), ("cvt.rz.bf16x2.f32", ".rz", ".rn"), ("cvt.rni.s32.f32", ".rni", ".rzi"),
+    ("cvt.rn.f16x2.e4m3x2", ".e4m3x2", ".e5m2x2"), ("cvt.rn.f16x2.f32", "%x0, %x1", "%x1, %x0"), ("cvt.sat.f32.f32", ".sat", ""),
+    ("add.rn.ftz.f32", ".ftz", ""), ("fma.rn.ftz.f32", ".ftz", ""), ("ex2.approx.ftz.f32", ".ftz", ""), ("rcp.approx.ftz.f32", ".ftz", ""),
+    ("max.NaN.bf16x2", ".NaN", ""), ("min.f16x2", "min", "min.NaN"), ("mul.rz.f32", ".rz", ".rn"), ("setp.ltu.f32", ".ltu", ".lt"),
+    ("prmt.b32", "%x0, %x1", "%x1, %x0"), ("shf.l.wrap.b32", ".wrap", ".clamp"), ("shfl.sync.bfly.b32 0x181f", "6175", "31"),
+    ("mma.m16n8k16.bf16 exact", "{%x0, %x1, %x2, %x3}", "{%x0, %x2, %x1, %x3}"), ("mma.m16n8k16.f16 rounded", "%x4, %x5", "%x5, %x4"),
+    ("ldmatrix.x4.trans", ".trans", ""), ("stmatrix.x2.trans", ".trans", ""), ("cp.async.cg zero-fill", "16, %x1", "16, 16"),
+    ("wgmma.m64n64k16.f16 memory, transposed", "1, 1, 0, 1", "1, 1, 0, 0"), ("wgmma.m64n64k32.e4m3 registers", "%f0, %f1", "%f1, %f0"),
+    ("wgmma.m64n128k16.bf16 registers, transposed", str(1 << 62 | 64 << 32 | 512 << 16 | 1024), str(1 << 62 | 64 << 32 | 1 << 16 | 1024)),
+    ("wgmma.m64n64k16.bf16 memory", str(1 << 62 | 64 << 32 | 1 << 16 | 2), str(1 << 62 | 64 << 32 | 1 << 16 | 4)),
+    ("cp.async.bulk.tensor load 128 inside", "{0, 3, 1, 1}", "{0, 3, 1, 0}"), ("cp.async.bulk.tensor store 64 past the end", "{48", "{32"),
+    ("mbarrier phases and bytes", "48;", "64;"), ("vote.sync.any.pred", ".any", ".all"), ("vote.sync.all.pred", ".all", ".any"),
+]
+RUN_CHANGED = """
+import dataclasses, json, sys
+from vectors import VECTORS
+from vectors.driver import Device
+from vectors.record import entry
+def changed(name, old, new):
+    return dataclasses.replace(VECTORS[name], chip="sm_90a", body=VECTORS[name].body.replace(old, new))
+with Device() as device:
+    vectors = [changed(*misread) for misread in json.load(sys.stdin)]
+    print(json.dumps([entry(vector, device.run(vector)) for vector in vectors]))
+"""
+
 pytestmark = pytest.mark.skipif(not EMULATOR.exists(), reason=f"the stand-in driver is not built: {EMULATOR}")
+
+
+def run_on_stand_in(settings, *arguments, **how):
+    """Python in a process of its own, whose context is the only one."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE / "test" / "emulator"), "GQA_CUDA_DRIVER": str(EMULATOR),
+                   "GQA_EMULATOR": settings}
+    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300, **how)
 
 
 @functools.cache
 def stand_in(chip, completion="late"):
-    """The record of the stand-in driver as an sm_`chip`: in a process of its own, whose context is the only one."""
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE / "test" / "emulator"), "GQA_CUDA_DRIVER": str(EMULATOR),
-                   "GQA_EMULATOR": f"sm={chip},completion={completion},blocking=on"}
-    done = subprocess.run([sys.executable, "-m", "vectors"], env=environment, capture_output=True, text=True, timeout=300)
+    """The record of the stand-in driver as an sm_`chip`."""
+    done = run_on_stand_in(f"sm={chip},completion={completion},blocking=on", "-m", "vectors")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -90,6 +122,16 @@ def test_a_changed_byte_is_found():
             changed.view(np.uint8)[4 * place + 3] ^= 0x40  # of a float: its exponent
             with pytest.raises(AssertionError, match=f"1 of {words.size} words differ; the first is word {place}"):
                 check(vector, entry(vector, changed), words)
+
+
+def test_misreadings_are_found():
+    done = run_on_stand_in("sm=90", "-c", RUN_CHANGED, input=json.dumps(MISREAD))
+    assert done.returncode == 0, done.stderr
+    for (name, old, _), other in zip(MISREAD, json.loads(done.stdout), strict=True):
+        vector = VECTORS[name]
+        assert old in vector.body, (name, old)
+        with pytest.raises(AssertionError, match=r"\d+ of \d+ words differ"):
+            check(vector, entry(vector, outputs(other)), found(vector))
 
 
 def test_bounds_of_approximations():

@@ -41,7 +41,8 @@ def _product(name, types, kind, columns, *, swizzle=128, transposed=False, fragm
     advance = 16 * swizzle // 16 if transposed else 2  # of a step of K, in units of 16 bytes
     sums = "{" + ", ".join(f"%a{n}" for n in range(count)) + "}"
     lines = [FILL.format(words=IMAGE // 4), "{", f".reg .b32 %a<{count}>, %f<{4 * steps}>;", ".reg .b64 %l, %r;",
-             "shr.u32 %v0, %s, 4;", "and.b32 %v0, %v0, 16383;", "cvt.u64.u32 %t, %v0;", "setp.ne.b32 %q, 0, 0;", "setp.ne.b32 %f, 1, 0;"]
+             "shr.u32 %v0, %s, 4;", "and.b32 %v0, %v0, 16383;", "cvt.u64.u32 %t, %v0;", "setp.ne.b32 %q, 0, 0;",
+             "setp.ne.b32 %f, 1, 0;"]
     if fragments:
         lines += ["mad.lo.u32 %v1, %i, 4, %s;", *(f"ld.shared.b32 %f{n}, [%v1+{512 * n}];" for n in range(4 * steps))]
     lines.append("wgmma.fence.sync.aligned;")
@@ -67,7 +68,8 @@ def _products():
     yield _product("m64n128k16.bf16 registers, transposed", "bf16", "bf16 whole", 128, transposed=True, fragments=True)
     yield _product("m64n80k16.f16 memory", "f16", "f16 whole", 80)
     yield _product("m64n32k16.bf16 memory, 64 bytes", "bf16", "bf16 whole", 32, swizzle=64)
-    yield _product("m64n96k16.bf16 registers, transposed, 64 bytes", "bf16", "bf16 whole", 96, swizzle=64, transposed=True, fragments=True)
+    yield _product("m64n96k16.bf16 registers, transposed, 64 bytes", "bf16", "bf16 whole", 96, swizzle=64, transposed=True,
+                   fragments=True)
     yield _product("m64n128k32.e4m3 memory", "e4m3", "e4m3 whole", 128)
     yield _product("m64n64k32.e4m3 registers", "e4m3", "e4m3 whole", 64, fragments=True)
     yield _product("m64n64k16.bf16 rounded", "bf16", "bf16 unit", 64, absolute=lost(32))
@@ -101,7 +103,8 @@ def _store(name, box, place):
     store = (f"setp.eq.u32 %f, %i, 0;\n@%f cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%map, {place}], [%s];\n"
              "@%f cp.async.bulk.commit_group;\n@%f cp.async.bulk.wait_group 0;")
     body, box = FILL.format(words=words) + store, replace(box, stores=True)
-    return Vector(f"cp.async.bulk.tensor store {name}", "sm_90a", body, ("u32",), TENSOR, blocks=1, shared=4 * words, raw=words, box=box)
+    return Vector(f"cp.async.bulk.tensor store {name}", "sm_90a", body, ("u32",), TENSOR, blocks=1, shared=4 * words, raw=words,
+                  box=box)
 
 
 def _copies():
@@ -118,7 +121,8 @@ def _phases():
     """What one thread sees of an mbarrier: the two parities after each step."""
     steps = ["mbarrier.arrive.shared.b64 %t, [%v7];", "mbarrier.arrive.shared.b64 %t, [%v7];",
              "mbarrier.arrive.expect_tx.shared.b64 %t, [%v7], 48;", "mbarrier.arrive.shared.b64 %t, [%v7];",
-             "mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%v7], 16;", "mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%v7], 32;"]
+             "mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%v7], 16;",
+             "mbarrier.complete_tx.relaxed.cta.shared::cta.b64 [%v7], 32;"]
     lines = ["mov.b32 %v7, %s;", "mbarrier.init.shared.b64 [%v7], 2;"]
     for number, step in enumerate(["", *steps]):
         lines.append(step)

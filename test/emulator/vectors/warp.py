@@ -52,16 +52,17 @@ def _exchanges():
     for mode, clamp in (("bfly", 31), ("idx", 31), ("up", 0), ("down", 31), ("bfly", 0x181F), ("idx", 0x181F)):
         yield Vector(f"shfl.sync.{mode}.b32 {clamp:#x}", "sm_80",
                      f"shfl.sync.{mode}.b32 %d0|%q, %x0, %x1, {clamp}, -1;\nselp.b32 %d1, 1, 0, %q;", ("u32", "lane"), 2)
-    odd = "and.b32 %v0, %x0, 3;\nsetp.eq.u32 %f, %v0, 0;\n"  # a quarter of the lanes
-    for mode in ("any", "all"):
-        yield Vector(f"vote.sync.{mode}.pred", "sm_80", odd + f"vote.sync.{mode}.pred %q, %f, -1;\nselp.b32 %d0, 1, 0, %q;", ("u32",))
+    # One lane of 64 is odd: a warp has none of them, or some.
+    odd, even = ("and.b32 %v0, %x0, 63;\nsetp.{}.u32 %f, %v0, 0;\n".format(test) for test in ("eq", "ne"))
+    for mode, lanes in (("any", odd), ("all", even)):
+        yield Vector(f"vote.sync.{mode}.pred", "sm_80", lanes + f"vote.sync.{mode}.pred %q, %f, -1;\nselp.b32 %d0, 1, 0, %q;", ("u32",))
     yield Vector("vote.sync.ballot.b32", "sm_80", odd + "vote.sync.ballot.b32 %d0, %f, -1;", ("u32",))
     for name in ("add.u32", "min.s32", "max.u32", "xor.b32"):
         yield Vector(f"redux.sync.{name}", "sm_80", f"redux.sync.{name} %d0, %x0, -1;", ("u32",))
     yield Vector("match.any.sync.b32", "sm_80", "match.any.sync.b32 %d0, %x0, -1;", ("lane",))
 
 
-def _memory():
+def _copies():
     # 16 bytes of a lane, of which as many are copied as its word says and the rest is zero.
     fill = "mad.lo.u32 %v1, %i, 16, %s;\nst.shared.v4.b32 [%v1], {%x0, %x0, %x0, %x0};\nmad.wide.u32 %t, %i, 16, %in;\n"
     wait = "cp.async.commit_group;\ncp.async.wait_group 0;\n"
@@ -70,13 +71,6 @@ def _memory():
                  ("u32", "bytes16", "u32", "u32"), 4, blocks=1, shared=2048)
     yield Vector("cp.async.ca zero-fill", "sm_80", fill + "min.u32 %v2, %x1, 8;\ncp.async.ca.shared.global [%v1], [%t], 8, %v2;\n"
                  + wait + read, ("u32", "bytes16", "u32", "u32"), 4, blocks=1, shared=2048)
-    # Each thread has a word of its own, so that no order matters.
-    for name, kind in (("add.u32", "u32"), ("min.s32", "u32"), ("max.u32", "u32"), ("exch.b32", "u32"), ("add.f32", "f32"),
-                       ("add.noftz.f16x2", "f16x2"), ("add.noftz.bf16x2", "bf16x2")):
-        chip = "sm_90" if "bf16" in name else "sm_80"
-        yield Vector(f"atom.global.{name}", chip, "mad.wide.u32 %u, %g, 4, %out;\nst.global.b32 [%u], %x0;\n"
-                     f"atom.global.{name} %d1, [%u], %x1;\nld.global.b32 %d0, [%u];", (kind, kind), 2,
-                     "bits" if kind == "u32" else kind)
 
 
-WARP = [*_products(), *_matrices(), *_exchanges(), *_memory()]
+WARP = [*_products(), *_matrices(), *_exchanges(), *_copies()]

@@ -3,6 +3,7 @@
 // the same ones.
 #include "Errors.h"
 #include "gqa/Runtime/Runtime.h"
+#include "gqa/Tile/Target.h"
 
 #include <algorithm>
 #include <atomic>
@@ -182,18 +183,28 @@ double runEverywhere(float (*run)(int64_t, float, float), int64_t rounds, double
   return 2.0 * multiplyAdds * double(job.rounds) * double(tasks);
 }
 
-double multiplyAdds(int64_t rounds) {
-  if (GQA_HAS("avx512f"))
+gqa::CPUTarget describe(const ffi::String &target) {
+  llvm::Expected<gqa::CPUTarget> description = gqa::describeCPU({target.data(), target.size()});
+  if (!description)
+    gqa::raise("ValueError", llvm::toString(description.takeError()));
+  return *description;
+}
+
+/// With the vectors that code for `target` has.
+double multiplyAdds(const ffi::String &target, int64_t rounds) {
+  unsigned bits = describe(target).vectorBits;
+  if (bits >= 512 && GQA_HAS("avx512f"))
     return runEverywhere(multiplyAdd512, rounds, 16 * 24);
-  if (GQA_HAS("avx2") && GQA_HAS("fma"))
+  if (bits >= 256 && GQA_HAS("avx2") && GQA_HAS("fma"))
     return runEverywhere(multiplyAdd256, rounds, 8 * 12);
   return runEverywhere(multiplyAdd128, rounds, 4 * 12);
 }
 
-/// 0 where the processor does not multiply pairs.
-double multiplyPairs(int64_t rounds) {
+/// 0 where code for `target` does not multiply pairs.
+double multiplyPairs(const ffi::String &target, int64_t rounds) {
+  bool pairs = describe(target).pairs;
 #if defined(__x86_64__)
-  if (GQA_HAS("avx512bf16"))
+  if (pairs && GQA_HAS("avx512bf16"))
     return runEverywhere(addPairs512, rounds, 2 * 16 * 24);
 #endif
   return 0;

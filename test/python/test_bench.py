@@ -292,6 +292,18 @@ class TestCeilings:
             seconds = min(Timed("", ceiling.call, 1).once() for _ in range(3))
             assert 1e8 < ceiling.work / seconds < 1e14, ceiling.name
 
+    def test_work_of_one_round_is_what_the_target_has(self):
+        vectors = {"cpu:x86-64": 16, "cpu:x86-64-v3": 32, "cpu:x86-64-v4": 64}  # bytes
+        work = {target: ceilings.multiply_adds(target).work for target in vectors}
+        known = torch.backends.cpu.get_cpu_capability()  # the widest vectors: code for wider ones has no ceiling here
+        if known in ("AVX2", "AVX512"):
+            assert work["cpu:x86-64-v3"] == 2 * work["cpu:x86-64"]
+        if known == "AVX512":
+            assert work["cpu:x86-64-v4"] == 4 * work["cpu:x86-64-v3"]  # twice as wide, and twice as many registers
+        assert ceilings.multiply_pairs("cpu:x86-64-v3") is None
+        with pytest.raises(ValueError, match="not a processor that LLVM knows"):
+            ceilings.multiply_adds("cpu:abacus")
+
     def test_products(self):
         a, b, c = (torch.randn(*shape) for shape in ((5, 7), (7, 3), (5, 3)))
         _native.library()["ceiling_matmul"](*(tvm_ffi.from_dlpack(x) for x in (a, b, c)))

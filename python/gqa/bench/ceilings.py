@@ -29,12 +29,12 @@ class Ceiling:
 def of_case(case, sets):
     """The ceilings that say something about the case."""
     if case.many_queries:
-        found = [multiply_adds(), product_by_torch("f32"), product_by_blas()]
+        found = [multiply_adds(case.target), product_by_torch("f32"), product_by_blas()]
         return found if case.dtype == "f32" else [*found, product_by_torch(case.dtype)]
     if case.kind not in ("decode", "step", "step-cache", "model"):
         return []
-    pairs = multiply_pairs() if case.dtype == "bf16" else None
-    return [read(case, sets), multiply_adds(), *([pairs] if pairs else [])]
+    pairs = multiply_pairs(case.target) if case.dtype == "bf16" else None
+    return [read(case, sets), multiply_adds(case.target), *([pairs] if pairs else [])]
 
 
 def read(case, sets):
@@ -46,18 +46,18 @@ def read(case, sets):
     return Ceiling("read", "GB/s", case.kv_bytes, lambda i: function(tensors[i]))
 
 
-def multiply_adds():
-    """f32 multiply-adds in registers, with the widest vectors that the processor has."""
+def multiply_adds(target):
+    """f32 multiply-adds in registers, in the vectors that code for `target` has."""
     function = _native.library()["ceiling_multiply_adds"]
-    operations = function(MULTIPLY_ADD_ROUNDS)
-    return Ceiling("fma", "GFLOP/s", operations, lambda i: function(MULTIPLY_ADD_ROUNDS))
+    operations = function(target, MULTIPLY_ADD_ROUNDS)
+    return Ceiling("fma", "GFLOP/s", operations, lambda i: function(target, MULTIPLY_ADD_ROUNDS))
 
 
-def multiply_pairs():
-    """Products of pairs of bf16 numbers in vectors; None where the processor has no instruction for them."""
+def multiply_pairs(target):
+    """Products of pairs of bf16 numbers in vectors; None where code for `target` has no use for them."""
     function = _native.library()["ceiling_multiply_pairs"]
-    operations = function(MULTIPLY_ADD_ROUNDS)
-    return Ceiling("pairs", "GFLOP/s", operations, lambda i: function(MULTIPLY_ADD_ROUNDS)) if operations else None
+    operations = function(target, MULTIPLY_ADD_ROUNDS)
+    return Ceiling("pairs", "GFLOP/s", operations, lambda i: function(target, MULTIPLY_ADD_ROUNDS)) if operations else None
 
 
 def product_by_torch(dtype):

@@ -86,29 +86,33 @@ private:
   }
 
   Value load(amx::TileLoadOp op, VectorBuilder &b) {
-    Value tile = allocate(op.getType());
-    copy(b, op.getBase(), op.getIndices(), tile, [&](Value from, ValueRange at, Value row, Value column) {
-      b.storeVector(b.loadVector(from, at), tile, {row, column});
-    });
+    Value tile = allocate(op.getType()), zero = b.index(0);
+    copy(b, tile, op.getBase(), op.getIndices(), tile, {zero, zero});
     return tile;
   }
 
   Value store(amx::TileStoreOp op, VectorBuilder &b) {
-    Value tile = op.getVal();
-    copy(b, op.getBase(), op.getIndices(), tile, [&](Value to, ValueRange at, Value row, Value column) {
-      b.storeVector(b.loadVector(tile, {row, column}), to, at);
-    });
+    Value tile = op.getVal(), zero = b.index(0);
+    copy(b, tile, tile, {zero, zero}, op.getBase(), op.getIndices());
     return nullptr;
   }
 
-  static void copy(VectorBuilder &b, Value buffer, ValueRange base, Value tile,
-                   function_ref<void(Value, ValueRange, Value, Value)> body) {
+  /// As much as a tile has, from one place to another.
+  static void copy(VectorBuilder &b, Value tile, Value from, ValueRange fromBase, Value to,
+                   ValueRange toBase) {
+    Value columns = b.size(tile, 1), whole = b.roundDown(columns, b.lanes);
+    auto behind = [&](ValueRange base, Value row, Value column) {
+      SmallVector<Value> at(base);
+      at[at.size() - 2] = b.add(at[at.size() - 2], row);
+      at.back() = b.add(at.back(), column);
+      return at;
+    };
     b.forEach(b.index(0), b.size(tile, 0), 1, [&](Value row) {
-      b.forEach(b.index(0), b.size(tile, 1), b.lanes, [&](Value column) {
-        SmallVector<Value> at(base);
-        at[at.size() - 2] = b.add(at[at.size() - 2], row);
-        at.back() = b.add(at.back(), column);
-        body(buffer, at, row, column);
+      b.forEach(b.index(0), whole, b.lanes, [&](Value column) {
+        b.storeVector(b.loadVector(from, behind(fromBase, row, column)), to, behind(toBase, row, column));
+      });
+      b.forEach(whole, columns, 1, [&](Value column) {
+        b.store(b.load(from, behind(fromBase, row, column)), to, behind(toBase, row, column));
       });
     });
   }

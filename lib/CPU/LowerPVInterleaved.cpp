@@ -50,18 +50,19 @@ private:
     int64_t shares = blocks.count(getConstantIntValue(dim).value_or(0)) * most;
     auto body = [&](Value d, Value row, PairSums block) {
       Value first = b.mul(blocks.number(d, row), b.index(most));
+      int64_t depth = PairSums::depth(b.target);
       auto step = [&](Value panel, Value key, ValueRange so) {
-        auto left = [&](int64_t i) { return block.loadLeft(v, {panel, block.line(d, i), key}); };
+        auto left = [&](int64_t i) { return block.loadLeft(v, {panel, block.line(d, i), key}, depth); };
         Value pair = b.add(b.mul(panel, b.index(tile::kRegisterDepth / 2)), b.div(key, b.index(2)));
         auto right = [&](int64_t j) {
-          return block.loadRight(p, {pair, b.mul(block.column(row, j), b.index(2))});
+          return block.loadRight(p, {pair, b.mul(block.column(row, j), b.index(2))}, depth);
         };
         return block.multiply(so, left, right);
       };
       auto overPanel = [&](Value panel, ValueRange so) {
         if (shares)
           streams.fetch(b.add(first, panel), shares);
-        return b.fold(zero, b.index(tile::kRegisterDepth), PairSums::depth(b.target), so,
+        return b.fold(zero, b.index(tile::kRegisterDepth), depth, so,
                       [&](Value key, ValueRange sums) { return step(panel, key, sums); });
       };
       block.store(o, d, row, b.fold(zero, panels, 1, block.load(o, d, row), overPanel));

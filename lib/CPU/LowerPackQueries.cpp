@@ -95,7 +95,10 @@ void packWords(tile::PackOp op, VectorBuilder &b, Value from, Value head, Value 
   Value storage = op.getStorage(), two = b.index(2), column = b.mul(row, two);
   int64_t count = b.lanes / 2;
   auto words = VectorType::get(count, b.getI32Type());
-  b.forEach(b.index(0), b.size(from, 2), b.lanes, [&](Value d) {
+  Value width = b.size(from, 2), last = b.sub(width, b.index(b.lanes));
+  bool isWhole = *getConstantIntValue(width) % b.lanes == 0;
+  b.forEach(b.index(0), width, b.lanes, [&](Value begin) {
+    Value d = isWhole ? begin : b.min(begin, last); // what is left and some of what is done
     SmallVector<Value> rows;
     for (int64_t i = 0; i < count; ++i) {
       Value elements = b.widen(b.loadVector(from, {head, b.add(query, b.index(i)), d}), b.element);
@@ -113,7 +116,7 @@ void packWords(tile::PackOp op, VectorBuilder &b, Value from, Value head, Value 
 void packAllColumns(tile::PackOp op, VectorBuilder &b) {
   Value source = op.getSource(), zero = b.index(0), queries = b.size(source, 1), whole = zero, from;
   int64_t block = b.lanes / 2;
-  bool inWords = op.getInterleaved() && getConstantIntValue(b.size(source, 2)).value_or(1) % b.lanes == 0;
+  bool inWords = op.getInterleaved() && getConstantIntValue(b.size(source, 2)).value_or(0) >= b.lanes;
   if (inWords) {
     whole = b.select(b.isContiguous(source), b.roundDown(queries, block), zero);
     from = b.withContiguousRows(source);

@@ -17,19 +17,40 @@ public:
         width(b.size(source, 1)), depth(b.index(tile::kRegisterDepth)), zero(b.index(0)) {}
 
   void build() {
-    Value whole = b.select(b.isContiguous(source), b.div(rows, depth), zero);
-    Value from = b.withContiguousRows(source);
-    // Two rows of keys are a row of words, and words are transposed.
-    int64_t keys = 2 * b.lanes;
-    b.forEach(zero, whole, 1, [&](Value panel) {
-      b.forEach(zero, width, b.lanes, [&](Value d) {
-        b.forEach(zero, depth, keys, [&](Value key) { transposeBlock(from, panel, d, key); });
-      });
-    });
+    Value whole = zero;
+    if (getConstantIntValue(width).value_or(0) >= b.lanes) {
+      whole = b.select(b.isContiguous(source), b.div(rows, depth), zero);
+      transposePanels(whole);
+    }
     b.forEach(whole, b.size(storage, 0), 1, [&](Value panel) { copyElements(panel); });
+    pad();
   }
 
 private:
+  /// So many whole panels, of rows that are as long as a vector at least. Two rows of keys are a row of
+  /// words, and words are transposed.
+  void transposePanels(Value count) {
+    Value from = b.withContiguousRows(source), last = b.sub(width, b.index(b.lanes));
+    bool isWhole = *getConstantIntValue(width) % b.lanes == 0;
+    b.forEach(zero, count, 1, [&](Value panel) {
+      b.forEach(zero, width, b.lanes, [&](Value d) {
+        Value column = isWhole ? d : b.min(d, last); // what is left and some of what is done
+        b.forEach(zero, depth, 2 * b.lanes, [&](Value key) { transposeBlock(from, panel, column, key); });
+      });
+    });
+  }
+
+  /// Lines that are no column of the source.
+  void pad() {
+    Type element = cast<MemRefType>(storage.getType()).getElementType();
+    Value empty = arith::ConstantOp::create(b, b.getZeroAttr(element));
+    b.forEach(zero, b.size(storage, 0), 1, [&](Value panel) {
+      b.forEach(width, b.size(storage, 1), 1, [&](Value line) {
+        b.forEach(zero, depth, 1, [&](Value key) { b.store(empty, storage, {panel, line, key}); });
+      });
+    });
+  }
+
   void transposeBlock(Value from, Value panel, Value d, Value key) {
     VectorType words = b.vectorOf(b.getI32Type());
     Value sixteen = arith::ConstantOp::create(b, DenseElementsAttr::get(words, b.getI32IntegerAttr(16)));

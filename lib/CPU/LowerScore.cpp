@@ -1,4 +1,5 @@
 // tile.score and tile.mask: score mathematics over vectors; the band by writing -inf where it is not.
+#include "ScoreColumns.h"
 #include "TileLowering.h"
 #include "VectorRegion.h"
 
@@ -45,35 +46,71 @@ private:
   // A vector of rows, or of a few keys of all rows, key after key
   //===------------------------------------------------------------------===//
 
+  /// Rows that are not known are whole vectors, as in all operations.
   bool hasWholeVectors() const {
     int64_t rows = cast<MemRefType>(s.getType()).getDimSize(1);
-    return rows > 0 && (rows % b.lanes == 0 || b.lanes % rows == 0);
+    return ShapedType::isDynamic(rows) || (rows > 0 && (rows % b.lanes == 0 || b.lanes % rows == 0));
   }
 
   void buildVectors() {
-    int64_t rows = cast<MemRefType>(s.getType()).getDimSize(1),
-            keysOfVector = std::max<int64_t>(1, b.lanes / rows);
+    Value rows = b.size(s, 1);
+    int64_t rowsOfVector = std::min(getConstantIntValue(rows).value_or(b.lanes), b.lanes),
+            keysOfVector = b.lanes / rowsOfVector;
     Value scores = b.flat(s), lastKey = b.sub(op.getKeys(), b.index(1)), scale = b.splat(op.getScale());
     std::optional<VectorRegion> region;
     if (!op.getScore().empty())
       region.emplace(b, op.getScore().front());
     // Rows outside: what their positions alone decide is computed once, and a bias and a mask are read along
     // keys.
-    b.forEach(b.index(0), b.index(rows), std::min(b.lanes, rows), [&](Value first) {
-      LanePositions at = positionsFrom(first, std::min(b.lanes, rows));
-      prefetchNext(at, std::min(b.lanes, rows));
+    Value blocks = region || keysOfVector > 1 ? Value() : hasContiguousKeys();
+    b.forEach(b.index(0), rows, rowsOfVector, [&](Value first) {
+      LanePositions at = positionsFrom(first, rowsOfVector);
+      prefetchNext(at, rowsOfVector);
       if (region)
         region->bindRows(at);
-      b.forEach(b.index(0), op.getKeys(), keysOfVector, [&](Value key) {
+      Value whole = b.index(0);
+      if (blocks) {
+        whole = b.select(blocks, b.roundDown(op.getKeys(), b.lanes), whole);
+        b.forEach(b.index(0), whole, b.lanes, [&](Value key) { buildBlock(first, key, at, scale); });
+      }
+      b.forEach(whole, op.getKeys(), keysOfVector, [&](Value key) {
         at.keys.clear();
         for (int64_t i = 0; i < keysOfVector; ++i) // a vector that is not full reads its last key again
-          at.keys.append(keysOfVector == 1 ? 1 : rows,
+          at.keys.append(keysOfVector == 1 ? 1 : rowsOfVector,
                          b.add(op.getJ(), i ? b.min(b.add(key, b.index(i)), lastKey) : key));
-        Value place = b.add(b.mul(key, b.index(rows)), first);
+        Value place = b.add(b.mul(key, rows), first);
         Value x = scaled(b.loadVector(scores, place), scale);
         b.storeVector(ofVector(x, at, region), scores, place);
       });
     });
+  }
+
+  /// Whether bias and mask have the keys of a row next to each other.
+  Value hasContiguousKeys() {
+    Value both = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    for (Value operand : {op.getBias(), op.getMask()})
+      if (operand)
+        both = b.createOrFold<arith::AndIOp>(both, b.isContiguous(operand));
+    return both;
+  }
+
+  /// Bias and mask of a vector of rows and as many keys.
+  void buildBlock(Value first, Value key, const LanePositions &at, Value scale) {
+    auto place = [&](int64_t lane) { return placeOf(lane, at, b.add(op.getJ(), key)); };
+    SmallVector<Value> biases, masks;
+    if (op.getBias())
+      biases = loadColumns(b, op.getBias(), place);
+    if (op.getMask())
+      masks = loadColumns(b, op.getMask(), place);
+    for (int64_t i = 0; i < b.lanes; ++i) {
+      Value here[] = {b.add(key, b.index(i)), first};
+      Value x = scaled(b.loadVector(s, here), scale);
+      if (op.getBias())
+        x = b.addF(x, biases[i]);
+      if (op.getMask())
+        x = b.select(masks[i], x, hidden(x));
+      b.storeVector(x, s, here);
+    }
   }
 
   /// Heads and queries of `count` rows from `first` on, as often as there are lanes; those of rows behind the
@@ -81,14 +118,24 @@ private:
   LanePositions positionsFrom(Value first, int64_t count) {
     LanePositions at;
     at.batch = op.getB();
-    Value one = b.index(1), lastHead = b.sub(op.getHeads(), one), lastQuery = b.sub(op.getQueries(), one);
-    for (int64_t lane = 0; lane < b.lanes; ++lane) {
-      Value row = b.add(first, b.index(lane % count)), inHead = b.rem(row, op.getPeriod());
-      at.heads.push_back(b.add(op.getH(), b.min(b.div(row, op.getPeriod()), lastHead)));
-      at.queries.push_back(b.add(op.getI(), b.min(inHead, lastQuery)));
-    }
     std::optional<int64_t> period = getConstantIntValue(op.getPeriod()),
                            heads = getConstantIntValue(op.getHeads());
+    Value one = b.index(1), lastHead = b.sub(op.getHeads(), one), lastQuery = b.sub(op.getQueries(), one);
+    Value head, inHead;
+    for (int64_t lane = 0; lane < b.lanes; ++lane) {
+      Value row = b.add(first, b.index(lane % count));
+      if (period || lane % count == 0) {
+        head = b.div(row, op.getPeriod());
+        inHead = b.rem(row, op.getPeriod());
+      } else { // divisions by what is not known are dear
+        Value next = b.add(inHead, one);
+        Value isNext = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, op.getPeriod());
+        head = b.select(isNext, b.add(head, one), head);
+        inHead = b.select(isNext, b.index(0), next);
+      }
+      at.heads.push_back(b.add(op.getH(), b.min(head, lastHead)));
+      at.queries.push_back(b.add(op.getI(), b.min(inHead, lastQuery)));
+    }
     if (heads == 1 || (period && *period % b.lanes == 0))
       at.heads.resize(1);
     if (getConstantIntValue(op.getQueries()) == 1)
@@ -152,10 +199,7 @@ private:
 
   Value hidden(Value like) { return b.floatLike(like, -std::numeric_limits<double>::infinity()); }
 
-  Value withBias(Value x, Value bias) {
-    bool isWider = getElementTypeOrSelf(bias.getType()).isF64() && !b.element.isF64();
-    return b.addF(x, isWider ? b.narrow(bias, b.element) : b.widen(bias, b.element));
-  }
+  Value withBias(Value x, Value bias) { return b.addF(x, b.converted(bias, b.element)); }
 
   /// Bias, region and mask of one element.
   Value elementwise(Value x, Value head, Value query, Value key) {

@@ -26,17 +26,17 @@ Value PairSums::line(Value from, int64_t i) { return b.add(from, b.index(i * lin
 
 Value PairSums::column(Value from, int64_t j) { return b.add(from, b.index(j * columnsOf(b))); }
 
-static Value loadTile(VectorBuilder &b, Value buffer, ValueRange at) {
-  auto type = amx::TileType::get({tile::kRegisterRows, tile::kRegisterDepth}, b.getBF16Type());
-  return amx::TileLoadOp::create(b, type, buffer, at);
+static Value loadTile(VectorBuilder &b, Value buffer, ValueRange at, ArrayRef<int64_t> shape) {
+  return amx::TileLoadOp::create(b, amx::TileType::get(shape, b.getBF16Type()), buffer, at);
 }
 
-Value PairSums::loadLeft(Value buffer, ValueRange at) {
-  return b.target.amx ? loadTile(b, buffer, at) : b.splatPair(buffer, at);
+Value PairSums::loadLeft(Value buffer, ValueRange at, int64_t depth) {
+  return b.target.amx ? loadTile(b, buffer, at, {tile::kRegisterRows, depth}) : b.splatPair(buffer, at);
 }
 
-Value PairSums::loadRight(Value buffer, ValueRange at) {
-  return b.target.amx ? loadTile(b, buffer, at) : b.loadHalves(buffer, at);
+Value PairSums::loadRight(Value buffer, ValueRange at, int64_t depth) {
+  return b.target.amx ? loadTile(b, buffer, at, {depth / 2, 2 * tile::kRegisterRows})
+                      : b.loadHalves(buffer, at);
 }
 
 PairSums::Values PairSums::zeros() {

@@ -30,9 +30,9 @@ public:
   Value line(Value from, int64_t i);
   Value column(Value from, int64_t j);
   /// The left operand of a line of registers: `depth` elements of each of its rows, from `at` on. The right
-  /// one of a column: as many interleaved rows.
-  Value loadLeft(Value buffer, mlir::ValueRange at);
-  Value loadRight(Value buffer, mlir::ValueRange at);
+  /// one of a column: as many interleaved rows. `depth` is even, and no more than a product takes.
+  Value loadLeft(Value buffer, mlir::ValueRange at, int64_t depth);
+  Value loadRight(Value buffer, mlir::ValueRange at, int64_t depth);
 
 private:
   VectorBuilder &b;

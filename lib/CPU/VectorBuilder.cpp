@@ -148,6 +148,11 @@ Value VectorBuilder::narrow(Value value, Type type) {
   return arith::TruncFOp::create(*this, withElement(value.getType(), type), value);
 }
 
+Value VectorBuilder::converted(Value value, Type type) {
+  auto bits = [](Type type) { return getElementTypeOrSelf(type).getIntOrFloatBitWidth(); };
+  return bits(value.getType()) > bits(type) ? narrow(value, type) : widen(value, type);
+}
+
 int64_t linesOfRow(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return llvm::divideCeil(type.getDimSize(1) * type.getElementTypeBitWidth(), kLineBits);

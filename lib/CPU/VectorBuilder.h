@@ -66,6 +66,8 @@ public:
   /// A float, scalar or vector, widened to or rounded to the element type `type`.
   Value widen(Value value, mlir::Type type);
   Value narrow(Value value, mlir::Type type);
+  /// One or the other.
+  Value converted(Value value, mlir::Type type);
 
   /// `lanes` pairs of bf16 numbers: the even ones and the odd ones as f32.
   std::pair<Value, Value> loadPairs(Value buffer, ValueRange at) {

@@ -47,7 +47,7 @@ void bindTiles(AttentionValues &values, const Schedule &schedule, IndexBuilder &
   if (std::optional<int64_t> few = getConstantIntValue(rows); few && !schedule.transposed)
     values.stateRows =
         b.index(*few < schedule.lanes ? llvm::PowerOf2Ceil(*few) : llvm::alignTo(*few, schedule.lanes));
-  values.keyWidth = b.roundUp(values.keyDim, schedule.lanes);
+  values.keyWidth = schedule.hasPanels() ? values.keyDim : b.roundUp(values.keyDim, schedule.lanes);
   values.valueWidth = b.roundUp(values.valueDim, schedule.lanes);
 }
 

@@ -35,12 +35,12 @@ constexpr Row kInterleavedRows[] = {
 // Between 64 and 256 keys times differ by 3 %.
 constexpr Row kPairRows[] = {{kAny, 64, 128}};
 
-/// Whether pairs of bf16 numbers are multiplied, in tile registers or in vectors: whole registers of them.
+/// Whether pairs of bf16 numbers are multiplied, in tile registers or in vectors.
 bool isInterleaved(AttentionOp op, const CPUTarget &target) {
   int64_t dim = op.getKeyDim(), valueDim = op.getValueDim();
   return (target.amx || target.pairs) && mayRoundQueries(op) &&
-         cast<RankedTensorType>(op.getK().getType()).getElementType().isBF16() && dim > 0 &&
-         dim % tile::kRegisterDepth == 0 && valueDim > 0 && valueDim % tile::kRegisterRows == 0;
+         cast<RankedTensorType>(op.getK().getType()).getElementType().isBF16() && dim > 0 && dim % 2 == 0 &&
+         valueDim > 0;
 }
 
 /// Keys of a block for few rows: a multiple of all blocks of keys in registers, and of a vector's lanes, as

@@ -29,8 +29,14 @@ func.func @mask(%s: memref<64x4xf32>, %n: index, %x: f32, %mask: memref<1x1x4x64
 // Query n of head g is row g * period + n: a column of the scores. What depends on rows alone is in front of the loop over
 // keys: the slope of each lane's head.
 // CHECK-LABEL: func @region
-// CHECK: %[[G:.*]] = arith.divsi %c7, %arg3
-// CHECK: %[[LAST:.*]] = arith.minsi %[[G]], %{{.*}}
+// CHECK: %[[G:.*]] = arith.divsi %c0, %arg3
+// CHECK: %[[IN:.*]] = arith.remsi %c0, %arg3
+// CHECK-NOT: arith.divsi
+// CHECK: %[[NEXT:.*]] = arith.addi %[[IN]], %c1
+// CHECK: %[[WRAPS:.*]] = arith.cmpi eq, %[[NEXT]], %arg3
+// CHECK: %[[ANOTHER:.*]] = arith.addi %[[G]], %c1
+// CHECK: %[[G1:.*]] = arith.select %[[WRAPS]], %[[ANOTHER]], %[[G]]
+// CHECK: %[[LAST:.*]] = arith.minsi %[[G1]], %{{.*}}
 // CHECK: %[[H:.*]] = arith.addi %arg2, %[[LAST]]
 // CHECK: memref.load %arg5[%[[H]]]
 // CHECK: %[[SLOPES:.*]] = vector.from_elements {{.*}} : vector<8xf32>
@@ -49,12 +55,18 @@ func.func @region(%s: memref<64x8xf32>, %heads: index, %h: index, %period: index
   return
 }
 
-// A bias is read along its rows of keys, eight of them at a time, and those of the next block are brought near meanwhile.
+// A bias is read along its rows of keys, eight of them at a time, and those of the next block are brought near meanwhile. Eight
+// keys of eight rows change places; keys that are left are read number by number, as all are where they are not neighbours.
 // CHECK-LABEL: func @bias
 // CHECK: scf.for %{{.*}} = %c0 to %c16 step %c8
 // CHECK-COUNT-24: memref.prefetch %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}], read, locality<2>, data
 // CHECK-NOT: memref.prefetch
-// CHECK: scf.for %{{.*}} = %c0 to %arg4
+// CHECK: scf.for %{{.*}} = %c0 to %[[WHOLE:.*]] step %c8
+// CHECK-NOT: memref.load
+// CHECK-COUNT-8: vector.load %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-COUNT-8: vector.store
+// CHECK: scf.for %{{.*}} = %[[WHOLE]] to %arg4
 // CHECK-COUNT-8: memref.load %arg1[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}]
 // CHECK: %[[BIAS:.*]] = vector.from_elements
 // CHECK: arith.addf %{{.*}}, %[[BIAS]] : vector<8xf32>
@@ -62,6 +74,22 @@ func.func @bias(%s: memref<48x16xf32>, %bias: memref<1x1x?x?xf32>, %at: index, %
   %one = arith.constant 1 : index
   tile.score %s at(%at, %at, %at, %at) heads(%one) queries(%queries) period(%queries) keys(%keys) scale(%x)
     bias(%bias : memref<1x1x?x?xf32>) : memref<48x16xf32>, f32
+  return
+}
+
+// A mask's bits are bytes, and become words.
+// CHECK-LABEL: func @mask_of_rows
+// CHECK: %[[STRIDES:strides.*]]:4 = memref.extract_strided_metadata %arg1
+// CHECK: %[[NEXT:.*]] = arith.cmpi eq, %[[STRIDES]]#3, %c1
+// CHECK: %[[WHOLE:.*]] = arith.select %[[NEXT]], %{{.*}}, %c0
+// CHECK: scf.for %{{.*}} = %c0 to %[[WHOLE]] step %c8
+// CHECK-COUNT-8: llvm.load %{{.*}} {alignment = 1 : i64} : !llvm.ptr -> vector<8xi8>
+// CHECK-COUNT-24: vector.shuffle {{.*}} : vector<8xi32>, vector<8xi32>
+// CHECK-COUNT-8: arith.select %{{.*}}, %{{.*}}, %{{.*}} : vector<8xi1>, vector<8xf32>
+func.func @mask_of_rows(%s: memref<48x16xf32>, %mask: memref<1x1x?x?xi1, strided<[?, ?, ?, ?]>>, %at: index, %keys: index, %x: f32) {
+  %one = arith.constant 1 : index
+  tile.score %s at(%at, %at, %at, %at) heads(%one) queries(%at) period(%at) keys(%keys) scale(%x)
+    mask(%mask : memref<1x1x?x?xi1, strided<[?, ?, ?, ?]>>) : memref<48x16xf32>, f32
   return
 }
 

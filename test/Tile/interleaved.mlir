@@ -49,13 +49,13 @@ func.func @decode(%q: tensor<64x32x1x64xbf16>, %k: tensor<64x1x2000x64xbf16>) ->
   return %o : tensor<64x32x1x64xbf16>
 }
 
-// Heads that do not fill registers, and other types, are as without AMX.
+// Pairs that have no partner, and other types, are as without AMX.
 // CHECK-LABEL: func private @gqa_attention_2
 // CHECK-NOT: interleaved
-func.func @no_whole_registers(%q: tensor<1x4x64x80xbf16>, %k: tensor<1x2x64x80xbf16>) -> tensor<1x4x64x80xbf16> {
+func.func @no_whole_pairs(%q: tensor<1x4x64x81xbf16>, %k: tensor<1x2x64x81xbf16>) -> tensor<1x4x64x81xbf16> {
   %o = gqa.attention %q, %k, %k
-    : (tensor<1x4x64x80xbf16>, tensor<1x2x64x80xbf16>, tensor<1x2x64x80xbf16>) -> tensor<1x4x64x80xbf16>
-  return %o : tensor<1x4x64x80xbf16>
+    : (tensor<1x4x64x81xbf16>, tensor<1x2x64x81xbf16>, tensor<1x2x64x81xbf16>) -> tensor<1x4x64x81xbf16>
+  return %o : tensor<1x4x64x81xbf16>
 }
 func.func @no_bf16(%q: tensor<1x4x64x64xf16>, %k: tensor<1x2x64x64xf16>) -> tensor<1x4x64x64xf16> {
   %o = gqa.attention %q, %k, %k
@@ -73,4 +73,17 @@ func.func @chunk(%q: tensor<1x8x64x96xbf16>, %k: tensor<1x2x2000x96xbf16>, %v: t
   %o = gqa.attention %q, %k, %v causal offset(1936) window(500, 0)
     : (tensor<1x8x64x96xbf16>, tensor<1x2x2000x96xbf16>, tensor<1x2x2000x80xbf16>) -> tensor<1x8x64x80xbf16>
   return %o : tensor<1x8x64x80xbf16>
+}
+
+// Heads that do not fill registers: keys are read as they lie, queries have half as many lines of pairs, and panels lines that are no
+// column.
+// CHECK-LABEL: func private @gqa_attention_5
+// CHECK: tile.pack {{.*}} transposed : memref<{{.*}}x72xbf16{{.*}}>, memref<{{.*}}x80x32xbf16
+// CHECK: %[[Q:.*]] = tile.pack {{.*}} transposed interleaved : {{.*}}, memref<36x128xbf16> -> memref<36x128xbf16>
+// CHECK: tile.qk %[[Q]], %{{.*}}, %{{.*}} transposed interleaved : memref<36x128xbf16>, memref<?x72xbf16, {{.*}}>
+// CHECK: tile.pv
+func.func @no_whole_registers(%q: tensor<1x32x4x72xbf16>, %k: tensor<1x1x64x72xbf16>) -> tensor<1x32x4x72xbf16> {
+  %o = gqa.attention %q, %k, %k
+    : (tensor<1x32x4x72xbf16>, tensor<1x1x64x72xbf16>, tensor<1x1x64x72xbf16>) -> tensor<1x32x4x72xbf16>
+  return %o : tensor<1x32x4x72xbf16>
 }

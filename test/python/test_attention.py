@@ -96,6 +96,16 @@ def test_expanded_mask_is_read_without_its_copies():
     compare(inputs(), mask=mask.expand(2, 6, 5, 7), reference=dict(mask=mask.numpy()))
 
 
+@pytest.mark.parametrize("keys", [lambda x: x[..., ::2], lambda x: x[..., :96], lambda x: x.transpose(2, 3)[..., :64, :96],
+                                  lambda x: x[:, :, :1, :96].expand(2, 6, 64, 96)], ids=["every_second", "part", "columns", "one_query"])
+def test_masks_and_biases_lie_as_they_like(keys):
+    generator = torch.Generator().manual_seed(3)
+    mask = keys(torch.rand(2, 6, 192, 192, generator=generator) < 0.7)[:, :, :64]
+    bias = keys(torch.randn(2, 6, 192, 192, generator=generator))[:, :, :64]
+    compare(inputs(**MANY), reference=dict(mask=mask.numpy()), mask=mask)
+    compare(inputs(**MANY), reference=dict(bias=bias.numpy()), bias=bias)
+
+
 def test_sinks():
     sinks = np.array([0.5, -1, 2, 0, 1, -2], np.float32)
     compare(inputs(), sinks=sinks)

@@ -1,5 +1,5 @@
 """The schedule for AMX with its tile instructions emulated, against float64: what the schedule does with bounds, masks and
-values must hold wherever it runs. Head dimensions of 64 and 80 fill whole tile registers."""
+values must hold wherever it runs. Head dimensions of 64 and 80 fill whole tile registers; others leave a narrower one."""
 
 import os
 
@@ -11,7 +11,7 @@ from attention_hard import VALUES, clauses, shaped
 TARGET = os.environ.get("GQA_TARGET", "cpu+emulate-amx")
 # What reaches the schedule: bounds, masks and hidden values. Each is compiled, which takes most of the time.
 CLAUSES = ["causal", "causal_window", "window_1", "kv_len", "garbage", "poison", "sinks", "masks", "layouts"]
-DIMS = [(2, 128, 128), (8, 96, 80), (5, 32, 48)]  # group, D, Dv
+DIMS = [(2, 128, 128), (8, 96, 80), (5, 32, 48), (3, 80, 80), (4, 72, 72), (2, 18, 9), (5, 46, 130)]  # group, D, Dv
 
 
 @pytest.mark.parametrize("shape", ["many", "many_split"])

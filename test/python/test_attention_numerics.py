@@ -26,6 +26,8 @@ DTYPES = ["f32", "bf16", "f16", "f64"]
 TYPE_OF = {name: DTYPES[n % 4] for n, name in enumerate(CLAUSES)}
 # What distinguishes the processors' code: bounds, masks, the merge, values that are not finite, and narrow types.
 ON_TARGETS = ["causal", "kv_len", "poison", "sinks"]
+# What a score is added to or hidden by, for tiles of many rows: a number for each of them, for one query, head or key.
+ADDED = {"own": (2, 6, 113, 113), "of_queries": (113, 113), "of_heads": (6, 1, 113), "of_keys": (2, 1, 1, 113), "of_rows": (113, 1)}
 # Flags of /proc/cpuinfo: what a processor must have, said apart from what the compiler says.
 FEATURES = {"cpu": "", "cpu:x86-64-v2": "ssse3 sse4_1 sse4_2 popcnt cx16", "cpu:x86-64-v3": "avx2 fma f16c bmi1 bmi2 movbe",
             "cpu:x86-64-v4": "avx512f avx512bw avx512cd avx512dq avx512vl"}
@@ -51,6 +53,14 @@ class TestHard:
     @pytest.mark.parametrize("name", CLAUSES)
     def test_clauses(self, name, shape):
         verify(clauses(name, shape, dtype=TYPE_OF[name]), TARGET)
+
+    @pytest.mark.parametrize("dynamic", [False, "lengths"])
+    @pytest.mark.parametrize("dtype, bias", zip(DTYPES, ("f64", "f32", "bf16", "f64")), ids=str)
+    @pytest.mark.parametrize("added", ADDED)
+    def test_added(self, added, dtype, bias, dynamic):
+        """Blocks of keys, and the keys behind the last whole block."""
+        mask = ADDED["of_keys" if added == "own" else "own"]
+        verify(shaped("many", dtype=dtype, dynamic=dynamic, bias=(bias, ADDED[added]), mask=mask, dead_row="nan"), TARGET)
 
     @pytest.mark.parametrize("shape", SHAPES)
     @pytest.mark.parametrize("heads", HEADS, ids=str)

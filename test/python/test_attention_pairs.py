@@ -32,6 +32,15 @@ def test_groups(dims):
     verify(shaped("few", dtype="bf16", kv_heads=2, group=group, dim=dim, value_dim=value_dim, dynamic=False), TARGET)
 
 
+# Of many rows, head dimensions need not be whole registers: what is left of a sum over 32 is a shorter one, and panels of
+# values have room for rows that are none.
+@pytest.mark.parametrize("dims", [(80, 80), (72, 72), (40, 24), (18, 6), (112, 130), (2, 16), (46, 17)], ids=str)
+def test_dims_of_many_rows(dims):
+    dim, value_dim = dims
+    verify(shaped("many", dtype="bf16", dim=dim, value_dim=value_dim, queries=max(113, 2048 // value_dim), values="garbage",
+                  kv_len=("i64", [97, 112])), TARGET)
+
+
 @pytest.mark.parametrize("keys", [1, 2, 31, 32, 33, 47, 49, 129])
 def test_ends_of_keys(keys):
     """Keys and values behind the last key are NaN; the last key may have no partner."""

@@ -201,9 +201,10 @@ LogicalResult QKOp::verify() {
     return success();
   if (getPaired())
     return emitOpError("is interleaved, expected columns of q that are not paired");
-  SmallVector<unsigned> whole = getTransposed() ? SmallVector<unsigned>{0, 1} : SmallVector<unsigned>{1};
+  int64_t columns = getTransposed() ? 2 : kRegisterDepth;
   return failure(failed(verifyInterleaved(*this, {getQ(), getK()}, {getS()})) ||
-                 failed(verifyMultiple(*this, getK(), whole, kRegisterDepth, "k")) ||
+                 failed(verifyMultiple(*this, getK(), {1}, columns, "k")) ||
+                 (getTransposed() && failed(verifyMultiple(*this, getK(), {0}, kRegisterDepth, "k"))) ||
                  failed(verifyMultiple(*this, getQ(), {1}, 2 * kRegisterRows, "q")));
 }
 

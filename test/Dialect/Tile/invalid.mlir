@@ -471,9 +471,17 @@ func.func @qk_c4_scores(%q: memref<16x32xbf16>, %k: memref<32x32xbf16>, %s: memr
 
 // -----
 
-func.func @qk_c4_dim(%q: memref<24x32xbf16>, %k: memref<32x48xbf16>, %s: memref<32x16xf32>) {
+func.func @qk_c4_dim(%q: memref<24x32xbf16>, %k: memref<32x47xbf16>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'tile.qk' op expects a multiple of 2 in dimension 1 of k, found 'memref<32x47xbf16>'}}
+  tile.qk %q, %k, %s transposed interleaved : memref<24x32xbf16>, memref<32x47xbf16>, memref<32x16xf32>
+  return
+}
+
+// -----
+
+func.func @qk_c4_keys_of_few_rows(%q: memref<4x32xbf16>, %k: memref<32x48xbf16>, %s: memref<32x4xf32>) {
   // expected-error @+1 {{'tile.qk' op expects a multiple of 32 in dimension 1 of k, found 'memref<32x48xbf16>'}}
-  tile.qk %q, %k, %s transposed interleaved : memref<24x32xbf16>, memref<32x48xbf16>, memref<32x16xf32>
+  tile.qk %q, %k, %s interleaved : memref<4x32xbf16>, memref<32x48xbf16>, memref<32x4xf32>
   return
 }
 

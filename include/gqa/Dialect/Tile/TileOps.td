@@ -135,7 +135,8 @@ def Tile_PackOp : Tile_Op<"pack", [AttrSizedOperandSegments]> {
 
     With `multiple` the tile has a multiple of so many rows, and those behind the source's hold anything; a source with
     another number of rows is not used where it is. With `transposed` the storage holds panels: row `c` of the source becomes column
-    `c mod 32` of panel `c floordiv 32`. Columns of the last panel that no row becomes are zero; later panels are left alone.
+    `c mod 32` of panel `c floordiv 32`. Columns of the last panel that no row becomes are zero, and so are rows behind those
+    that the source has columns for; later panels are left alone.
 
     With `then` the rows of a second buffer follow those of the source. The tile is in place where only one of the two has
     rows. Exists so that a KV cache and the tokens behind it are read where they are: of all blocks of keys, one at most
@@ -246,8 +247,8 @@ def Tile_QKOp : Tile_Op<"qk", [AttrSizedOperandSegments]> {
     * (C1) q and s have the same element type; k has it too, or, where q is not transposed, a narrower one.
     * (C2) the last dimension of q, k and s has stride 1.
     * (C3) with `paired` k is bf16, q is not transposed, and whole pairs of vectors make up its columns.
-    * (C4) with `interleaved`, instead of (C1), q and k are bf16, and s is f32; k and q have a multiple of 32 columns, which are
-      not paired, and, as a precondition, k one of 32 rows where q is transposed.
+    * (C4) with `interleaved`, instead of (C1), q and k are bf16, and s is f32; q has a multiple of 32 columns, which are not
+      paired. k has one of 32 columns, or of 2 where q is transposed, and there, as a precondition, one of 32 rows.
     * (C5) s has a column for every row of q.
     * (C6) with `rows` or a `diagonal` q is transposed and not interleaved; a `diagonal` has both numbers.
     * (C7) a `crossed` q is not transposed, and s is of f32.

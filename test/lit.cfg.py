@@ -20,7 +20,7 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.environment["GQA_CACHE"] = "off"  # tests are of the compiler
 # What a developer sets on purpose reaches the tools.
-for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_CUDA_DRIVER", "GQA_CUBLASLT", "GQA_CUDA_TOOLS"):
+for name in ("LLVM_SYMBOLIZER_PATH", "GQA_NUM_THREADS", "GQA_BLAS", "GQA_ONEDNN", "GQA_CUDA_DRIVER", "GQA_CUBLASLT", "GQA_CUDA_TOOLS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

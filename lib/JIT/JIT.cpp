@@ -7,12 +7,14 @@
 #include "Implementation.h"
 #include "RemarkScope.h"
 
+#include "gqa/CPU/Products.h"
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
 #include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Target.h"
 
+#include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <chrono>
@@ -26,6 +28,24 @@ CompiledFunction::CompiledFunction(std::unique_ptr<Implementation> implementatio
 CompiledFunction::~CompiledFunction() = default;
 
 const Signature &CompiledFunction::signature() const { return implementation->signature; }
+
+/// Says that products of bf16 will be slow on this machine, for want of the library that multiplies them.
+static void reportWidenedProducts(ModuleOp tiled) {
+  WalkResult walk = tiled.walk([](linalg::LinalgOp op) {
+    std::optional<Product> product = matchProduct(op);
+    bool isHalf = product && product->a.type == GQA_RT_BF16 && product->b.type == GQA_RT_BF16;
+    return isHalf ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  llvm::Expected<CPUTarget> machine = describeCPU("cpu");
+  if (!walk.wasInterrupted() || !machine || machine->vectorBits < 512) // oneDNN has none for less
+    return llvm::consumeError(machine.takeError());
+  if (const char *error = gqa_rt_onednn_error())
+    remark::missed(tiled.getLoc(), remark::RemarkOpts::name("WidenedProducts").category("gqa-lower-matmul"))
+        << remark::reason(
+               "products of bf16 widen their operands for the BLAS, which takes two to six times as "
+               "long: {0}",
+               error);
+}
 
 llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptions &options,
                         PhaseHandler afterPhase) {
@@ -44,8 +64,12 @@ llvm::Error lowerModule(ModuleOp module, StringRef phaseName, const CompileOptio
   pipeline.simplify = options.simplify;
   pipeline.report = options.report;
   pipeline.dumpPhases = options.dumpPhases;
-  if (afterPhase)
-    pipeline.afterPhase = [&](ModuleOp lowered, Phase end) { afterPhase(lowered, stringifyPhase(end)); };
+  pipeline.afterPhase = [&](ModuleOp lowered, Phase end) {
+    if (end == Phase::Tiled && options.target == "cpu")
+      reportWidenedProducts(lowered);
+    if (afterPhase)
+      afterPhase(lowered, stringifyPhase(end));
+  };
   RemarkScope remarks(*module.getContext(), options.onRemark);
   DiagnosticCollector collector(module.getContext());
   if (failed(runToPhase(module, *phase, pipeline)))

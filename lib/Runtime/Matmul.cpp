@@ -1,5 +1,6 @@
 // Matrix products: cut into blocks by shape alone, each block one call of the BLAS on one thread.
 #include "Blas.h"
+#include "OneDnn.h"
 #include "Threads.h"
 #include "Widen.h"
 
@@ -111,8 +112,50 @@ void multiply(const Product &p, const Block &block, const View<T> &a, const View
                  int(block.columns), int(p.k), T(1), a.data, lda, b.data, ldb, beta, c.data, ldc);
 }
 
-/// False if there was no memory for the copied operands.
+/// Rows of a block that are one product of oneDNN's. A few are products with vectors each, of a part of B
+/// that stays in L2: a matrix product packs B first.
+int64_t rowsTogether(const Product &p, const Block &block) {
+  constexpr int64_t few = 8, fewOfColumns = 2; // of a B whose columns are next to each other, or rows
+  return !p.transposeA && block.rows <= (p.transposeB ? few : fewOfColumns) ? 1 : block.rows;
+}
+
+/// The block as a product of oneDNN's, which reads bf16 as it is; nothing if it is none.
+std::shared_ptr<OneDnn::Primitive> findHalf(const Product &p, const Block &block) {
+  if (p.a.type != GQA_RT_BF16 || p.b.type != GQA_RT_BF16 || p.c.type == GQA_RT_F16)
+    return nullptr;
+  // Rows that are one and the same, or go backwards, are nothing that it takes: 0.
+  auto row = [](const Matrix &x, int64_t rows, int64_t columns) {
+    return rows == 1 ? std::max(x.row, columns) : x.row >= columns ? x.row : 0;
+  };
+  HalfProduct half{rowsTogether(p, block),
+                   block.columns,
+                   p.k,
+                   p.transposeA ? row(p.a, p.k, block.rows) : row(p.a, block.rows, p.k),
+                   p.transposeB ? row(p.b, block.columns, p.k) : row(p.b, p.k, block.columns),
+                   row(p.c, block.rows, block.columns),
+                   p.transposeA,
+                   p.transposeB,
+                   p.accumulate,
+                   p.c.type == GQA_RT_BF16};
+  return half.aRow && half.bRow && half.cRow ? OneDnn::get().find(half) : nullptr;
+}
+
+/// False if there was no memory.
+bool runHalf(const Product &p, int64_t batch, const Block &block, const OneDnn::Primitive &primitive) {
+  const void *b = p.transposeB ? at(p.b, batch, block.column, 0) : at(p.b, batch, 0, block.column);
+  bool good = true;
+  for (int64_t i = 0; good && i < block.rows; i += rowsTogether(p, block)) {
+    const void *a = p.transposeA ? at(p.a, batch, 0, block.row) : at(p.a, batch, block.row + i, 0);
+    void *c = const_cast<void *>(at(p.c, batch, block.row + i, block.column));
+    good = OneDnn::get().multiply(primitive, a, b, c);
+  }
+  return good;
+}
+
+/// False if there was no memory, for copied operands or else.
 template <typename T> bool runBlock(const Product &p, int64_t batch, const Block &block) {
+  if (auto half = findHalf(p, block))
+    return runHalf(p, batch, block, *half);
   auto a = p.transposeA ? view<T>(p.a, batch, 0, p.k, block.row, block.rows, true)
                         : view<T>(p.a, batch, block.row, block.rows, 0, p.k, true);
   auto b = p.transposeB ? view<T>(p.b, batch, block.column, block.columns, 0, p.k, true)

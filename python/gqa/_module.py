@@ -183,7 +183,7 @@ def load(path, *, weights=None):
     """
     path = _path_of(path, "path").absolute()
     _check_library(path)
-    _native.load_threads()
+    _native.prepare_libraries()
     try:
         library = tvm_ffi.load_module(_spelled(path))
         signature = json.loads(str(library["gqa_signature"]()))

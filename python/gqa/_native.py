@@ -2,8 +2,10 @@
 
 import ctypes
 import functools
+import os
 import pathlib
 import sys
+import sysconfig
 
 from ._library import find
 from ._remarks import write_log
@@ -47,8 +49,13 @@ def _torch_parallel():
 
 
 @functools.cache
-def load_threads():
-    """Loads the oneTBB that comes with the package, if one does, for libraries that need one and find no other."""
+def prepare_libraries():
+    """For libraries of `gqa-compile`, which look for others where the system does: loads the oneTBB that comes with the package,
+    if one does, and names the oneDNN that pip has installed, if it has.
+    """
     path = pathlib.Path(__file__).resolve().parent / "libtbb.so.12"
     if path.is_file():
         ctypes.CDLL(str(path))
+    path = pathlib.Path(sysconfig.get_path("data"), "lib", "libdnnl.so.3")
+    if path.is_file():
+        os.environ.setdefault("GQA_ONEDNN", str(path))

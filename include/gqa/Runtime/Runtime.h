@@ -3,7 +3,8 @@
 
    Environment:
    GQA_NUM_THREADS  how many threads work on one call; by default one for every processor of this process
-   GQA_BLAS         the BLAS library to load; by default libopenblas.so.0 */
+   GQA_BLAS         the BLAS library to load; by default libopenblas.so.0
+   GQA_ONEDNN       the oneDNN to load for products of bf16; by default libdnnl.so.3 */
 #ifndef GQA_RUNTIME_RUNTIME_H
 #define GQA_RUNTIME_RUNTIME_H
 
@@ -91,7 +92,8 @@ enum { GQA_RT_TRANSPOSE_A = 1, GQA_RT_TRANSPOSE_B = 2, GQA_RT_ACCUMULATE = 4 };
 /* C[i] (+)= A[i] B[i] for i < batch, with op(A) m x k, op(B) k x n and C m x n, row-major. `_row` is the
    distance from one row to the next and `_batch` from one matrix to the next, in elements. Products of f16
    and bf16 are accumulated in f32 and rounded once; f64 goes with f64 only. The work is cut by shape, never
-   by the number of threads. */
+   by the number of threads. oneDNN multiplies bf16 where it is there and has instructions of the processor's
+   for it; else such operands are widened for the BLAS. */
 void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k, const void *a,
                    int64_t a_row, int64_t a_batch, const void *b, int64_t b_row, int64_t b_batch, void *c,
                    int64_t c_row, int64_t c_batch);
@@ -99,6 +101,9 @@ void gqa_rt_matmul(int32_t flags, int64_t batch, int64_t m, int64_t n, int64_t k
 /* Null if the BLAS that gqa_rt_matmul needs is loaded, else what is wrong. The first call of either loads it.
  */
 const char *gqa_rt_blas_error(void);
+
+/* Null if oneDNN is loaded, else what is wrong. */
+const char *gqa_rt_onednn_error(void);
 
 #ifdef __cplusplus
 }

@@ -188,9 +188,10 @@ Examples
   gqa-run model.mlir --to=tiled | less
 
 Exit code: 0 good, 1 a result is wrong, 2 the input cannot be used (the first line on stderr says why). --version.
-Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_CUDA_DRIVER (the driver to
-load, by default libcuda.so.1), GQA_CUBLASLT (the cuBLASLt for matrix products on a GPU), GQA_CUDA_FORCE_PTX=1 (PTX, not
-machine code), GQA_TRACE (as --trace), GQA_CACHE_DIR (the cache of kernels, by default ~/.cache/gqa), see gqa-cache.
+Environment: GQA_NUM_THREADS (threads per call), GQA_BLAS (the BLAS library to load), GQA_ONEDNN (the oneDNN to load for
+products of bf16), GQA_CUDA_DRIVER (the driver to load, by default libcuda.so.1), GQA_CUBLASLT (the cuBLASLt for matrix
+products on a GPU), GQA_CUDA_FORCE_PTX=1 (PTX, not machine code), GQA_TRACE (as --trace), GQA_CACHE_DIR (the cache of
+kernels, by default ~/.cache/gqa), see gqa-cache.
 )";
 }
 

@@ -42,7 +42,7 @@ static void reportWidenedProducts(ModuleOp tiled) {
   if (const char *error = gqa_rt_onednn_error())
     remark::missed(tiled.getLoc(), remark::RemarkOpts::name("WidenedProducts").category("gqa-lower-matmul"))
         << remark::reason(
-               "products of bf16 widen their operands for the BLAS, which takes two to six times as "
+               "products of bf16 widen their operands for the BLAS, which takes two to three times as "
                "long: {0}",
                error);
 }

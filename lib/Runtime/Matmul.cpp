@@ -96,27 +96,40 @@ View<T> view(const Matrix &x, int64_t batch, int64_t row, int64_t rows, int64_t 
 // One block
 //===--------------------------------------------------------------------===//
 
-template <typename T>
-void multiply(const Product &p, const Block &block, const View<T> &a, const View<T> &b, View<T> &c) {
-  const Blas &blas = Blas::get();
-  T beta = p.accumulate ? 1 : 0;
-  int lda = int(a.row), ldb = int(b.row), ldc = int(c.row);
-  // One row: a matrix-vector product reads B once, as it lies.
-  if (block.rows == 1 && !p.transposeA) {
-    int rows = int(p.transposeB ? block.columns : p.k), columns = int(p.transposeB ? p.k : block.columns);
-    blas.gemv(T())(RowMajor, p.transposeB ? NoTrans : Trans, rows, columns, T(1), b.data, ldb, a.data, 1,
-                   beta, c.data, 1);
-    return;
-  }
-  blas.gemm(T())(RowMajor, p.transposeA ? Trans : NoTrans, p.transposeB ? Trans : NoTrans, int(block.rows),
-                 int(block.columns), int(p.k), T(1), a.data, lda, b.data, ldb, beta, c.data, ldc);
-}
-
-/// Rows of a block that are one product of oneDNN's. A few are products with vectors each, of a part of B
-/// that stays in L2: a matrix product packs B first.
+/// Rows of a block that are one product. A few are products with vectors each, of a part of B that stays in
+/// L2: a matrix product packs B first.
 int64_t rowsTogether(const Product &p, const Block &block) {
   constexpr int64_t few = 8, fewOfColumns = 2; // of a B whose columns are next to each other, or rows
   return !p.transposeA && block.rows <= (p.transposeB ? few : fewOfColumns) ? 1 : block.rows;
+}
+
+/// `depth` elements of the sum, added to C if it `accumulates`.
+template <typename T>
+void multiply(const Product &p, const Block &block, int64_t depth, bool accumulates, const View<T> &a,
+              const View<T> &b, View<T> &c) {
+  const Blas &blas = Blas::get();
+  T beta = accumulates ? 1 : 0;
+  int lda = int(a.row), ldb = int(b.row), ldc = int(c.row);
+  if (!p.transposeA && rowsTogether(p, block) == 1) {
+    int rows = int(p.transposeB ? block.columns : depth), columns = int(p.transposeB ? depth : block.columns);
+    for (int64_t i = 0; i < block.rows; ++i)
+      blas.gemv(T())(RowMajor, p.transposeB ? NoTrans : Trans, rows, columns, T(1), b.data, ldb,
+                     a.data + i * lda, 1, beta, c.data + i * ldc, 1);
+    return;
+  }
+  blas.gemm(T())(RowMajor, p.transposeA ? Trans : NoTrans, p.transposeB ? Trans : NoTrans, int(block.rows),
+                 int(block.columns), int(depth), T(1), a.data, lda, b.data, ldb, beta, c.data, ldc);
+}
+
+bool isWidened(const Product &p) { return elementSize(p.a.type) < 4 || elementSize(p.b.type) < 4; }
+
+/// Elements of the sum that are multiplied together: all, or of operands that are widened as many as stay in
+/// L2 then.
+int64_t stepOf(const Product &p, const Block &block) {
+  constexpr int64_t fits = 3 << 17; // f32: 1.5 MB
+  return isWidened(p) || (rowsTogether(p, block) < block.rows && !p.transposeB)
+             ? std::min(p.k, std::max<int64_t>(fits / (block.rows + block.columns), 64))
+             : p.k;
 }
 
 /// The block as a product of oneDNN's, which reads bf16 as it is; nothing if it is none.
@@ -156,14 +169,20 @@ bool runHalf(const Product &p, int64_t batch, const Block &block, const OneDnn::
 template <typename T> bool runBlock(const Product &p, int64_t batch, const Block &block) {
   if (auto half = findHalf(p, block))
     return runHalf(p, batch, block, *half);
-  auto a = p.transposeA ? view<T>(p.a, batch, 0, p.k, block.row, block.rows, true)
-                        : view<T>(p.a, batch, block.row, block.rows, 0, p.k, true);
-  auto b = p.transposeB ? view<T>(p.b, batch, block.column, block.columns, 0, p.k, true)
-                        : view<T>(p.b, batch, 0, p.k, block.column, block.columns, true);
   auto c = view<T>(p.c, batch, block.row, block.rows, block.column, block.columns, p.accumulate);
-  if (!a.data || !b.data || !c.data)
+  if (!c.data)
     return false;
-  multiply(p, block, a, b, c);
+  int64_t step = stepOf(p, block);
+  for (int64_t from = 0; from < p.k; from += step) {
+    int64_t depth = std::min(step, p.k - from);
+    auto a = p.transposeA ? view<T>(p.a, batch, from, depth, block.row, block.rows, true)
+                          : view<T>(p.a, batch, block.row, block.rows, from, depth, true);
+    auto b = p.transposeB ? view<T>(p.b, batch, block.column, block.columns, from, depth, true)
+                          : view<T>(p.b, batch, from, depth, block.column, block.columns, true);
+    if (!a.data || !b.data)
+      return false;
+    multiply(p, block, depth, p.accumulate || from > 0, a, b, c);
+  }
   for (int64_t i = 0; c.scratch && i < block.rows; ++i)
     store(p.c.type, c.data + i * c.row, const_cast<void *>(at(p.c, batch, block.row + i, block.column)),
           block.columns);
@@ -181,11 +200,15 @@ struct Cut {
   int64_t rows, columns, rowBlocks, columnBlocks, together;
 
   explicit Cut(const Product &p) : rows(p.m), columns(p.n), together(1) {
-    if (p.m <= 32) {
+    if (p.m <= 32 && p.transposeB) {
       columns = std::max<int64_t>(64, (int64_t(1) << 17) / std::max<int64_t>(p.k, 1));
+    } else if (p.m <= 32) { // parts of rows of B, long enough for processors to fetch them ahead
+      columns = std::clamp<int64_t>((p.n / 16 + 63) / 64 * 64, 64, 1024);
     } else {
       int64_t area = std::max<int64_t>(512 * 256, p.m * p.n / 64);
-      while (rows * columns > area && std::max(rows, columns) > 64)
+      // What is widened is so for each block anew.
+      int64_t most = isWidened(p) ? 512 : std::max(p.m, p.n);
+      while ((rows * columns > area || std::max(rows, columns) > most) && std::max(rows, columns) > 64)
         (rows >= columns ? rows : columns) = ((rows >= columns ? rows : columns) / 2 + 31) / 32 * 32;
     }
     rows = std::min(rows, p.m);

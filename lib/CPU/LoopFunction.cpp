@@ -149,13 +149,19 @@ std::optional<LoopUse> findUse(linalg::LinalgOp op) {
   return fits ? std::optional(use) : std::nullopt;
 }
 
+bool hasResultsApart(linalg::LinalgOp op) {
+  std::optional<LoopUse> use = findUse(op);
+  return use && llvm::all_of(op.getDpsInits(), [&](Value result) { return isAlone(result, use->values); });
+}
+
 func::FuncOp buildFunction(const LoopUse &use) {
   ImplicitLocOpBuilder b(use.op->getLoc(), use.op->getContext());
   Arguments arguments(b);
   SmallVector<Type> types;
   SmallVector<unsigned> alone;
   for (Value value : use.values) {
-    if (isAlone(value, use.values))
+    bool isResult = llvm::is_contained(cast<linalg::LinalgOp>(use.op).getDpsInits(), value);
+    if (isAlone(value, use.values) || (isResult && use.op->hasAttr(kResultsApart)))
       alone.push_back(types.size());
     arguments.addTypes(value, types);
   }

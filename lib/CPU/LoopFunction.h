@@ -13,6 +13,11 @@ struct LoopUse {
   mlir::SmallVector<mlir::Value> values, constants; // each once
 };
 
+/// Of loops: their results are in memory that nothing else which they use reaches, as is known where the
+/// buffers were allocated.
+constexpr llvm::StringLiteral kResultsApart = "gqa.results_apart";
+bool hasResultsApart(mlir::linalg::LinalgOp op);
+
 /// None if it uses a value that is no argument of a function here.
 std::optional<LoopUse> findUse(mlir::linalg::LinalgOp op);
 

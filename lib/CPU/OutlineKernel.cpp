@@ -4,6 +4,7 @@
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -102,8 +103,10 @@ private:
     auto type = b.getFunctionType({b.getI64Type(), pointer()}, {});
     auto task = func::FuncOp::create(op.getLoc(), (parent.getName() + "_task").str(), type);
     task.setPrivate();
-    // Written for the machine already; code generation has a shorter way for it.
-    task->setAttr("passthrough", b.getStrArrayAttr({"gqa-kernel"}));
+    // Written for the machine already, unless there are loops in it; code generation has a shorter way for
+    // it.
+    if (op.getBody().getOps<linalg::LinalgOp>().empty())
+      task->setAttr("passthrough", b.getStrArrayAttr({"gqa-kernel"}));
     // Renames it if the function has several kernels.
     SymbolTable(module).insert(task, std::next(Block::iterator(parent)));
     IndexBuilder inside(op.getLoc(), task.addEntryBlock(), task.getBody().front().end());
@@ -139,8 +142,7 @@ private:
   }
 
   void buildLaunch(func::FuncOp task) {
-    Value one = arith::ConstantOp::create(b, b.getI64IntegerAttr(1)), tasks = b.index(1);
-    Value room = LLVM::AllocaOp::create(b, pointer(), context, one, /*alignment=*/64);
+    Value tasks = b.index(1), room = allocateContext();
     for (auto [number, capture] : llvm::enumerate(captures))
       LLVM::StoreOp::create(b, toField(capture), fieldAddress(b, room, number));
     for (Value size : op.getSizes())
@@ -151,6 +153,14 @@ private:
     Value work = op.getWork() ? op.getWork() : b.index(INT64_MAX); // unknown: worth all cores
     Value cost = arith::IndexCastOp::create(b, b.getI64Type(), work);
     func::CallOp::create(b, declareParallelFor(module), ValueRange{count, cost, address, room});
+  }
+
+  /// Where the function begins: in a loop there would be more of it with each iteration.
+  Value allocateContext() {
+    Block &entry = op->getParentOfType<func::FuncOp>().getBody().front();
+    IndexBuilder atEntry(op.getLoc(), &entry, entry.begin());
+    Value one = arith::ConstantOp::create(atEntry, atEntry.getI64IntegerAttr(1));
+    return LLVM::AllocaOp::create(atEntry, pointer(), context, one, /*alignment=*/64);
   }
 
   tile::KernelOp op;

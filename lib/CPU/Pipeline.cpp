@@ -19,6 +19,8 @@ namespace {
 void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small
   pm.addPass(createInheritLayouts());
+  if (options.parallelLoops)
+    pm.addPass(createParallelLoops());
   LowerTileToCPUOptions tiles;
   tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));

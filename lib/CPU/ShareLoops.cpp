@@ -67,7 +67,8 @@ struct ShareLoopsPass : impl::ShareLoopsBase<ShareLoopsPass> {
       }
     SymbolTable symbols(getOperation());
     for (auto &[function, uses] : functions) {
-      if (uses.size() == 1) {
+      // In a task nobody else would tell LLVM what is known of its buffers.
+      if (uses.size() == 1 && !uses[0].op->hasAttr(kResultsApart)) {
         function.erase();
         continue;
       }

@@ -132,6 +132,7 @@ LogicalResult buildPhase(OpPassManager &pm, Phase phase, const PipelineOptions &
     cpu.polynomials = !options.reference;
     cpu.target = hostOf(options.target).str();
     if (!isCUDA(options.target)) {
+      cpu.parallelLoops = !options.reference;
       buildCPUPipeline(pm, cpu);
       return success();
     }

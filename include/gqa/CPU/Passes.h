@@ -16,6 +16,7 @@ namespace gqa {
 
 struct CPUPipelineOptions {
   bool polynomials = true;    ///< functions of f32 as polynomials; off for the reference
+  bool parallelLoops = false; ///< loops that are no kernels run in threads
   std::string target = "cpu"; ///< this machine, or cpu:ARCH
 };
 

@@ -141,6 +141,31 @@ def LowerMatmul : Pass<"gqa-lower-matmul", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect"];
 }
 
+def ParallelLoops : Pass<"gqa-parallel-loops", "mlir::ModuleOp"> {
+  let summary = "rows of loop nests are tasks of the runtime";
+  let description = [{
+    What is no attention and no matrix product runs in threads where that is worth it: a `tile.kernel` whose tasks have some rows
+    each, the first loops, which are parallel. Operations one behind the other with the same rows share tasks where no row looks at
+    another one, as the sums, the differences and the products of a norm do; what one writes is near when the next one reads it.
+
+    ```mlir
+    linalg.generic {...} ins(%x : memref<512x768xf32>) outs(%sum : memref<512xf32>) { ... }
+    linalg.generic {...} ins(%x, %sum : memref<512x768xf32>, memref<512xf32>) outs(%y : memref<512x768xf32>) { ... }
+    // becomes
+    tile.kernel grid(%i = %c8) {
+      linalg.generic {...} ins(%x_rows : memref<64x768xf32, ...>) outs(%sum_rows : memref<64xf32, ...>) { ... }
+      linalg.generic {...} ins(%x_rows, %sum_rows : ...) outs(%y_rows : memref<64x768xf32, ...>) { ... }
+    }
+    ```
+
+    How rows are cut depends on sizes, never on the number of threads.
+
+    Numerics: exact
+  }];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels that loops have become">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "gqa::tile::TileDialect"];
+}
+
 def ShareLoops : Pass<"gqa-share-loops", "mlir::ModuleOp"> {
   let summary = "loop nests that differ only in their operands are one function";
   let description = [{

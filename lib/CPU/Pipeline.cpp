@@ -19,8 +19,10 @@ namespace {
 void buildLoops(OpPassManager &pm, const CPUPipelineOptions &options) {
   pm.addPass(createGuardSizes()); // not the scratch of tasks, which is small
   pm.addPass(createInheritLayouts());
-  if (options.parallelLoops)
+  if (options.parallelLoops) {
+    pm.addPass(createOrderLoops());
     pm.addPass(createParallelLoops());
+  }
   LowerTileToCPUOptions tiles;
   tiles.target = options.target;
   pm.addPass(createLowerTileToCPU(tiles));

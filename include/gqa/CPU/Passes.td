@@ -166,6 +166,27 @@ def ParallelLoops : Pass<"gqa-parallel-loops", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "gqa::tile::TileDialect"];
 }
 
+def OrderLoops : Pass<"gqa-order-loops", "mlir::ModuleOp"> {
+  let summary = "the loops of short sums, in the order of memory";
+  let description = [{
+    A depthwise convolution sums over the few elements of a window, whose loops stand behind all others; a vector would have no
+    more than they have. Where the results of a row, and what they are made of, are next to each other, their loop becomes the
+    innermost one, and the others have the order of the result's dimensions:
+
+    ```mlir
+    linalg.generic {indexing_maps = [(n, y, x, c, j, i) -> (n, c, y + j, x + i), (n, y, x, c, j, i) -> (c, j, i),
+                                     (n, y, x, c, j, i) -> (n, c, y, x)], ...}
+    // becomes
+    linalg.generic {indexing_maps = [(n, c, y, j, i, x) -> (n, c, y + j, x + i), (n, c, y, j, i, x) -> (c, j, i),
+                                     (n, c, y, j, i, x) -> (n, c, y, x)], ...}
+    ```
+
+    Numerics: exact (a sum keeps its order)
+  }];
+  let statistics = [Statistic<"numOrdered", "ordered", "operations whose loops have changed places">];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
 def ShareLoops : Pass<"gqa-share-loops", "mlir::ModuleOp"> {
   let summary = "loop nests that differ only in their operands are one function";
   let description = [{

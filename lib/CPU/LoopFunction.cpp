@@ -151,7 +151,10 @@ std::optional<LoopUse> findUse(linalg::LinalgOp op) {
 
 bool hasResultsApart(linalg::LinalgOp op) {
   std::optional<LoopUse> use = findUse(op);
-  return use && llvm::all_of(op.getDpsInits(), [&](Value result) { return isAlone(result, use->values); });
+  // An operand that is a result as well has two views in a task.
+  return use && llvm::all_of(op.getDpsInits(), [&](Value result) {
+           return isAlone(result, use->values) && llvm::count(op->getOperands(), result) == 1;
+         });
 }
 
 func::FuncOp buildFunction(const LoopUse &use) {

@@ -149,3 +149,24 @@ func.func @anywhere(%x: memref<512x768xf32>, %places: memref<512x768xindex>) {
   }
   return
 }
+
+// -----
+
+// A result that is an operand as well is not apart from it.
+// CHECK-LABEL: func @in_place
+// CHECK: tile.kernel
+// CHECK: linalg.generic
+// CHECK-NOT: gqa.results_apart
+// CHECK: return
+#same = affine_map<(i, j) -> (i, j)>
+func.func @in_place() {
+  %x = memref.alloc() : memref<512x768xf32>
+  linalg.generic {indexing_maps = [#same, #same], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<512x768xf32>) outs(%x : memref<512x768xf32>) {
+    ^bb0(%a: f32, %o: f32):
+      %p = arith.mulf %a, %o : f32
+      linalg.yield %p : f32
+  }
+  memref.dealloc %x : memref<512x768xf32>
+  return
+}

@@ -5,8 +5,8 @@ import test_attention_cuda
 from attention_cases import build
 from mutation_graphs import GRAPHS, STEPS
 
-# Every kind of kernel of an attention, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not finite.
-# `also`: what else is tried with the same program, to reach what one run does not.
+# Every kind of kernel of an attention, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not
+# finite. `also`: what else is tried with the same program, to reach what one run does not.
 SHIPPED = test_attention_cuda.CASES
 WHOLE, MANY = dict(processors=1), dict(processors=108)  # keys are in one part, or in more than a cluster has tasks
 POISON, TWO = dict(values="poison"), ("gqa.no_half_tiles",)

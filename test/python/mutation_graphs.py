@@ -34,7 +34,8 @@ ROWS = """
 #crossed = affine_map<(i, j, k) -> (i, k, j)>
 #row = affine_map<(i, j, k) -> (i)>
 #once = affine_map<(i) -> (i)>
-func.func @main(%x: tensor<3x24x24xf32>, %f: tensor<3xf32> {gqa.donated_to = 2}) -> (tensor<3x24x24xf32>, tensor<3x24x24xf32>, tensor<3xf32>) {
+func.func @main(%x: tensor<3x24x24xf32>, %f: tensor<3xf32> {gqa.donated_to = 2})
+    -> (tensor<3x24x24xf32>, tensor<3x24x24xf32>, tensor<3xf32>) {
   %zero = arith.constant 0.0 : f32
   %points = tensor.empty() : tensor<3x24x24xf32>
   %row = tensor.empty() : tensor<3xf32>
@@ -45,7 +46,8 @@ func.func @main(%x: tensor<3x24x24xf32>, %f: tensor<3xf32> {gqa.donated_to = 2})
     %0 = arith.addf %o, %a : f32
     linalg.yield %0 : f32
   } -> tensor<3xf32>
-  %mean = linalg.generic {indexing_maps = [#once, #once], iterator_types = ["parallel"]} ins(%sum : tensor<3xf32>) outs(%f : tensor<3xf32>) {
+  %mean = linalg.generic {indexing_maps = [#once, #once], iterator_types = ["parallel"]}
+      ins(%sum : tensor<3xf32>) outs(%f : tensor<3xf32>) {
   ^bb0(%a: f32, %o: f32):
     %0 = arith.divf %a, %o : f32
     linalg.yield %0 : f32
@@ -66,6 +68,21 @@ func.func @main(%x: tensor<3x24x24xf32>, %f: tensor<3xf32> {gqa.donated_to = 2})
 }
 """
 
+# A row is a warp, of which each lane reads what one of them then stores something else in.
+SHORT_ROWS = """
+#points = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+func.func @main(%x: tensor<3x40xf32>, %f: tensor<3xf32> {gqa.donated_to = 0}) -> tensor<3xf32> {
+  %sum = linalg.generic {indexing_maps = [#points, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<3x40xf32>) outs(%f : tensor<3xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  } -> tensor<3xf32>
+  return %sum : tensor<3xf32>
+}
+"""
+
 # A kernel of each kind beside an attention, in the image of which sm_90a's kernels begin before those in front have ended: products,
 # points, and a row.
 STEP = """
@@ -74,15 +91,18 @@ STEP = """
 #y = affine_map<(m, n, k) -> (m, n)>
 #points = affine_map<(i, j) -> (i, j)>
 #row = affine_map<(i, j) -> (i)>
-func.func @main(%x: tensor<1x256xf16>, %wq: tensor<256x256xf16>, %wg: tensor<256x256xf16>, %k: tensor<1x1x600x64xf16>, %v: tensor<1x1x600x64xf16>) -> tensor<1x256xf16> {
+func.func @main(%x: tensor<1x256xf16>, %wq: tensor<256x256xf16>, %wg: tensor<256x256xf16>, %k: tensor<1x1x600x64xf16>,
+                %v: tensor<1x1x600x64xf16>) -> tensor<1x256xf16> {
   %none = arith.constant 0.0 : f16
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<1x256xf16>
   %f = linalg.fill ins(%none : f16) outs(%e : tensor<1x256xf16>) -> tensor<1x256xf16>
   %er = tensor.empty() : tensor<1xf32>
   %fr = linalg.fill ins(%zero : f32) outs(%er : tensor<1xf32>) -> tensor<1xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %wq : tensor<1x256xf16>, tensor<256x256xf16>) outs(%f : tensor<1x256xf16>) -> tensor<1x256xf16>
-  %1 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %wg : tensor<1x256xf16>, tensor<256x256xf16>) outs(%f : tensor<1x256xf16>) -> tensor<1x256xf16>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %wq : tensor<1x256xf16>, tensor<256x256xf16>)
+      outs(%f : tensor<1x256xf16>) -> tensor<1x256xf16>
+  %1 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %wg : tensor<1x256xf16>, tensor<256x256xf16>)
+      outs(%f : tensor<1x256xf16>) -> tensor<1x256xf16>
   %2 = linalg.tanh ins(%0 : tensor<1x256xf16>) outs(%e : tensor<1x256xf16>) -> tensor<1x256xf16>
   %q = tensor.expand_shape %2 [[0], [1, 2, 3]] output_shape [1, 4, 1, 64] : tensor<1x256xf16> into tensor<1x4x1x64xf16>
   %o = gqa.attention %q, %k, %v : (tensor<1x4x1x64xf16>, tensor<1x1x600x64xf16>, tensor<1x1x600x64xf16>) -> tensor<1x4x1x64xf16>
@@ -125,6 +145,7 @@ GRAPHS = {
     "products_along": products(along=True),
     "products_across": products(along=False),
     "row_kernel": Graph(ROWS, [normal(3, 24, 24), np.array([100, -200, 300], np.float32)]),
+    "short_rows": Graph(SHORT_ROWS, [normal(3, 40), normal(3)]),
     "row_search": Graph(SEARCHES, []),
     "columns": Graph(SEARCHES, [normal(700, 33), torch.from_numpy(normal(3, 300, 5)).bfloat16(), normal(517, 3)], "columns"),
 }

@@ -128,6 +128,7 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
       return "expected '_'";
     slots.emplace_back();
     slots.back().kind = Slot::Kind::Sink;
+    ++values;
     return {};
   case 'E':
     if (o.predicate < 0)

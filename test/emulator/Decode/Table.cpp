@@ -23,7 +23,8 @@ namespace gqa::emulator {
 
 const std::vector<Form> &instructionTable() {
   using namespace bind;
-  constexpr Needs k89{89, 78}, k90{90, 78}, k90a{90, 80, true}, kAsync{90, 80}, kScoped{80, 80};
+  constexpr Needs k89{89, 78}, k90{90, 78}, k90a{90, 80, true}, kAsync{90, 80}, kToOwn{90, 86},
+      kScoped{80, 80};
   static const std::vector<Form> table = {
       // Integers
       {"add [sat] s32", "Dt St St", Class::Integer, integerAdd},
@@ -278,18 +279,12 @@ const std::vector<Form> &instructionTable() {
       // Bulk copies
       {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE, "M T M", Class::Async,
        tensorLoad, kAsync},
-      {"cp async bulk tensor " BULK_RANK " shared::cta global [tile] " BYTES_DONE,
-       "M T M",
-       Class::Async,
-       tensorLoad,
-       {90, 86}},
+      {"cp async bulk tensor " BULK_RANK " shared::cta global [tile] " BYTES_DONE, "M T M", Class::Async,
+       tensorLoad, kToOwn},
       {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE " L2::cache_hint",
        "M T M S8", Class::Async, tensorLoad, kAsync},
       {"cp async bulk tensor " BULK_RANK " shared::cta global [tile] " BYTES_DONE " L2::cache_hint",
-       "M T M S8",
-       Class::Async,
-       tensorLoad,
-       {90, 86}},
+       "M T M S8", Class::Async, tensorLoad, kToOwn},
       {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE " multicast::cluster",
        "M T M S2", Class::Async, tensorLoad, kAsync},
       {"cp async bulk tensor " BULK_RANK " shared::cluster global [tile] " BYTES_DONE
@@ -304,14 +299,11 @@ const std::vector<Form> &instructionTable() {
       {"cp async bulk prefetch tensor " BULK_RANK " L2 global [tile] L2::cache_hint", "T S8", Class::Async,
        tensorPrefetch, kAsync},
       {"cp async bulk shared::cluster global " BYTES_DONE, "M M S4 M", Class::Async, bulkLoad, kAsync},
-      {"cp async bulk shared::cta global " BYTES_DONE, "M M S4 M", Class::Async, bulkLoad, {90, 86}},
+      {"cp async bulk shared::cta global " BYTES_DONE, "M M S4 M", Class::Async, bulkLoad, kToOwn},
       {"cp async bulk shared::cluster global " BYTES_DONE " L2::cache_hint", "M M S4 M S8", Class::Async,
        bulkLoad, kAsync},
-      {"cp async bulk shared::cta global " BYTES_DONE " L2::cache_hint",
-       "M M S4 M S8",
-       Class::Async,
-       bulkLoad,
-       {90, 86}},
+      {"cp async bulk shared::cta global " BYTES_DONE " L2::cache_hint", "M M S4 M S8", Class::Async,
+       bulkLoad, kToOwn},
       {"cp async bulk shared::cluster global " BYTES_DONE " multicast::cluster", "M M S4 M S2", Class::Async,
        bulkLoad, kAsync},
       {"cp async bulk shared::cluster global " BYTES_DONE " multicast::cluster L2::cache_hint",

@@ -51,8 +51,10 @@ bool failure(std::string_view text, Settings &settings) {
 bool set(std::string_view key, std::string_view value, Settings &s) {
   if (key == "completion")
     return completion(value, s);
-  if (key == "checks")
-    return onOff(value, s.checks);
+  if (key == "checks") {
+    s.globalOrder = value == "all";
+    return onOff(s.globalOrder ? "on" : value, s.checks);
+  }
   if (key == "blocking")
     return onOff(value, s.blocking);
   if (key == "threads")
@@ -86,7 +88,7 @@ std::string Settings::parse(const char *text) {
     size_t equals = item.find('=');
     if (equals == std::string_view::npos || !set(item.substr(0, equals), item.substr(equals + 1), *this))
       return "GQA_EMULATOR: '" + std::string(item) +
-             "' is not one of completion=eager|late|random:SEED, checks=on|off, blocking=on|off, threads=N, "
+             "' is not one of completion=eager|late|random:SEED, checks=on|off|all, blocking=on|off, threads=N, "
              "steps=N, "
              "report=FILE, ptx=FILE, device=NAME, sm=NN, processors=N, memory=BYTES[K|M|G], "
              "fail=FUNCTION@CALL|all[:ERROR]";

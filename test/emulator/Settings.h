@@ -13,9 +13,10 @@ enum class Completion : uint8_t { Eager, Late, Random };
 struct Settings {
   Completion completion = Completion::Late; ///< completion=eager|late|random:SEED
   uint64_t seed = 0;
-  bool checks = true;    ///< checks=on|off
-  bool blocking = false; ///< blocking=on: cuLaunchKernel itself reports what the kernel did wrong
-  unsigned threads = 0;  ///< threads=N; 0: one for each core
+  bool checks = true;       ///< checks=on|off|all
+  bool globalOrder = false; ///< checks=all
+  bool blocking = false;    ///< blocking=on: cuLaunchKernel itself reports what the kernel did wrong
+  unsigned threads = 0;     ///< threads=N; 0: one for each core
   uint64_t steps = uint64_t(1) << 32; ///< steps=N: warp instructions of a launch before it counts as hung
   std::string report;                 ///< report=FILE: JSON lines are appended
   std::string ptx; ///< ptx=FILE: every module that is loaded is this text instead of its own

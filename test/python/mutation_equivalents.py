@@ -12,10 +12,11 @@ FENCE = "wgmma.fence.sync.aligned;"
 # (case, number of the fence in its kernel, from 1). Fences of S = Q K^T in a loop whose body runs at most once, so that its
 # accumulators are registers that nothing has used before. These kernels have at most 128 rows for a CTA and blocks of 128 keys,
 # counted from the first key that any row sees; parts have whole blocks. The last keys of two rows of a CTA, and their first ones,
-# differ by at most 127; so rows end in two blocks at most, one of which comes in front of the loop of fence 2, and begin in one at
+# differ by at most 127 (in "latent", whose blocks have 32 keys or more, a CTA has 64 rows of five heads: by at most 13); so rows end
+# in two blocks at most, one of which comes in front of the loop of fence 2, and begin in one at
 # most, that of fence 7.
 LOOPS_OF_ONE = {("prompt", 2), ("prompt_window", 2), ("prompt_window", 7), ("prompt_poison", 2), ("short", 2), ("prompt_parts", 2),
-                ("prompt_fp8", 2), ("short_fp8", 2)}
+                ("prompt_fp8", 2), ("short_fp8", 2), ("prompt_fp8_queries", 2), ("prompt_lanes", 2), ("latent", 2)}
 
 # That of fences 7 and 8 is the last one: what it frees is not filled again.
 LAST_LOOP_OF_ONE = ("prompt_window", {7, 8})

@@ -8,13 +8,15 @@ of the kernel as it was, under any policy of asynchronous completion. One that n
     python mutations.py [--target=sm_90a] [--sample=N] [CASE...]    all mutants of a target's cases, or of some of them, or N
                                                                     of them; those that are not caught are listed last
 
-What came of it, all of both: sm_80: 672 caught of 672. sm_90a: 1073 caught of 1073, and 84 that are equivalent. Each is reached by an
-input of its case, but for four exchanges of lanes in prompt_window, whose inputs have no tile that ends there. What is equivalent is said of places, each with its reason, in mutation_equivalents.py, and is neither "caught"
-nor "survived"; all of them were run, and none was caught. Both take six minutes of processor time.
+What came of it, all of both: sm_80: 769 caught of 769. sm_90a: 1400 caught of 1400, and 102 that are equivalent. Each is reached by an
+input of its case, but for four exchanges of lanes in prompt_window, whose inputs have no tile that ends there. What is equivalent is
+said of places, each with its reason, in mutation_equivalents.py, and is neither "caught" nor "survived"; all of them were run, and
+none was caught. Both take eight minutes of processor time.
 
 Campaigns have found what nobody needed (all but one fence of the initialisation of barriers, and a wait for `cp.async` in a kernel
 that has none, which are no longer emitted), what the stand-in driver did not look for (`griddepcontrol.wait`; accesses of other
-lanes in front of a bulk copy, which counted as ordered by what the copying lane did at an mbarrier), and inputs that were too few: the
+lanes in front of a bulk copy, which counted as ordered by what the copying lane did at an mbarrier; global memory through which lanes
+of a row exchange numbers), and inputs that were too few: the
 barrier of a merge, and that between two rows of a cluster's merge, need more parts or rows than one warp or task has; the waits for
 widened values, which come in front of the next keys, need tiles of one block and of two. The wait of warps that widen for the slot of
 keys that products have read survived while the stand-in driver had one clock for all of the asynchronous proxy.
@@ -35,60 +37,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import attention_call
+import mutation_cases
 import mutation_equivalents
 import test_attention_cuda
-from attention_cases import build
 
-# Every kind of kernel, with whole blocks of keys and cut ones, split and not; rows are reached by a value that is not finite.
-# `also`: what else is tried with the same program, to reach what one run does not.
-SHIPPED = test_attention_cuda.CASES
-WHOLE, MANY = dict(processors=1), dict(processors=108)  # keys are in one part, or in more than a cluster has tasks
-POISON, TWO = dict(values="poison"), ("gqa.no_half_tiles",)
-# A prompt over codes that warps of their own widen: also one whose tiles have a block of keys, or two, and one in parts.
-FP8 = dict(dynamic="lengths", queries=75, group=2, keys=600, causal=True, offset=("i64", [450]), kv_heads=1,
-           narrow=("f8E4M3FN", "hs", "f32", False),
-           also=[POISON, dict(keys=100, offset=("i64", [25])), dict(keys=200, offset=("i64", [125])),
-                 dict(MANY, keys=1000, offset=("i64", [850]))])
-CASES = {"sm_80": {
-    "rows_f32": SHIPPED["rows_f32"],
-    "decode_f16_g7": dict(SHIPPED["decode_f16_g7"], also=[WHOLE]),
-    "decode_lengths": dict(dynamic="lengths", keys=200, also=[dict(keys=1600)]),
-    "decode_fp8": dict(keys=1999, group=7, narrow=("f8E4M3FN", "bhs", "f32", False), also=[WHOLE]),
-    "decode_int8": dict(keys=1999, dtype="f16", narrow=("i8", "hd", "f32", False), also=[WHOLE]),
-    "draft_window": dict(queries=2, keys=250, window=(150, -1), offset=("i32", [200]), also=[POISON]),
-    "prefill": SHIPPED["prefill"],
-    "prefill_fp8": dict(queries=65, keys=239, narrow=("f8E4M3FN", "hs", "f32", False), also=[POISON]),
-    "prefill_split": dict(SHIPPED["prefill_split"], also=[WHOLE, dict(POISON, keys=100)]),
-    "prefill_both_sides": dict(dynamic="lengths", queries=100, keys=600, window=(330, 60), offset=("i64", [400]), group=1, dtype="f16",
-                               also=[WHOLE, dict(POISON, keys=100)]),
-    "prefill_poison": SHIPPED["prefill_poison"],
-    "latent": dict(queries=7, kv_heads=1, group=5, keys=330, dim=576, value_dim=512, causal=True, offset=("i64", [323]),
-                   also=[WHOLE, MANY, POISON]),
-    "wider": dict(kv_heads=1, group=5, keys=330, dim=264, value_dim=320, dtype="f16", sinks="f32", also=[WHOLE])}}
-# And of those that sm_90a alone has: enough blocks that slots are filled again, on the diagonal, behind it and in front of a
-# window; keys through the copy engine, in parts that are merged, by a cluster or a kernel, and without; and kernels that follow others.
-CASES["sm_90a"] = {
-    "prompt": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, attributes=TWO, also=[POISON]),
-    "prompt_window": dict(queries=140, keys=680, window=(430, 49), offset=("i64", [500]), kv_heads=1, group=1, attributes=TWO,
-                          also=[POISON]),
-    "prompt_poison": dict(queries=35, group=2, keys=530, values="poison", mask=(35, 530), causal=True, offset=("i64", [495]), kv_heads=1,
-                          attributes=TWO),
-    "short": dict(queries=75, group=2, keys=600, causal=True, offset=("constant", 450), kv_heads=1, also=[POISON]),
-    "prompt_parts": dict(queries=70, group=1, keys=1200, causal=True, offset=("i64", [1130]), kv_heads=1, also=[WHOLE, MANY, POISON]),
-    "prompt_fp8": dict(FP8, attributes=TWO), "short_fp8": FP8,
-    "decode": dict(keys=6000, kv_heads=1, group=7, also=[WHOLE, MANY]),
-    "decode_lengths": dict(dynamic="lengths", keys=600, kv_heads=1, group=7, also=[dict(keys=100), dict(WHOLE, keys=1600),
-                                                                                       dict(MANY, keys=6000)]),
-    "decode_no_clusters": dict(keys=1600, group=7, attributes=("gqa.no_clusters",), also=[WHOLE, MANY]),
-    "decode_fp8": dict(keys=6000, kv_heads=1, group=7, narrow=("f8E4M3FN", "bhs", "f32", False),
-                       also=[WHOLE, dict(processors=3), MANY]),
-    "decode_int8": dict(keys=6000, kv_heads=1, group=7, dtype="f16", narrow=("i8", "hd", "f32", False), also=[WHOLE, dict(processors=3)])}
 # What the stand-in driver says it is, where a case does not say how many processors it has: few of them, so that parts of keys
 # have several blocks and prompts have none.
 DEVICES = {"cuda:sm_80": "", "cuda:sm_90a": ",sm=90"}
 PROCESSORS = 6
-STEPS = 1 << 24  # warp instructions of a launch; the longest of CASES needs a tenth of them
+STEPS = 1 << 24  # warp instructions of a launch; the longest of mutation_cases needs a tenth of them
 SECONDS = 60     # of processor time for a run
 GUARD = r"(?:@!?%p\d+ )?"
 # griddepcontrol.launch_dependents is not among them: it allows others to begin early, and orders nothing.
@@ -123,7 +80,7 @@ def weakened(instruction):
         yield f"setp.eq.b32 {wait[1]}, 0, 0;"  # the loop around it ends at once
     if expected := re.match(GUARD + r"mbarrier\.arrive\.expect_tx.* (\S+);", instruction):
         yield instruction.replace(f"{expected[1]};", "16;")  # the rest is not waited for
-    if "shfl.sync" in instruction and instruction.endswith(", -1;"):
+    if re.search(r"(?:shfl|vote)\.sync", instruction) and instruction.endswith(", -1;"):
         yield instruction.replace(", -1;", ", 65535;")  # half of the lanes are not waited for
     if order := re.match(GUARD + r"(?:atom|red|ld|st)\.(acq_rel|acquire|release)\.", instruction):
         yield instruction.replace(order[1], "relaxed", 1)
@@ -153,21 +110,21 @@ class Case:
 
     def __init__(self, target, name, folder):
         self.target, self.folder = f"cuda:{target}", Path(folder)
-        case = {**test_attention_cuda.BASE, **CASES[target][name]}
-        self.programs = [build({**case, **more}) for more in ({}, *case.get("also", ()))]
-        (text,) = {program.text for program in self.programs}
+        self.programs = mutation_cases.programs(target, name)
+        ((text, function),) = {(program.text, program.function) for program in self.programs}
         source = self.folder / f"{name}.mlir"
         source.write_text(text)
         compiler = test_attention_cuda.DRIVER.parents[2] / "bin/gqa-compile"
-        self.text = subprocess.run([compiler, source, f"--target={self.target}", "--emit=ptx"], check=True, capture_output=True,
-                                   text=True).stdout
+        self.text = subprocess.run([compiler, source, f"--function={function}", f"--target={self.target}", "--emit=ptx"], check=True,
+                                   capture_output=True, text=True).stdout
         self.bits, launched = [], set()
         for program in self.programs:
             runs = [self.run(program, self.text, policy) for policy in test_attention_cuda.POLICIES]
             assert len({bits for _, bits, _ in runs}) == 1 and not runs[0][0], f"{name} without a mutation: {runs}"
             self.bits.append(runs[0][1])
             launched |= runs[0][2]
-        self.mutants = [mutant for mutant in mutants(target, name, self.text) if mutant.kernel in launched]
+        kernels = {kernel for kernel in launched if kernel.startswith(self.programs[0].kernels)}
+        self.mutants = [mutant for mutant in mutants(target, name, self.text) if mutant.kernel in kernels]
 
     def judge(self, mutant):
         """(caught, survived, equivalent or not reached; what gave the mutant away, or why nothing does)"""
@@ -194,9 +151,8 @@ class Case:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             ptx, report = Path(folder, "kernels.ptx"), Path(folder, "report.json")
             ptx.write_text(text)
-            settings = f"completion={policy},threads=1,steps={STEPS},ptx={ptx},report={report}"
-            processors = program.case.get("processors", PROCESSORS)
-            error, bits = self._wait(program, f"{settings},processors={processors}{DEVICES[self.target]}")
+            settings = f"checks=all,completion={policy},threads=1,steps={STEPS},ptx={ptx},report={report}"
+            error, bits = self._wait(program, f"{settings},processors={program.processors or PROCESSORS}{DEVICES[self.target]}")
             events = [json.loads(line) for line in report.read_text().splitlines()] if report.exists() else []
             faults = [event["kind"] for event in events if event["event"] == "fault"]
             return faults[0] if faults else error, bits, {event["kernel"] for event in events if event["event"] == "launch"}
@@ -219,8 +175,7 @@ class Case:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # faults are printed as well as reported
         try:
-            results = attention_call.call(program, self.target)
-            sender.send(("", hashlib.sha256(b"".join(x.tobytes() for x in results if x is not None)).hexdigest()))
+            sender.send(("", hashlib.sha256(b"".join(x.tobytes() for x in program.results(self.target))).hexdigest()))
         except Exception as error:
             sender.send((str(error).splitlines()[0], ""))
 
@@ -246,7 +201,7 @@ def main(arguments):
     options = dict(word.removeprefix("--").split("=") for word in arguments if word not in names)
     target, count = options.get("target", "sm_80"), int(options.get("sample", 0))
     tally, left = collections.Counter(), []
-    for mutant, state, found in campaign(target, names or list(CASES[target]), sampled(count) if count else None):
+    for mutant, state, found in campaign(target, names or mutation_cases.NAMES[target], sampled(count) if count else None):
         tally[mutant.kind, state] += 1
         print(f"{state}: {mutant}: {found}", flush=True)
         if state != "caught" or mutant.equivalent:

@@ -35,6 +35,7 @@ SAMPLE = 16
     ("shfl.sync.bfly.b32 %r2, %r1, 16, 31, -1;", ["shfl.sync.bfly.b32 %r2, %r1, 16, 31, 65535;"]),
     ("@%p1 atom.acq_rel.gpu.global.add.u32 %r1, [%rd1], 1;", ["@%p1 atom.relaxed.gpu.global.add.u32 %r1, [%rd1], 1;"]),
     ("ld.acquire.gpu.global.u32 %r1, [%rd1];", ["ld.relaxed.gpu.global.u32 %r1, [%rd1];"]),
+    ("vote.sync.any.pred %p3, %p2, -1;", ["vote.sync.any.pred %p3, %p2, 65535;"]),
     ("cp.async.cg.shared.global [%r1], [%rd1], 16;", []),
     ("ld.global.u32 %r1, [%rd1];", []),
 ])
@@ -87,7 +88,7 @@ def test_equivalents_are_needed_together(name, prefix, found, tmp_path):
 
 
 @needs_driver
-@pytest.mark.parametrize("target, cases", [("sm_80", ["decode_f16_g7", "prefill", "rows_f32"]), ("sm_90a", ["prompt", "decode"])])
+@pytest.mark.parametrize("target, cases", [("sm_80", ["decode_f16_g7", "prefill", "rows_f32", "row_kernel", "products_along"]), ("sm_90a", ["prompt", "decode", "step"])])
 def test_broken_kernels_are_caught(target, cases):
     judged = list(campaign(target, cases, sampled(SAMPLE)))
     assert [str(mutant) for mutant, state, _ in judged if state == "survived"] == []

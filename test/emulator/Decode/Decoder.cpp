@@ -39,7 +39,6 @@ public:
 
 private:
   void instruction(const Instruction &i);
-  void checkTarget(const Form &form, const Instruction &i) const;
   void finish();
   void connect(const Flow &flow);
   void emit(const RegisterFile &file);
@@ -63,15 +62,6 @@ std::optional<uint64_t> Decoder::address(const std::string &name) const {
   return std::nullopt;
 }
 
-void Decoder::checkTarget(const Form &form, const Instruction &i) const {
-  bool has = form.needs == Needs::Anything || (form.needs == Needs::Sm89 && module.sm >= 89) ||
-             (form.needs == Needs::Sm90 && module.sm >= 90) || module.target == "sm_90a";
-  if (has)
-    return;
-  const char *least = form.needs == Needs::Sm89 ? "sm_89" : form.needs == Needs::Sm90 ? "sm_90" : "sm_90a";
-  throw PtxError(i.line, "'" + i.opcode + "' needs .target " + least + ", found " + module.target);
-}
-
 void Decoder::instruction(const Instruction &i) {
   OperandReader::Symbol symbol = [this](const std::string &name) { return address(name); };
   auto found = known.find(i.opcode);
@@ -84,10 +74,11 @@ void Decoder::instruction(const Instruction &i) {
     p.match.insn = &p.insn;
     p.match.line = p.insn.line = i.line;
     p.insn.pipe = form.form->pipe;
-    OperandReader reader(f, i, p.match, p.insn, labels, symbol);
+    OperandReader reader(module, f, i, p.match, p.insn, labels, symbol);
     std::string error = reader.read(p.slots);
     if (error.empty()) {
-      checkTarget(*form.form, i);
+      check(form.form->needs, module, i.opcode, i.line);
+      checkSuffixes(form.suffixes, module, i.opcode, i.line);
       kernel.usesAsync |= usesAsync(form.form->pattern);
       p.insn.run = form.form->bind(p.match);
       if (!p.insn.run)
@@ -160,7 +151,7 @@ void Decoder::finish() {
   std::copy_n(f.requiredThreads, 3, kernel.requiredThreads.begin());
   kernel.minBlocks = f.minBlocks;
   kernel.maxRegisters = f.maxRegisters;
-  kernel.ptxVersion = module.ptxMajor * 10 + module.ptxMinor;
+  kernel.ptxVersion = module.version;
   kernel.sm = module.sm;
 }
 

@@ -68,7 +68,7 @@ Symbols layOut(const Module &module, const Function &f, Kernel &kernel) {
   }
   kernel.localBytes = alignUp(local, 16);
   kernel.paramBytes = params;
-  uint64_t mostParams = std::tie(module.ptxMajor, module.ptxMinor) < std::tuple(8u, 1u) ? 4352 : 32764;
+  uint64_t mostParams = module.version < 81 ? 4352 : 32764;
   if (params > mostParams)
     throw PtxError(f.line, "kernel '" + f.name + "' has " + std::to_string(params) +
                                " bytes of parameters, expected at most " + std::to_string(mostParams) +

@@ -1,6 +1,7 @@
 // How an opcode with its suffixes is found in the table of instructions.
 #pragma once
 #include "Execute/Kernel.h"
+#include "Needs.h"
 
 #include <string>
 #include <string_view>
@@ -13,9 +14,6 @@ struct Match;
 /// combination.
 using Bind = Handler (*)(Match &);
 
-/// The least target that has an instruction; `sm_90a` is no part of later chips.
-enum class Needs : uint8_t { Anything, Sm89, Sm90, Sm90a };
-
 /// One row of the table.
 ///
 /// `pattern`: the mnemonic and its suffixes in order, without dots. `a|b` is one of, `[a|b]` one of or none;
@@ -24,17 +22,18 @@ enum class Needs : uint8_t { Anything, Sm89, Sm90, Sm90a };
 /// `operands`: one token for each operand. The first letter says what it is: D result, S source (register,
 /// literal or address of a variable), U a source that becomes the result (accumulators of wgmma; read if the
 /// next predicate holds), Q result predicate, P source predicate, M memory, T memory with as many coordinates
-/// as the suffix 1d to 5d says, L label, I literal, X a result with an optional predicate (`%r|%p`), R a
-/// predicate with an optional second one. The second says how wide its register is: t as the first type of
-/// the opcode, u as the second, v as the third, w twice the first, 2, 4 or 8 bytes; `+` allows wider ones up
-/// to 32 bits, `*` up to 64. `xN` asks for a vector of N, `xV` for as many as the suffix v2 or v4 says, `xA`
-/// for the accumulators of a wgmma. `?` may be left out.
+/// as the suffix 1d to 5d says, L label, I literal, X a result with an optional predicate (`%r|%p`), E one
+/// with a predicate, R a predicate with an optional second one, _ nothing but `_`. The second says what its
+/// register is: t of the first type of the opcode, u of the second, v of the third, w an integer twice as
+/// wide as the first, f an f32, 2, 4 or 8 an integer of so many bytes, with b behind it anything; `+` allows
+/// wider ones up to 32 bits, `*` up to 64. `xN` asks for a vector of N, `xV` for as many as the suffix v2 or
+/// v4 says, `xA` for the accumulators of a wgmma. `_` may stand for a result with a `_`; `?` may be left out.
 struct Form {
   std::string_view pattern;
   std::string_view operands;
   Class pipe;
   Bind bind;
-  Needs needs = Needs::Anything;
+  Needs needs = {};
 };
 
 struct Match {

@@ -1,67 +1,17 @@
 #include "Operands.h"
+#include "Types.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 
 namespace gqa::emulator {
-namespace {
-
-bool isClock(std::string_view name) {
-  return name == "%clock" || name == "%clock64" || name == "%globaltimer" || name == "%globaltimer_lo";
-}
-
-bool isSpecial(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"%tid.x",
-                                                "%tid.y",
-                                                "%tid.z",
-                                                "%ntid.x",
-                                                "%ntid.y",
-                                                "%ntid.z",
-                                                "%ctaid.x",
-                                                "%ctaid.y",
-                                                "%ctaid.z",
-                                                "%nctaid.x",
-                                                "%nctaid.y",
-                                                "%nctaid.z",
-                                                "%laneid",
-                                                "%warpid",
-                                                "%nwarpid",
-                                                "%smid",
-                                                "%nsmid",
-                                                "%lanemask_eq",
-                                                "%lanemask_lt",
-                                                "%lanemask_le",
-                                                "%lanemask_gt",
-                                                "%lanemask_ge",
-                                                "%dynamic_smem_size",
-                                                "%total_smem_size",
-                                                "%clusterid.x",
-                                                "%clusterid.y",
-                                                "%clusterid.z",
-                                                "%nclusterid.x",
-                                                "%nclusterid.y",
-                                                "%nclusterid.z",
-                                                "%cluster_ctaid.x",
-                                                "%cluster_ctaid.y",
-                                                "%cluster_ctaid.z",
-                                                "%cluster_nctaid.x",
-                                                "%cluster_nctaid.y",
-                                                "%cluster_nctaid.z",
-                                                "%cluster_ctarank",
-                                                "%cluster_nctarank"};
-  for (std::string_view known : kNames)
-    if (known == name)
-      return true;
-  return isClock(name);
-}
-
-} // namespace
-
 struct OperandReader::Token {
   char kind;
-  unsigned width = 0;  ///< bytes of the register
+  unsigned width = 0; ///< bytes of the register
+  Type type = Type::None;
   unsigned widest = 0; ///< a wider register, up to so many bytes, will do
-  bool optional = false;
+  bool optional = false, discards = false;
   unsigned count = 0; ///< registers of a vector; 0: no vector
 };
 
@@ -82,16 +32,21 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
   for (; at < text.size(); ++at)
     switch (char c = text[at]) {
     case 't':
-      t.width = sizeOf(match.type(0));
-      break;
     case 'u':
-      t.width = sizeOf(match.type(1));
-      break;
     case 'v':
-      t.width = sizeOf(match.type(2));
+      t.type = match.type(c - 't');
+      t.width = sizeOf(t.type);
       break;
     case 'w':
+      t.type = Type::U64;
       t.width = 2 * sizeOf(match.type(0));
+      break;
+    case 'f':
+      t.type = Type::F32;
+      t.width = 4;
+      break;
+    case 'b':
+      t.type = Type::None;
       break;
     case '+':
       t.widest = 4;
@@ -102,6 +57,9 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
     case '?':
       t.optional = true;
       break;
+    case '_':
+      t.discards = true;
+      break;
     case 'x':
       ++at;
       t.count = text[at] == 'A'   ? accumulators()
@@ -109,9 +67,12 @@ OperandReader::Token OperandReader::parse(std::string_view text) const {
                 : match.has("v4") ? 4
                 : match.has("v2") ? 2
                                   : 0;
+      if (text[at] == 'A')
+        t.type = match.type() == Type::F16 ? Type::F16X2 : Type::F32;
       break;
     default:
       t.width = c - '0';
+      t.type = Type::U32;
       break;
     }
   return t;
@@ -142,7 +103,7 @@ std::string OperandReader::read(std::vector<Slot> &slots) {
 std::string OperandReader::operand(const Token &token, const Operand &o, std::vector<Slot> &slots) {
   switch (token.kind) {
   case 'Q':
-    return predicate(o, true, slots);
+    return o.kind == Operand::Kind::Sink ? "expected a predicate" : predicate(o, true, slots);
   case 'P':
     return predicate(o, false, slots);
   case 'M':
@@ -156,13 +117,23 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
         rank = s[0] - '0';
     if (o.elements.size() != rank)
       return "expected " + std::to_string(rank) + " coordinates, found " + std::to_string(o.elements.size());
-    Token coordinate{'S'};
-    coordinate.width = 4;
+    Token coordinate{'S', 4, Type::S32};
     for (const Operand &e : o.elements)
       if (std::string error = value(coordinate, e, slots); !error.empty())
         return error;
     return {};
   }
+  case '_':
+    if (o.kind != Operand::Kind::Sink)
+      return "expected '_'";
+    slots.emplace_back();
+    slots.back().kind = Slot::Kind::Sink;
+    ++values;
+    return {};
+  case 'E':
+    if (o.predicate < 0)
+      return "a predicate is missing behind it";
+    [[fallthrough]];
   case 'R':
   case 'X': { // with an optional predicate behind
     std::string error = token.kind == 'R' ? predicate(o, true, slots) : value(token, o, slots);
@@ -193,13 +164,19 @@ std::string OperandReader::operand(const Token &token, const Operand &o, std::ve
   default:
     break;
   }
+  if (o.predicate >= 0)
+    return "a predicate behind it is not allowed";
   if (o.kind != Operand::Kind::Vector)
-    return token.count > 1 ? "expected a vector" : value(token, o, slots);
+    return token.count ? "expected a vector" : value(token, o, slots);
   if (token.count != o.elements.size())
     return token.count ? "expected a vector of " + std::to_string(token.count) + " registers"
                        : "a vector is not allowed here";
+  auto isSink = [](const Operand &e) { return e.kind == Operand::Kind::Sink; };
+  if (std::all_of(o.elements.begin(), o.elements.end(), isSink))
+    return "a vector of nothing but '_'";
   Token element = token;
   element.count = 0;
+  element.discards = true;
   for (const Operand &e : o.elements)
     if (std::string error = value(element, e, slots); !error.empty())
       return error;
@@ -222,6 +199,8 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
     if (width != token.width && !(width > token.width && width <= token.widest))
       return "register " + r.name + " has " + std::to_string(8 * width) + " bits; expected " +
              std::to_string(8 * token.width);
+    if (!mayBe(r.type, token.type))
+      return "register " + r.name + " is of another type";
     slot.kind = Slot::Kind::Register;
     slot.reg = o.reg;
     if (width == 8)
@@ -229,15 +208,15 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
     break;
   }
   case Operand::Kind::Sink:
-    if (!defines || slot.updates)
-      return "'_' holds no value";
+    if (!token.discards || !defines || slot.updates)
+      return "'_' is not allowed here";
     slot.kind = Slot::Kind::Sink;
     break;
   case Operand::Kind::Symbol:
     if (defines)
       return "unknown register '" + o.symbol + "'";
     if (isSpecial(o.symbol)) {
-      if (std::string error = special(o.symbol, slot); !error.empty())
+      if (std::string error = special(token, o.symbol, slot); !error.empty())
         return error;
       break;
     }
@@ -267,8 +246,13 @@ std::string OperandReader::value(const Token &token, const Operand &o, std::vect
 std::string OperandReader::literal(const Token &token, const Operand &o, Slot &slot) {
   slot.kind = Slot::Kind::Constant;
   slot.bits = o.value;
+  bool isDecimal = token.width == 4 && o.isDouble;
+  if (o.kind == Operand::Kind::Integer
+          ? isFloat(token.type)
+          : token.type != Type::None && !isFloat(token.type) && (isDecimal || !isBits(token.type)))
+    return "a number of another type";
   if (o.kind == Operand::Kind::Float) {
-    if (token.width == 4 && o.isDouble)
+    if (isDecimal)
       slot.bits = std::bit_cast<uint32_t>(static_cast<float>(std::bit_cast<double>(o.value)));
     else if (token.width == 8 && !o.isDouble)
       slot.bits =
@@ -281,10 +265,14 @@ std::string OperandReader::literal(const Token &token, const Operand &o, Slot &s
   return {};
 }
 
-std::string OperandReader::special(const std::string &name, Slot &slot) {
+std::string OperandReader::special(const Token &token, const std::string &name, Slot &slot) {
+  if (!i.opcode.starts_with("mov.") && !i.opcode.starts_with("cvt."))
+    return name + " can be read by mov and cvt only";
+  if (isFloat(token.type))
+    return name + " is a whole number";
+  if (name.find("cluster") != name.npos)
+    check({90, 78}, module, name, i.line);
   if (isClock(name)) {
-    if (i.opcode.rfind("mov.", 0) != 0)
-      return name + " can be read by mov only";
     readsClock = true;
     slot.kind = Slot::Kind::Constant;
     return {};
@@ -319,6 +307,14 @@ std::string OperandReader::predicate(const Operand &o, bool defines, std::vector
   return {};
 }
 
+/// Whether an address of 32 bits will do.
+bool OperandReader::hasShortAddresses() const {
+  for (std::string_view space : {"shared", "shared::cta", "shared::cluster", "local", "const", "param"})
+    if (match.has(space))
+      return true;
+  return false;
+}
+
 /// The base goes to the slots, the offset to the instruction.
 std::string OperandReader::memory(const Operand &o, std::vector<Slot> &slots) {
   if (o.kind != Operand::Kind::Memory)
@@ -329,14 +325,18 @@ std::string OperandReader::memory(const Operand &o, std::vector<Slot> &slots) {
   insn.offset[memories] = static_cast<int64_t>(o.value);
   if (o.reg >= 0) {
     unsigned width = sizeOf(f.registers[o.reg].type);
-    if (width < 4)
-      return "an address needs 32 or 64 bits";
+    if (width < 4 || isFloat(f.registers[o.reg].type))
+      return "an address is a whole number of 32 or 64 bits";
+    if (width < 8 && !hasShortAddresses())
+      return "an address needs 64 bits here";
     slot.kind = Slot::Kind::Register;
     slot.reg = o.reg;
     slot.wide = width == 8;
   } else {
     slot.kind = Slot::Kind::Constant;
     slot.wide = true;
+    if (o.symbol.empty() && !match.has("local"))
+      return "only an address of local memory may be a number";
     if (!o.symbol.empty()) {
       std::optional<uint64_t> address = symbol(o.symbol);
       if (!address)

@@ -31,9 +31,9 @@ public:
   using Symbol = std::function<std::optional<uint64_t>(const std::string &)>;
   using Labels = std::map<std::string, uint32_t>;
 
-  OperandReader(const Function &f, const Instruction &i, const Match &match, Insn &insn, const Labels &labels,
-                const Symbol &symbol)
-      : f(f), i(i), match(match), insn(insn), labels(labels), symbol(symbol) {}
+  OperandReader(const Module &module, const Function &f, const Instruction &i, const Match &match, Insn &insn,
+                const Labels &labels, const Symbol &symbol)
+      : module(module), f(f), i(i), match(match), insn(insn), labels(labels), symbol(symbol) {}
 
   /// \returns what does not fit, empty if all does. \throws PtxError for what no form would accept.
   std::string read(std::vector<Slot> &slots);
@@ -47,10 +47,12 @@ private:
   std::string predicate(const Operand &o, bool defines, std::vector<Slot> &slots);
   std::string memory(const Operand &o, std::vector<Slot> &slots);
   std::string literal(const Token &token, const Operand &o, Slot &slot);
-  std::string special(const std::string &name, Slot &slot);
+  std::string special(const Token &token, const std::string &name, Slot &slot);
+  bool hasShortAddresses() const;
   Token parse(std::string_view text) const;
   unsigned accumulators() const;
 
+  const Module &module;
   const Function &f;
   const Instruction &i;
   const Match &match;

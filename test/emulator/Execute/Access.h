@@ -46,6 +46,8 @@ inline void readBytes(Warp &w, Space space, unsigned lane, uint64_t address, uns
                w.worker->lastAllocation.contains(place.address, bytes) &&
                allWritten(memory.state(place.address), bytes);
   std::memcpy(to, quick ? memory.host(place.address) : readableSlowly(w, place, lane, bytes), bytes);
+  if (w.cta.globalOrder && place.space == Space::Global)
+    w.cta.globalOrder->read(w.access(lane), place.address, bytes);
 }
 
 inline void writeBytes(Warp &w, Space space, unsigned lane, uint64_t address, unsigned bytes,
@@ -61,7 +63,10 @@ inline void writeBytes(Warp &w, Space space, unsigned lane, uint64_t address, un
     shared.write(w.access(lane), place.address, bytes, from);
     return;
   }
-  std::memcpy(writableSlowly(w, place, lane, bytes), from, bytes);
+  std::byte *to = writableSlowly(w, place, lane, bytes);
+  if (w.cta.globalOrder && place.space == Space::Global)
+    w.cta.globalOrder->write(w.access(lane), place.address, bytes, std::memcmp(to, from, bytes) == 0);
+  std::memcpy(to, from, bytes);
 }
 
 /// Addresses of memory operand `which`, whose base is operand `at`.

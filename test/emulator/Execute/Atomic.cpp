@@ -38,8 +38,8 @@ T atShared(Warp &w, unsigned lane, uint64_t address, T b, T c, typename Applied<
   return old;
 }
 
-/// Operands: [d,] address, b [, c].
-template <class T, bool Result, bool Compare, auto Op>
+/// Operands: [d,] address, b [, c]. In global memory an operation may differ.
+template <class T, bool Result, bool Compare, auto Op, auto InGlobal = Op>
 void atomicLanes(Warp &w, const Insn &i, uint32_t mask) {
   uint64_t address[kLanes];
   constexpr unsigned kAddress = Result ? 1 : 0;
@@ -58,7 +58,7 @@ void atomicLanes(Warp &w, const Insn &i, uint32_t mask) {
       results[l] = pack<T>(atShared<T>(w, l, place.address, x, y, Op));
     } else {
       readableSlowly(w, place, l, sizeof(T));
-      results[l] = pack<T>(exchange<T>(writableSlowly(w, place, l, sizeof(T)), x, y, Op));
+      results[l] = pack<T>(exchange<T>(writableSlowly(w, place, l, sizeof(T)), x, y, InGlobal));
     }
   }
   if constexpr (Result) {
@@ -68,16 +68,16 @@ void atomicLanes(Warp &w, const Insn &i, uint32_t mask) {
   countAccess(w, i.space, mask, address, sizeof(T), true);
 }
 
-template <class T> T addNumbers(T a, T b, T) {
+template <class T, bool Ftz> T addNumbers(T a, T b, T) {
   if constexpr (std::is_integral_v<T>)
     return static_cast<T>(std::make_unsigned_t<T>(a) + std::make_unsigned_t<T>(b));
   else
-    return applyFloat<false, false, [](auto x, auto y) { return x + y; }>(a, b);
+    return applyFloat<Ftz, false, [](auto x, auto y) { return x + y; }>(a, b);
 }
 
 template <class T, bool Result> Handler withOperation(const Match &m) {
-  if (m.has("add"))
-    return &atomicLanes<T, Result, false, addNumbers<T>>;
+  if (m.has("add")) // of f32 it flushes subnormal numbers, but not in shared memory
+    return &atomicLanes<T, Result, false, addNumbers<T, false>, addNumbers<T, std::is_same_v<T, float>>>;
   if constexpr (std::is_integral_v<T>) {
     if (m.has("min"))
       return &atomicLanes<T, Result, false, [](T a, T b, T) { return std::min(a, b); }>;

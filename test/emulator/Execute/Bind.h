@@ -27,7 +27,7 @@ Handler floatMulTowardsZero(Match &m), floatAbs(Match &m), floatNeg(Match &m), f
 Handler rcp(Match &m), sqrt(Match &m), rsqrt(Match &m), ex2(Match &m), lg2(Match &m), sin(Match &m),
     cos(Match &m), tanh(Match &m);
 // Compare.cpp
-Handler setp(Match &m), set(Match &m), selp(Match &m), selectPredicate(Match &m), slct(Match &m);
+Handler setp(Match &m), set(Match &m), selp(Match &m), slct(Match &m);
 // Convert.cpp
 Handler cvt(Match &m);
 // Move.cpp

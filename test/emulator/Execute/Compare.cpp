@@ -137,12 +137,6 @@ Handler setp(Match &m) { return bindComparison(m, m.type(), false); }
 Handler set(Match &m) { return bindComparison(m, m.type(1), true); }
 
 Handler selp(Match &m) { return sizeOf(m.type()) == 8 ? &select<uint64_t> : &select<uint32_t>; }
-Handler selectPredicate(Match &) {
-  return [](Warp &w, const Insn &i, uint32_t mask) {
-    uint32_t a = w.predicate(i.op[1]), b = w.predicate(i.op[2]), c = w.predicate(i.op[3]);
-    w.setPredicate(i.op[0], (a & c) | (b & ~c), mask);
-  };
-}
 
 Handler slct(Match &m) {
   bool wide = sizeOf(m.type()) == 8, ftz = m.has("ftz");

@@ -15,6 +15,8 @@ Cta::Cta(Grid &grid, Cluster &cluster, unsigned rank, Dim3 index)
       behindOthers(!grid.dependent) {
   for (unsigned i = 0; i < grid.warps(); ++i)
     warps.emplace_back(*this, i);
+  if (grid.settings.globalOrder)
+    globalOrder = std::make_unique<GlobalOrder>();
   if (grid.kernel.usesAsync)
     async = std::make_unique<Async>(*this);
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "Counters.h"
 #include "Fault.h"
+#include "GlobalOrder.h"
 #include "Kernel.h"
 #include "Memory/DeviceMemory.h"
 #include "Settings.h"
@@ -204,6 +205,7 @@ public:
   const Dim3 index;
   SharedMemory shared;
   std::mt19937 random;
+  std::unique_ptr<GlobalOrder> globalOrder; ///< null unless the settings ask for it
   std::unique_ptr<Async> async; ///< null unless the kernel uses the asynchronous proxy or mbarriers
   /// The warp that is running, for messages.
   Warp *running = nullptr;

@@ -81,15 +81,15 @@ Handler movPredicate(Match &) {
 /// Two or four registers to one, or one to two or four.
 Handler movVector(Match &m) {
   std::string_view shape = m.form->operands;
-  if (shape == "D4 S2x2")
+  if (shape == "D4b S2bx2")
     return &join<uint32_t, uint16_t>;
-  if (shape == "D2x2 S4")
+  if (shape == "D2bx2 S4b")
     return &split<uint32_t, uint16_t>;
-  if (shape == "D8 S4x2")
+  if (shape == "D8b S4bx2")
     return &join<uint64_t, uint32_t>;
-  if (shape == "D4x2 S8")
+  if (shape == "D4bx2 S8b")
     return &split<uint64_t, uint32_t>;
-  if (shape == "D8 S2x4")
+  if (shape == "D8b S2bx4")
     return &join<uint64_t, uint16_t>;
   return &split<uint64_t, uint16_t>;
 }

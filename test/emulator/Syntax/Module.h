@@ -111,8 +111,8 @@ struct Function {
 };
 
 struct Module {
-  unsigned ptxMajor = 0, ptxMinor = 0;
-  unsigned sm = 0; ///< 80 of `sm_80`
+  unsigned version = 0; ///< 78 of `.version 7.8`
+  unsigned sm = 0;      ///< 80 of `sm_80`
   std::string target;
   std::vector<Variable> variables;
   std::vector<Function> functions;

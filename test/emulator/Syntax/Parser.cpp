@@ -99,19 +99,34 @@ unsigned Parser::decimal(std::string_view digits, const char *what) const {
   return value;
 }
 
+/// The version of PTX that first knew a target.
+unsigned versionOf(const std::string &target, unsigned sm) {
+  if (target == "sm_90a")
+    return 80;
+  constexpr std::pair<unsigned, unsigned> kFirst[] = {{120, 87}, {103, 88}, {100, 86}, {89, 78},
+                                                      {87, 74},  {86, 71},  {80, 70}};
+  for (auto [least, version] : kFirst)
+    if (sm >= least)
+      return version;
+  return 0;
+}
+
 void Parser::header() {
   expect(".version");
   std::string_view version = take().text;
   size_t dot = version.find('.');
   if (dot == version.npos)
     fail("expected a version such as 8.0, found '" + std::string(version) + "'");
-  result.ptxMajor = decimal(version.substr(0, dot), "a version such as 8.0");
-  result.ptxMinor = decimal(version.substr(dot + 1), "a version such as 8.0");
+  result.version = 10 * decimal(version.substr(0, dot), "a version such as 8.0") +
+                   decimal(version.substr(dot + 1), "a version such as 8.0");
   expect(".target");
   result.target = word("a target such as sm_80");
   if (result.target.rfind("sm_", 0) != 0)
     fail("unknown target '" + result.target + "'");
   result.sm = decimal(std::string_view(result.target).substr(3), "the number of a target such as sm_80");
+  if (unsigned first = versionOf(result.target, result.sm); result.version < first)
+    fail(result.target + " needs .version " + std::to_string(first / 10) + "." + std::to_string(first % 10) +
+         ", found " + std::string(version));
   while (accept(","))
     word("a target option");
   if (accept(".address_size") && integer() != 64)

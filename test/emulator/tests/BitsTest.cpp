@@ -186,5 +186,21 @@ TEST(Bits, CountAndFind) {
       "bfind.s32");
 }
 
+/// The first element of a vector is the lowest.
+TEST(Bits, Vectors) {
+  auto a = samples<uint32_t>(1024);
+  expectEach(
+      apply<uint32_t>(".reg .b16 %h<2>;\nmov.b32 {%h0, %h1}, %a;\nmov.b32 %d, {%h1, %h0};", a),
+      [&](size_t n) { return a[n] >> 16 | a[n] << 16; }, "two of 16 bits");
+  auto b = samples<uint64_t>(1024);
+  expectEach(
+      apply<uint64_t>(".reg .b32 %w<2>;\nmov.b64 {%w0, %w1}, %a;\nmov.b64 %d, {%w1, %w0};", b),
+      [&](size_t n) { return b[n] >> 32 | b[n] << 32; }, "two of 32 bits");
+  expectEach(
+      apply<uint64_t>(
+          ".reg .b16 %h<4>;\nmov.b64 {%h0, %h1, %h2, %h3}, %a;\nmov.b64 %d, {%h1, %h2, %h3, %h0};", b),
+      [&](size_t n) { return b[n] >> 16 | b[n] << 48; }, "four of 16 bits");
+}
+
 } // namespace
 } // namespace gqa::emulator::test

@@ -58,6 +58,31 @@ TEST(Checker, DependentLaunch) {
   }
 }
 
+/// Threads of a block that exchange numbers through global memory, if it is asked for.
+TEST(Checker, GlobalOrder) {
+  Settings all = quiet(), other = quiet();
+  all.globalOrder = true;
+  const std::string store = "st.global.u32 [%t], %i;\n", load = "ld.global.u32 %v, [%p0+4];\n",
+                    one = "setp.eq.u32 %q, %i, 1;\n@%q st.global.u32 [%t], 9;\n", barrier = "bar.sync 0;\n",
+                    ofWarp = "bar.warp.sync -1;\n";
+  EXPECT_FALSE(run(store + load, other).fault);
+  for (const std::string &code : {store + barrier + load, load + barrier + one, store + barrier + store,
+                                  "st.global.u32 [%p0], %i;\n" + barrier})
+    EXPECT_EQ(run(code, all).fault.has_value(), code.find("p0], %i") != code.npos) << code;
+  for (const std::string &code : {store + load, load + one, store + ofWarp + load, load + ofWarp + one}) {
+    Outcome o = run(code, all);
+    ASSERT_TRUE(o.fault) << code;
+    EXPECT_EQ(*o.fault, FaultKind::Race);
+    EXPECT_NE(o.message.find("of its block; expected a barrier between them"), std::string::npos)
+        << o.message;
+  }
+  for (const std::string &code :
+       {store + ofWarp + load, load + ofWarp + one, "st.global.u32 [%p0], 7;\n" + ofWarp})
+    EXPECT_FALSE(run(code, all, 32).fault) << code;
+  for (const std::string &code : {store + load, load + one})
+    EXPECT_TRUE(run(code, all, 32).fault) << code;
+}
+
 TEST(Checker, FreedMemory) {
   Device device;
   uint64_t data = device.upload(std::vector<uint32_t>(4, 1));

@@ -125,6 +125,22 @@ TEST(Memory, AtomicsAddUp) {
   EXPECT_EQ(d[7], 0x4380u); // 256: above it bf16 cannot count by ones
 }
 
+/// "atom.add.f32 on global memory flushes subnormal inputs and results to sign-preserving zero; whereas
+/// atom.add.f32 on shared memory supports subnormal inputs and results", whichever way the address is
+/// written.
+TEST(Memory, AtomicsInGlobalMemoryFlushSubnormals) {
+  Device device;
+  uint64_t at = device.upload(std::vector<uint32_t>{7, 7, 0x80000007, 0x00800003, 7});
+  std::string body = ".reg .f32 %f<3>;\n.reg .b64 %s;\n.shared .align 4 .b32 s;\nmov.f32 %f0, 0f00000005;\n"
+                     "red.global.add.f32 [%p0], %f0;\nred.add.f32 [%p0+4], %f0;\n"
+                     "red.global.add.f32 [%p0+8], 0f80000001;\nred.global.add.f32 [%p0+12], 0f80800002;\n"
+                     "st.shared.f32 [s], %f0;\nred.shared.add.f32 [s], %f0;\ncvta.shared.u64 %s, s;\n"
+                     "red.add.f32 [%s], %f0;\nld.shared.f32 %f1, [s];\nst.global.f32 [%p0+16], %f1;\n";
+  Outcome outcome = device.run(kernel(1, body), {1}, {1}, {at});
+  ASSERT_FALSE(outcome.fault) << outcome.message;
+  EXPECT_EQ(device.download<uint32_t>(at, 5), (std::vector<uint32_t>{0, 0, 0x80000000, 0, 15}));
+}
+
 TEST(Memory, CompareAndSwapAndExchange) {
   std::string body = ".reg .b32 %d<3>;\nld.global.u32 %d0, [%p0];\natom.global.cas.b32 %d1, [%p0], %d0, "
                      "9;\natom.global.cas.b32 %d2, [%p0], 1, 2;\n"

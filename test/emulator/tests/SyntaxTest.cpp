@@ -30,6 +30,7 @@ TEST(Syntax, Headers) {
   expectError(".version 8.0\n.target compute_80\n", "unknown target 'compute_80'");
   expectError(".version 8.0\n.target sm_80\n.address_size 32\n", "64-bit");
   expectError(".version 8.0\n.target sm_80\n.what 3;", "line 3: unknown directive '.what'");
+  expectError(".version 7.7\n.target sm_90\n", "sm_90 needs .version 7.8, found 7.7");
 }
 
 TEST(Syntax, Instructions) {
@@ -44,7 +45,7 @@ TEST(Syntax, Instructions) {
   expectError(body("bra nowhere;"), "unknown label 'nowhere'");
   expectError(body("@%r1 bra L;\nL:"), "must be a predicate register");
   expectError(body("ld.global.u32 %r1, %r2;"), "expected an address in brackets");
-  expectError(body("ld.global.u32 %r1, [%h];"), "an address needs 32 or 64 bits");
+  expectError(body("ld.global.u32 %r1, [%h];"), "an address is a whole number of 32 or 64 bits");
   expectError(body("ld.global.v4.u64 {%d,%d,%d,%d}, [%d];"), "combination of suffixes");
   expectError(body("mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32 "
                    "{%r0,%r0,%r0,%r0},{%r0,%r0,%r0,%r0},{%r0,%r0},{%r0,%r0,%r0,%r0};"),
@@ -53,9 +54,28 @@ TEST(Syntax, Instructions) {
   expectError(body("cvt.u16.u32 %d, %r1;"), "register %d has 64 bits; expected 16");
   expectError(body("mov.u32 %r1, 0f3F;"), "0f needs 8 hexadecimal digits");
   expectError(body("wgmma.fence.sync.aligned;"), "needs .target sm_90a, found sm_80");
+  expectError(body("fence.acq_rel.cluster;"), "'fence.acq_rel.cluster' needs .target sm_90, found sm_80");
+  expectError(body("cvta.to.param::entry.u64 %d, %d;"), "needs .version 8.3, found 8.0");
   expectError(body("wgmma.mma_async.sync.aligned.m64n1024k16.f32.f16.f16 {%r0}, %d, %d, 1, 1, 1, 0, 0;"),
               "is not supported; known forms: ");
   expectError(body("tcgen05.alloc;"), "unknown instruction 'tcgen05'");
+}
+
+/// test_emulator_strict.py compares with ptxas.
+TEST(Syntax, TypesOfOperands) {
+  const std::string floats = ".reg .f32 %f<3>;\n.reg .u32 %u<3>;\n";
+  expectError(body(floats + "add.s32 %r0, %f1, %r2;"), "operand 2: register %f1 is of another type");
+  expectError(body(floats + "add.f32 %f0, %f1, %u2;"), "operand 3: register %u2 is of another type");
+  expectError(body(floats + "shl.b32 %r0, %r1, %f2;"), "operand 3: register %f2 is of another type");
+  expectError(body("add.s32 %r0, %r1, 1.5;"), "operand 3: a number of another type");
+  expectError(body("add.f32 %r0, %r1, 1;"), "operand 3: a number of another type");
+  expectError(body("add.u32 %r0, %tid.x, %r1;"), "operand 2: %tid.x can be read by mov and cvt only");
+  expectError(body("mov.f32 %r0, %tid.x;"), "operand 2: %tid.x is a whole number");
+  expectError(body("mov.u32 %r0, %cluster_ctarank;"), "'%cluster_ctarank' needs .target sm_90, found sm_80");
+  expectError(body("add.u32 _, %r1, %r2;"), "operand 1: '_' is not allowed here");
+  expectError(body("ld.global.v2.u32 {_, _}, [%d];"), "operand 1: a vector of nothing but '_'");
+  expectError(body("ld.global.u32 %r0, [%r1];"), "operand 2: an address needs 64 bits here");
+  expectError(body("ld.shared.u32 %r0, [16];"), "operand 2: only an address of local memory may be a number");
 }
 
 /// Labels of an inner block are its own: inline assembly uses the same ones again and again.

@@ -40,6 +40,30 @@ func.func @scaled_apart(%q: tensor<2x6x7x10xf32>, %qr: tensor<2x6x7x4xf32>, %c: 
   return %o : tensor<2x6x7x10xf32>
 }
 
+// Of 16 bits each product is rounded, and so are the sum and what is scaled: terms of the sum are no masks.
+!H = tensor<2x6x7x9xbf16>
+#each = affine_map<(b, h, i, j) -> (b, h, i, j)>
+// CHECK-LABEL: @rounded(
+// CHECK: gqa.attention {{.*}} scale(5.000000e-01) {{.*}}: (tensor<2x6x7x14xf32>, tensor<2x1x9x14xf32>, tensor<2x1x9x10xf32>) -> tensor<2x6x7x10xf32>
+// CHECK-NEXT: return
+func.func @rounded(%q: tensor<2x6x7x10xbf16>, %qr: tensor<2x6x7x4xbf16>, %c: tensor<2x9x10xbf16>, %kr: tensor<2x9x4xbf16>, %v: tensor<2x9x10xf32>) -> tensor<2x6x7x10xf32> {
+  %zs = arith.constant dense<0.0> : !S
+  %scale = arith.constant dense<0.5> : !H
+  %zo = arith.constant dense<0.0> : tensor<2x6x7x10xf32>
+  %room = tensor.empty() : !H
+  %a = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %c : tensor<2x6x7x10xbf16>, tensor<2x9x10xbf16>) outs(%zs : !S) -> !S
+  %b = linalg.contract indexing_maps = [#q, #k, #s] ins(%qr, %kr : tensor<2x6x7x4xbf16>, tensor<2x9x4xbf16>) outs(%zs : !S) -> !S
+  %ah = arith.truncf %a : !S to !H
+  %bh = arith.truncf %b : !S to !H
+  %sum = linalg.add ins(%ah, %bh : !H, !H) outs(%room : !H) -> !H
+  %scaled = linalg.mul ins(%sum, %scale : !H, !H) outs(%room : !H) -> !H
+  %wide = arith.extf %scaled : !H to !S
+  %p = linalg.softmax dimension(3) ins(%wide : !S) outs(%zs : !S) -> !S
+  %o = linalg.contract indexing_maps = [affine_map<(b, h, i, d, j) -> (b, h, i, j)>, affine_map<(b, h, i, d, j) -> (b, j, d)>, affine_map<(b, h, i, d, j) -> (b, h, i, d)>]
+      ins(%p, %v : !S, tensor<2x9x10xf32>) outs(%zo : tensor<2x6x7x10xf32>) -> tensor<2x6x7x10xf32>
+  return %o : tensor<2x6x7x10xf32>
+}
+
 // CHECK-LABEL: @no_same_scale(
 // CHECK: gqa.attention {{.*}} bias({{.*}} : (tensor<2x6x7x10xf32>, tensor<2x1x9x10xf32>, tensor<2x1x9x10xf32>, tensor<2x6x7x9xf32>)
 func.func @no_same_scale(%q: tensor<2x6x7x10xf32>, %qr: tensor<2x6x7x4xf32>, %c: tensor<2x9x10xf32>, %kr: tensor<2x9x4xf32>) -> tensor<2x6x7x10xf32> {

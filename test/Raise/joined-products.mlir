@@ -1,4 +1,9 @@
 // RUN: gqa-opt %s --gqa-raise --gqa-share-kv | FileCheck %s
+// RUN: gqa-opt %s --gqa-raise --remarks-filter-missed=gqa-raise -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// Parts of k in tensors of their own cost a copy of both, which is said; slices of one do not.
+// REMARK-COUNT-4: the two parts of k are in tensors of their own: they are put side by side in memory in each call
+// REMARK-NOT: remark
 
 // Multi-head latent attention adds what is rotated to what is not: the sum of two products is one, over both head dimensions.
 !S = tensor<2x6x7x9xf32>

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 
@@ -36,13 +37,42 @@ Value widenedFrom(Value tensor) {
   return castSource<arith::ExtFOp>(tensor.getDefiningOp());
 }
 
+/// The cache with its new tokens behind it as both came, where each is widened for itself; else null. A
+/// concatenation of the same two, which the graph returns as a rule, becomes this one: the cache is copied
+/// once.
+Value appendNarrow(IRRewriter &rewriter, AppendKVOp wide) {
+  Value cache = widenedFrom(wide.getCache()), fresh = widenedFrom(wide.getFresh());
+  if (!cache || !fresh || wide.getPositions())
+    return nullptr;
+  tensor::ConcatOp same;
+  for (Operation *user : cache.getUsers())
+    if (auto concat = dyn_cast<tensor::ConcatOp>(user);
+        concat && concat->getBlock() == wide->getBlock() &&
+        llvm::equal(concat.getInputs(), ArrayRef<Value>{cache, fresh}) &&
+        concat.getDim() == dimOf(wide.getLayout(), 's'))
+      same = concat;
+  bool isBefore = same && same->isBeforeInBlock(wide);
+  rewriter.setInsertionPoint(isBefore ? same.getOperation() : wide.getOperation());
+  auto type = cast<RankedTensorType>(wide.getType()).clone(getElementTypeOrSelf(cache));
+  auto append = AppendKVOp::create(rewriter, wide.getLoc(), type, cache, fresh, Value(), wide.getLayout());
+  if (!whyInvalid(append).empty()) {
+    rewriter.eraseOp(append);
+    return nullptr;
+  }
+  if (same && same.getType() == type)
+    rewriter.replaceOp(same, append.getOutput());
+  return append.getOutput();
+}
+
 /// Whether the attention became one of the narrow type that q, k and v are widened from, and everybody rounds
 /// the output to.
 bool narrow(IRRewriter &rewriter, AttentionOp op) {
   Value wide[] = {op.getQ(), op.getK(), op.getV()}, sources[3];
-  for (auto [from, source] : llvm::zip(wide, sources))
-    if (source = widenedFrom(from); !source)
+  for (auto [from, source] : llvm::zip(wide, sources)) {
+    auto append = from.getDefiningOp<AppendKVOp>();
+    if (source = append ? appendNarrow(rewriter, append) : widenedFrom(from); !source)
       return false;
+  }
   Type element = getElementTypeOrSelf(sources[0]);
   auto isOfType = [&](Value value) { return getElementTypeOrSelf(value) == element; };
   auto isRounded = [&](Operation *user) {

@@ -21,19 +21,6 @@ constexpr int64_t kLeastBlocks = 128;
 
 MemRefType typeOf(Value buffer) { return cast<MemRefType>(buffer.getType()); }
 
-/// Whether rows begin at multiples of a piece, if the buffer does.
-bool hasWholePieces(Value matrix) {
-  MemRefType type = typeOf(matrix);
-  auto isMultiple = [](int64_t elements) {
-    return !ShapedType::isDynamic(elements) && elements % kPiece == 0;
-  };
-  if (type.getLayout().isIdentity())
-    return isMultiple(type.getShape().back());
-  auto [strides, offset] = type.getStridesAndOffset();
-  return (ShapedType::isDynamic(offset) || isMultiple(offset)) &&
-         llvm::all_of(ArrayRef(strides).drop_back(), isMultiple);
-}
-
 /// Whether pieces that lie across the sums have columns of the product alone.
 bool hasWholeColumns(const DeviceProduct &p) {
   return p.product.b.transposed || typeOf(p.right()).getShape().back() % kPiece == 0;
@@ -72,6 +59,18 @@ bool mayJoin(ArrayRef<DeviceProduct> group, const DeviceProduct &product) {
 }
 
 } // namespace
+
+bool hasWholePieces(Value matrix) {
+  MemRefType type = typeOf(matrix);
+  auto isMultiple = [](int64_t elements) {
+    return !ShapedType::isDynamic(elements) && elements % kPiece == 0;
+  };
+  if (type.getLayout().isIdentity())
+    return isMultiple(type.getShape().back());
+  auto [strides, offset] = type.getStridesAndOffset();
+  return (ShapedType::isDynamic(offset) || isMultiple(offset)) &&
+         llvm::all_of(ArrayRef(strides).drop_back(), isMultiple);
+}
 
 SmallVector<SmallVector<DeviceProduct>> groupProducts(ArrayRef<DeviceProduct> products) {
   SmallVector<SmallVector<DeviceProduct>> groups;

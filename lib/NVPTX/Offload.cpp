@@ -31,7 +31,7 @@ public:
     orderLoops(function);
     findNests();
     findHostBuffers();
-    numProducts = offloadProducts(function);
+    numProducts = offloadProducts(function) + offloadGroupedProducts(function);
     SmallVector<Block *> blocks;
     function.walk([&](Block *block) {
       Operation *parent = block->getParentOp();

@@ -28,6 +28,9 @@ bool letsPass(mlir::Operation &op);
 /// Makes calls of cuBLASLt of the products that it takes; returns how many.
 int64_t offloadProducts(mlir::func::FuncOp function);
 
+/// Makes kernels of products of rows by the matrices of their groups; returns how many.
+int64_t offloadGroupedProducts(mlir::func::FuncOp function);
+
 /// Whether `op` multiplies matrices: each operand has loops of its own, and a sum is over others.
 bool isMatrixProduct(mlir::linalg::LinalgOp op);
 

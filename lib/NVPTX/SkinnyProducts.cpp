@@ -14,9 +14,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-constexpr int64_t kLanes = 32, kMostWarps = 8;
-constexpr int64_t kTogether = 2; // steps of a chunk: of weights along the sum, that is a line of the cache
-
 /// How many elements a sum has.
 int64_t depthOf(const DeviceProduct &product) {
   return cast<MemRefType>(product.right().getType())
@@ -44,102 +41,27 @@ public:
     SkinnyRows x{operands.lookup(product.left()), number, m, k, /*alongSum=*/true};
     SkinnyRows weights{operands.lookup(product.right()), number, form.alongSum ? n : k, form.alongSum ? k : n,
                        form.alongSum};
-    SkinnyStep step(b, form, x, weights, firstColumn(block));
-    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
-    SmallVector<Value> none(size_t(form.sums), b.f32(0));
-    SmallVector<Type> types(size_t(form.sums), b.getF32Type());
-    int64_t chunks = depthOf(product) / (form.depth * kTogether);
-    return buildChoice(
-        b, step.isAligned(), types,
-        [&] {
-          SmallVector<Value> sums = chunks ? addChunks(step, warp, chunks, warps, none) : none;
-          return addApart(step, warp, chunks * kTogether, warps, sums);
-        },
-        [&] { return addApart(step, warp, 0, warps, none); });
+    return SkinnyStep(b, form, x, weights, b.index(0), firstColumn(block)).sum(depthOf(product), warps);
   }
 
-  /// Of the sums of all warps the results, thread by thread along the columns.
-  void buildResults(const KernelOperands &operands, Value block, Value room, int64_t warps) {
-    Value result = operands.lookup(product.result), threads = b.index(warps * kLanes);
-    Value first = firstColumn(block), count = b.mul(m, b.index(form.columns));
-    auto points = scf::ForOp::create(b, threadOf(b), count, threads);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(points.getBody());
-    Value place = points.getInductionVar(), width = b.index(form.columns);
-    Value row = b.div(place, width), inTile = b.rem(place, width), at = b.add(first, inTile);
-    auto [lane, number] = form.find(b, inTile, row);
-    b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, n), [&, lane = lane, number = number] {
-      Value sum = memref::LoadOp::create(b, room, ValueRange{number, b.index(0), lane});
-      for (int64_t warp = 1; warp < warps; ++warp)
-        sum = b.addF(sum, memref::LoadOp::create(b, room, ValueRange{number, b.index(warp), lane}));
-      SmallVector<Value> indices;
-      if (batchDims)
-        indices.push_back(b.div(block, tiles));
-      indices.append({row, at});
-      store(result, sum, indices);
+  /// Of the sums of all warps the results.
+  void buildResults(const KernelOperands &operands, Value block, SkinnySums &room) {
+    Value result = operands.lookup(product.result), first = firstColumn(block);
+    room.forEach(m, [&](Value row, Value column, function_ref<Value()> sum) {
+      Value at = b.add(first, column);
+      b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, n), [&] {
+        SmallVector<Value> indices;
+        if (batchDims)
+          indices.push_back(b.div(block, tiles));
+        indices.append({row, at});
+        storeSum(b, sum(), result, indices, product.accumulates);
+      });
     });
   }
 
 private:
   Value firstColumn(Value block) {
     return b.mul(batchDims ? b.rem(block, tiles) : block, b.index(form.columns));
-  }
-
-  using Build = function_ref<SmallVector<Value>(Value, ValueRange)>;
-  SmallVector<Value> loop(Value from, int64_t to, int64_t step, ValueRange carried, Build build) {
-    auto loop = scf::ForOp::create(b, from, b.index(to), b.index(step), carried);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    scf::YieldOp::create(b, build(loop.getInductionVar(), loop.getRegionIterArgs()));
-    return loop.getResults();
-  }
-
-  /// The warp's chunks, whole ones, of which each has some. Those of the next one are asked for before one is
-  /// multiplied: registers that a loop carries are the only ones that ptxas does not load when they are
-  /// needed.
-  SmallVector<Value> addChunks(SkinnyStep &steps, Value warp, int64_t chunks, int64_t warps,
-                               ValueRange none) {
-    auto load = [&](Value chunk) {
-      SmallVector<Value> words;
-      for (int64_t i = 0; i < kTogether; ++i) {
-        Value step = b.add(b.mul(chunk, b.index(kTogether)), b.index(i));
-        llvm::append_range(words, steps.load(step, /*whole=*/true));
-      }
-      return words;
-    };
-    auto multiply = [&](ValueRange words, ValueRange sums) {
-      SmallVector<Value> result(sums);
-      for (int64_t i = 0; i < kTogether; ++i)
-        result = steps.multiply(words.slice(size_t(i * form.words), size_t(form.words)), result);
-      return result;
-    };
-    SmallVector<Value> carried(none);
-    llvm::append_range(carried, load(warp));
-    carried = loop(b.add(warp, b.index(warps)), chunks, warps, carried, [&](Value chunk, ValueRange so) {
-      SmallVector<Value> next = load(chunk),
-                         sums = multiply(so.drop_front(none.size()), so.take_front(none.size()));
-      llvm::append_range(sums, next);
-      return sums;
-    });
-    return multiply(ValueRange(carried).drop_front(none.size()), ValueRange(carried).take_front(none.size()));
-  }
-
-  /// The steps from `first` on, element by element.
-  SmallVector<Value> addApart(SkinnyStep &steps, Value warp, int64_t first, int64_t warps, ValueRange sums) {
-    int64_t count = llvm::divideCeil(depthOf(product), form.depth);
-    return loop(b.add(warp, b.index(first)), count, warps, sums, [&](Value step, ValueRange so) {
-      return steps.multiply(steps.load(step, /*whole=*/false), so);
-    });
-  }
-
-  void store(Value result, Value sum, ArrayRef<Value> indices) {
-    Type type = getElementTypeOrSelf(result.getType());
-    if (product.accumulates) {
-      Value there = memref::LoadOp::create(b, result, indices);
-      sum = b.addF(sum, type.isF32() ? there : Value(arith::ExtFOp::create(b, b.getF32Type(), there)));
-    }
-    memref::StoreOp::create(b, type.isF32() ? sum : Value(arith::TruncFOp::create(b, type, sum)), result,
-                            indices);
   }
 
   NVVMBuilder &b;
@@ -161,7 +83,7 @@ public:
       operands.use(product.right());
       operands.use(product.result, /*written=*/true);
     }
-    warps = std::clamp<int64_t>(depthOf(products[0]) / (form.depth * kTogether), 1, kMostWarps);
+    warps = SkinnySums::warpsOf(form, depthOf(products[0]));
     operands.map(b);
   }
 
@@ -170,13 +92,8 @@ public:
         b, {ends.back()}, /*work=*/nullptr,
         [&](ValueRange task) {
           operands.enter(b);
-          auto type = MemRefType::get({form.sums, warps, kLanes}, b.getF32Type());
-          Value room = tile::ScratchOp::create(b, type, ValueRange());
-          SmallVector<Value> sums = buildSums(task[0], 0);
-          Value lane = tile::WarpLaneOp::create(b, b.getIndexType()),
-                warp = tile::WarpIdOp::create(b, b.getIndexType());
-          for (auto [i, sum] : llvm::enumerate(sums))
-            memref::StoreOp::create(b, sum, room, ValueRange{b.index(int64_t(i)), warp, lane});
+          SkinnySums room(b, form, warps);
+          room.keep(buildSums(task[0], 0));
           tile::BarrierOp::create(b);
           buildResults(task[0], 0, room);
         },
@@ -195,12 +112,12 @@ private:
     auto here = [&] { return members[member].buildSums(operands, blockOf(task, member), warps); };
     if (member + 1 == members.size())
       return here();
-    SmallVector<Type> types(size_t(form.sums), b.getF32Type());
+    SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
     return buildChoice(b, isOf(task, member), types, here, [&] { return buildSums(task, member + 1); });
   }
 
-  void buildResults(Value task, size_t member, Value room) {
-    auto here = [&] { members[member].buildResults(operands, blockOf(task, member), room, warps); };
+  void buildResults(Value task, size_t member, SkinnySums &room) {
+    auto here = [&] { members[member].buildResults(operands, blockOf(task, member), room); };
     if (member + 1 == members.size())
       return here();
     b.branch(isOf(task, member), here, [&] { buildResults(task, member + 1, room); });

@@ -27,6 +27,9 @@ constexpr int64_t kMostSkinnyRows = 8;
 /// of 8 elements apart.
 void buildSkinnyKernel(mlir::OpBuilder &builder, mlir::Location loc, mlir::ArrayRef<DeviceProduct> products);
 
+/// Whether rows of a matrix begin at multiples of 16 bytes, if the buffer does.
+bool hasWholePieces(mlir::Value matrix);
+
 /// Splits products, which are in the order of the function, into those that may share a launch.
 llvm::SmallVector<llvm::SmallVector<DeviceProduct>> groupProducts(mlir::ArrayRef<DeviceProduct> products);
 

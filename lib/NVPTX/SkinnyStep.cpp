@@ -1,6 +1,7 @@
 // Weights come from memory to registers, 16 bytes a lane, which are the tensor cores' left operand as they
 // lie there: in which order a sum takes its elements is free, as long as both operands agree.
 #include "SkinnyStep.h"
+#include "LoopKernel.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -14,13 +15,76 @@ std::pair<Value, Value> SkinnyForm::find(IndexBuilder &b, Value column, Value ro
   Value eight = b.index(8), two = b.index(2);
   Value outer = b.div(column, eight), inner = b.rem(column, eight);
   Value laneRow = alongSum ? inner : outer, pair = alongSum ? outer : inner;
-  return {b.add(b.mul(laneRow, b.index(4)), b.div(row, two)), b.add(b.mul(pair, two), b.rem(row, two))};
+  Value own = rows > 8 ? b.rem(row, eight) : row;
+  Value number = b.add(b.mul(pair, two), b.rem(own, two));
+  if (rows > 8)
+    number = b.add(b.mul(b.div(row, eight), b.index(rowSums)), number);
+  return {b.add(b.mul(laneRow, b.index(4)), b.div(own, two)), number};
 }
-SkinnyStep::SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value column)
-    : b(b), form(form), x(std::move(x)), weights(std::move(weights)), column(column) {
+
+SkinnyStep::SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value row,
+                       Value column)
+    : b(b), form(form), x(std::move(x)), weights(std::move(weights)), row(row), column(column) {
   Value lane = tile::WarpLaneOp::create(b, b.getIndexType()), four = b.index(4);
   laneRow = b.div(lane, four);
   laneColumn = b.rem(lane, four);
+}
+
+SkinnyStep::Values SkinnyStep::sum(int64_t depth, int64_t warps) {
+  Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+  Values none(size_t(form.sums()), b.f32(0));
+  SmallVector<Type> types(none.size(), b.getF32Type());
+  int64_t chunks = depth / (form.depth * form.together), steps = llvm::divideCeil(depth, form.depth);
+  return buildChoice(
+      b, isAligned(), types,
+      [&] {
+        Values sums = chunks ? addChunks(warp, chunks, warps, none) : none;
+        return addApart(warp, chunks * form.together, steps, warps, sums);
+      },
+      [&] { return addApart(warp, 0, steps, warps, none); });
+}
+
+SkinnyStep::Values SkinnyStep::loop(Value from, int64_t to, int64_t step, ValueRange carried, Build build) {
+  auto loop = scf::ForOp::create(b, from, b.index(to), b.index(step), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, build(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return loop.getResults();
+}
+
+/// The warp's chunks, whole ones, of which each has some. Those of the next one are asked for before one is
+/// multiplied: registers that a loop carries are the only ones that ptxas does not load when they are needed.
+SkinnyStep::Values SkinnyStep::addChunks(Value warp, int64_t chunks, int64_t warps, ValueRange none) {
+  auto loadChunk = [&](Value chunk) {
+    Values words;
+    for (int64_t i = 0; i < form.together; ++i)
+      llvm::append_range(words,
+                         load(b.add(b.mul(chunk, b.index(form.together)), b.index(i)), /*whole=*/true));
+    return words;
+  };
+  auto multiplyChunk = [&](ValueRange words, ValueRange sums) {
+    Values result(sums);
+    for (size_t i = 0, count = size_t(form.allWords()); i < size_t(form.together); ++i)
+      result = multiply(words.slice(i * count, count), result);
+    return result;
+  };
+  Values carried(none);
+  llvm::append_range(carried, loadChunk(warp));
+  carried = loop(b.add(warp, b.index(warps)), chunks, warps, carried, [&](Value chunk, ValueRange so) {
+    Values next = loadChunk(chunk),
+           sums = multiplyChunk(so.drop_front(none.size()), so.take_front(none.size()));
+    llvm::append_range(sums, next);
+    return sums;
+  });
+  return multiplyChunk(ValueRange(carried).drop_front(none.size()),
+                       ValueRange(carried).take_front(none.size()));
+}
+
+/// The steps from `first` on, element by element.
+SkinnyStep::Values SkinnyStep::addApart(Value warp, int64_t first, int64_t count, int64_t warps,
+                                        ValueRange sums) {
+  return loop(b.add(warp, b.index(first)), count, warps, sums,
+              [&](Value step, ValueRange so) { return multiply(load(step, /*whole=*/false), so); });
 }
 
 Value SkinnyStep::isAligned() {
@@ -40,7 +104,8 @@ SkinnyStep::Values SkinnyStep::load(Value step, bool whole) {
   SmallVector<Value> words = form.alongSum ? loadAlong(begin, whole) : loadAcross(begin, whole);
   int64_t piece = form.depth / 4;
   Value own = b.add(begin, b.mul(laneColumn, b.index(piece)));
-  llvm::append_range(words, loadWords(x, laneRow, own, piece, whole));
+  for (int64_t part = 0; part < form.rows; part += 8)
+    llvm::append_range(words, loadWords(x, b.add(b.add(row, laneRow), b.index(part)), own, piece, whole));
   return words;
 }
 
@@ -61,11 +126,15 @@ SkinnyStep::Values SkinnyStep::loadAlong(Value begin, bool whole) {
 
 /// Two products of 16 elements: a lane's piece has four of the first and four of the second.
 SkinnyStep::Values SkinnyStep::multiplyAlong(ValueRange words, ValueRange sums) {
-  SmallVector<Value> result(sums);
+  SmallVector<Value> result;
   ValueRange low = words.take_front(4), high = words.slice(4, 4), right = words.drop_front(8);
-  for (size_t i : {0, 2})
-    result =
-        b.multiply({low[i], high[i], low[i + 1], high[i + 1]}, {right[i], right[i + 1]}, result, element());
+  for (size_t part = 0; part < sums.size(); part += 4) {
+    SmallVector<Value> four(sums.slice(part, 4)); // of each 8 rows as many words as sums
+    for (size_t i : {0, 2})
+      four = b.multiply({low[i], high[i], low[i + 1], high[i + 1]}, {right[part + i], right[part + i + 1]},
+                        four, element());
+    llvm::append_range(result, four);
+  }
   return result;
 }
 
@@ -85,15 +154,23 @@ SkinnyStep::Values SkinnyStep::loadAcross(Value begin, bool whole) {
 SkinnyStep::Values SkinnyStep::multiplyAcross(ValueRange words, ValueRange sums) {
   SmallVector<Value> result;
   Value none = b.i32(0), zero = b.f32(0);
+  auto pair = [&](size_t row, size_t column) {
+    int64_t halves = column % 2 ? 0x7632 : 0x5410;
+    return b.permute(words[4 * row + column / 2], words[4 * row + 4 + column / 2], halves);
+  };
+  SmallVector<Value> low, high;
   for (size_t i = 0; i < size_t(kPiece); ++i) {
-    int64_t halves = i % 2 ? 0x7632 : 0x5410;
-    auto pair = [&](size_t row) {
-      return b.permute(words[4 * row + i / 2], words[4 * row + 4 + i / 2], halves);
-    };
-    NVVMBuilder::Values four = b.multiply({pair(0), none, pair(2), none}, words.drop_front(16),
-                                          {sums[2 * i], sums[2 * i + 1], zero, zero}, element());
-    result.append({four[0], four[1]});
+    low.push_back(pair(0, i));
+    high.push_back(pair(2, i));
   }
+  ValueRange right = words.drop_front(16);
+  for (size_t part = 0; part < size_t(form.rows / 8); ++part)
+    for (size_t i = 0; i < size_t(kPiece); ++i) {
+      ValueRange so = sums.slice(16 * part + 2 * i, 2);
+      NVVMBuilder::Values four = b.multiply({low[i], none, high[i], none}, right.slice(2 * part, 2),
+                                            {so[0], so[1], zero, zero}, element());
+      result.append({four[0], four[1]});
+    }
   return result;
 }
 

@@ -9,17 +9,25 @@ namespace gqa {
 constexpr int64_t kPiece = 8; // elements of 16 bytes, which a lane loads at once
 
 /// How weights lie, and so what a step of a warp is. Lane 4 g + c multiplies rows g and g + 8 of its left
-/// operands, which are columns of the product, by column g of the right one, which is a row.
+/// operands, which are columns of the product, by column g of the right one, which is a row; of more than 8
+/// rows one 8 after the other.
 struct SkinnyForm {
   bool alongSum; // elements of a sum are contiguous, as in torch's linear layers, else columns of the product
-  int64_t columns; // of a tile
-  int64_t depth;   // elements of the sum that a step takes
-  int64_t words;   // that a lane loads for it
-  int64_t sums;    // numbers of a lane
+  int64_t rows;  // of a tile
+  int64_t columns;
+  int64_t depth;    // elements of the sum that a step takes
+  int64_t together; // steps of a chunk: of weights along the sum, two are a line of the cache
+  int64_t words;    // that a lane loads for a step: those of weights,
+  int64_t rowWords; // and of each 8 rows
+  int64_t rowSums;  // numbers of a lane, of each 8 rows
 
-  explicit SkinnyForm(bool alongSum)
-      : alongSum(alongSum), columns(alongSum ? 16 : 64), depth(alongSum ? 32 : 16), words(alongSum ? 12 : 18),
-        sums(alongSum ? 4 : 16) {}
+  explicit SkinnyForm(bool alongSum, int64_t rows = 8)
+      : alongSum(alongSum), rows(rows), columns(alongSum ? 16 : 64), depth(alongSum ? 32 : 16),
+        together(rows > 8 ? 1 : 2), words(alongSum ? 8 : 16), rowWords(alongSum ? 4 : 2),
+        rowSums(alongSum ? 4 : 16) {}
+
+  int64_t allWords() const { return words + rows / 8 * rowWords; }
+  int64_t sums() const { return rows / 8 * rowSums; }
 
   /// The lane and the number in it that have a column of the tile and a row.
   std::pair<mlir::Value, mlir::Value> find(IndexBuilder &b, mlir::Value column, mlir::Value row) const;
@@ -39,18 +47,26 @@ public:
   using Value = mlir::Value;
   using Values = llvm::SmallVector<mlir::Value>;
 
-  /// `column` is the first one of the tile.
-  SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value column);
+  /// `row` and `column` are the first ones of the tile.
+  SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value row,
+             Value column);
+
+  /// What the lane has of sums of `depth` elements, of which its warp adds a part.
+  Values sum(int64_t depth, int64_t warps);
+
+private:
+  using Build = llvm::function_ref<Values(Value, mlir::ValueRange)>;
 
   /// Whether 16 bytes may be loaded where pieces begin: strides are known to be multiples, buffers may be
   /// views.
   Value isAligned();
+  Values addChunks(Value warp, int64_t chunks, int64_t warps, mlir::ValueRange none);
+  Values addApart(Value warp, int64_t first, int64_t count, int64_t warps, mlir::ValueRange sums);
+  Values loop(Value from, int64_t to, int64_t step, mlir::ValueRange carried, Build build);
 
   /// The words of both operands; `whole` where the step has all of its elements, and pieces are aligned.
   Values load(Value step, bool whole);
   Values multiply(mlir::ValueRange words, mlir::ValueRange sums);
-
-private:
   Values loadAlong(Value begin, bool whole);
   Values loadAcross(Value begin, bool whole);
   Values multiplyAlong(mlir::ValueRange words, mlir::ValueRange sums);
@@ -64,8 +80,37 @@ private:
   NVVMBuilder &b;
   const SkinnyForm &form;
   SkinnyRows x, weights;
-  Value column, laneRow, laneColumn; // g and c
+  Value row, column, laneRow, laneColumn; // g and c
 };
+
+/// The sums of a block's warps, in shared memory.
+class SkinnySums {
+public:
+  using Value = mlir::Value;
+
+  SkinnySums(NVVMBuilder &b, const SkinnyForm &form, int64_t warps);
+  int64_t warps() const { return numWarps; }
+
+  /// Keeps what the lane has, for all threads when they have waited for each other.
+  void keep(mlir::ValueRange sums);
+
+  /// Calls `store` with row, column of the tile and their sum, for `rows` rows, thread by thread along the
+  /// columns.
+  void forEach(Value rows, llvm::function_ref<void(Value, Value, llvm::function_ref<Value()>)> store);
+
+  /// The numbers of warps that sums of `depth` elements have use for.
+  static int64_t warpsOf(const SkinnyForm &form, int64_t depth);
+
+private:
+  NVVMBuilder &b;
+  const SkinnyForm &form;
+  int64_t numWarps;
+  Value room;
+};
+
+/// Stores a sum in the type that `result` has, `accumulates` onto what is there.
+void storeSum(NVVMBuilder &b, mlir::Value sum, mlir::Value result, mlir::ArrayRef<mlir::Value> indices,
+              bool accumulates);
 
 } // namespace gqa
 

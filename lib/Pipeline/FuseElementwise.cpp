@@ -1,4 +1,5 @@
 // gqa-fuse-elementwise: the loops of everything that is not attention.
+#include "GroupedProduct.h"
 #include "WriteSlices.h"
 #include "gqa/Pipeline/Passes.h"
 
@@ -71,7 +72,7 @@ bool worthFusing(OpOperand *operand) {
 
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
-  if (!producer || !consumer || !producer->hasOneUse() ||
+  if (!producer || !consumer || !producer->hasOneUse() || takesMatrices(consumer) ||
       countWords(producer) + countWords(consumer) > kMostWords ||
       countOperations(producer) + countOperations(consumer) > kMostOperations)
     return false;

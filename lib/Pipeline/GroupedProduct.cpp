@@ -31,6 +31,19 @@ tensor::ExtractOp matchSelection(linalg::GenericOp generic) {
 
 } // namespace
 
+bool GroupedProduct::isForTensorCores() {
+  constexpr int64_t kPiece = 8; // elements of 16 bytes
+  Type left = typeOf(op.getInputs()[0]).getElementType(), right = typeOf(matrices).getElementType();
+  Type sums = typeOf(op->getResult(0)).getElementType();
+  return left == right && (left.isF16() || left.isBF16()) && (sums == left || sums.isF32()) &&
+         depth() % kPiece == 0 && (isTransposed || columns() % kPiece == 0);
+}
+
+bool takesMatrices(linalg::LinalgOp op) {
+  return op.getNumParallelLoops() == 2 && op.getNumReductionLoops() == 1 && op.getNumDpsInputs() == 2 &&
+         llvm::any_of(op->getRegion(0).front(), llvm::IsaPred<tensor::ExtractOp>);
+}
+
 std::optional<GroupedProduct> matchGroupedProduct(linalg::BatchMatmulOp op) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   auto reads = [&](unsigned operand, ArrayRef<unsigned> dims) {

@@ -26,10 +26,16 @@ struct GroupedProduct {
   int64_t columns() const { return typeOf(op->getResult(0)).getDimSize(2); }
   int64_t depth() const { return typeOf(op->getOperand(0)).getDimSize(2); }
   int64_t groups() const { return typeOf(matrices).getDimSize(0); }
+
+  /// Whether a GPU's kernel multiplies it as it is: of 16 bits, 16 bytes of a matrix at a time.
+  bool isForTensorCores();
 };
 
 /// What `op` is, if it is one and of static sizes.
 std::optional<GroupedProduct> matchGroupedProduct(mlir::linalg::BatchMatmulOp op);
+
+/// Whether `op` is such a product that takes the elements of a row's matrix in its body.
+bool takesMatrices(mlir::linalg::LinalgOp op);
 
 } // namespace gqa
 

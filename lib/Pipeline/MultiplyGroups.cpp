@@ -39,52 +39,93 @@ public:
           Value end = findEnd(state[0]);
           scf::YieldOp::create(b, ValueRange{end, multiplyRun(rows, state[1], state[0], end)});
         });
-    finish(tensor::ExpandShapeOp::create(b, p.op->getResult(0).getType(), loop.getResult(1), matrixDims()));
+    finish(expand(loop.getResult(1)));
+  }
+
+  /// One sum for each row and column, of elements that its body takes from the row's matrix.
+  void multiplyInPlace(Value zero) {
+    Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
+    Value results = tensor::CollapseShapeOp::create(b, p.op.getOutputs()[0], matrixDims());
+    if (zero) // a matrix of its own, which rounding takes the place of
+      results =
+          linalg::FillOp::create(b, zero, emptyLike(results, typeOf(results).getElementType())).getResult(0);
+    auto map = [&](ArrayRef<unsigned> dims) {
+      return AffineMap::getMultiDimMapWithTargets(3, dims, b.getContext());
+    };
+    utils::IteratorType parallel = utils::IteratorType::parallel, reduction = utils::IteratorType::reduction;
+    Value sums = linalg::GenericOp::create(
+                     b, results.getType(), ValueRange{rows, p.selection.getDpsInputs()[0]}, results,
+                     ArrayRef<AffineMap>{map({0, 2}), map({0}), map({0, 1})},
+                     ArrayRef<utils::IteratorType>{parallel, parallel, reduction},
+                     [&](OpBuilder &, Location, ValueRange elements) {
+                       Value group = groupOf(elements[1]);
+                       Value column = linalg::IndexOp::create(b, 1), place = linalg::IndexOp::create(b, 2);
+                       Value at[] = {group, p.isTransposed ? column : place, p.isTransposed ? place : column};
+                       Value weight = tensor::ExtractOp::create(b, p.matrices, at);
+                       linalg::YieldOp::create(b, addProduct(elements[2], elements[0], weight));
+                     })
+                     .getResult(0);
+    Value product = p.op->getResult(0);
+    if (linalg::GenericOp rounding = roundingOf(product)) { // which the kernel does as well, if it is next
+      b.setInsertionPoint(rounding);
+      Value rounded = round(sums, typeOf(rounding->getResult(0)).getElementType());
+      rounding->getResult(0).replaceAllUsesWith(expand(rounded));
+      rounding->erase();
+      b.setInsertionPoint(p.op);
+    }
+    finish(expand(sums));
   }
 
   /// All rows are multiplied by all matrices, and of a row's products that of its group is kept.
   void multiplyAll(Value zero) {
+    p.op.emitRemark("multiplies each of ")
+        << p.rows() << " rows by all " << p.groups() << " matrices, of which it needs one: elements of type "
+        << typeOf(p.matrices).getElementType() << ", expected f16 or bf16 in rows of whole 16 bytes";
     Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
-    Type element = typeOf(p.op->getResult(0)).getElementType();
+    auto type = typeOf(p.op->getResult(0));
     Value repeated =
         tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.depth()}, typeOf(rows).getElementType());
     repeated = linalg::BroadcastOp::create(b, rows, repeated, ArrayRef<int64_t>{0})->getResult(0);
-    Value all = tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.columns()}, element);
+    Value all = tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.columns()}, type.getElementType());
     all = linalg::FillOp::create(b, zero, all).getResult(0);
     all = multiply<linalg::BatchMatmulOp, linalg::BatchMatmulTransposeBOp>(repeated, p.matrices, all);
-    if (Type narrow = roundedType(p.op->getResult(0)))
-      all = round(all, narrow);
-    auto type = typeOf(p.op->getResult(0));
-    Value room = tensor::EmptyOp::create(b, type.getShape(), element);
+    Value room = tensor::EmptyOp::create(b, type.getShape(), type.getElementType());
     SmallVector<AffineMap> maps = p.selection.getIndexingMapsArray(); // row to number, and each element
     SmallVector<utils::IteratorType> loops(3, utils::IteratorType::parallel);
-    finish(linalg::GenericOp::create(b, type, p.selection.getDpsInputs(), room, maps, loops,
-                                     [&](OpBuilder &, Location, ValueRange elements) {
-                                       Value row = linalg::IndexOp::create(b, 0),
-                                             column = linalg::IndexOp::create(b, 2);
-                                       Value kept = tensor::ExtractOp::create(
-                                           b, all, ValueRange{groupOf(elements[0]), row, column});
-                                       if (kept.getType() != element)
-                                         kept = arith::ExtFOp::create(b, element, kept);
-                                       linalg::YieldOp::create(b, kept);
-                                     })
+    finish(linalg::GenericOp::create(
+               b, type, p.selection.getDpsInputs(), room, maps, loops,
+               [&](OpBuilder &, Location, ValueRange elements) {
+                 Value row = linalg::IndexOp::create(b, 0), column = linalg::IndexOp::create(b, 2);
+                 Value at[] = {groupOf(elements[0]), row, column};
+                 linalg::YieldOp::create(b, tensor::ExtractOp::create(b, all, at).getResult());
+               })
                .getResult(0));
   }
 
 private:
-  /// The type that all of a product's elements are rounded to, or null: in front of the selection there are
-  /// more of them, but products round as they write.
-  static Type roundedType(Value product) {
-    auto rounding =
+  Value emptyLike(Value tensor, Type element) {
+    return tensor::EmptyOp::create(b, tensor::getMixedSizes(b, b.getLoc(), tensor), element);
+  }
+
+  Value expand(Value matrix) {
+    auto type = typeOf(p.op->getResult(0)).clone(typeOf(matrix).getElementType());
+    return tensor::ExpandShapeOp::create(b, type, matrix, matrixDims());
+  }
+
+  /// What rounds all of a product's elements to a narrower type and is its only user, or null.
+  static linalg::GenericOp roundingOf(Value product) {
+    auto generic =
         product.hasOneUse() ? dyn_cast<linalg::GenericOp>(*product.getUsers().begin()) : linalg::GenericOp();
-    auto cast = rounding ? rounding.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::TruncFOp>()
-                         : arith::TruncFOp();
-    return cast && cast.getIn() == rounding.getBody()->getArgument(0) ? cast.getType() : Type();
+    if (!generic || generic.getNumDpsInputs() != 1 ||
+        !llvm::all_of(generic.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+      return nullptr;
+    auto cast = generic.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::TruncFOp>();
+    return cast && cast.getIn() == generic.getBody()->getArgument(0) ? generic : linalg::GenericOp();
   }
 
   Value round(Value wide, Type narrow) {
     RankedTensorType type = typeOf(wide).clone(narrow);
-    Value room = tensor::EmptyOp::create(b, type.getShape(), narrow);
+    Value room = emptyLike(wide, narrow);
     SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(unsigned(type.getRank())));
     SmallVector<utils::IteratorType> loops(size_t(type.getRank()), utils::IteratorType::parallel);
     return linalg::GenericOp::create(b, type, wide, room, maps, loops,
@@ -93,6 +134,16 @@ private:
                                        linalg::YieldOp::create(b, rounded);
                                      })
         .getResult(0);
+  }
+
+  /// `sum + x * y`, in the sum's type.
+  Value addProduct(Value sum, Value x, Value y) {
+    auto widen = [&](Value value) {
+      bool isWide = value.getType() == sum.getType();
+      return isWide ? value : Value(arith::ExtFOp::create(b, sum.getType(), value));
+    };
+    Value wideX = widen(x), wideY = widen(y);
+    return arith::AddFOp::create(b, sum, arith::MulFOp::create(b, wideX, wideY));
   }
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, value); }
@@ -192,13 +243,15 @@ struct MultiplyGroupsPass : impl::MultiplyGroupsBase<MultiplyGroupsPass> {
     });
     for (GroupedProduct &product : products) {
       Value zero = zeroOf(product.op.getOutputs()[0]);
-      if (!all) {
+      if (!onDevice)
         Rewriting(product).multiplyRuns();
-        ++numMultiplied;
-      } else if (zero && product.rows() > product.groups()) {
+      else if (product.isForTensorCores())
+        Rewriting(product).multiplyInPlace(zero);
+      else if (zero && product.rows() > product.groups())
         Rewriting(product).multiplyAll(zero);
-        ++numMultiplied;
-      }
+      else
+        continue;
+      ++numMultiplied;
     }
   }
 };

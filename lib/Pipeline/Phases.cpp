@@ -86,7 +86,7 @@ void buildTiled(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (!options.reference) // its slices are guarded with all others
-    pm.addPass(createMultiplyGroups({/*all=*/isCUDA(options.target)}));
+    pm.addPass(createMultiplyGroups({/*onDevice=*/isCUDA(options.target)}));
   buildAttention(pm, options);
   if (!options.reference)
     pm.addPass(createMultiplyPatches());

@@ -47,9 +47,19 @@ bool AttentionBuilder::computeOperand(Expr &operand, const Axis &tokens, const A
   return true;
 }
 
+/// Whether both parts of k are slices of one tensor, which can be read as it is.
+static bool areOfOneTensor(Evaluator &evaluator, Expr k) {
+  auto tensorOf = [&](unsigned operand) {
+    Expr part = k->operands[operand];
+    return part->isLoad() ? evaluator.chain(part).back()->value : Value();
+  };
+  return k->isLoad() || (k->isSelect() && tensorOf(1) && tensorOf(1) == tensorOf(2));
+}
+
 /// q, k and v as views of tensors that the graph has, or, where they are computed inside of the contraction,
 /// or no tensor holds their axes apart, as tensors of their own.
 bool AttentionBuilder::buildOperands() {
+  findings.joinsKeys = match.dot && !match.dot->isLoad() && !areOfOneTensor(evaluator, match.k);
   for (Expr *expr : {&match.q, &match.k, &match.v})
     if (!(*expr)->isLoad() &&
         !computeOperand(*expr, expr == &match.q ? axes.i : axes.j, expr == &match.v ? axes.dv : axes.d))

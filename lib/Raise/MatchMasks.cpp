@@ -66,6 +66,8 @@ static Expr takeClamp(Evaluator &evaluator, Expr root) {
 /// `expr` without the masks that apply to all of it, which are added to `masks`; of the same type.
 Expr Matcher::stripMasks(Expr expr, AttentionMatch &match, Masks &masks) {
   Expr root = evaluator.peel(expr);
+  if (root == match.dot) // whose terms, if it is a sum of two products, are no masks
+    return expr;
   narrowest = std::min(narrowest, largestOf(root->type));
   auto stripOperand = [&](unsigned which) {
     SmallVector<Expr, 3> operands(root->operands);

@@ -71,8 +71,8 @@ bool Matcher::matchTerms(Expr expr, AttentionMatch &match) {
 
 /// How much of the score is plain: the largest expression, of those that all of the score is one of, that
 /// scale, softcap and biases explain. Where masks are left in the score, biases are as well: what both round
-/// to is the graph's.
-void Matcher::matchPlain(AttentionMatch &match, bool withBiases) {
+/// to is the graph's. False if the product is not found on the way.
+bool Matcher::matchPlain(AttentionMatch &match, bool withBiases) {
   Expr expr = evaluator.peelCasts(match.score);
   while (expr != match.dot) {
     AttentionMatch trial = match;
@@ -87,15 +87,16 @@ void Matcher::matchPlain(AttentionMatch &match, bool withBiases) {
       operand = evaluator.peelCasts(operand);
       if (next && next != operand) { // several expressions of the product
         match.plain = match.dot;
-        return;
+        return true;
       }
       next = operand;
     }
     if (!next)
-      break;
+      return false;
     expr = next;
   }
   match.plain = expr;
+  return true;
 }
 
 /// `x - max x`, which the softmax does not see; the sink, if there is one, is shifted alike.
@@ -139,12 +140,12 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
   AttentionMatch plain = match;
   plain.conditions = masks.conditions;
   plain.scale = factor;
-  bool known = matchTerms(stripped, plain);
+  bool known = matchTerms(stripped, plain), isFound = true;
   if (!known) { // kept as it stands, without the masks around it
     plain = match;
     plain.conditions = masks.conditions;
     plain.score = stripped;
-    matchPlain(plain, /*withBiases=*/true);
+    isFound = matchPlain(plain, /*withBiases=*/true);
   }
   if (!settleDeadRows(plain, masks)) {
     if (shift == Shift::Other)
@@ -153,9 +154,11 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
     // Kept with its masks: what rows without a key become is nothing simpler than what the graph says.
     plain = match;
     plain.score = scores;
-    matchPlain(plain, /*withBiases=*/false);
+    isFound = matchPlain(plain, /*withBiases=*/false);
     plain.deadRow = guarded ? DeadRow::Zero : DeadRow::NaN;
   }
+  if (!isFound)
+    return refuse(match.exponential, "q times k is not found in what the scores are computed of");
   addImplied(plain, masks);
   if (plain.score && factor != 1.0)
     return refuse(match.exponential, "an exponential of base 2 of something that is not a scaled product");

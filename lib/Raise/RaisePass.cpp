@@ -220,6 +220,11 @@ private:
         link(*op, candidate - candidates.begin());
         remark::passed((*op).getLoc(), remark::RemarkOpts::name("Raised").category("gqa-raise"))
             << remark::reason("{0}", summarize(candidate->second));
+        if (findings.joinsKeys)
+          remark::missed((*op).getLoc(), remark::RemarkOpts::name("KeysJoined").category("gqa-raise"))
+              << remark::reason(
+                     "the two parts of k are in tensors of their own: they are put side by side in "
+                     "memory in each call");
       } else if (candidate != candidates.end() && !candidate->second && !refusal.reason.empty()) {
         candidate->second = decline(refusal);
       }

@@ -1,4 +1,9 @@
 // RUN: gqa-opt %s --gqa-raise --gqa-share-kv | FileCheck %s
+// RUN: gqa-opt %s --gqa-raise --remarks-filter-missed=gqa-raise -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// Parts of k in tensors of their own cost a copy of both, which is said; slices of one do not.
+// REMARK-COUNT-4: the two parts of k are in tensors of their own: they are put side by side in memory in each call
+// REMARK-NOT: remark
 
 // Multi-head latent attention adds what is rotated to what is not: the sum of two products is one, over both head dimensions.
 !S = tensor<2x6x7x9xf32>
@@ -37,6 +42,30 @@ func.func @scaled_apart(%q: tensor<2x6x7x10xf32>, %qr: tensor<2x6x7x4xf32>, %c: 
   %p = linalg.softmax dimension(3) ins(%sum : !S) outs(%zs : !S) -> !S
   %o = linalg.contract indexing_maps = [affine_map<(b, h, i, d, j) -> (b, h, i, j)>, affine_map<(b, h, i, d, j) -> (b, j, d)>, affine_map<(b, h, i, d, j) -> (b, h, i, d)>]
       ins(%p, %c : !S, tensor<2x9x10xf32>) outs(%zo : tensor<2x6x7x10xf32>) -> tensor<2x6x7x10xf32>
+  return %o : tensor<2x6x7x10xf32>
+}
+
+// Of 16 bits each product is rounded, and so are the sum and what is scaled: terms of the sum are no masks.
+!H = tensor<2x6x7x9xbf16>
+#each = affine_map<(b, h, i, j) -> (b, h, i, j)>
+// CHECK-LABEL: @rounded(
+// CHECK: gqa.attention {{.*}} scale(5.000000e-01) {{.*}}: (tensor<2x6x7x14xf32>, tensor<2x1x9x14xf32>, tensor<2x1x9x10xf32>) -> tensor<2x6x7x10xf32>
+// CHECK-NEXT: return
+func.func @rounded(%q: tensor<2x6x7x10xbf16>, %qr: tensor<2x6x7x4xbf16>, %c: tensor<2x9x10xbf16>, %kr: tensor<2x9x4xbf16>, %v: tensor<2x9x10xf32>) -> tensor<2x6x7x10xf32> {
+  %zs = arith.constant dense<0.0> : !S
+  %scale = arith.constant dense<0.5> : !H
+  %zo = arith.constant dense<0.0> : tensor<2x6x7x10xf32>
+  %room = tensor.empty() : !H
+  %a = linalg.contract indexing_maps = [#q, #k, #s] ins(%q, %c : tensor<2x6x7x10xbf16>, tensor<2x9x10xbf16>) outs(%zs : !S) -> !S
+  %b = linalg.contract indexing_maps = [#q, #k, #s] ins(%qr, %kr : tensor<2x6x7x4xbf16>, tensor<2x9x4xbf16>) outs(%zs : !S) -> !S
+  %ah = arith.truncf %a : !S to !H
+  %bh = arith.truncf %b : !S to !H
+  %sum = linalg.add ins(%ah, %bh : !H, !H) outs(%room : !H) -> !H
+  %scaled = linalg.mul ins(%sum, %scale : !H, !H) outs(%room : !H) -> !H
+  %wide = arith.extf %scaled : !H to !S
+  %p = linalg.softmax dimension(3) ins(%wide : !S) outs(%zs : !S) -> !S
+  %o = linalg.contract indexing_maps = [affine_map<(b, h, i, d, j) -> (b, h, i, j)>, affine_map<(b, h, i, d, j) -> (b, j, d)>, affine_map<(b, h, i, d, j) -> (b, h, i, d)>]
+      ins(%p, %v : !S, tensor<2x9x10xf32>) outs(%zo : tensor<2x6x7x10xf32>) -> tensor<2x6x7x10xf32>
   return %o : tensor<2x6x7x10xf32>
 }
 

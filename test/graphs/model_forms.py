@@ -280,6 +280,15 @@ def latent_of_one_token(q, latent, turned):
     return torch.einsum("bsht,btr->bshr", p, latent)
 
 
+@form(*(randn(2, 1, 4, size, seed=1).half() for size in (12, 4)), *(randn(2, 9, size, seed=2).half() for size in (12, 4)), head_dim=16,
+      v_head_dim=12)
+def latent_in_two_caches(q, q_turned, latent, turned):
+    """The same with what is rotated in a cache of its own, and every step of the scores rounded to 16 bits."""
+    s = torch.einsum("bshc,btc->bsht", q, latent) + torch.einsum("bshr,btr->bsht", q_turned, turned)
+    p = (s * 0.3).softmax(-1, dtype=torch.float32).type_as(q)
+    return torch.einsum("bsht,btc->bshc", p, latent)
+
+
 @form(randn(2, 4, 16, seed=1), randn(2, 9, 16, seed=2), randn(2, 9, 12, seed=3), kv_heads=2, head_dim=16)
 def rows_without_heads(q, k, v):
     """The same without the dimension of one token: these are four queries, for all that anybody knows."""

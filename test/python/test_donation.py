@@ -279,6 +279,32 @@ def test_inputs_that_a_model_writes_to():
     assert changed is cache and (cache[:, :, 3] == 1).all() and cache.sum() == 8 and total.sum() == 8
 
 
+@pytest.mark.parametrize("target", ["cpu", pytest.param("cuda:sm_80", marks=needs_gpu)])
+def test_a_cache_without_heads(target):
+    """Of latent attention: its new token is all that is written, as of caches with heads."""
+    torch = pytest.importorskip("torch")
+    from gqa.importer import linalg_of_program
+
+    class Latent(torch.nn.Module):
+        def forward(self, q, cache, row, at):
+            cache.index_copy_(1, at, row)
+            hidden = torch.arange(16) > at
+            scores = torch.einsum("bhc,btc->bht", q, cache).masked_fill(hidden, float("-inf"))
+            return torch.einsum("bht,btc->bhc", scores.softmax(-1), cache)
+
+    torch.manual_seed(0)
+    arguments = torch.randn(2, 4, 12), torch.randn(2, 16, 12), torch.randn(2, 1, 12), torch.tensor([9])
+    text, remarks = linalg_of_program(torch.export.export(Latent(), arguments)), []
+    module = gqa.compile(text, target=target, on_remark=remarks.append)
+    assert module.donated == {1: 0}
+    assert not any("copied" in str(each) for each in remarks), remarks
+    at = place_of(target)
+    found = module(*[at(each.numpy().copy()) for each in arguments])
+    wanted = Latent()(*arguments)
+    for array, want in zip(found, (arguments[1], wanted)):
+        np.testing.assert_allclose(array if target == "cpu" else on_host(array), want.numpy(), rtol=1e-4, atol=1e-5)
+
+
 @needs_gpu
 @pytest.mark.skipif("emulator" not in os.environ.get("GQA_CUDA_DRIVER", ""), reason="counts what the stand-in driver moves")
 def test_nothing_of_the_caches_size_is_written(tmp_path, monkeypatch):

@@ -37,6 +37,8 @@ def few_words():
 def ascending(): return Form(lambda x: torch.sort(x)), (odd(),)
 def descending(): return Form(lambda x: torch.sort(x, descending=True)), (odd(),)
 def stable(): return Form(lambda x: torch.sort(x, stable=True)), (torch.tensor([[3, 1, 2, 1, 3, 0, 1, 2]]),)
+def tokens_by_expert():  # of a long prompt: many equal numbers, in several blocks
+    return Form(lambda x: torch.sort(x, stable=True)), (torch.randint(0, 7, (9001,), generator=torch.Generator().manual_seed(3)),)
 def places(): return Form(lambda x: torch.argsort(x, 0)), (distinct(30, 3),)
 def counts(): return Form(lambda x: torch.histc(x, 4, 0, 3)), (torch.tensor([0.0, 3, 1, 1, 2, 3, 5, -1, 2.5]),)
 
@@ -63,7 +65,7 @@ def filled():
     return Form(lambda x, m: torch.ops.aten.index_put(x, [m], torch.tensor(2.5))), (numbers(3, 20, 8), numbers(3, 20) > 0)
 '''
 
-NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "places", "counts",
+NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "tokens_by_expert", "places", "counts",
          "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled"]
 
 
@@ -86,7 +88,17 @@ def test_equal_numbers_keep_their_order(descending):
     assert torch.equal(places, want.indices) and torch.allclose(values, want.values, equal_nan=True)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("n", [8193, 70000])
+def test_blocks_are_in_order(n, descending):
+    """NaN, infinities, zeros of both signs and equal numbers, in blocks of which the last one is not full."""
+    x = torch.randint(-99, 99, (2, n), generator=torch.Generator().manual_seed(n)) / 8.0
+    x[0, ::7], x[1, ::5], x[0, 1::7], x[1, 3], x[1, 4] = float("nan"), float("inf"), float("-inf"), -0.0, 0.0
+    places = ranks.sort_stable(x, stable=True, descending=descending)[1]
+    assert torch.equal(places, torch.sort(x, stable=True, descending=descending).indices)
+
+
 def test_too_many_to_sort_is_an_error(importer, tmp_path):
-    (tmp_path / "models.py").write_text(FORMS + "\ndef much(): return Form(lambda x: torch.sort(x)), (distinct(1, 20000),)\n")
+    (tmp_path / "models.py").write_text(FORMS + "\ndef much(): return Form(lambda x: torch.sort(x)), (distinct(1, 300000),)\n")
     done = importer("models:much", "-o", "out.mlir")
     assert done.returncode == 2 and "tm_tensor.sort" in done.stderr.splitlines()[0], done.stderr

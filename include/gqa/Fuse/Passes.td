@@ -9,7 +9,7 @@ def GQANarrowAttention : Pass<"gqa-narrow-attention", "mlir::func::FuncOp"> {
     torch's mathematical form of `scaled_dot_product_attention`, which an export holds, widens q, k and v of bf16 or f16 to f32 and
     rounds the output back. As f32, the attention would be one without tensor cores, of a cache that is widened in memory in
     each step. Where all three are widened from one type, and everybody rounds the output to it, the operation gets that type;
-    its scores and sums are f32 anyway.
+    its scores and sums are f32 anyway. A cache and the tokens behind it may be widened each for itself.
 
     ```mlir
     %o = gqa.attention %q32, %k32, %v32 : (tensor<1x8x1x64xf32>, ...) -> tensor<1x8x1x64xf32>   // of %q, %k, %v widened

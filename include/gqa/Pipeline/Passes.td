@@ -133,8 +133,9 @@ def MultiplyGroups : Pass<"gqa-multiply-groups"> {
     product with the matrix where it is: of tokens that are sorted by their expert, as Hugging Face's `grouped_mm` has them, there are
     as many products as experts. A matrix that is transposed in front is multiplied as it is stored.
 
-    With `all`, for targets where a loop would wait for the numbers: where there are more rows than matrices, all rows are multiplied by
-    all matrices, and of a row's products that of its group is kept. Fewer rows keep their copies.
+    With `on-device`, for targets where such a loop would wait for the numbers, products of f16 and bf16 become sums whose body takes
+    the elements of a row's matrix, which a kernel multiplies run by run. Of other types all rows are multiplied by all matrices, and of
+    a row's products that of its group is kept; where there are no more rows than matrices, copies stay.
 
     ```mlir
     // before
@@ -149,7 +150,7 @@ def MultiplyGroups : Pass<"gqa-multiply-groups"> {
 
     Numerics: reassociates
   }];
-  let options = [Option<"all", "all", "bool", /*default=*/"false", "multiplies by all matrices instead of a loop over runs">];
+  let options = [Option<"onDevice", "on-device", "bool", /*default=*/"false", "leaves runs to a kernel instead of a loop over them">];
   let statistics = [Statistic<"numMultiplied", "multiplied", "products in another form">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::scf::SCFDialect",
                            "mlir::tensor::TensorDialect"];

@@ -23,6 +23,7 @@ struct Findings {
   llvm::StringRef rotary = "none", cache = "none";
   int64_t rotaryDim = 0;
   bool sinks = false;
+  bool joinsKeys = false; ///< of two products, whose parts of k are in tensors of their own
 };
 
 /// Visibility as attributes and operands, and what is left for the score region.

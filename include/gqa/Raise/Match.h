@@ -145,7 +145,7 @@ private:
   // MatchScores.cpp
   bool matchScores(Expr scores, double factor, AttentionMatch &match);
   bool matchTerms(Expr expr, AttentionMatch &match);
-  void matchPlain(AttentionMatch &match, bool withBiases);
+  bool matchPlain(AttentionMatch &match, bool withBiases);
   bool matchFactor(Expr expr, AttentionMatch &match);
   bool matchSoftcap(Expr tanh, AttentionMatch &match);
 

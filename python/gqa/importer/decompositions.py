@@ -52,11 +52,17 @@ def masked_scatter(x, mask, source):
     return torch.where(mask, row.reshape(x.shape), x)
 
 
+def _are_selected(x, rows):
+    """Whether rows are written by selects over all of the tensor: to masks, as a mask is an expression then, and to caches of batch,
+    heads, tokens and head dimension, where the compiler finds writes in place. To other caches they would stay selects."""
+    return _are_few(rows) and (x.dim() == 4 or not x.is_floating_point())
+
+
 def index_copy(x, dim, index, source):
     """Rows of `source` written to the places `index`: a select each if they are few, else in a loop."""
     dim = dim % x.dim()
     rows = index.shape[0]
-    if not _are_few(rows):
+    if not _are_selected(x, rows):
         return _index_put_rows(x, [*[None] * dim, index], [dim], source, False)
     along = [-1 if d == dim else 1 for d in range(x.dim())]
     position = torch.arange(x.shape[dim], device=x.device)
@@ -76,7 +82,7 @@ def index_put(x, indices, values, accumulate=False):
         is_fill = len(indices) == 1 and indices[0].dtype == torch.bool and values.numel() == 1 and not accumulate
         return torch.where(_over(indices[0], x), values.reshape([]), x) if is_fill else NotImplemented
     first = indices[named[0]]
-    if len(named) == 1 and not accumulate and first.dim() == 1 and _are_few(first.shape[0]):
+    if len(named) == 1 and not accumulate and first.dim() == 1 and _are_selected(x, first.shape[0]):
         return _index_put_along(x, named[0], first.to(torch.int64), values)
     if named == list(range(len(named))) and first.dim() == 1 and \
             all(indices[d].shape == first.shape and indices[d].dtype == torch.int64 for d in named):

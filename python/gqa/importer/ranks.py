@@ -4,8 +4,9 @@ import math
 
 import torch
 
-# Elements whose ranks are counted, each beside all others; and those that are chosen of more, a pass over all of them for each.
-MAX_RANKED, MAX_CHOSEN = 8192, 64
+# Elements whose ranks are counted, each beside all others; those that are sorted in blocks, such as all words of a vocabulary; and
+# those that are chosen of so many, a pass over all of them for each.
+MAX_RANKED, MAX_SORTED, MAX_CHOSEN = 8192, 1 << 18, 64
 
 
 def topk(x, k, dim=-1, largest=True, sorted=True):  # noqa: A002 - the operation's own name
@@ -14,22 +15,22 @@ def topk(x, k, dim=-1, largest=True, sorted=True):  # noqa: A002 - the operation
     if x.dim() == 0 or not isinstance(x.shape[dim], int):
         return NotImplemented
     x, n = x.movedim(dim, -1), x.shape[dim]
-    if n <= MAX_RANKED:
-        indices = _places_of_ranks(x, largest)[..., :k]
-    elif k <= MAX_CHOSEN:
+    if MAX_RANKED < n and k <= MAX_CHOSEN:
         indices = _choose(x, k, largest)
+    elif n <= MAX_SORTED:
+        indices = _places_of_ranks(x, largest)[..., :k]
     else:
         return NotImplemented
     return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
 
 
 def sort(x, dim=-1, descending=False):
-    """By ranks. Beyond MAX_RANKED elements it stays, and cannot be imported."""
+    """By ranks. Beyond MAX_SORTED elements it stays, and cannot be imported."""
     return sort_stable(x, stable=True, dim=dim, descending=descending)
 
 
 def sort_stable(x, *, stable, dim=-1, descending=False):
-    if x.dim() == 0 or not isinstance(x.shape[dim], int) or x.shape[dim] > MAX_RANKED:
+    if x.dim() == 0 or not isinstance(x.shape[dim], int) or x.shape[dim] > MAX_SORTED:
         return NotImplemented
     x = x.movedim(dim, -1)
     indices = _places_of_ranks(x, descending)
@@ -39,11 +40,48 @@ def sort_stable(x, *, stable, dim=-1, descending=False):
 def _places_of_ranks(x, descending):
     """Which element is the first one along the last dimension, which the second, and so on."""
     place = torch.arange(x.shape[-1], device=x.device)
+    if x.shape[-1] > MAX_RANKED:
+        rank = _ranks_in_blocks(x, descending)
+        return torch.zeros_like(rank).scatter(-1, rank, place.expand_as(rank).contiguous())
+    rank = _ranks(x, descending)
+    return torch.where(rank.unsqueeze(-2) == place.unsqueeze(-1), place, 0).sum(-1)
+
+
+def _ranks(x, descending):
+    """How many elements come before each one, each beside all others."""
+    place = torch.arange(x.shape[-1], device=x.device)
     one, other = x.unsqueeze(-1), x.unsqueeze(-2)
     is_behind = place.unsqueeze(0) < place.unsqueeze(1)
     is_in_front = _comes_before(other, one, descending) | (~_comes_before(one, other, descending) & is_behind)
-    rank = is_in_front.to(torch.int64).sum(-1)
-    return torch.where(rank.unsqueeze(-2) == place.unsqueeze(-1), place, 0).sum(-1)
+    return is_in_front.to(torch.int64).sum(-1)
+
+
+def _ranks_in_blocks(x, descending):
+    """The same of many: blocks are sorted, and in each a binary search finds how many of its elements come before."""
+    n, lead = x.shape[-1], x.shape[:-1]
+    size = 1024 if n <= 65536 else 4096
+    count = -(-n // size)
+    blocks = torch.constant_pad_nd(x, (0, count * size - n), _last_of(x.dtype, descending)).reshape([*lead, count, size])
+    own = _ranks(blocks, descending)
+    in_order = torch.zeros_like(blocks).scatter(-1, own, blocks).flatten(-2)
+    one = blocks.flatten(-2).unsqueeze(-1)
+    block = torch.arange(count, device=x.device)
+    home = torch.arange(count * size, device=x.device).unsqueeze(-1) // size
+    found = torch.zeros([*lead, count * size, count], dtype=torch.int64, device=x.device)
+    steps = [1 << k for k in reversed(range(size.bit_length() - 1))]
+    for step in [*steps, 1]:
+        probed = in_order.gather(-1, (found + (block * size + step - 1)).flatten(-2)).reshape(found.shape)
+        is_before = _comes_before(probed, one, descending) | (~_comes_before(one, probed, descending) & (block < home))
+        found = torch.where(is_before, found + step, found)
+    return torch.where(block == home, own.flatten(-2).unsqueeze(-1), found).sum(-1)[..., :n]
+
+
+def _last_of(dtype, descending):
+    """A number that no other one comes behind."""
+    if dtype.is_floating_point:
+        return -math.inf if descending else math.nan
+    limits = torch.iinfo(dtype)
+    return limits.min if descending else limits.max
 
 
 def _comes_before(a, b, descending):

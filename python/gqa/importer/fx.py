@@ -48,7 +48,7 @@ def _data_dependent(graph):
     return ""
 
 
-_MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
+MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
 
 
 def _first_line(error):
@@ -98,11 +98,11 @@ def _functional_signature(program, inline_weights):
         else:
             inside.append(spec)
     outputs = [dataclasses.replace(spec, kind=OutputKind.USER_OUTPUT, target=None)
-               if spec.kind in _MUTATIONS else spec for spec in old.output_specs]
+               if spec.kind in MUTATIONS else spec for spec in old.output_specs]
     places = {spec.arg.name: place for place, spec in enumerate(inputs + states)}
     changed = {spec.target: spec.arg.name for spec in old.input_specs if spec.target in mutated}
     donated = {places[changed.get(spec.target, spec.target)]: result for result, spec in enumerate(old.output_specs)
-               if spec.kind in _MUTATIONS}
+               if spec.kind in MUTATIONS}
     return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights, donated
 
 

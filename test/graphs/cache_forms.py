@@ -93,3 +93,24 @@ def scales_of_a_narrow_cache_in_groups(q, keys, values, key_scales, value_scales
     s = torch.einsum("bkgtd,bksd->bkgts", q.unflatten(1, (2, 3)), keys.float()) * key_scales[:, :, None, None]
     p = (s / 4).softmax(-1) * value_scales[:, :, None, None]
     return torch.einsum("bkgts,bksd->bkgtd", p, values.float()).flatten(1, 2)
+
+
+BOTH = randn(2, 2, 2, 12, 16, seed=2)
+
+
+@form(CACHE[0], BOTH, *FRESH, AT[:1], **WRITTEN, causal=True)
+def cache_of_keys_and_values(q, both, k, v, at):
+    """One tensor holds both, of which each is written by itself."""
+    both = both.clone()
+    both[0].index_copy_(2, at, k)
+    both[1].index_copy_(2, at, v)
+    return attend(q, both[0], both[1], at), both
+
+
+@form(CACHE[0], BOTH, BOTH.flip(0), *FRESH, AT[:1], attentions=[WRITTEN | {"causal": True}] * 2)
+def cache_of_all_layers(q, keys, values, k, v, at):
+    keys, values = keys.clone(), values.clone()
+    for layer in range(2):
+        keys[layer, :, :, at], values[layer, :, :, at] = k * (layer + 1), v
+        q = q + attend(q, keys[layer], values[layer], at)
+    return q, keys, values

@@ -114,3 +114,28 @@ def cache_of_all_layers(q, keys, values, k, v, at):
         keys[layer, :, :, at], values[layer, :, :, at] = k * (layer + 1), v
         q = q + attend(q, keys[layer], values[layer], at)
     return q, keys, values
+
+
+TABLE = torch.ones(12, 12, dtype=torch.bool).tril()
+
+
+@form(*CACHE, *FRESH, AT[:1], **WRITTEN, causal=True, score=None)
+def row_of_a_causal_table(q, keys, values, k, v, at):
+    """The mask is a model's constant, of which a token takes the row of its position."""
+    keys, values = keys.index_copy(2, at, k), values.index_copy(2, at, v)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=TABLE[None, None, at], enable_gqa=True), keys, values
+
+
+@form(*CACHE, AT, kv_heads=2, causal=True, window=4, score=None)
+def rows_of_a_window(q, keys, values, at):
+    """A row for each sequence."""
+    table = TABLE & ~TABLE.tril(-4)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=table.index_select(0, at)[:, None, None], enable_gqa=True)
+
+
+@form(*CACHE, AT, kv_heads=2, causal=False, score="region")
+def rows_of_documents(q, keys, values, at):
+    """Of a table that says more than positions nothing is left out."""
+    document = torch.arange(12) // 5
+    seen = TABLE & (document[:, None] == document[None])
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[at][:, None, None], enable_gqa=True)

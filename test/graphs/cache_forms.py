@@ -139,3 +139,17 @@ def rows_of_documents(q, keys, values, at):
     document = torch.arange(12) // 5
     seen = TABLE & (document[:, None] == document[None])
     return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[at][:, None, None], enable_gqa=True)
+
+
+ANGLES = torch.outer(torch.arange(12), 10000 ** -(torch.arange(8) / 8)).repeat(1, 2)
+COSINES, SINES = ANGLES.cos(), ANGLES.sin()
+
+
+@form(CACHE[0], *FRESH, *CACHE[1:], AT[:1], **WRITTEN, causal=True, rotary="half")
+def turned_by_rows_of_tables(q, k, v, keys, values, at):
+    """The tables hold each angle twice, and are constants: as older models, and litgpt, have them."""
+    def turned(x):
+        return x * COSINES[at] + torch.cat([-x[..., 8:], x[..., :8]], -1) * SINES[at]
+
+    keys, values = keys.index_copy(2, at, turned(k)), values.index_copy(2, at, v)
+    return attend(turned(q), keys, values, at), keys, values

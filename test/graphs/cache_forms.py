@@ -141,6 +141,36 @@ def rows_of_documents(q, keys, values, at):
     return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[at][:, None, None], enable_gqa=True)
 
 
+ONE = CACHE[0][:1], *(x[0].transpose(0, 1).contiguous() for x in CACHE[1:] + FRESH)
+FLAT = CACHE[0], *(x.transpose(1, 2).flatten(2) for x in CACHE[1:] + FRESH)
+
+
+@form(*ONE, AT[:1], **WRITTEN, causal=True)
+def cache_of_one_sequence(q, keys, values, k, v, at):
+    keys, values = keys.index_put((at,), k), values.index_put((at,), v)
+    return attend(q, *(x.transpose(0, 1)[None] for x in (keys, values)), at), keys, values
+
+
+@form(*FLAT, AT[:1], **WRITTEN, causal=True)
+def cache_of_tokens(q, keys, values, k, v, at):
+    """A token's heads are one dimension."""
+    keys, values = keys.index_copy(1, at, k), values.index_copy(1, at, v)
+    return attend(q, *(x.unflatten(2, (2, 16)).transpose(1, 2) for x in (keys, values)), at), keys, values
+
+
+@form(*FLAT, AT, **WRITTEN, causal=True)
+def cache_of_tokens_at_places_of_their_own(q, keys, values, k, v, at):
+    here = (torch.arange(12)[None] == at[:, None])[..., None]
+    keys, values = torch.where(here, k, keys), torch.where(here, v, values)
+    return attend(q, *(x.unflatten(2, (2, 16)).transpose(1, 2) for x in (keys, values)), at), keys, values
+
+
+@form(CACHE[0], BOTH, *FRESH, AT[:1], **WRITTEN, causal=True)
+def cache_of_both_at_once(q, both, k, v, at):
+    both = both.index_copy(3, at, torch.stack([k, v]))
+    return attend(q, both[0], both[1], at), both
+
+
 ANGLES = torch.outer(torch.arange(12), 10000 ** -(torch.arange(8) / 8)).repeat(1, 2)
 COSINES, SINES = ANGLES.cos(), ANGLES.sin()
 

@@ -36,18 +36,18 @@ class Counter(torch.nn.Module):
         return self.seen * 2
 
 class Appends(torch.nn.Module):
-    """Writes to an input and to buffers, not in the order in which they are named."""
+    """Writes to an input and to buffers, one of the same name, not in the order in which they are named."""
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("first", torch.zeros(4))
+        self.register_buffer("cache", torch.zeros(4))
         self.register_buffer("second", torch.ones(4))
 
     def forward(self, x, cache):
         self.second.add_(x)
         cache.mul_(2)
-        self.first.add_(cache)
-        return self.first + self.second
+        self.cache.add_(cache)
+        return self.cache + self.second
 
 class Copies(torch.nn.Module):
     def forward(self, cache, index, rows):

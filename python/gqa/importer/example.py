@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import torch
-from torch.export.graph_signature import ConstantArgument, InputKind
+from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
 from .errors import ImportFailure
@@ -22,12 +22,14 @@ def save_example(program, signature, path):
     module = program.module()
     buffers = dict(module.named_buffers())
     mutated = set(signature.buffers_to_mutate.values())
-    variables = dict(zip(_tensor_inputs(signature), _tensors((args, kwargs))))
-    variables |= {spec.target: buffers[spec.target] for spec in signature.input_specs if spec.target in mutated}
+    variables = {(OutputKind.USER_INPUT_MUTATION, name): tensor
+                 for name, tensor in zip(_tensor_inputs(signature), _tensors((args, kwargs)))}
+    variables |= {(OutputKind.BUFFER_MUTATION, spec.target): buffers[spec.target] for spec in signature.input_specs
+                  if spec.kind == InputKind.BUFFER and spec.target in mutated}
     before = [value.detach().clone() for value in variables.values()]
     with torch.no_grad():
         results = _tensors(module(*args, **kwargs))
-    after = [variables[spec.target] for spec in signature.output_specs if spec.kind in MUTATIONS]
+    after = [variables[spec.kind, spec.target] for spec in signature.output_specs if spec.kind in MUTATIONS]
     arrays = {f"arg{i}": as_array(t) for i, t in enumerate(before)}
     arrays |= {f"out{i}": as_array(t) for i, t in enumerate(after + results)}
     try:

@@ -101,8 +101,8 @@ def _functional_signature(program, inline_weights):
                if spec.kind in MUTATIONS else spec for spec in old.output_specs]
     places = {spec.arg.name: place for place, spec in enumerate(inputs + states)}
     changed = {spec.target: spec.arg.name for spec in old.input_specs if spec.target in mutated}
-    donated = {places[changed.get(spec.target, spec.target)]: result for result, spec in enumerate(old.output_specs)
-               if spec.kind in MUTATIONS}
+    donated = {places[changed[spec.target] if spec.kind == OutputKind.BUFFER_MUTATION else spec.target]: result
+               for result, spec in enumerate(old.output_specs) if spec.kind in MUTATIONS}
     return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights, donated
 
 

@@ -54,6 +54,7 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 void buildBuffers(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createSliceInPlace());
   pm.addPass(createSeparateDestinations());
   pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());

@@ -33,17 +33,40 @@ public:
     Value fresh = buildRows(), positions = buildPositions();
     if (!fresh || !positions)
       return false;
-    auto append = AppendKVOp::create(rewriter, loc, write.written.getType(), write.cache, fresh, positions,
-                                     write.layout);
+    Value cache = reshape(rewriter, loc, context.space, write.cache, dimsOfCache(), dimsOfAppend());
+    auto append = AppendKVOp::create(rewriter, loc, cache.getType(), cache, fresh, positions, write.layout);
     if (!whyInvalid(append).empty()) {
       rewriter.eraseOp(append);
       return false;
     }
-    rewriter.replaceAllUsesWith(write.written, append.getOutput());
+    rewriter.replaceAllUsesWith(write.written, reshape(rewriter, loc, context.space, append.getOutput(),
+                                                       dimsOfAppend(), dimsOfCache()));
     return true;
   }
 
 private:
+  using Dims = SmallVector<SmallVector<unsigned, 2>>; ///< the variables of each dimension
+
+  Dims dimsOfCache() {
+    Dims dims(write.rank());
+    for (auto [dim, coordinate] : llvm::enumerate(write.coordinates))
+      if (auto variable = dyn_cast<AffineDimExpr>(coordinate))
+        dims[dim].push_back(variable.getPosition());
+    return dims;
+  }
+
+  /// The same in the append's layout, some of them together.
+  Dims dimsOfAppend() {
+    Dims ofCache = dimsOfCache(), dims;
+    for (char letter : write.layout) {
+      dims.emplace_back();
+      for (auto [dim, variables] : llvm::enumerate(ofCache))
+        if (write.letters[dim] == letter)
+          llvm::append_range(dims.back(), variables);
+    }
+    return dims;
+  }
+
   /// The new tokens as a tensor.
   Value buildRows() {
     if (write.row->isLoad())
@@ -164,7 +187,7 @@ private:
 Value candidateOf(Operation *op) {
   auto type =
       op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
-  if (!type || type.getRank() != CacheWrite::kRank)
+  if (!type || type.getRank() < 2 || type.getRank() > 5)
     return nullptr;
   if (isa<scf::ForOp, tensor::InsertSliceOp>(op))
     return op->getResult(0);
@@ -187,20 +210,21 @@ std::unique_ptr<CacheWrite> matchCacheWrite(Value written) {
 
 bool findIndexedTokens(const Operand &cache, std::optional<Operand> &fresh) {
   std::unique_ptr<CacheWrite> write = matchCacheWrite(cache.tensor);
-  if (!write || write->layout != cache.layout)
+  if (!write || write->letters != cache.layout)
     return false;
   SmallVector<Axis> axes = write->axes();
   std::optional<View> view = write->row->isLoad()
                                  ? findView(write->context, write->evaluator.chain(write->row), axes)
                                  : std::nullopt;
-  if (!view || view->dims.size() != CacheWrite::kRank)
+  unsigned rank = write->rank();
+  if (!view || view->dims.size() != rank)
     return true;
-  std::string layout(CacheWrite::kRank, '?');
+  std::string layout(rank, '?');
   for (const Axis &axis : axes) { // dimensions of size 1 are those that are left, in order
     unsigned dim = 0;
-    while (dim < CacheWrite::kRank && (layout[dim] != '?' || view->dims[dim] != axis.variables))
+    while (dim < rank && (layout[dim] != '?' || view->dims[dim] != axis.variables))
       ++dim;
-    if (dim == CacheWrite::kRank) // several axes in one dimension
+    if (dim == rank) // several axes in one dimension
       return true;
     layout[dim] = axis.letter;
   }

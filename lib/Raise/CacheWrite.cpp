@@ -8,23 +8,43 @@ namespace gqa {
 CacheWrite::CacheWrite(Value written)
     : context(written.getContext()), evaluator(context), written(written), token(context.space.constant(0)),
       position{context.space.constant(0), {}} {
-  for (unsigned dim = 0; dim < kRank; ++dim)
+  auto rank = static_cast<unsigned>(cast<RankedTensorType>(written.getType()).getRank());
+  for (unsigned dim = 0; dim < rank; ++dim)
     coordinates.push_back(context.space.simplify(context.space.addVariable(context.sizes.of(written, dim))));
 }
 
 bool CacheWrite::setTokens(unsigned dim) {
   tokens = dim;
-  layout = dim == 1 ? "bshd" : dim == 2 ? "bhsd" : dim == 3 ? "bhds" : "";
-  return !layout.empty();
+  letters.assign(rank(), 'b');
+  letters[dim] = 's';
+  unsigned behind = rank() - 1 - dim;
+  if (behind > 3 || (behind == 0 && dim < 2))
+    return false;
+  if (behind > 0)
+    letters.back() = 'd';
+  for (unsigned k = dim + 1; k + 1 < rank(); ++k)
+    letters[k] = 'h';
+  if (behind == 0)
+    letters[dim - 1] = 'd';
+  if (behind < 2 && dim + behind > 2) // heads stand in front of the tokens
+    letters[dim - (behind == 0 ? 2 : 1)] = 'h';
+  layout = behind == 0 ? "bhds" : letters.find('h') < dim ? "bhsd" : "bshd";
+  return llvm::all_of(llvm::enumerate(coordinates), [&](auto place) {
+    bool isAlone = llvm::count(letters, letters[place.index()]) == 1;
+    return isAlone || !ShapedType::isDynamic(context.space.sizeOf(place.index()));
+  });
 }
 
 bool CacheWrite::isPerToken(Expr expr) const {
-  return llvm::none_of(llvm::seq(1u, kRank), [&](unsigned dim) { return dependsOn(expr, dim); });
+  return llvm::none_of(llvm::seq(0U, rank()), [&](unsigned dim) {
+    bool isOfBatch = letters.empty() ? dim == 0 : letters[dim] == 'b';
+    return !isOfBatch && dependsOn(expr, dim);
+  });
 }
 
 bool CacheWrite::isWhole() const {
-  bool isAffine = llvm::none_of(llvm::seq(1u, kRank), [&](unsigned dim) {
-    return isa<AffineDimExpr>(coordinates[dim]) && dependsOn(position.affine, dim);
+  bool isAffine = llvm::none_of(llvm::seq(0U, rank()), [&](unsigned dim) {
+    return letters[dim] != 'b' && isa<AffineDimExpr>(coordinates[dim]) && dependsOn(position.affine, dim);
   });
   return isAffine && llvm::all_of(position.data, [&](auto &entry) { return isPerToken(entry.first); }) &&
          llvm::all_of(guards, [&](const Condition &guard) { return isPerToken(guard.expr); });
@@ -33,10 +53,11 @@ bool CacheWrite::isWhole() const {
 SmallVector<Axis> CacheWrite::axes() const {
   SmallVector<Axis> axes;
   for (char letter : StringRef("bhsd")) {
-    AffineExpr coordinate = letter == 's' ? token : coordinates[dimOf(layout, letter)];
     axes.push_back({letter, {}});
-    if (auto variable = dyn_cast<AffineDimExpr>(coordinate))
-      axes.back().variables.push_back(variable.getPosition());
+    for (auto [dim, coordinate] : llvm::enumerate(coordinates))
+      if (letters[dim] == letter)
+        if (auto variable = dyn_cast<AffineDimExpr>(letter == 's' ? token : coordinate))
+          axes.back().variables.push_back(variable.getPosition());
   }
   return axes;
 }

@@ -8,11 +8,12 @@ namespace gqa {
 
 /// `written` is `cache`, but for `count` tokens that stand at positions.
 struct CacheWrite {
-  static constexpr unsigned kRank = 4;
+  static constexpr unsigned kNone = ~0U;
 
   explicit CacheWrite(mlir::Value written);
 
-  /// Settles which dimension tokens lie along; false if it is none of a layout.
+  unsigned rank() const { return coordinates.size(); }
+  /// Settles which dimension tokens lie along, and with it what the others are; false if that is no layout.
   bool setTokens(unsigned dim);
   /// Whether the value is the same all over the cache, but for sequences and new tokens.
   bool isPerToken(Expr expr) const;
@@ -24,10 +25,12 @@ struct CacheWrite {
   ExprContext context;
   Evaluator evaluator;
   mlir::Value written, cache;
-  llvm::SmallVector<mlir::AffineExpr, kRank>
+  llvm::SmallVector<mlir::AffineExpr, 4>
       coordinates; ///< of `written`: variable k is dimension k, 0 where that has one element
-  unsigned tokens = kRank;
-  std::string layout;
+  unsigned tokens = kNone;
+  std::string
+      letters; ///< of each dimension: several may be one of the append's, which has others of one element
+  std::string layout; ///< of the append
   int64_t count = 1;
   mlir::AffineExpr token;              ///< which of the new tokens, a variable if there are several
   IntegerForm position;                ///< of sequence and token

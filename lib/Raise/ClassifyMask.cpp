@@ -148,6 +148,9 @@ void MaskClassifier::classifyNew(Expr expr, bool negated) {
   }
   if (constant && constant->isWhole)
     return;
+  if (auto forms = matchTableMask(evaluator, root, axes.match.key, negated))
+    if (llvm::all_of(*forms, [&](const IntegerForm &form) { return classifyBound(form, {expr, negated}); }))
+      return;
   // What a tensor holds stays there; what is a few comparisons of positions is computed.
   llvm::DenseSet<Expr> visited;
   bool isHeld = root->isLoad() || (expr->isLoad() && followsBoth(axes, expanded, visited));

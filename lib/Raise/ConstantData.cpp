@@ -17,6 +17,8 @@ std::optional<ConstantData> ConstantData::of(Value value) {
   if (!matchPattern(value, m_Constant(&elements)) || !isKnown(elements.getShapedType().getElementType()))
     return std::nullopt;
   if (auto dense = dyn_cast<DenseElementsAttr>(elements)) {
+    if (std::optional<ConstantData> data = of(elements.getShapedType(), dense.getRawData()))
+      return data; // no splat
     ConstantData data;
     data.type = elements.getShapedType();
     data.dense = dense;

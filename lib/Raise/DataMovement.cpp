@@ -125,6 +125,10 @@ Expr Evaluator::step(Expr load) {
     Expr element = isa<tensor::ConcatOp>(op) ? concatElement(op, load) : insertedElement(op, load);
     return element && element->isLoad() ? element : nullptr;
   }
+  if (auto pad = dyn_cast<tensor::PadOp>(op)) {
+    Expr element = paddedElement(pad, load);
+    return element && element->isLoad() ? element : nullptr;
+  }
   if (isa<linalg::LinalgOp>(op)) { // whatever its body says, if that is nothing but an element or a number
     Expr element = expand(load);
     return element && (element->isLoad() || element->constant) ? element : nullptr;
@@ -209,34 +213,6 @@ Expr Evaluator::concatElement(Operation *op, Expr load) {
     element = context.select(
         context.compare(ExprNode::Comparison::NotNegative, pieces[k + 1].second - 1 - position),
         elementOf(pieces[k].first, position - pieces[k].second), element);
-  return element;
-}
-
-/// The element of the slice inside of its box, that of the destination outside; a select if the ranges do not
-/// tell.
-Expr Evaluator::insertedElement(Operation *op, Expr load) {
-  auto insert = cast<tensor::InsertSliceOp>(op);
-  if (llvm::any_of(insert.getStaticOffsets(), ShapedType::isDynamic) ||
-      llvm::any_of(insert.getStaticSizes(), ShapedType::isDynamic) ||
-      llvm::any_of(insert.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
-    return nullptr;
-  llvm::SmallBitVector dropped = insert.getDroppedDims();
-  Indices inside;
-  SmallVector<Expr> conditions;
-  using Comparison = ExprNode::Comparison;
-  for (auto [dim, index] : llvm::enumerate(load->indices)) {
-    AffineExpr place = index - insert.getStaticOffsets()[dim];
-    if (!dropped.test(dim))
-      inside.push_back(place);
-    conditions.push_back(context.compare(Comparison::NotNegative, place));
-    conditions.push_back(context.compare(Comparison::NotNegative, insert.getStaticSizes()[dim] - 1 - place));
-  }
-  Expr outside = context.load(insert.getDest(), load->indices);
-  if (llvm::any_of(conditions, [](Expr condition) { return condition->getTruth() == false; }))
-    return outside;
-  Expr element = context.load(insert.getSource(), inside);
-  for (Expr condition : llvm::reverse(conditions))
-    element = context.select(condition, element, outside);
   return element;
 }
 

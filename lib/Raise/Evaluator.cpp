@@ -137,6 +137,8 @@ Expr Evaluator::computeElement(Expr load) {
     return concatElement(load->value.getDefiningOp(), load);
   if (isa<tensor::InsertSliceOp>(load->value.getDefiningOp()))
     return insertedElement(load->value.getDefiningOp(), load);
+  if (auto pad = load->value.getDefiningOp<tensor::PadOp>())
+    return paddedElement(pad, load);
   if (Operation *op = load->value.getDefiningOp(); OpTrait::hasElementwiseMappableTraits(op))
     return elementwiseElement(op, load);
   auto op = dyn_cast<linalg::LinalgOp>(load->value.getDefiningOp());

@@ -20,14 +20,14 @@ constexpr int64_t kMaxElements = int64_t(1) << 24;
 class MaskReader {
 public:
   MaskReader(PointEvaluator &points, Expr expr, bool trueHides)
-      : points(points), expr(expr), trueHides(trueHides) {}
+      : points(points), expr(expr), load(PointEvaluator::findOnlyLoad(expr)), trueHides(trueHides) {}
 
   void set(unsigned variable, int64_t value) { points.set(variable, value); }
 
   /// Seen where 0 (or true), hidden where absorbing (or false); none at any other number, or at a second kind
   /// of absorbing one, which makes it no mask.
   std::optional<bool> isSeen() {
-    std::optional<double> element = points.evaluate(expr);
+    std::optional<double> element = evaluate();
     if (!element)
       return std::nullopt;
     if (expr->type.isInteger(1))
@@ -43,9 +43,25 @@ public:
   double fill = 0;
 
 private:
+  /// What follows one element of a table is computed once for each number in it, which are few.
+  std::optional<double> evaluate() {
+    std::optional<double> number = load ? points.evaluate(load) : std::nullopt;
+    if (!number)
+      return points.evaluate(expr);
+    for (auto [from, result] : known)
+      if (from == *number)
+        return result;
+    constexpr size_t kMost = 4;
+    std::optional<double> result = points.evaluate(expr);
+    if (result && known.size() < kMost)
+      known.emplace_back(*number, *result);
+    return result;
+  }
+
   PointEvaluator &points;
-  Expr expr;
+  Expr expr, load;
   bool trueHides;
+  SmallVector<std::pair<double, double>> known;
 };
 
 /// The mask over `row` and `key`, if no other coordinate (each with its size in `others`) changes it.

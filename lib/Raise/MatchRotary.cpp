@@ -79,22 +79,33 @@ bool RotaryMatcher::isNextOf(Expr x1, Expr x0, const Pairing &candidate) {
   return varies;
 }
 
+/// The last coordinates of two elements of one tensor, of which all others are the same, data or not.
+static std::optional<std::pair<AffineExpr, AffineExpr>> lastCoordinates(Expr a, Expr b) {
+  if (a->value != b->value || a->kind != b->kind)
+    return std::nullopt;
+  if (a->isLoad() && !a->indices.empty() &&
+      ArrayRef(a->indices).drop_back() == ArrayRef(b->indices).drop_back())
+    return std::pair(a->indices.back(), b->indices.back());
+  bool areExtracts = a->isApply("tensor.extract") && b->isApply("tensor.extract") && !a->operands.empty() &&
+                     ArrayRef(a->operands).drop_back() == ArrayRef(b->operands).drop_back();
+  if (!areExtracts || a->operands.back()->kind != ExprNode::Kind::Index ||
+      b->operands.back()->kind != ExprNode::Kind::Index)
+    return std::nullopt;
+  return std::pair(a->operands.back()->affine, b->operands.back()->affine);
+}
+
 /// Equal values, by expression or, for constants, by number.
 bool RotaryMatcher::sameTable(Expr a, Expr b) {
   Expr left = evaluator.expandAll(a), right = evaluator.expandAll(b);
   if (left == right)
     return true;
-  if (!left->isLoad() || !right->isLoad() || left->value != right->value)
-    return false;
-  std::optional<ConstantData> data = ConstantData::of(left->value);
+  std::optional<std::pair<AffineExpr, AffineExpr>> last = lastCoordinates(left, right);
+  std::optional<ConstantData> data = last ? ConstantData::of(left->value) : std::nullopt;
   if (!data)
     return false;
-  // The last coordinate may differ by a constant distance; all others are the same.
+  // They may differ by a constant distance.
   ArrayRef<int64_t> shape = data->getType().getShape();
-  for (auto [x, y] : llvm::zip(ArrayRef(left->indices).drop_back(), ArrayRef(right->indices).drop_back()))
-    if (x != y)
-      return false;
-  auto x = LinearForm::of(left->indices.back()), y = LinearForm::of(right->indices.back());
+  auto x = LinearForm::of(last->first), y = LinearForm::of(last->second);
   if (x.terms.size() != 1 || y.terms != x.terms || x.terms[0].second != 1)
     return false;
   IndexSpace::Range range = evaluator.context.space.rangeOf(x.terms[0].first);

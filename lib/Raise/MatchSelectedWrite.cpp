@@ -40,7 +40,7 @@ public:
 private:
   /// A token written to what is `rest`.
   struct Single {
-    unsigned tokens = CacheWrite::kRank;
+    unsigned tokens = CacheWrite::kNone;
     IntegerForm position;
     std::optional<int64_t> batch; ///< of one sequence only
     SmallVector<Condition> guards;
@@ -92,12 +92,12 @@ bool SelectedWrite::addEqual(const IntegerForm &zero, Single &single) {
   auto dim = unsigned(found - write->coordinates.begin());
   int64_t sign = -form.terms[0].second; // +t + c + data == 0 says t = -c - data, and -t the opposite
   if (zero.data.empty()) {
-    if (dim != 0 || single.batch)
+    if (dim != 0 || single.batch || write->rank() != 4)
       return false;
     single.batch = sign * form.constant;
     return true;
   }
-  if (single.tokens != CacheWrite::kRank)
+  if (single.tokens != CacheWrite::kNone)
     return false;
   single.tokens = dim;
   single.position.affine = context.space.constant(sign * form.constant);
@@ -142,7 +142,7 @@ std::optional<SelectedWrite::Single> SelectedWrite::split(Expr element) {
     for (bool negated : {false, true}) {
       Single single;
       single.position.affine = context.space.constant(0);
-      if (!addCondition(truth, negated, single) || single.tokens == CacheWrite::kRank)
+      if (!addCondition(truth, negated, single) || single.tokens == CacheWrite::kNone)
         continue;
       single.row = choose(evaluator, root, truth, !negated);
       single.rest = choose(evaluator, root, truth, negated);

@@ -2,7 +2,6 @@
 // heads, as scatters become.
 #include "SlicedWrite.h"
 
-
 using namespace mlir;
 
 namespace gqa {
@@ -53,8 +52,7 @@ bool SlicedWrite::enterLoops() {
     result = branch.thenYield().getOperand(0);
   }
   insert = result.getDefiningOp<tensor::InsertSliceOp>();
-  if (!insert || (carried && insert.getDest() != carried) ||
-      insert.getDestType().getRank() != CacheWrite::kRank)
+  if (!insert || (carried && insert.getDest() != carried))
     return false;
   if (!carried)
     write->cache = insert.getDest();
@@ -100,12 +98,12 @@ bool SlicedWrite::readOffsets() {
       digits[dim] = place->affine;
       continue;
     }
-    if (isIndex || write->tokens != CacheWrite::kRank || !write->setTokens(dim))
+    if (isIndex || write->tokens != CacheWrite::kNone || !write->setTokens(dim))
       return false;
     write->position.accumulate(evaluator, place, 1);
     window = size;
   }
-  return write->tokens != CacheWrite::kRank;
+  return write->tokens != CacheWrite::kNone;
 }
 
 /// The element of what `slice` was taken from.
@@ -132,7 +130,7 @@ bool SlicedWrite::readRow() {
   }
   llvm::SmallBitVector dropped = insert.getDroppedDims();
   SmallVector<AffineExpr> indices;
-  for (unsigned dim = 0; dim < CacheWrite::kRank; ++dim)
+  for (unsigned dim = 0; dim < write->rank(); ++dim)
     if (!dropped.test(dim))
       indices.push_back(dim == write->tokens   ? write->token
                         : digits.contains(dim) ? context.space.constant(0)

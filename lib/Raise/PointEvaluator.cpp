@@ -43,9 +43,41 @@ bool PointEvaluator::isConstant(Expr expr) {
       return false;
     position = position * size + index;
   }
-  tensors.try_emplace(expr->value, *data);
-  positions[expr] = context.space.simplify(position);
+  Place place{*data, context.space.simplify(position), true, 0, {}};
+  LinearForm form = LinearForm::of(place.position);
+  place.first = form.constant;
+  for (auto [term, stride] : form.terms) {
+    auto variable = dyn_cast<AffineDimExpr>(term);
+    place.isLinear &= bool(variable);
+    if (variable)
+      place.strides.emplace_back(variable.getPosition(), stride);
+  }
+  places.try_emplace(expr, place);
   return true;
+}
+
+double PointEvaluator::read(const Place &place) const {
+  if (!place.isLinear)
+    return place.tensor.at(evaluate(place.position));
+  int64_t position = place.first;
+  for (auto [variable, stride] : place.strides)
+    position += stride * (variable < coordinates.size() ? coordinates[variable] : 0);
+  return place.tensor.at(position);
+}
+
+Expr PointEvaluator::findOnlyLoad(Expr expr) {
+  Expr only = nullptr;
+  SmallVector<Expr> worklist = {expr};
+  while (!worklist.empty()) {
+    Expr part = worklist.pop_back_val();
+    bool isOther = part->isLoad() && only && part != only;
+    if (isOther || part->kind == ExprNode::Kind::Index || part->kind == ExprNode::Kind::Compare)
+      return nullptr;
+    if (part->isLoad())
+      only = part;
+    worklist.append(part->operands.begin(), part->operands.end());
+  }
+  return only;
 }
 
 int64_t PointEvaluator::evaluate(AffineExpr affine) const {
@@ -83,7 +115,7 @@ std::optional<double> PointEvaluator::evaluate(Expr expr) const {
                                                        : value != 0;
   }
   case ExprNode::Kind::Load:
-    return tensors.find(expr->value)->second.at(evaluate(positions.lookup(expr)));
+    return read(places.find(expr)->second);
   case ExprNode::Kind::Apply:
     return apply(expr);
   default:

@@ -144,6 +144,15 @@ static Operand underRepeat(Value value, StringRef layout) {
   return {value, layout.str()};
 }
 
+/// The append that makes the operand, or a tensor of which that is a part, whatever their ranks.
+static AppendKVOp appendOf(Value tensor) {
+  while (
+      isa_and_present<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp, tensor::ExtractSliceOp>(
+          tensor.getDefiningOp()))
+    tensor = tensor.getDefiningOp()->getOperand(0);
+  return tensor.getDefiningOp<AppendKVOp>();
+}
+
 /// `x * c` in front of the rotation of q, as in ESM, is a part of the scale.
 static void takeScaleOfRotated(RewriterBase &rewriter, AttentionOp op) {
   auto rotary = op.getQ().getDefiningOp<RotaryOp>();
@@ -195,9 +204,13 @@ void raiseAround(RewriterBase &rewriter, AttentionOp op, Findings &findings) {
     }
   };
   auto append = [&](const Operand &cached) -> Operand {
-    if (auto indexed = cached.tensor.getDefiningOp<AppendKVOp>(); indexed && indexed.getPositions()) {
+    if (AppendKVOp indexed = appendOf(cached.tensor); indexed && indexed.getPositions()) {
       findings.cache = "indexed";
-      return {indexed.getFresh(), indexed.getLayout().str()};
+      Operand fresh{indexed.getFresh(), indexed.getLayout().str()};
+      auto headDim = [](const Operand &operand) {
+        return cast<ShapedType>(operand.tensor.getType()).getDimSize(dimOf(operand.layout, 'd'));
+      };
+      return headDim(fresh) == headDim(cached) ? fresh : cached; // else heads are together there
     }
     if (std::optional<Operand> fresh; findIndexedTokens(cached, fresh)) {
       findings.cache = "indexed";

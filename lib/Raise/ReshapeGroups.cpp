@@ -3,6 +3,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -58,6 +60,9 @@ void Sizes::compareCounts(tensor::ReshapeOp op) {
   };
   if (!cancel())
     return;
+  readLoops(op.getSource());
+  if (!cancel())
+    return;
   for (AffineExpr factor : left.factors)
     readAssertions(factor, op);
   if (cancel() && !pairFactors(left.factors, right.factors))
@@ -79,6 +84,28 @@ bool Sizes::pairFactors(ArrayRef<AffineExpr> larger, SmallVector<AffineExpr> sma
   for (auto [a, b] : pairs)
     assumeEqual(a, b);
   return true;
+}
+
+/// A loop runs over dimensions of one size: what is computed from a mask and scores has the sizes of both.
+void Sizes::readLoops(Value tensor) {
+  constexpr size_t kMost = 16; // from a product back to a mask
+  llvm::SetVector<Value> worklist;
+  worklist.insert(tensor);
+  for (size_t next = 0; next < worklist.size() && next < kMost; ++next) {
+    auto op = worklist[next].getDefiningOp<linalg::LinalgOp>();
+    SmallVector<AffineExpr> loops(op ? op.getNumLoops() : 0);
+    for (OpOperand &operand : op ? op->getOpOperands() : MutableArrayRef<OpOperand>()) {
+      if (!isa<RankedTensorType>(operand.get().getType()))
+        continue;
+      worklist.insert(operand.get());
+      for (auto [dim, expr] : llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+        if (auto loop = dyn_cast<AffineDimExpr>(expr)) {
+          AffineExpr size = of(operand.get(), dim), &first = loops[loop.getPosition()];
+          first = first ? first : size;
+          assumeEqual(first, size);
+        }
+    }
+  }
 }
 
 /// Comparisons of a tensor's size that are asserted in front of `op`, or behind it where both are reached.

@@ -93,3 +93,93 @@ def scales_of_a_narrow_cache_in_groups(q, keys, values, key_scales, value_scales
     s = torch.einsum("bkgtd,bksd->bkgts", q.unflatten(1, (2, 3)), keys.float()) * key_scales[:, :, None, None]
     p = (s / 4).softmax(-1) * value_scales[:, :, None, None]
     return torch.einsum("bkgts,bksd->bkgtd", p, values.float()).flatten(1, 2)
+
+
+BOTH = randn(2, 2, 2, 12, 16, seed=2)
+
+
+@form(CACHE[0], BOTH, *FRESH, AT[:1], **WRITTEN, causal=True)
+def cache_of_keys_and_values(q, both, k, v, at):
+    """One tensor holds both, of which each is written by itself."""
+    both = both.clone()
+    both[0].index_copy_(2, at, k)
+    both[1].index_copy_(2, at, v)
+    return attend(q, both[0], both[1], at), both
+
+
+@form(CACHE[0], BOTH, BOTH.flip(0), *FRESH, AT[:1], attentions=[WRITTEN | {"causal": True}] * 2)
+def cache_of_all_layers(q, keys, values, k, v, at):
+    keys, values = keys.clone(), values.clone()
+    for layer in range(2):
+        keys[layer, :, :, at], values[layer, :, :, at] = k * (layer + 1), v
+        q = q + attend(q, keys[layer], values[layer], at)
+    return q, keys, values
+
+
+TABLE = torch.ones(12, 12, dtype=torch.bool).tril()
+
+
+@form(*CACHE, *FRESH, AT[:1], **WRITTEN, causal=True, score=None)
+def row_of_a_causal_table(q, keys, values, k, v, at):
+    """The mask is a model's constant, of which a token takes the row of its position."""
+    keys, values = keys.index_copy(2, at, k), values.index_copy(2, at, v)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=TABLE[None, None, at], enable_gqa=True), keys, values
+
+
+@form(*CACHE, AT, kv_heads=2, causal=True, window=4, score=None)
+def rows_of_a_window(q, keys, values, at):
+    """A row for each sequence."""
+    table = TABLE & ~TABLE.tril(-4)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=table.index_select(0, at)[:, None, None], enable_gqa=True)
+
+
+@form(*CACHE, AT, kv_heads=2, causal=False, score="region")
+def rows_of_documents(q, keys, values, at):
+    """Of a table that says more than positions nothing is left out."""
+    document = torch.arange(12) // 5
+    seen = TABLE & (document[:, None] == document[None])
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[at][:, None, None], enable_gqa=True)
+
+
+ONE = CACHE[0][:1], *(x[0].transpose(0, 1).contiguous() for x in CACHE[1:] + FRESH)
+FLAT = CACHE[0], *(x.transpose(1, 2).flatten(2) for x in CACHE[1:] + FRESH)
+
+
+@form(*ONE, AT[:1], **WRITTEN, causal=True)
+def cache_of_one_sequence(q, keys, values, k, v, at):
+    keys, values = keys.index_put((at,), k), values.index_put((at,), v)
+    return attend(q, *(x.transpose(0, 1)[None] for x in (keys, values)), at), keys, values
+
+
+@form(*FLAT, AT[:1], **WRITTEN, causal=True)
+def cache_of_tokens(q, keys, values, k, v, at):
+    """A token's heads are one dimension."""
+    keys, values = keys.index_copy(1, at, k), values.index_copy(1, at, v)
+    return attend(q, *(x.unflatten(2, (2, 16)).transpose(1, 2) for x in (keys, values)), at), keys, values
+
+
+@form(*FLAT, AT, **WRITTEN, causal=True)
+def cache_of_tokens_at_places_of_their_own(q, keys, values, k, v, at):
+    here = (torch.arange(12)[None] == at[:, None])[..., None]
+    keys, values = torch.where(here, k, keys), torch.where(here, v, values)
+    return attend(q, *(x.unflatten(2, (2, 16)).transpose(1, 2) for x in (keys, values)), at), keys, values
+
+
+@form(CACHE[0], BOTH, *FRESH, AT[:1], **WRITTEN, causal=True)
+def cache_of_both_at_once(q, both, k, v, at):
+    both = both.index_copy(3, at, torch.stack([k, v]))
+    return attend(q, both[0], both[1], at), both
+
+
+ANGLES = torch.outer(torch.arange(12), 10000 ** -(torch.arange(8) / 8)).repeat(1, 2)
+COSINES, SINES = ANGLES.cos(), ANGLES.sin()
+
+
+@form(CACHE[0], *FRESH, *CACHE[1:], AT[:1], **WRITTEN, causal=True, rotary="half")
+def turned_by_rows_of_tables(q, k, v, keys, values, at):
+    """The tables hold each angle twice, and are constants: as older models, and litgpt, have them."""
+    def turned(x):
+        return x * COSINES[at] + torch.cat([-x[..., 8:], x[..., :8]], -1) * SINES[at]
+
+    keys, values = keys.index_copy(2, at, turned(k)), values.index_copy(2, at, v)
+    return attend(turned(q), keys, values, at), keys, values

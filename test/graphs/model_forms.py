@@ -300,3 +300,12 @@ def blocks_of_tokens(q, k, v):
     """Attention inside of blocks of four: the queries of a block share its keys, and are no group of heads."""
     q, k, v = (x.view(2, 2, 3, 4, 16) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v).flatten(2, 3)
+
+
+@form(Q, K, V, q_heads=6, causal=True)
+def slopes_of_some_heads(q, k, v):
+    """The other heads' slopes are padded with zeros."""
+    distance = (POSITIONS[None] - POSITIONS[:, None]).abs()
+    bias = F.pad(-distance * (2.0 ** -torch.arange(1, 5).float())[:, None, None], (0, 0, 0, 0, 0, 2))
+    s = (scores(q, k) + bias).masked_fill(POSITIONS[None] > POSITIONS[:, None], -torch.finfo(torch.float32).max)
+    return s.softmax(-1) @ v

@@ -35,12 +35,27 @@ class Counter(torch.nn.Module):
         self.seen.add_(x)
         return self.seen * 2
 
+class Appends(torch.nn.Module):
+    """Writes to an input and to buffers, one of the same name, not in the order in which they are named."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(4))
+        self.register_buffer("second", torch.ones(4))
+
+    def forward(self, x, cache):
+        self.second.add_(x)
+        cache.mul_(2)
+        self.cache.add_(cache)
+        return self.cache + self.second
+
 class Copies(torch.nn.Module):
     def forward(self, cache, index, rows):
         return cache.index_copy(1, index, rows)
 
 def scaled(): return Scaled(), (torch.ones(4, 2),)
 def counter(): return Counter(), (torch.ones(4),)
+def appends(): return Appends(), (torch.ones(4), torch.full((4,), 3.0))
 def copies(): return Copies(), (torch.zeros(2, 30, 3), torch.arange(20), torch.randn(2, 20, 3))
 def dynamic(): return Scaled(), (torch.ones(4, 2),), {}, ({0: torch.export.Dim("n", min=2, max=64)},)
 def running(x): return torch.cumsum(x, 1)
@@ -108,6 +123,15 @@ def test_mutated_buffers_are_arguments_and_first_results(importer, models, tmp_p
     assert '%arg1: tensor<4xf32> {gqa.donated_to = 0 : i64, gqa.state = "seen"}) -> (tensor<4xf32>, tensor<4xf32>)' in main_line(tmp_path / "out.mlir")
     arrays = np.load(tmp_path / "x.npz")
     assert arrays["arg1"].tolist() == [0] * 4 and arrays["out0"].tolist() == [1] * 4 and arrays["out1"].tolist() == [2] * 4
+
+
+def test_example_of_what_is_changed(importer, models, tools, tmp_path):
+    assert importer("models:appends", "-o", "out.mlir", "--save-example=x.npz").returncode == 0
+    arrays = np.load(tmp_path / "x.npz")
+    assert arrays["arg1"].tolist() == [3] * 4  # as it was
+    assert sorted(float(arrays[f"out{i}"][0]) for i in range(4)) == [2, 6, 6, 8]
+    done = subprocess.run([tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
 
 
 def test_dynamic_shapes(importer, models, tmp_path):

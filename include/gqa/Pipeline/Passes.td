@@ -242,6 +242,27 @@ def SeparateDestinations : Pass<"gqa-separate-destinations"> {
                     Statistic<"numInPlace", "in-place", "operations that write over an operand">];
 }
 
+def SliceInPlace : Pass<"gqa-slice-in-place"> {
+  let summary = "a part of a tensor is taken, and put back, without its dimensions of one element";
+  let description = [{
+    Caches of all layers, or of keys and values, may be one tensor. A step takes a layer's part, drops the dimension of one
+    element, writes a token, and puts the part back. Bufferization knows a part that is put back where it was taken, and then
+    writes the token in place, only if nothing stands between but what writes to it. What reads a part after another one was
+    written beside it reads it out of both.
+
+    ```mlir
+    // before
+    %0 = tensor.extract_slice %all[2, 0, 0, 0] [1, 8, 64, 16] [1, 1, 1, 1] : tensor<4x8x64x16xf32> to tensor<1x8x64x16xf32>
+    %1 = tensor.collapse_shape %0 [[0, 1], [2], [3]] : tensor<1x8x64x16xf32> into tensor<8x64x16xf32>
+    // after
+    %1 = tensor.extract_slice %all[2, 0, 0, 0] [1, 8, 64, 16] [1, 1, 1, 1] : tensor<4x8x64x16xf32> to tensor<8x64x16xf32>
+    ```
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::tensor::TensorDialect"];
+}
+
 def CarryInPlace : Pass<"gqa-carry-in-place"> {
   let summary = "what a loop carries, or a branch yields, is in one buffer";
   let description = [{

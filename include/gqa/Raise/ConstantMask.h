@@ -2,7 +2,7 @@
 #ifndef GQA_RAISE_CONSTANTMASK_H
 #define GQA_RAISE_CONSTANTMASK_H
 
-#include "gqa/Raise/Evaluator.h"
+#include "gqa/Raise/IntegerForm.h"
 
 namespace gqa {
 
@@ -20,6 +20,11 @@ struct ConstantMask {
 /// if it is anything else, or bounds no positions. `trueHides` reads an i1 the other way round.
 std::optional<ConstantMask> matchConstantMask(Evaluator &evaluator, Expr mask, llvm::ArrayRef<unsigned> rows,
                                               unsigned key, bool trueHides);
+
+/// What a mask of constants says that is read at coordinates of which some are data: each form is not
+/// negative. None if it is anything else, or if that is not all that it says.
+std::optional<llvm::SmallVector<IntegerForm>> matchTableMask(Evaluator &evaluator, Expr mask, unsigned key,
+                                                             bool trueHides);
 
 } // namespace gqa
 

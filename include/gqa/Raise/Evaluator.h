@@ -85,6 +85,8 @@ private:
   Expr concatElement(mlir::Operation *op, Expr load);
   Expr pieceOfOne(mlir::tensor::ConcatOp concat, Expr load);
   Expr insertedElement(mlir::Operation *op, Expr load);
+  Expr paddedElement(mlir::tensor::PadOp pad, Expr load);
+  Expr chooseInside(llvm::ArrayRef<Expr> conditions, Expr inside, Expr outside);
   Expr chosenElement(Expr load);
   std::optional<Reduction> findReduction(Expr load);
   bool isCounted(Expr body);

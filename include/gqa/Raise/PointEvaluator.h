@@ -25,6 +25,10 @@ public:
   /// None at operations that are not known.
   std::optional<double> evaluate(Expr expr) const;
 
+  /// The one element of a tensor that `expr`, which is constant, is computed from, with nothing else that
+  /// follows coordinates; null if it is none.
+  static Expr findOnlyLoad(Expr expr);
+
 private:
   std::optional<double> apply(Expr expr) const;
   std::optional<double> floorOfQuotient(Expr quotient) const;
@@ -33,8 +37,17 @@ private:
   const ExprContext &context;
   unsigned steps = 0;
   llvm::SmallVector<int64_t> coordinates;
-  llvm::DenseMap<mlir::Value, ConstantData> tensors;
-  llvm::DenseMap<Expr, mlir::AffineExpr> positions; ///< of loads, in row-major order
+  /// Where a load reads, in row-major order: often a sum of coordinates times their strides.
+  struct Place {
+    ConstantData tensor;
+    mlir::AffineExpr position;
+    bool isLinear = true;
+    int64_t first = 0;
+    llvm::SmallVector<std::pair<unsigned, int64_t>> strides;
+  };
+  double read(const Place &place) const;
+
+  llvm::DenseMap<Expr, Place> places;
 };
 
 } // namespace gqa

@@ -51,6 +51,7 @@ private:
   mlir::AffineExpr computeSelect(mlir::Operation *op);
   void compareCounts(mlir::tensor::ReshapeOp op);
   bool pairFactors(llvm::ArrayRef<mlir::AffineExpr> larger, llvm::SmallVector<mlir::AffineExpr> smaller);
+  void readLoops(mlir::Value tensor);
   void readAssertions(mlir::AffineExpr size, mlir::Operation *op);
   void assume(mlir::arith::CmpIOp compare);
   mlir::AffineExpr canonical(mlir::AffineExpr size) const;

@@ -155,6 +155,13 @@ def scatter_value(x, dim, index, value):
     return scatter(x, dim, index, torch.full_like(index, value, dtype=x.dtype))
 
 
+def select_scatter(x, source, dim, index):
+    """A slice that is written; torch's decomposition writes all of x again."""
+    dim = dim % x.dim()
+    index = index + x.shape[dim] if isinstance(index, int) and index < 0 else index
+    return aten.slice_scatter(x, source.unsqueeze(dim), dim, index, index + 1)
+
+
 def arange(start, end, step=1, *, dtype=None, **where):
     """Numbers of a type that torch-mlir does not count in, as those of one in which it does."""
     if dtype not in (torch.uint8, torch.int8, torch.int16):
@@ -237,6 +244,7 @@ REPLACEMENTS = {
     aten.repeat_interleave.Tensor: repeat_interleave,
     aten.scatter.src: scatter,
     aten.scatter.value: scatter_value,
+    aten.select_scatter.default: select_scatter,
     aten.arange.start_step: arange,
     aten.topk.default: ranks.topk,
     aten.sort.default: ranks.sort,

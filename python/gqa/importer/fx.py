@@ -14,6 +14,7 @@ from torch_mlir.extras import fx_importer
 
 from .errors import ImportFailure
 from .module import TorchModule, dense
+from .views import KEPT, merge_by_name
 
 
 def import_program(program, inline_weights=False):
@@ -21,6 +22,7 @@ def import_program(program, inline_weights=False):
     values the first results, which are written over them, as over inputs that the model writes to; other buffers and constants
     stay inside as dense constants."""
     program = _without_assertions(program)
+    merge_by_name(program.graph)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     data_dependent = _data_dependent(program.graph)
@@ -31,8 +33,8 @@ def import_program(program, inline_weights=False):
         importer.import_program(program, func_name="main")
     except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError) as error:
         raise ImportFailure(f"torch-mlir cannot read the exported program: {_first_line(error)}") from error
-    return TorchModule(importer.module, "torchdynamo-export-to-torch-backend-pipeline", state, weights, donated,
-                       data_dependent)
+    pipeline = f"torchdynamo-export-to-torch-backend-pipeline{{backend-legal-ops={KEPT}}}"
+    return TorchModule(importer.module, pipeline, state, weights, donated, data_dependent)
 
 
 def _data_dependent(graph):
@@ -46,7 +48,7 @@ def _data_dependent(graph):
     return ""
 
 
-_MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
+MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
 
 
 def _first_line(error):
@@ -96,11 +98,11 @@ def _functional_signature(program, inline_weights):
         else:
             inside.append(spec)
     outputs = [dataclasses.replace(spec, kind=OutputKind.USER_OUTPUT, target=None)
-               if spec.kind in _MUTATIONS else spec for spec in old.output_specs]
+               if spec.kind in MUTATIONS else spec for spec in old.output_specs]
     places = {spec.arg.name: place for place, spec in enumerate(inputs + states)}
     changed = {spec.target: spec.arg.name for spec in old.input_specs if spec.target in mutated}
-    donated = {places[changed.get(spec.target, spec.target)]: result for result, spec in enumerate(old.output_specs)
-               if spec.kind in _MUTATIONS}
+    donated = {places[changed[spec.target] if spec.kind == OutputKind.BUFFER_MUTATION else spec.target]: result
+               for result, spec in enumerate(old.output_specs) if spec.kind in MUTATIONS}
     return ExportGraphSignature(inputs + states + parameters + inside, outputs), state, weights, donated
 
 

@@ -9,6 +9,7 @@ from .dialect import from_calls
 from .errors import ImportFailure
 from .loops import scatters_to_loops
 from .module import functions
+from .pads import cut_pads
 
 STOCK = {"affine", "arith", "bufferization", "builtin", "cf", "complex", "func", "gqa", "linalg", "math", "scf", "shape", "tensor"}
 # torch-mlir's last pass wants nothing but its own choice of operations; `_require_stock_dialects` is ours.
@@ -21,8 +22,9 @@ def lower(torch_module):
     module = torch_module.module
     with module.context:
         module.context.emit_error_diagnostics = False
-        _run(module, f"builtin.module({torch_module.pipeline},torch-backend-to-linalg-on-tensors-backend-pipeline)",
-             torch_module.data_dependent)
+        _run(module, f"builtin.module({torch_module.pipeline})", torch_module.data_dependent)
+        cut_pads(module)
+        _run(module, "builtin.module(torch-backend-to-linalg-on-tensors-backend-pipeline)", torch_module.data_dependent)
         _strip(module)
         scatters_to_loops(module)
         _run(module, f"builtin.module({CLEAN_UP})")

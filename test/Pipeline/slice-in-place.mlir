@@ -1,0 +1,75 @@
+// RUN: gqa-opt %s --gqa-slice-in-place --split-input-file | FileCheck %s
+// RUN: gqa-opt %s --gqa-slice-in-place --one-shot-bufferize=bufferize-function-boundaries --cse --canonicalize --split-input-file | FileCheck %s --check-prefix=BUFFERS
+
+// A layer's part of a cache gets a token.
+// CHECK-LABEL: func @layer
+// CHECK: %[[PART:.+]] = tensor.extract_slice %arg0[1, 0, 0, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<3x2x8x4xf32> to tensor<2x8x4xf32>
+// CHECK: %[[WRITTEN:.+]] = tensor.insert_slice %arg1 into %[[PART]]
+// CHECK: tensor.insert_slice %[[WRITTEN]] into %arg0[1, 0, 0, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<2x8x4xf32> into tensor<3x2x8x4xf32>
+// BUFFERS-LABEL: func @layer
+// BUFFERS-NOT: memref.alloc
+// BUFFERS: memref.copy %arg1
+// BUFFERS-NOT: memref.copy
+// BUFFERS: return
+func.func @layer(%all: tensor<3x2x8x4xf32> {bufferization.writable = true}, %token: tensor<2x1x4xf32>, %at: index)
+    -> (tensor<3x2x8x4xf32>, f32) {
+  %c0 = arith.constant 0 : index
+  %taken = tensor.extract_slice %all[1, 0, 0, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<3x2x8x4xf32> to tensor<1x2x8x4xf32>
+  %part = tensor.collapse_shape %taken [[0, 1], [2], [3]] : tensor<1x2x8x4xf32> into tensor<2x8x4xf32>
+  %written = tensor.insert_slice %token into %part[0, %at, 0] [2, 1, 4] [1, 1, 1] : tensor<2x1x4xf32> into tensor<2x8x4xf32>
+  %whole = tensor.expand_shape %written [[0, 1], [2], [3]] output_shape [1, 2, 8, 4] : tensor<2x8x4xf32> into tensor<1x2x8x4xf32>
+  %new = tensor.insert_slice %whole into %all[1, 0, 0, 0] [1, 2, 8, 4] [1, 1, 1, 1] : tensor<1x2x8x4xf32> into tensor<3x2x8x4xf32>
+  %read = tensor.extract %written[%c0, %at, %c0] : tensor<2x8x4xf32>
+  return %new, %read : tensor<3x2x8x4xf32>, f32
+}
+
+// -----
+
+// Keys and values of one tensor: both are written, then both are read.
+// CHECK-LABEL: func @keys_and_values
+// CHECK: %[[K:.+]] = tensor.insert_slice %arg1 into
+// CHECK: tensor.insert_slice %[[K]] into %arg0[0, 0, 0]
+// CHECK: %[[V:.+]] = tensor.insert_slice %arg2 into
+// CHECK: %[[BOTH:.+]] = tensor.insert_slice %[[V]] into %{{.+}}[1, 0, 0]
+// CHECK: %[[READ:.+]] = tensor.extract_slice %[[BOTH]][0, 0, 0] [1, 8, 4]
+// CHECK: tensor.extract %[[READ]]
+// CHECK: tensor.extract %[[V]]
+// BUFFERS-LABEL: func @keys_and_values
+// BUFFERS-NOT: memref.alloc
+// BUFFERS: memref.copy %arg1
+// BUFFERS: memref.copy %arg2
+// BUFFERS-NOT: memref.copy
+// BUFFERS: return
+func.func @keys_and_values(%all: tensor<2x8x4xf32> {bufferization.writable = true}, %k: tensor<1x4xf32>, %v: tensor<1x4xf32>,
+                           %at: index) -> (tensor<2x8x4xf32>, f32, f32) {
+  %c0 = arith.constant 0 : index
+  %keys = tensor.extract_slice %all[0, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<2x8x4xf32> to tensor<8x4xf32>
+  %new_keys = tensor.insert_slice %k into %keys[%at, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<8x4xf32>
+  %0 = tensor.insert_slice %new_keys into %all[0, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<8x4xf32> into tensor<2x8x4xf32>
+  %values = tensor.extract_slice %0[1, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<2x8x4xf32> to tensor<8x4xf32>
+  %new_values = tensor.insert_slice %v into %values[%at, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<8x4xf32>
+  %1 = tensor.insert_slice %new_values into %0[1, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<8x4xf32> into tensor<2x8x4xf32>
+  %a = tensor.extract %new_keys[%at, %c0] : tensor<8x4xf32>
+  %b = tensor.extract %new_values[%at, %c0] : tensor<8x4xf32>
+  return %1, %a, %b : tensor<2x8x4xf32>, f32, f32
+}
+
+// -----
+
+// What the second part writes over is read as it was, and what was computed elsewhere where it is.
+// CHECK-LABEL: func @no_change
+// CHECK: %[[A:.+]] = tensor.insert_slice %arg1 into
+// CHECK: tensor.extract %[[A]]
+// CHECK: tensor.extract %arg2
+func.func @no_change(%all: tensor<2x8x4xf32>, %k: tensor<1x4xf32>, %other: tensor<8x4xf32>, %at: index)
+    -> (tensor<2x8x4xf32>, f32, f32) {
+  %c0 = arith.constant 0 : index
+  %keys = tensor.extract_slice %all[0, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<2x8x4xf32> to tensor<8x4xf32>
+  %new_keys = tensor.insert_slice %k into %keys[%at, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<8x4xf32>
+  %0 = tensor.insert_slice %new_keys into %all[0, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<8x4xf32> into tensor<2x8x4xf32>
+  %1 = tensor.insert_slice %other into %0[0, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<8x4xf32> into tensor<2x8x4xf32>
+  %2 = tensor.insert_slice %other into %1[1, 0, 0] [1, 8, 4] [1, 1, 1] : tensor<8x4xf32> into tensor<2x8x4xf32>
+  %a = tensor.extract %new_keys[%at, %c0] : tensor<8x4xf32>
+  %b = tensor.extract %other[%at, %c0] : tensor<8x4xf32>
+  return %2, %a, %b : tensor<2x8x4xf32>, f32, f32
+}

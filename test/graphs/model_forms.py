@@ -291,3 +291,13 @@ def blocks_of_tokens(q, k, v):
     """Attention inside of blocks of four: the queries of a block share its keys, and are no group of heads."""
     q, k, v = (x.view(2, 2, 3, 4, 16) for x in (q, k, v))
     return F.scaled_dot_product_attention(q, k, v).flatten(2, 3)
+
+
+@form(randn(2, 6, 24, 24, seed=1), attentions=[])
+def rows_solved_one_by_one(x):
+    """Layers of a delta rule invert a triangular matrix so: each row is written to where the next one reads all of them."""
+    x = x.masked_fill(torch.ones(24, 24, dtype=torch.bool).triu(), 0) * 0.1
+    for i in range(1, 24):
+        row = x[..., i, :i].clone()
+        x[..., i, :i] = row + (row.unsqueeze(-1) * x[..., :i, :i].clone()).sum(-2)
+    return x

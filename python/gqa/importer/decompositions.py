@@ -244,6 +244,9 @@ REPLACEMENTS = {
 }
 # Only of graphs with complex numbers: an operation of the table that stays costs a further round.
 OF_COMPLEX = {aten.mul.Tensor: mul}
+# What torch takes apart if asked to, and torch-mlir does not.
+BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
+            aten.upsample_bilinear2d.vec]
 # What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
 LEFT_ALONE = [aten.roll.default]
 
@@ -253,6 +256,7 @@ def decompose(program):
     table = torch.export.default_decompositions()
     for operation in LEFT_ALONE:
         table.pop(operation, None)
+    table.update({operation: torch._decomp.decomposition_table[operation] for operation in BY_TORCH})
     table.update(REPLACEMENTS)
     if any(_is_complex(node) for node in program.graph.nodes):
         table.update(OF_COMPLEX)

@@ -73,8 +73,8 @@ def index_put(x, indices, values, accumulate=False):
     """
     named = [d for d, index in enumerate(indices) if index is not None]
     if any(indices[d].dtype in (torch.bool, torch.uint8) for d in named):
-        is_fill = len(indices) == 1 and indices[0].dtype == torch.bool and values.numel() == 1 and not accumulate
-        return torch.where(_over(indices[0], x), values.reshape([]), x) if is_fill else NotImplemented
+        is_mask = len(indices) == 1 and indices[0].dtype == torch.bool and not accumulate
+        return _put_by_mask(x, indices[0], values) if is_mask else NotImplemented
     first = indices[named[0]]
     if len(named) == 1 and not accumulate and first.dim() == 1 and _are_few(first.shape[0]):
         return _index_put_along(x, named[0], first.to(torch.int64), values)
@@ -87,6 +87,18 @@ def index_put(x, indices, values, accumulate=False):
 def _over(mask, x):
     """A mask of the first dimensions."""
     return mask.reshape([*mask.shape, *[1] * (x.dim() - mask.dim())])
+
+
+def _put_by_mask(x, mask, values):
+    """The same values wherever the mask is set, or the next row of them at each such place: images' tokens among those of a text."""
+    rest = x.shape[mask.dim():]
+    if values.dim() == len(rest) + 1 and values.shape[0] == 1:
+        values = values.squeeze(0)
+    if values.dim() <= len(rest):
+        return torch.where(_over(mask, x), values, x)
+    if not isinstance(values.shape[0], int):
+        return NotImplemented
+    return masked_scatter(x, _over(mask, x), values.expand([values.shape[0], *rest]))
 
 
 def _index_put_along(x, dim, index, values):

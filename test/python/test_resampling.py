@@ -21,6 +21,12 @@ def smaller(): return resized(size=(5, 4), mode="bilinear")
 def corners(): return resized(size=(16, 15), mode="bilinear", align_corners=True)
 def twice(): return resized(scale_factor=2, mode="bilinear")
 def cubic(): return resized(size=(11, 13), mode="bicubic")
+def smooth(): return resized(size=(5, 4), mode="bilinear", antialias=True)
+def smooth_and_larger(): return resized(size=(11, 4), mode="bilinear", antialias=True)
+def smooth_corners(): return resized(size=(5, 9), mode="bilinear", antialias=True, align_corners=True)
+def smooth_half(): return resized(scale_factor=(0.45, 0.7), mode="bilinear", antialias=True)
+def smooth_cubic(): return resized(size=(3, 9), mode="bicubic", antialias=True)
+def smooth_cubic_half(): return resized(scale_factor=0.5, mode="bicubic", antialias=True)
 def nearest(): return resized(size=(11, 13))
 def averages(): return Form(lambda x: F.adaptive_avg_pool2d(x, (3, 4))), (image(),)
 def samples():  # some of them outside
@@ -29,7 +35,11 @@ def samples():  # some of them outside
 '''
 
 
-@pytest.mark.parametrize("name", ["same", "larger", "smaller", "corners", "twice", "cubic", "nearest", "averages", "samples"])
+NAMES = ["same", "larger", "smaller", "corners", "twice", "cubic", "smooth", "smooth_and_larger", "smooth_corners", "smooth_half",
+         "smooth_cubic", "smooth_cubic_half", "nearest", "averages", "samples"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_resampling(name, importer, tools, tmp_path):
     (tmp_path / "models.py").write_text(FORMS)
     done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")

@@ -6,7 +6,7 @@ applied with them, because a replacement may itself be made of composite operati
 
 import torch
 
-from . import ranks
+from . import ranks, resize
 
 aten = torch.ops.aten
 
@@ -244,6 +244,8 @@ REPLACEMENTS = {
     aten.scatter.src: scatter,
     aten.scatter.value: scatter_value,
     aten.arange.start_step: arange,
+    aten._upsample_bicubic2d_aa.default: resize.bicubic,
+    aten._upsample_bilinear2d_aa.default: resize.bilinear,
     aten.topk.default: ranks.topk,
     aten.sort.default: ranks.sort,
     aten.sort.stable: ranks.sort_stable,

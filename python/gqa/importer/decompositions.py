@@ -161,6 +161,29 @@ def scatter_value(x, dim, index, value):
     return scatter(x, dim, index, torch.full_like(index, value, dtype=x.dtype))
 
 
+def power(x, exponent):
+    """Of integers, which torch-mlir has no power of: as products, or as a power of floats."""
+    if x.is_floating_point() or x.is_complex():
+        return NotImplemented
+    if not isinstance(exponent, int):
+        return torch.pow(x.to(torch.get_default_dtype()), exponent)
+    if exponent < 0:
+        return NotImplemented
+    x = x.to(torch.int64) if x.dtype == torch.bool else x
+    result = torch.ones_like(x)
+    while exponent:
+        result = result * x if exponent & 1 else result
+        x, exponent = x * x, exponent >> 1
+    return result
+
+
+def clamp(x, low=None, high=None):
+    """Integers between bounds that are floats are floats."""
+    if x.is_floating_point() or not any(isinstance(bound, float) for bound in (low, high)):
+        return NotImplemented
+    return torch.clamp(x.to(torch.get_default_dtype()), low, high)
+
+
 def arange(start, end, step=1, *, dtype=None, **where):
     """Numbers of a type that torch-mlir does not count in, as those of one in which it does."""
     if dtype not in (torch.uint8, torch.int8, torch.int16):
@@ -258,6 +281,8 @@ REPLACEMENTS = {
 }
 # Only of graphs with complex numbers: an operation of the table that stays costs a further round.
 OF_COMPLEX = {aten.mul.Tensor: mul}
+# Only of graphs with such operations on integers: those on floats stay.
+OF_INTEGERS = {aten.pow.Tensor_Scalar: power, aten.clamp.default: clamp}
 # What torch takes apart if asked to, and torch-mlir does not.
 BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
             aten.upsample_bilinear2d.vec]
@@ -274,6 +299,8 @@ def decompose(program):
     table.update(REPLACEMENTS)
     if any(_is_complex(node) for node in program.graph.nodes):
         table.update(OF_COMPLEX)
+    if any(node.target in OF_INTEGERS and not _is_float(node.args[0]) for node in program.graph.nodes):
+        table.update(OF_INTEGERS)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     try:
@@ -294,6 +321,10 @@ def _run(program, table):
 def _is_complex(node):
     value = node.meta.get("val")
     return isinstance(value, torch.Tensor) and value.is_complex()
+
+
+def _is_float(node):
+    return node.meta["val"].is_floating_point()
 
 
 def _is_left(program, table):

@@ -6,7 +6,7 @@ applied with them, because a replacement may itself be made of composite operati
 
 import torch
 
-from . import ranks, resize
+from . import fourier, ranks, resize
 
 aten = torch.ops.aten
 
@@ -235,6 +235,22 @@ def mul(x, factor):
     return torch.view_as_complex(torch.view_as_real(x) * factor)
 
 
+def magnitude(x):
+    """Of complex numbers; of others torch-mlir has it."""
+    if not x.is_complex():
+        return NotImplemented
+    parts = torch.view_as_real(x)
+    return (parts * parts).sum(-1).sqrt()
+
+
+def to_copy(x, *, dtype=None, **where):
+    """Numbers as complex ones."""
+    if dtype is None or not dtype.is_complex or x.is_complex():
+        return NotImplemented
+    x = x.to(dtype.to_real())
+    return torch.view_as_complex(torch.stack([x, torch.zeros_like(x)], -1))
+
+
 def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
     """The mathematics, in the layout of the original: batch, query, head, dimension in memory.
 
@@ -267,6 +283,8 @@ REPLACEMENTS = {
     aten.scatter.src: scatter,
     aten.scatter.value: scatter_value,
     aten.arange.start_step: arange,
+    aten._fft_c2c.default: fourier.of_complex,
+    aten._fft_r2c.default: fourier.of_real,
     aten._upsample_bicubic2d_aa.default: resize.bicubic,
     aten._upsample_bilinear2d_aa.default: resize.bilinear,
     aten.topk.default: ranks.topk,
@@ -280,7 +298,7 @@ REPLACEMENTS = {
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
 # Only of graphs with complex numbers: an operation of the table that stays costs a further round.
-OF_COMPLEX = {aten.mul.Tensor: mul}
+OF_COMPLEX = {aten._to_copy.default: to_copy, aten.abs.default: magnitude, aten.mul.Tensor: mul}
 # Only of graphs with such operations on integers: those on floats stay.
 OF_INTEGERS = {aten.pow.Tensor_Scalar: power, aten.clamp.default: clamp}
 # What torch takes apart if asked to, and torch-mlir does not.

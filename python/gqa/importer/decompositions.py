@@ -6,7 +6,7 @@ applied with them, because a replacement may itself be made of composite operati
 
 import torch
 
-from . import fourier, ranks, resize
+from . import fourier, number_types, ranks, resize
 
 aten = torch.ops.aten
 
@@ -161,29 +161,6 @@ def scatter_value(x, dim, index, value):
     return scatter(x, dim, index, torch.full_like(index, value, dtype=x.dtype))
 
 
-def power(x, exponent):
-    """Of integers, which torch-mlir has no power of: as products, or as a power of floats."""
-    if x.is_floating_point() or x.is_complex():
-        return NotImplemented
-    if not isinstance(exponent, int):
-        return torch.pow(x.to(torch.get_default_dtype()), exponent)
-    if exponent < 0:
-        return NotImplemented
-    x = x.to(torch.int64) if x.dtype == torch.bool else x
-    result = torch.ones_like(x)
-    while exponent:
-        result = result * x if exponent & 1 else result
-        x, exponent = x * x, exponent >> 1
-    return result
-
-
-def clamp(x, low=None, high=None):
-    """Integers between bounds that are floats are floats."""
-    if x.is_floating_point() or not any(isinstance(bound, float) for bound in (low, high)):
-        return NotImplemented
-    return torch.clamp(x.to(torch.get_default_dtype()), low, high)
-
-
 def arange(start, end, step=1, *, dtype=None, **where):
     """Numbers of a type that torch-mlir does not count in, as those of one in which it does."""
     if dtype not in (torch.uint8, torch.int8, torch.int16):
@@ -226,29 +203,6 @@ def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
     if bias is not None:
         y = y + bias.view(along)
     return y, mean.new_empty(0), mean.new_empty(0)
-
-
-def mul(x, factor):
-    """A tensor of complex numbers times a real number; torch-mlir has no such product."""
-    if not isinstance(factor, (int, float)) or not x.is_complex():
-        return NotImplemented
-    return torch.view_as_complex(torch.view_as_real(x) * factor)
-
-
-def magnitude(x):
-    """Of complex numbers; of others torch-mlir has it."""
-    if not x.is_complex():
-        return NotImplemented
-    parts = torch.view_as_real(x)
-    return (parts * parts).sum(-1).sqrt()
-
-
-def to_copy(x, *, dtype=None, **where):
-    """Numbers as complex ones."""
-    if dtype is None or not dtype.is_complex or x.is_complex():
-        return NotImplemented
-    x = x.to(dtype.to_real())
-    return torch.view_as_complex(torch.stack([x, torch.zeros_like(x)], -1))
 
 
 def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
@@ -298,9 +252,9 @@ REPLACEMENTS = {
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
 # Only of graphs with complex numbers: an operation of the table that stays costs a further round.
-OF_COMPLEX = {aten._to_copy.default: to_copy, aten.abs.default: magnitude, aten.mul.Tensor: mul}
+OF_COMPLEX = {aten._to_copy.default: number_types.to_copy, aten.abs.default: number_types.magnitude, aten.mul.Tensor: number_types.mul}
 # Only of graphs with such operations on integers: those on floats stay.
-OF_INTEGERS = {aten.pow.Tensor_Scalar: power, aten.clamp.default: clamp}
+OF_INTEGERS = {aten.pow.Tensor_Scalar: number_types.power, aten.clamp.default: number_types.clamp}
 # What torch takes apart if asked to, and torch-mlir does not.
 BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
             aten.upsample_bilinear2d.vec]

@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms as products with the matrix of each dimension's roots of one: O(n) for each number, and exact in order."""
+"""Discrete Fourier transforms, as products with a matrix of roots of one for each dimension: of few numbers, as models have them."""
 
 import math
 

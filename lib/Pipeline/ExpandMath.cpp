@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -43,6 +44,54 @@ void guardExp(math::ExpOp exp) {
       result, [&](OpOperand &use) { return use.getOwner() != inRange.getDefiningOp(); });
 }
 
+/// The exponent of a power that upstream does not make products of. Its patterns never end on those.
+std::optional<int64_t> getLargeExponent(Value exponent) {
+  constexpr int64_t kMostUpstream = 8;
+  APInt number;
+  if (!matchPattern(exponent, m_ConstantInt(&number)) || number.abs().ule(kMostUpstream))
+    return std::nullopt;
+  return number.getSExtValue();
+}
+
+Value constantLike(ImplicitLocOpBuilder &b, Type type, TypedAttr number) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return arith::ConstantOp::create(b, shaped ? DenseElementsAttr::get(shaped, Attribute(number)) : number);
+}
+
+struct LargePower : OpRewritePattern<math::FPowIOp> {
+  LargePower(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(math::FPowIOp op, PatternRewriter &rewriter) const override {
+    std::optional<int64_t> exponent = getLargeExponent(op.getRhs());
+    if (!exponent)
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type element = getElementTypeOrSelf(op.getType());
+    Value real = constantLike(b, op.getType(), b.getFloatAttr(element, double(*exponent)));
+    rewriter.replaceOpWithNewOp<math::PowFOp>(op, op.getLhs(), real);
+    return success();
+  }
+};
+
+/// x^n as (x^8)^(n / 8) * x^(n % 8).
+struct LargeIntegerPower : OpRewritePattern<math::IPowIOp> {
+  LargeIntegerPower(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(math::IPowIOp op, PatternRewriter &rewriter) const override {
+    std::optional<int64_t> exponent = getLargeExponent(op.getRhs());
+    if (!exponent)
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Type element = getElementTypeOrSelf(op.getType());
+    auto power = [&](Value x, int64_t n) -> Value {
+      return math::IPowIOp::create(b, x, constantLike(b, op.getType(), b.getIntegerAttr(element, n)));
+    };
+    Value eighths = power(power(op.getLhs(), 8), *exponent / 8);
+    rewriter.replaceOpWithNewOp<arith::MulIOp>(op, eighths, power(op.getLhs(), *exponent % 8));
+    return success();
+  }
+};
+
 /// A float of 8 bits, scalar or vector, by way of an f16 that has the same bits further up: LLVM has no such
 /// type. f16 and bf16 hold all of its numbers as well.
 struct WidenFloat8 : OpRewritePattern<arith::ExtFOp> {
@@ -74,15 +123,11 @@ private:
     return shaped ? Type(shaped.clone(element)) : element;
   }
 
-  static Value constant(ImplicitLocOpBuilder &b, Type type, TypedAttr number) {
-    auto shaped = dyn_cast<ShapedType>(type);
-    return arith::ConstantOp::create(b, shaped ? DenseElementsAttr::get(shaped, Attribute(number)) : number);
-  }
   static Value integer(ImplicitLocOpBuilder &b, Value like, int64_t number) {
-    return constant(b, like.getType(), b.getI16IntegerAttr(number));
+    return constantLike(b, like.getType(), b.getI16IntegerAttr(number));
   }
   static Value real(ImplicitLocOpBuilder &b, Value like, double number) {
-    return constant(b, like.getType(), b.getF32FloatAttr(float(number)));
+    return constantLike(b, like.getType(), b.getF32FloatAttr(float(number)));
   }
 
   /// The f16 of these bits, as f32.
@@ -110,7 +155,7 @@ struct ExpandMathPass : impl::ExpandMathBase<ExpandMathPass> {
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<WidenFloat8>(&getContext());
+    patterns.add<LargePower, LargeIntegerPower, WidenFloat8>(&getContext());
     populateMathAlgebraicSimplificationPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"rsqrt", "ceilf", "clampf"});
     if (polynomials) {

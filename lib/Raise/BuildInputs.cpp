@@ -25,9 +25,11 @@ void AttentionBuilder::collectSizes() {
   }
 }
 
-/// An operand as a tensor of its own, a dimension for each axis that it follows.
+/// An operand as a tensor of its own, a dimension for each axis that it follows. Queries have all of them:
+/// those that are learned are the same for each sequence.
 bool AttentionBuilder::computeOperand(Expr &operand, const Axis &tokens, const Axis &inner) {
-  auto isAbsent = [&](unsigned variable) { return !dependsOn(operand, variable); };
+  bool isQ = &operand == &match.q;
+  auto isAbsent = [&](unsigned variable) { return !isQ && !dependsOn(operand, variable); };
   Axis heads = axes.h; // of groups and their members it may follow the groups alone
   llvm::erase_if(heads.variables, isAbsent);
   SmallVector<Axis> all = {axes.b, heads, tokens, inner};

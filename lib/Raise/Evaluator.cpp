@@ -179,6 +179,11 @@ Expr Evaluator::partOf(Expr expr) {
     for (unsigned side : {0, 1})
       if (peel(expr->operands[side])->getNumber() == -std::numeric_limits<double>::infinity())
         return expr->operands[1 - side];
+  // A row of a tensor whose rows a loop wrote one by one: of all but one write it is known that they are
+  // elsewhere.
+  if (expr->isSelect())
+    if (std::optional<bool> truth = expandAll(expr->operands[0])->getTruth())
+      return expr->operands[*truth ? 1 : 2];
   bool isReal = expr->isApply("complex.re");
   if (!isReal && !expr->isApply("complex.im"))
     return nullptr;

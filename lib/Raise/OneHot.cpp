@@ -17,6 +17,20 @@ static bool isTable(Expr expr) {
                         : expr->isApply("arith.uitofp") || expr->isApply("arith.sitofp") || expr->isSelect();
 }
 
+/// Whether anything in the expression is known only when the program runs. Most vectors say so at the first
+/// look, long before all that they are computed from is expanded.
+static bool readsData(Evaluator &evaluator, Expr expr, DenseSet<Expr> &visited) {
+  if (!visited.insert(expr).second)
+    return false;
+  Expr root = evaluator.peel(expr);
+  Attribute constant;
+  if (root->kind == ExprNode::Kind::Scalar ||
+      (root->value && !matchPattern(root->value, m_Constant(&constant))))
+    return true;
+  return llvm::any_of(llvm::reverse(root->operands),
+                      [&](Expr operand) { return readsData(evaluator, operand, visited); });
+}
+
 /// Where along `variable` the one 1 of a vector of zeros stands, as an expression of the other coordinates.
 /// Null if `vector` is anything else, or its places follow no coordinates.
 static AffineExpr findOne(ExprContext &context, Expr vector, unsigned variable) {
@@ -54,7 +68,9 @@ Expr Evaluator::chosenElement(Expr load) {
     return nullptr;
   for (unsigned side : {0, 1}) {
     Expr vector = peelCasts(body->operands[side]);
-    AffineExpr one = isTable(vector) ? findOne(context, expandAll(vector), sum->variable) : AffineExpr();
+    DenseSet<Expr> visited;
+    bool mayChoose = isTable(vector) && !readsData(*this, vector, visited);
+    AffineExpr one = mayChoose ? findOne(context, expandAll(vector), sum->variable) : AffineExpr();
     if (one) // the other elements, which are multiplied by zeros, are taken to be finite
       return context.substitute(body->operands[1 - side], sum->variable, one);
   }

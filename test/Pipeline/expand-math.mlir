@@ -50,3 +50,22 @@ func.func @fp8(%a: i8, %b: vector<4xi8>) -> (f32, vector<4xf64>) {
   %d = arith.extf %y : vector<4xf8E5M2> to vector<4xf64>
   return %c, %d : f32, vector<4xf64>
 }
+
+// Small constant powers are products. Larger ones of floats, which would lose digits so, are for the C library.
+// CHECK-LABEL: @powers
+// CHECK: math.powf %{{.*}}, %{{.*}} : f32
+// CHECK: math.powf %{{.*}}, %{{.*}} : vector<4xf16>
+// CHECK-NOT: math.{{.*}}pow
+// CHECK: return
+func.func @powers(%x: f32, %y: vector<4xf16>, %i: i64) -> (f32, f32, vector<4xf16>, i64, i64) {
+  %c3 = arith.constant 3 : i64
+  %c9 = arith.constant 9 : i64
+  %c100 = arith.constant -100 : i64
+  %v = arith.constant dense<-12> : vector<4xi32>
+  %a = math.fpowi %x, %c3 : f32, i64
+  %b = math.fpowi %x, %c9 : f32, i64
+  %c = math.fpowi %y, %v : vector<4xf16>, vector<4xi32>
+  %d = math.ipowi %i, %c9 : i64
+  %e = math.ipowi %i, %c100 : i64
+  return %a, %b, %c, %d, %e : f32, f32, vector<4xf16>, i64, i64
+}

@@ -309,3 +309,45 @@ def slopes_of_some_heads(q, k, v):
     bias = F.pad(-distance * (2.0 ** -torch.arange(1, 5).float())[:, None, None], (0, 0, 0, 0, 0, 2))
     s = (scores(q, k) + bias).masked_fill(POSITIONS[None] > POSITIONS[:, None], -torch.finfo(torch.float32).max)
     return s.softmax(-1) @ v
+
+
+@form(randn(2, 6, 24, 24, seed=1), attentions=[])
+def rows_solved_one_by_one(x):
+    """Layers of a delta rule invert a triangular matrix so: each row is written to where the next one reads all of them."""
+    x = x.masked_fill(torch.ones(24, 24, dtype=torch.bool).triu(), 0) * 0.1
+    for i in range(1, 24):
+        row = x[..., i, :i].clone()
+        x[..., i, :i] = row + (row.unsqueeze(-1) * x[..., :i, :i].clone()).sum(-2)
+    return x
+
+
+LEARNED = randn(7, 16, seed=1), randn(2, 9, 16, seed=2), randn(2, 9, 12, seed=3)
+
+
+@form(*LEARNED, head_dim=16, v_head_dim=12)
+def learned_queries(q, k, v):
+    """All sequences are asked the same: the einsum's first product has one dimension for both sequences and keys."""
+    p = torch.einsum("qd,bkd->bqk", q, k).softmax(-1)
+    return torch.einsum("bqk,bkd->bqd", p, v)
+
+
+@form(randn(6, 7, 16, seed=1), randn(2, 6, 9, 16, seed=2), randn(2, 6, 9, 16, seed=3), q_heads=6, kv_heads=6)
+def learned_queries_of_heads(q, k, v):
+    p = (torch.einsum("hqd,bhkd->bhqk", q, k) * 0.25).softmax(-1)
+    return torch.einsum("bhqk,bhkd->bhqd", p, v)
+
+
+@form(*LEARNED[:2], head_dim=16)
+def learned_by_a_layer(weights, x):
+    """Attention that pools: what a linear layer says of each token, of which a softmax over the tokens is made."""
+    return F.linear(x, weights).transpose(1, 2).softmax(-1) @ x
+
+
+@form(randn(7, 16, 1, 1, seed=1), randn(2, 9, 16, seed=2), head_dim=16)
+def learned_by_a_convolution(weights, x):
+    return F.conv2d(x.transpose(1, 2).unsqueeze(-1), weights).flatten(2).softmax(-1) @ x
+
+
+@form(LEARNED[0][:1], LEARNED[1])
+def learned_query(weights, x):
+    return (F.linear(x, weights).softmax(1) * x).sum(1)

@@ -67,6 +67,8 @@ class Experts(torch.nn.Module):
         return torch.cat([part * n for n, part in enumerate(x.split(counts.tolist()))])
 
 def data_dependent(): return Experts(), (torch.ones(6, 2), torch.tensor([1, 3, 2]))
+def chosen(x):
+    return x[x[:, 0] > 0]
 def nothing(): return 3
 def broken(): raise RuntimeError("no weights here")
 '''
@@ -237,6 +239,11 @@ def test_onnx_cumulative_sum(importer, tmp_path):
 def test_a_size_that_is_read_out_of_a_tensor_is_named(importer, models, tmp_path):
     line = next(n for n, text in enumerate(MODELS.splitlines(), 1) if "counts.tolist()" in text)
     failed(importer("models:data_dependent", "-o", "out.mlir"), f"models.py:{line}: a number is read out of a tensor", "run this part outside")
+
+
+def test_a_size_that_a_mask_decides_is_named(importer, models, tmp_path):
+    line = MODELS.splitlines().index("    return x[x[:, 0] > 0]") + 1
+    failed(importer("models:chosen", "-o", "out.mlir", "--input=3x3xf32"), f"models.py:{line}: elements are chosen by a mask", "run this part outside")
 
 
 def test_unconvertible_operation_is_named_with_its_line(importer, models):

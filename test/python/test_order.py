@@ -63,10 +63,23 @@ def images():
     return Form(lambda x, m, y: x.masked_scatter(m, y)), (numbers(2, 150, 8), mask.contiguous(), numbers(2400))
 def filled():
     return Form(lambda x, m: torch.ops.aten.index_put(x, [m], torch.tensor(2.5))), (numbers(3, 20, 8), numbers(3, 20) > 0)
+def put(x, mask, rows):
+    x = x.clone()
+    x[mask] = rows
+    return x
+def one_row(): return Form(put), (numbers(3, 20, 8), numbers(3, 20) > 0, numbers(8))
+def one_row_of_one(): return Form(put), (numbers(3, 20, 8), numbers(3, 20) > 0, numbers(1, 8))
+def row_after_row():
+    mask = numbers(3, 20) > 0
+    return Form(put), (numbers(3, 20, 8), mask, numbers(int(mask.sum()), 8))
+def all_masked():  # one element each
+    mask = numbers(3, 20) > 0
+    return Form(put), (numbers(3, 20), mask, numbers(int(mask.sum())))
 '''
 
 NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "tokens_by_expert", "places", "counts",
-         "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled"]
+         "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled",
+         "one_row", "one_row_of_one", "row_after_row", "all_masked"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -372,8 +372,8 @@ def ExpandMath : Pass<"gqa-expand-math"> {
   let summary = "mathematical functions as arithmetic that vectorises";
   let description = [{
     `exp`, `tanh`, `erf` and their like of f32 become polynomials, `rsqrt` a division by a root, small constant powers
-    multiplications. NaN and infinities stay exact. Everything else stays for the C library: `log`, `sin`, all of f64,
-    and `atan`, whose polynomial is off by 40 ulp. `arith.extf` of a float of 8 bits (f8E4M3FN, f8E5M2) becomes arithmetic
+    multiplications, and all constant powers of integers. NaN and infinities stay exact. Everything else stays for the C library:
+    `log`, `sin`, larger powers, all of f64, and `atan`, whose polynomial is off by 40 ulp. `arith.extf` of a float of 8 bits (f8E4M3FN, f8E5M2) becomes arithmetic
     on its bits, which is exact.
 
     Numerics: approximates (5 ulp of f32)

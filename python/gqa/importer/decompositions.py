@@ -6,7 +6,7 @@ applied with them, because a replacement may itself be made of composite operati
 
 import torch
 
-from . import ranks
+from . import fourier, number_types, ranks, resize
 
 aten = torch.ops.aten
 
@@ -79,8 +79,8 @@ def index_put(x, indices, values, accumulate=False):
     """
     named = [d for d, index in enumerate(indices) if index is not None]
     if any(indices[d].dtype in (torch.bool, torch.uint8) for d in named):
-        is_fill = len(indices) == 1 and indices[0].dtype == torch.bool and values.numel() == 1 and not accumulate
-        return torch.where(_over(indices[0], x), values.reshape([]), x) if is_fill else NotImplemented
+        is_mask = len(indices) == 1 and indices[0].dtype == torch.bool and not accumulate
+        return _put_by_mask(x, indices[0], values) if is_mask else NotImplemented
     first = indices[named[0]]
     if len(named) == 1 and not accumulate and first.dim() == 1 and _are_selected(x, first.shape[0]):
         return _index_put_along(x, named[0], first.to(torch.int64), values)
@@ -93,6 +93,18 @@ def index_put(x, indices, values, accumulate=False):
 def _over(mask, x):
     """A mask of the first dimensions."""
     return mask.reshape([*mask.shape, *[1] * (x.dim() - mask.dim())])
+
+
+def _put_by_mask(x, mask, values):
+    """The same values wherever the mask is set, or the next row of them at each such place: images' tokens among those of a text."""
+    rest = x.shape[mask.dim():]
+    if values.dim() == len(rest) + 1 and values.shape[0] == 1:
+        values = values.squeeze(0)
+    if values.dim() <= len(rest):
+        return torch.where(_over(mask, x), values, x)
+    if not isinstance(values.shape[0], int):
+        return NotImplemented
+    return masked_scatter(x, _over(mask, x), values.expand([values.shape[0], *rest]))
 
 
 def _index_put_along(x, dim, index, values):
@@ -206,13 +218,6 @@ def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
     return y, mean.new_empty(0), mean.new_empty(0)
 
 
-def mul(x, factor):
-    """A tensor of complex numbers times a real number; torch-mlir has no such product."""
-    if not isinstance(factor, (int, float)) or not x.is_complex():
-        return NotImplemented
-    return torch.view_as_complex(torch.view_as_real(x) * factor)
-
-
 def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
     """The mathematics, in the layout of the original: batch, query, head, dimension in memory.
 
@@ -246,6 +251,10 @@ REPLACEMENTS = {
     aten.scatter.value: scatter_value,
     aten.select_scatter.default: select_scatter,
     aten.arange.start_step: arange,
+    aten._fft_c2c.default: fourier.of_complex,
+    aten._fft_r2c.default: fourier.of_real,
+    aten._upsample_bicubic2d_aa.default: resize.bicubic,
+    aten._upsample_bilinear2d_aa.default: resize.bilinear,
     aten.topk.default: ranks.topk,
     aten.sort.default: ranks.sort,
     aten.sort.stable: ranks.sort_stable,
@@ -257,7 +266,12 @@ REPLACEMENTS = {
     aten._scaled_dot_product_flash_attention_for_cpu.default: flash_attention_for_cpu,
 }
 # Only of graphs with complex numbers: an operation of the table that stays costs a further round.
-OF_COMPLEX = {aten.mul.Tensor: mul}
+OF_COMPLEX = {aten._to_copy.default: number_types.to_copy, aten.abs.default: number_types.magnitude, aten.mul.Tensor: number_types.mul}
+# Only of graphs with such operations on integers: those on floats stay.
+OF_INTEGERS = {aten.pow.Tensor_Scalar: number_types.power, aten.clamp.default: number_types.clamp}
+# What torch takes apart if asked to, and torch-mlir does not.
+BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
+            aten.upsample_bilinear2d.vec]
 # What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
 LEFT_ALONE = [aten.roll.default]
 
@@ -267,9 +281,12 @@ def decompose(program):
     table = torch.export.default_decompositions()
     for operation in LEFT_ALONE:
         table.pop(operation, None)
+    table.update({operation: torch._decomp.decomposition_table[operation] for operation in BY_TORCH})
     table.update(REPLACEMENTS)
     if any(_is_complex(node) for node in program.graph.nodes):
         table.update(OF_COMPLEX)
+    if any(node.target in OF_INTEGERS and not _is_float(node.args[0]) for node in program.graph.nodes):
+        table.update(OF_INTEGERS)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     try:
@@ -290,6 +307,10 @@ def _run(program, table):
 def _is_complex(node):
     value = node.meta.get("val")
     return isinstance(value, torch.Tensor) and value.is_complex()
+
+
+def _is_float(node):
+    return node.meta["val"].is_floating_point()
 
 
 def _is_left(program, table):

@@ -16,6 +16,8 @@ from .errors import ImportFailure
 from .module import TorchModule, dense
 from .views import KEPT, merge_by_name
 
+aten = torch.ops.aten
+
 
 def import_program(program, inline_weights=False):
     """`program` must be decomposed. Mutated buffers (a static KV cache) become arguments after the inputs, and their new
@@ -38,13 +40,23 @@ def import_program(program, inline_weights=False):
 
 
 def _data_dependent(graph):
-    """Where a size is read out of a tensor, or "": `file.py:12: ...`, for the message if the lowering fails."""
+    """Where a size depends on the numbers in a tensor, or "": `file.py:12: ...`, for the message if the lowering fails."""
     for node in graph.nodes:
-        if node.target is torch.ops.aten._local_scalar_dense.default and node.users:
+        cause = _cause_of_size(node)
+        if cause:
             frames = re.findall(r'File "([^"\n]+)", line (\d+)', node.meta.get("stack_trace") or "")
             place = f"{frames[-1][0]}:{frames[-1][1]}: " if frames else ""
-            return (f"{place}a number is read out of a tensor (.item() or .tolist()), and sizes depend on it, which a graph cannot say; "
+            return (f"{place}{cause}, and sizes depend on it, which a graph cannot say; "
                     "compute with all elements and masks, or run this part outside")
+    return ""
+
+
+def _cause_of_size(node):
+    if node.target is aten._local_scalar_dense.default and node.users:
+        return "a number is read out of a tensor (.item() or .tolist())"
+    masks = node.args[1] if node.target is aten.index.Tensor else []
+    if node.target is aten.nonzero.default or any(mask is not None and mask.meta["val"].dtype == torch.bool for mask in masks):
+        return "elements are chosen by a mask (x[mask], nonzero or masked_select)"
     return ""
 
 

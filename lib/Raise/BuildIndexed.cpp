@@ -17,6 +17,8 @@ namespace {
 
 /// More tokens than these stay one slice, or a loop in whatever order: appended, they come one by one.
 constexpr int64_t kMostTokens = 16;
+/// Of a cache: sequences, heads, tokens and a head's elements.
+constexpr unsigned kUsualRank = 4;
 
 class AppendBuilder {
 public:
@@ -241,6 +243,10 @@ int64_t raiseIndexedAppends(RewriterBase &rewriter, Operation *function) {
   int64_t count = 0;
   for (Operation *op : llvm::reverse(candidates)) { // so that tokens that are written in turn are one write
     std::unique_ptr<CacheWrite> write = matchCacheWrite(op->getResult(0));
+    // What a loop writes row by row into a tensor without heads is as likely no cache, and such a loop has a
+    // kernel of its own on a GPU.
+    if (write && write->rank() != kUsualRank && op->getParentOfType<scf::ForOp>())
+      continue;
     count += write && write->count <= kMostTokens && AppendBuilder(rewriter, *write).build();
   }
   return count;

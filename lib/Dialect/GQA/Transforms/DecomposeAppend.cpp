@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -67,7 +68,7 @@ private:
     SmallVector<Value> at = {token};
     if (perBatch)
       at.insert(at.begin(), batch);
-    Value position = tensor::ExtractOp::create(builder, loc, op.getPositions(), at);
+    Value position = positionOf(at);
     position = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), position);
     Value size =
         getValueOrCreateConstantIndexOp(builder, loc, tensor::getMixedSize(builder, loc, cache, tokenDim));
@@ -88,6 +89,24 @@ private:
         },
         [&](OpBuilder &, Location) { scf::YieldOp::create(builder, loc, cache); });
     return branch.getResult(0);
+  }
+
+  /// A position; of those that are computed one by one, what is computed, so that a kernel of a GPU can do it
+  /// where it writes the token.
+  Value positionOf(ValueRange at) {
+    auto generic = op.getPositions().getDefiningOp<linalg::GenericOp>();
+    bool isPlain = generic && generic.getNumDpsInputs() == 0 && generic.getNumDpsInits() == 1 &&
+                   generic.getNumReductionLoops() == 0 && generic.getIndexingMapsArray()[0].isIdentity() &&
+                   generic.getBody()->getArgument(0).use_empty();
+    if (!isPlain)
+      return tensor::ExtractOp::create(builder, loc, op.getPositions(), at);
+    IRMapping inside;
+    for (Operation &inner : generic.getBody()->without_terminator())
+      if (auto index = dyn_cast<linalg::IndexOp>(inner))
+        inside.map(index.getResult(), at[index.getDim()]);
+      else
+        builder.clone(inner, inside);
+    return inside.lookupOrDefault(generic.getBody()->getTerminator()->getOperand(0));
   }
 
   /// The cache with a token at a position that it has. Where `inside` is there, and false, the position keeps

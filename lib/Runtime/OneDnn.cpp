@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
-#include <initializer_list>
+#include <type_traits>
 #include <utility>
 
 namespace gqa::rt {
@@ -156,7 +156,7 @@ OneDnn::OneDnn() {
 }
 
 OneDnn &OneDnn::get() {
-  static OneDnn oneDnn;
+  static OneDnn &oneDnn = *new OneDnn; // never destroyed: threads may multiply until the process has ended
   return oneDnn;
 }
 

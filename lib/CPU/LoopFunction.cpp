@@ -56,13 +56,7 @@ bool isAlone(Value value, ArrayRef<Value> all) {
   if (!root.getDefiningOp<memref::AllocOp>())
     return false;
   auto isElsewhere = [&](Value other) {
-    if (other == value || !isa<MemRefType>(other.getType()))
-      return true;
-    Value there = rootOf(other);
-    if (auto argument = dyn_cast<BlockArgument>(there))
-      return isa<func::FuncOp>(argument.getOwner()->getParentOp()) && argument.getOwner()->isEntryBlock();
-    return there != root &&
-           isa<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp>(there.getDefiningOp());
+    return other == value || !isa<MemRefType>(other.getType()) || areApart(root, rootOf(other));
   };
   return llvm::all_of(all, isElsewhere);
 }

@@ -48,12 +48,6 @@ SmallVector<Access> accessesOf(linalg::LinalgOp op) {
   return all;
 }
 
-/// Whether the memory of two buffers is known to be different, or the same: an allocation of this function is
-/// no argument, nor another allocation.
-bool areApart(Value a, Value b) {
-  return a != b && (a.getDefiningOp<memref::AllocOp>() || b.getDefiningOp<memref::AllocOp>());
-}
-
 /// Whether the first `rows` dimensions of a buffer are the loops, and all of its memory is theirs.
 bool isMadeOfRows(const Access &access, linalg::LinalgOp op, unsigned rows) {
   auto type = cast<MemRefType>(access.buffer.getType());

@@ -4,6 +4,7 @@
 
 #include "gqa/CPU/Passes.h"
 #include "gqa/Dialect/Tile/Tile.h"
+#include "gqa/Runtime/Runtime.h"
 #include "gqa/Tile/Kernel.h"
 
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -19,9 +20,8 @@ namespace gqa {
 
 namespace {
 
-constexpr int64_t kWorthThreads = 200000; // multiply-adds: as the runtime has it
-constexpr int64_t kWorthTask = 50000;
-constexpr int64_t kUnknownSize = 256; // what a dynamic size is taken for
+constexpr int64_t kWorthTask = GQA_RT_SMALL_WORK / 4; // multiply-adds
+constexpr int64_t kUnknownSize = 256;                 // what a dynamic size is taken for
 
 /// A group, and what stands between its members: memory that is freed, which the task may still use.
 struct Candidate {
@@ -123,7 +123,7 @@ bool isWorthThreads(const LoopGroup &group) {
   auto isOne = [](int64_t size) { return size == 1; };
   SmallVector<int64_t> rows = first.getStaticLoopRanges();
   rows.resize(group.rows);
-  return work >= kWorthThreads && !llvm::all_of(rows, isOne);
+  return work >= GQA_RT_SMALL_WORK && !llvm::all_of(rows, isOne);
 }
 
 /// What may stand in front of the loops that it is between: it looks at no memory, or makes some.

@@ -1,5 +1,6 @@
 #include "gqa/Pipeline/Buffers.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
@@ -14,6 +15,22 @@ Value rootOf(Value buffer) {
     buffer = op->getOperand(0);
   }
   return buffer;
+}
+
+static bool isAllocated(Value root) {
+  return isa_and_present<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp>(root.getDefiningOp());
+}
+
+static bool isArgument(Value root) {
+  auto argument = dyn_cast<BlockArgument>(root);
+  return argument && argument.getOwner()->isEntryBlock() &&
+         isa<func::FuncOp>(argument.getOwner()->getParentOp());
+}
+
+bool areApart(Value a, Value b) {
+  if (a == b)
+    return false;
+  return isAllocated(a) ? isAllocated(b) || isArgument(b) : isArgument(a) && isAllocated(b);
 }
 
 } // namespace gqa

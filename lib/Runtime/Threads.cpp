@@ -48,9 +48,6 @@ std::atomic<gqa_rt_parallel> lent{nullptr};
 /// In a child made by fork the threads that were lent are gone, and who lent them may wait for them forever.
 void forgetLent() { lent.store(nullptr); }
 
-/// Multiply-adds that one core does in about the time that it takes to wake another.
-constexpr int64_t kSmallWork = 200000;
-
 /// A loop of compiled code, which ends early if a task fails.
 struct Kernel {
   gqa::rt::Task task;
@@ -71,7 +68,7 @@ struct Kernel {
 bool runKernel(int64_t n, int64_t work, gqa::rt::Task task, void *context) {
   gqa::rt::Span span("kernel", n);
   Kernel kernel{task, context};
-  if (work < kSmallWork)
+  if (work < GQA_RT_SMALL_WORK)
     for (int64_t i = 0; i < n; ++i)
       Kernel::runTask(i, &kernel);
   else

@@ -170,3 +170,33 @@ func.func @in_place() {
   memref.dealloc %x : memref<512x768xf32>
   return
 }
+
+// -----
+
+// What a select yields may be the buffer that is written in front of it: no task has rows of both.
+// CHECK-LABEL: func @either
+// CHECK: tile.kernel
+// CHECK: linalg.generic
+// CHECK-NOT: linalg.generic
+// CHECK: arith.select
+#here = affine_map<(i, j) -> (i, j)>
+#there = affine_map<(i, j) -> (j, i)>
+func.func @either(%x: memref<512x512xf32>, %c: i1) -> memref<512x512xf32> {
+  %a = memref.alloc() : memref<512x512xf32>
+  %b = memref.alloc() : memref<512x512xf32>
+  %y = memref.alloc() : memref<512x512xf32>
+  linalg.generic {indexing_maps = [#here, #here], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<512x512xf32>) outs(%a : memref<512x512xf32>) {
+    ^bb0(%v: f32, %o: f32):
+      %p = arith.addf %v, %v : f32
+      linalg.yield %p : f32
+  }
+  %r = arith.select %c, %a, %b : memref<512x512xf32>
+  linalg.generic {indexing_maps = [#there, #here], iterator_types = ["parallel", "parallel"]}
+      ins(%r : memref<512x512xf32>) outs(%y : memref<512x512xf32>) {
+    ^bb0(%v: f32, %o: f32):
+      %p = arith.mulf %v, %v : f32
+      linalg.yield %p : f32
+  }
+  return %y : memref<512x512xf32>
+}

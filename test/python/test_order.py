@@ -1,12 +1,10 @@
 """What asks for an order, as a mixture of experts does, and running sums: imported, and run on the CPU and on the stand-in driver."""
 
-import os
-import subprocess
-
 import pytest
 import torch
 
 import cuda  # noqa: F401  names the driver
+from form import import_and_run
 from gqa.importer import ranks
 
 FORMS = '''
@@ -84,13 +82,7 @@ NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "asce
 
 @pytest.mark.parametrize("name", NAMES)
 def test_order(name, importer, tools, tmp_path):
-    (tmp_path / "models.py").write_text(FORMS)
-    done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")
-    assert done.returncode == 0, done.stderr
-    for target in ([], ["--target=cuda:sm_80"]):
-        command = [tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz", *target]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr + done.stdout
+    import_and_run(name, FORMS, importer, tools, tmp_path)
 
 
 @pytest.mark.parametrize("descending", [False, True])

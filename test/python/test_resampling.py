@@ -1,11 +1,9 @@
 """Images of another size, and samples between their points, as image models ask for: imported, and run."""
 
-import os
-import subprocess
-
 import pytest
 
 import cuda  # noqa: F401  names the driver
+from form import import_and_run
 
 FORMS = '''
 import torch
@@ -41,10 +39,4 @@ NAMES = ["same", "larger", "smaller", "corners", "twice", "cubic", "smooth", "sm
 
 @pytest.mark.parametrize("name", NAMES)
 def test_resampling(name, importer, tools, tmp_path):
-    (tmp_path / "models.py").write_text(FORMS)
-    done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")
-    assert done.returncode == 0, done.stderr
-    for target in ([], ["--target=cuda:sm_80"]):
-        command = [tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz", *target]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr + done.stdout
+    import_and_run(name, FORMS, importer, tools, tmp_path)

@@ -19,9 +19,12 @@ extern "C" {
 /* How many threads share the work of one call: GQA_NUM_THREADS if it is a number from 1 to 1024. */
 int64_t gqa_rt_num_threads(void);
 
+/* Multiply-adds that one core does in about the time that it takes to wake another. */
+#define GQA_RT_SMALL_WORK 200000
+
 /* Runs task(0) .. task(n - 1) on the threads and returns when all are done. Tasks are independent; which
    thread runs which one must not show in a result. `work` estimates the multiply-adds of all tasks together:
-   where waking a thread would take longer, the caller runs them all. Nested calls are legal. */
+   of less than GQA_RT_SMALL_WORK the caller runs them all. Nested calls are legal. */
 void gqa_rt_parallel_for(int64_t n, int64_t work, void (*task)(int64_t i, void *context), void *context);
 
 /* As gqa_parallel in gqa.h. */

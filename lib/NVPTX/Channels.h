@@ -31,6 +31,10 @@ mlir::Value ownBarrierOf(NVVMBuilder &b, mlir::Value channel, mlir::Value slot, 
 void copyBox(NVVMBuilder &b, tile::ChannelType type, mlir::Value memory, mlir::Value full, mlir::Value bytes,
              mlir::Value map, mlir::ArrayRef<mlir::Value> position);
 
+/// Asks for such a box: it is in the device's second cache soon.
+void prefetchBox(NVVMBuilder &b, tile::ChannelType type, mlir::Value map,
+                 mlir::ArrayRef<mlir::Value> position);
+
 } // namespace gqa
 
 #endif // GQA_LIB_NVPTX_CHANNELS_H

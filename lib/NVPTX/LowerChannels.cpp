@@ -142,6 +142,17 @@ void copyBox(NVVMBuilder &b, tile::ChannelType type, Value memory, Value full, V
   }
 }
 
+void prefetchBox(NVVMBuilder &b, tile::ChannelType type, Value map, ArrayRef<Value> position) {
+  int64_t pairs = panelRowBytesOf(type) / kMapBytes;
+  for (int64_t panel = 0; panel < rowBytesOf(type) / panelRowBytesOf(type); ++panel) {
+    SmallVector<Value> box = {b.i32(panel * pairs)};
+    llvm::append_range(box, position);
+    NVVM::CpAsyncBulkTensorPrefetchOp::create(b, map, box, /*im2colOffsets=*/ValueRange(),
+                                              NVVM::TMALoadMode::TILE,
+                                              /*l2CacheHint=*/Value());
+  }
+}
+
 void populateChannelPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
   patterns.add<LowerChannel, LowerFill, LowerRelease, LowerWait>(types, patterns.getContext());
 }

@@ -1,5 +1,5 @@
 // Tasks that run together (sm_90 and later), and kernels: barriers of a cluster, memory of one task that the
-// others read, and when the kernel behind may come.
+// others read, and when kernels wait for those in front, or let those behind come.
 #include "TileLowering.h"
 #include "gqa/NVPTX/Passes.h"
 
@@ -33,6 +33,15 @@ struct LowerLaunchDependents : WarpPattern<tile::LaunchDependentsOp> {
   }
 };
 
+struct LowerAwaitDependencies : WarpPattern<tile::AwaitDependenciesOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::AwaitDependenciesOp, Adaptor, NVVMBuilder &b) const override {
+    NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::wait);
+    return {};
+  }
+};
+
 struct LowerPeer : WarpPattern<tile::ClusterPeerOp> {
   using WarpPattern::WarpPattern;
 
@@ -52,7 +61,8 @@ struct LowerPeer : WarpPattern<tile::ClusterPeerOp> {
 } // namespace
 
 void populateClusterPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerBarrier, LowerLaunchDependents, LowerPeer>(types, patterns.getContext());
+  patterns.add<LowerAwaitDependencies, LowerBarrier, LowerLaunchDependents, LowerPeer>(types,
+                                                                                       patterns.getContext());
 }
 
 } // namespace gqa

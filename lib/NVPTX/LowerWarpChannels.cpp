@@ -33,6 +33,19 @@ struct LowerWarpFill : WarpPattern<tile::WarpFillOp> {
   }
 };
 
+struct LowerWarpPrefetch : WarpPattern<tile::WarpPrefetchOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpPrefetchOp op, Adaptor operands, NVVMBuilder &b) const override {
+    b.branch(b.compare(arith::CmpIPredicate::eq, b.lane(), b.i32(0)), [&] {
+      prefetchBox(b, op.getChannel().getType(), operands.getMap().front(),
+                  {b.toI32(operands.getS().front()), b.toI32(operands.getH().front()),
+                   b.toI32(operands.getB().front())});
+    });
+    return {};
+  }
+};
+
 struct LowerWarpWait : WarpPattern<tile::WarpWaitOp> {
   using WarpPattern::WarpPattern;
 
@@ -77,7 +90,7 @@ struct LowerWarpClear : WarpPattern<tile::WarpClearOp> {
 } // namespace
 
 void populateWarpChannelPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerWarpClear, LowerWarpFill, LowerWarpWait>(types, patterns.getContext());
+  patterns.add<LowerWarpClear, LowerWarpFill, LowerWarpPrefetch, LowerWarpWait>(types, patterns.getContext());
 }
 
 } // namespace gqa

@@ -81,13 +81,16 @@ private:
   }
 
   /// Takes its place when the kernel in front lets it (GQA_RT_CUDA_DEPENDENT), and waits for what that does
-  /// before it reads or writes memory. Lets the one behind come at once, unless it says when.
+  /// before it reads or writes memory. Lets the one behind come at once. Unless it says when.
   void beginEarly(LLVM::LLVMFuncOp kernel) {
-    bool saysWhen = false;
-    kernel.walk([&](NVVM::GriddepcontrolOp) { saysWhen = true; });
+    bool waits = false, launches = false;
+    kernel.walk([&](NVVM::GriddepcontrolOp op) {
+      (op.getKind() == NVVM::GridDepActionKind::wait ? waits : launches) = true;
+    });
     OpBuilder builder = OpBuilder::atBlockBegin(&kernel.front());
-    NVVM::GriddepcontrolOp::create(builder, kernel.getLoc(), NVVM::GridDepActionKind::wait);
-    if (!saysWhen)
+    if (!waits)
+      NVVM::GriddepcontrolOp::create(builder, kernel.getLoc(), NVVM::GridDepActionKind::wait);
+    if (!launches)
       NVVM::GriddepcontrolOp::create(builder, kernel.getLoc(), NVVM::GridDepActionKind::launch_dependents);
   }
 };

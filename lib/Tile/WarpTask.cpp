@@ -29,6 +29,8 @@ void WarpTask::build(ValueRange point) {
   bindBlocks();
   bindRings();
   Value zero = b.index(0);
+  if (maps && !values.kvLen && !values.offsets) // so far nothing has been read
+    prefetchAndAwait();
   for (int64_t number = 0; number < schedule.slots - 1; ++number)
     for (bool isKey : {true, false})
       load(isKey, b.index(number), /*slot=*/b.index(number), /*whole=*/false);

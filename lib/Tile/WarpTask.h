@@ -45,6 +45,8 @@ private:
   Value wideRing(const TokenBuffers &tokens, int64_t columns, mlir::Type element);
   /// Starts to load the keys or values of block `number`; behind the last block there are none.
   void load(bool isKey, Value number, Value slot, bool whole);
+  /// Asks for the first block, and waits for the kernels in front, which may still be at work.
+  void prefetchAndAwait();
   /// Waits for the oldest of the blocks on their way, and starts to load another into the slot that the block
   /// before it has left.
   void advance(bool isKey, Value number, Value slot, Value leftSlot, bool whole);

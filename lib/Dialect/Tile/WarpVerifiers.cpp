@@ -207,15 +207,18 @@ LogicalResult WarpPVOp::verify() {
   return verifyKeysOfWarp(*this, getP().getType().getColumns(), slot);
 }
 
-LogicalResult WarpFillOp::verify() {
-  // warp.fill_c1
-  ChannelType channel = getChannel().getType();
-  MapType map = getMap().getType();
+template <typename Op> static LogicalResult verifyMapped(Op op) {
+  // warp.fill_c1, warp.prefetch_c1
+  ChannelType channel = op.getChannel().getType();
+  MapType map = op.getMap().getType();
   if (channel.getColumns() != map.getColumns() || channel.getElementType() != map.getElementType())
-    return emitOpError("expects a map of the channel's columns, found ") << channel << " and " << map;
-  // warp.fill_c2
-  return verifyOwn(*this, getChannel());
+    return op.emitOpError("expects a map of the channel's columns, found ") << channel << " and " << map;
+  // warp.fill_c2, warp.prefetch_c2
+  return verifyOwn(op, op.getChannel());
 }
+
+LogicalResult WarpFillOp::verify() { return verifyMapped(*this); }
+LogicalResult WarpPrefetchOp::verify() { return verifyMapped(*this); }
 
 LogicalResult WarpWaitOp::verify() { return verifyOwn(*this, getChannel()); }  // warp.wait_c1
 LogicalResult WarpClearOp::verify() { return verifyOwn(*this, getChannel()); } // warp.clear_c1

@@ -183,6 +183,28 @@ func.func @warp_fill_c2_own(%map: !tile.map<128xbf16>, %n: index) {
 
 // -----
 
+func.func @warp_prefetch_c1_columns(%map: !tile.map<64xbf16>, %n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %c = tile.group.channel own : !tile.channel<2x64x128xbf16>
+    // expected-error @+1 {{'tile.warp.prefetch' op expects a map of the channel's columns, found '!tile.channel<2x64x128xbf16>' and '!tile.map<64xbf16>'}}
+    tile.warp.prefetch %c from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<64xbf16>
+  }
+  return
+}
+
+// -----
+
+func.func @warp_prefetch_c2_own(%map: !tile.map<128xbf16>, %n: index) {
+  tile.kernel warps = 4 grid(%t = %n) {
+    %c = tile.group.channel : !tile.channel<2x64x128xbf16>
+    // expected-error @+1 {{'tile.warp.prefetch' op expects a channel that is own}}
+    tile.warp.prefetch %c from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+  }
+  return
+}
+
+// -----
+
 func.func @warp_wait_c1_own(%n: index) {
   tile.kernel warps = 4 grid(%t = %n) {
     %c = tile.group.channel : !tile.channel<2x64x128xbf16>

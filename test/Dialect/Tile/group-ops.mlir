@@ -29,6 +29,8 @@
 // CHECK-LABEL: func @own
 // CHECK: tile.kernel warps = 4 grid(
 // CHECK: tile.group.channel own : <2x64x128xbf16>
+// CHECK: tile.warp.prefetch %{{.*}} from %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <2x64x128xbf16>, <128xbf16>
+// CHECK: tile.await_dependencies
 // CHECK: tile.warp.fill %{{.*}}[%{{.*}}] from %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : <2x64x128xbf16>, <128xbf16>
 // CHECK: tile.warp.wait %{{.*}}[%{{.*}}, %{{.*}}] : <2x64x128xbf16>
 // CHECK: tile.warp.clear %{{.*}}[%{{.*}}] from(%{{.*}}) : <2x64x128xbf16>
@@ -94,6 +96,8 @@ func.func @own(%map: !tile.map<128xbf16>, %n: index) {
   tile.kernel warps = 4 grid(%t = %n) {
     %keys = tile.group.channel own : !tile.channel<2x64x128xbf16>
     tile.barrier
+    tile.warp.prefetch %keys from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+    tile.await_dependencies
     tile.warp.fill %keys[%n] from %map[%n, %n, %n] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
     tile.warp.wait %keys[%n, %n] : !tile.channel<2x64x128xbf16>
     tile.warp.clear %keys[%n] from(%n) : !tile.channel<2x64x128xbf16>

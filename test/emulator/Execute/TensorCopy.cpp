@@ -141,6 +141,15 @@ void loadTile(Warp &w, const Insn &i, uint32_t mask) {
   });
 }
 
+/// The ISA does not say so, but to an H100 and an H200 such a store is an illegal instruction.
+void checkStart(Warp &w, unsigned lane, int32_t at, unsigned dimension) {
+  w.faultLane = lane;
+  if (at < 0)
+    throw Fault(FaultKind::OutOfBounds, "a store of a box that begins at " + std::to_string(at) +
+                                            " along dimension " + std::to_string(dimension) +
+                                            "; expected no negative coordinate, which hardware refuses");
+}
+
 /// Operands: map, coordinates, source[, policy].
 void storeTile(Warp &w, const Insn &i, uint32_t mask) {
   uint64_t from[kLanes], map[kLanes];
@@ -150,7 +159,7 @@ void storeTile(Warp &w, const Insn &i, uint32_t mask) {
   forEachLane(mask, [&](unsigned l) {
     int32_t at[5];
     for (unsigned d = 0; d < rank; ++d)
-      at[d] = w.source<int32_t>(i.op[1 + d])[l];
+      checkStart(w, l, at[d] = w.source<int32_t>(i.op[1 + d])[l], d);
     BulkCopy c = boxOf(mapAt(w, l, map[l]), rank, at,
                        sharedAddress(w, l, from[l], kTileAlign, "cp.async.bulk.tensor"));
     c.load = false;

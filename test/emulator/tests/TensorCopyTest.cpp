@@ -208,13 +208,13 @@ TEST_P(TensorCopyTest, StoresBoxes) {
     }
 }
 
-/// Columns, rows and planes beyond the tensor on both sides are left out.
+/// Columns, rows and planes beyond the tensor's end are left out.
 TEST_P(TensorCopyTest, StoresWhatIsInside) {
   const std::string fill =
       "mov.b32 %n, 0;\nF: mad.lo.u32 %v0, %i, 4, %n;\nadd.u32 %v1, %a, %v0;\nst.shared.u32 [%v1], %v0;\n"
       "add.u32 %n, %n, 128;\nsetp.lt.u32 %q, %n, 2048;\n@%q bra F;\nfence.proxy.async.shared::cta;\n";
   for (std::vector<int> at :
-       {std::vector{0, 2, 0, 0}, {-8, -1, -1, 0}, {24, 3, 2, 1}, {0, 0, 3, 0}, {32, 0, 0, 0}}) {
+       {std::vector{0, 2, 0, 0}, {8, 4, 1, 0}, {24, 3, 2, 1}, {0, 0, 3, 0}, {32, 0, 0, 0}}) {
     Tensor t{{32, 5, 3, 2}, {32, 4, 2, 1}, {}, 64};
     CUdeviceptr base = upload(std::vector<uint16_t>(t.count(), 0x5555));
     ASSERT_CUDA(
@@ -366,6 +366,16 @@ TEST(TensorCopyFaults, SourcesOfStoresAreReadUntilTheWait) {
       runFault(ready + kStore + commit + "@%f cp.async.bulk.wait_group.read 0;\n@%f st.shared.u32 [%a], 1;\n",
                Completion::Late, "fence.proxy.async;\n");
   EXPECT_FALSE(o.fault) << o.message;
+}
+
+/// Error 715 on an H100 and an H200, whichever coordinate is negative; loads from there are zeros.
+TEST(TensorCopyFaults, StoresBeforeTheStart) {
+  const std::string store = kFill + "fence.proxy.async;\nbar.sync 0;\n@%f cp.async.bulk.tensor.2d.global."
+                                    "shared::cta.tile.bulk_group [%map, ",
+                    leave =
+                        "], [%a];\n@%f cp.async.bulk.commit_group;\n@%f cp.async.bulk.wait_group.read 0;\n";
+  expectFault(store + "{-8, 0}" + leave, FaultKind::OutOfBounds, "begins at -8 along dimension 0");
+  expectFault(store + "{0, -1}" + leave, FaultKind::OutOfBounds, "begins at -1 along dimension 1");
 }
 
 TEST(TensorCopyFaults, AddressesAndMaps) {

@@ -113,7 +113,7 @@ def _copies():
         places = {"inside": (0, 3, 1, 1), "past the end": (64 - columns // 2, 12, 2, 0), "before the start": (-8, -5, 0, 1),
                   "outside": (0, 20, 0, 0)}
         for what, place in places.items():
-            for copy in (_load, _store):
+            for copy in (_load, _store) if min(place) >= 0 else (_load,):  # no hardware stores in front of a tensor
                 yield copy(f"{swizzle} {what}", Box(SIZES, (columns, 16, 1, 1), swizzle), "{" + ", ".join(map(str, place)) + "}")
 
 

@@ -55,6 +55,20 @@ def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRe
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_AwaitDependenciesOp : Tile_Op<"await_dependencies", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for the kernels in front";
+  let description = [{
+    What they write can be read behind it, and what they read can be written. In front of it a kernel touches the device's memory
+    by nothing but `tile.warp.prefetch`. A kernel without the operation waits when it begins. Only for sm_90a: elsewhere no kernel
+    begins before those in front have ended.
+
+    ```mlir
+    tile.await_dependencies
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ParentOneOf<["KernelOp", "ScoreOp", "WarpScoreOp"]>]> {
   let summary = "ends a kernel or a score region";
   let description = [{

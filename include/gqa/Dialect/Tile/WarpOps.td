@@ -235,6 +235,27 @@ def Tile_WarpFillOp : Tile_WarpOp<"fill"> {
   let hasVerifier = 1;
 }
 
+def Tile_WarpPrefetchOp : Tile_WarpOp<"prefetch", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "asks for the warp's rows of a slot";
+  let description = [{
+    What `tile.warp.fill` would fill the warp's rows of a slot with is in the device's second cache soon, whoever writes to it in the
+    meantime.
+
+    Constraints:
+    * (C1) the map and the channel have the same columns and element type.
+    * (C2) the channel is `own`.
+
+    ```mlir
+    tile.warp.prefetch %keys from %map[%b, %h, %s] : !tile.channel<2x64x128xbf16>, !tile.map<128xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Channel:$channel, Tile_Map:$map, Index:$b, Index:$h, Index:$s);
+  let assemblyFormat = [{
+    $channel `from` $map `[` $b `,` $h `,` $s `]` attr-dict `:` type($channel) `,` type($map)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_WarpWaitOp : Tile_WarpOp<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "waits until the warp's rows of a slot are full";
   let description = [{

@@ -105,24 +105,62 @@ def _mutated(graph):
 
 
 def _of_forms():
+    """Functions of PyTorch, most of which tests import."""
     import test_donation
+    import test_forms
+    import test_fourier
     import test_order
+    import test_resampling
     import test_scatter
+    import torch
+    from form import Form
 
-    found = {f"order-{name}": partial(_imported, test_order.FORMS, name) for name in test_order.NAMES}
-    found |= {f"scatter-{name}": partial(_imported, test_scatter.FORMS, name) for name in test_scatter.NAMES}
-    return found | {"cache-donated": lambda: Graph(test_donation.STEP, inputs=test_donation.step())}
+    found = {"cache-donated": lambda: Graph(test_donation.STEP, inputs=test_donation.step()),
+             "mixture": lambda: _imported(lambda: (Form(_mixture), _tokens())),
+             "sort": lambda: _imported(lambda: (Form(lambda x: x.sort(stable=True)), (torch.randint(999, (40000,)),)))}
+    for kind, test in {"order": test_order, "scatter": test_scatter, "resampling": test_resampling}.items():
+        found |= {f"{kind}-{name}": partial(_imported, partial(_of_text, test.FORMS, name)) for name in test.NAMES}
+    found |= {f"fourier-{name.replace(' ', '_')}": partial(_imported, lambda function=function: (Form(function), (test_fourier.X,)))
+              for name, function in test_fourier.FORMS.items()}
+    return found | {f"form-{name}": partial(_imported, lambda function=function, arguments=arguments: (Form(function), arguments))
+                    for name, (function, arguments, _) in test_forms.MODEL_FORMS.items()}
 
 
-def _imported(forms, name):
-    """A function of a test's Python text, which returns a module and its arguments."""
+def _of_text(forms, name):
+    names = {}
+    exec(forms, names)
+    return names[name]()
+
+
+def _tokens(tokens=300, hidden=96, inner=64, experts=8):
+    """A prompt, whom the router sends it to, and two matrices of each expert."""
+    import torch
+
+    generator = torch.Generator().manual_seed(7)
+    logits = torch.randperm(tokens * experts, generator=generator).reshape(tokens, experts) / (tokens * experts)
+    return (logits, *(torch.randn(shape, generator=generator).bfloat16() / shape[-2] ** 0.5 for shape in
+                      ((tokens, hidden), (experts, hidden, inner), (experts, inner, hidden))))
+
+
+def _mixture(logits, x, up, down):
+    """A mixture of experts over a prompt: tokens in the order of their experts, products of each expert's rows, and back."""
+    import torch
+
+    weights, chosen = logits.softmax(-1).topk(2)
+    order = torch.sort(chosen.flatten(), stable=True)[1]
+    ends = torch.histc(chosen.flatten().float(), 8, 0, 7).cumsum(0).int()
+    y = torch.nn.functional.silu(torch.ops.aten._grouped_mm(x[order // 2], up, ends))
+    y = torch.ops.aten._grouped_mm(y, down, ends) * weights.flatten()[order, None]
+    return torch.zeros_like(x, dtype=torch.float32).index_add(0, order // 2, y)
+
+
+def _imported(make):
+    """Of a function that returns a module and its arguments, and how it is exported."""
     import torch
     from gqa.importer import linalg_of_program
 
-    names = {}
-    exec(forms, names)
     torch.manual_seed(3)
-    module, arguments, *how = names[name]()
+    module, arguments, *how = make()
     warnings.filterwarnings("ignore")  # torch's own
     program = torch.export.export(module, arguments, *how[:1], dynamic_shapes=how[1] if how else None, strict=False)
     return Graph(linalg_of_program(program), inputs=[_array(each) for each in arguments])
@@ -145,7 +183,8 @@ def _of_corpus(folder):
 def _recorded(file):
     arrays, meta = np.load(file.parent / "io.npz"), json.loads((file.parent / "meta.json").read_text())
     text = file.read_text() if file.stem != "stablehlo" else _of_stablehlo(file)
-    return Graph(text, inputs=[arrays[name] for name in meta["arguments"][file.name]],
+    names = meta["arguments"].get(file.name)
+    return Graph(text, inputs=[arrays[name] for name in names] if names else _numbered(arrays, "in"),
                  recorded=_numbered(arrays, "ref" if "ref0" in arrays else "out"),
                  tolerance=max(CORPUS_TOLERANCE, 3 * meta["errors"].get(file.name, 0)))
 

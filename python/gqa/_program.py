@@ -191,19 +191,24 @@ class Array:
             self.runtime._release(0, None, self._memory)
 
 
+def signature_of(library):
+    """What a compiled function takes and returns, of a library that is loaded."""
+    return json.loads(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(library, "gqa_signature"))))
+
+
 class Program:
     """A compiled function. `inputs` and `outputs` have dtype, shape (-1: any size) and device of each; outputs that are written
-    over an input are that input, and not among `outputs`."""
+    over an input are that input, and not among `outputs`; `donors` has the input of each such output, by their numbers."""
 
     def __init__(self, runtime, path):
         self.runtime, self._library = runtime, ctypes.CDLL(str(path))
         self._entry = ctypes.cast(self._library.gqa_entry, ctypes.c_void_p)
         self._kernels = Module.in_dll(self._library, "gqa_cuda_module")
         self._module = ctypes.addressof(self._kernels)
-        signature = json.loads(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(self._library, "gqa_signature"))))
+        signature = signature_of(self._library)
         self.inputs = signature["inputs"]
-        self._donors = {kind["donated_to"]: place for place, kind in enumerate(self.inputs) if kind["donated_to"] >= 0}
-        self._results = [number for number in range(len(signature["outputs"])) if number not in self._donors]
+        self.donors = {kind["donated_to"]: place for place, kind in enumerate(self.inputs) if kind["donated_to"] >= 0}
+        self._results = [number for number in range(len(signature["outputs"])) if number not in self.donors]
         self.outputs = [signature["outputs"][number] for number in self._results]
         if not all(output["device"] for output in signature["outputs"]):
             raise ValueError(f"{path}: the host writes a result of this program; expected kernels to write all of them")
@@ -219,7 +224,7 @@ class Program:
         arguments = (ctypes.c_void_p * len(addresses))(*addresses)
         spans = [_span(array, kind) for array, kind in zip(inputs, self.inputs) if kind["device"]]
         rooms = {number: _span(array, kind) for number, array, kind in zip(self._results, outputs, self.outputs)}
-        rooms |= {number: _span(inputs[place], self.inputs[place]) for number, place in self._donors.items()}
+        rooms |= {number: _span(inputs[place], self.inputs[place]) for number, place in self.donors.items()}
         self.runtime.call(self._entry, ctypes.cast(arguments, ctypes.c_void_p), spans,
                           [rooms[number] for number in sorted(rooms)], stream)
 
@@ -230,9 +235,9 @@ class Program:
         return Array.of(self.runtime, array, kind["dtype"]) if kind["device"] else np.asarray(array, order="C")
 
     def ptx(self):
-        """The text of the kernels, from which every image is made."""
+        """The text of the kernels, from which every image is made; "" without any."""
         images = self._kernels.images[:self._kernels.num_images]
-        return next(ctypes.string_at(image.data, image.size) for image in images if image.format == 0).decode()
+        return next((ctypes.string_at(image.data, image.size) for image in images if image.format == 0), b"").decode()
 
     def loaded(self):
         """What the device runs: the chip and whether the driver compiled it."""

@@ -1,8 +1,6 @@
 """Matrix products of the runtime against float64."""
 
-import contextlib
 import ctypes
-import os
 
 import numpy as np
 
@@ -10,10 +8,6 @@ import suite
 from gqa._program import Array
 from programs import FOLDER
 from reference import from_bf16, to_bf16
-
-if not os.environ.get("GQA_CUBLASLT"):
-    with contextlib.suppress(ImportError):
-        import torch  # noqa: F401  brings a cuBLASLt, which the runtime finds once it is loaded
 
 TYPES = {"f32": 0, "f64": 1, "f16": 2, "bf16": 3}  # of GQA_RT_TYPES
 TRANSPOSE_A, TRANSPOSE_B, ACCUMULATE = 1, 2, 4

@@ -1,5 +1,6 @@
 """The package beside this file: its manifest, its runtime, and the programs in it on a GPU."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -30,6 +31,13 @@ def packed(part, chip):
 
 def runtime():
     return Runtime(FOLDER / "lib" / "libgqa_cuda.so")
+
+
+def bring_blas():
+    """Lets the runtime find torch's cuBLASLt, if there is torch and no other one is named: it looks once torch is loaded."""
+    if not os.environ.get("GQA_CUBLASLT"):
+        with contextlib.suppress(ImportError):
+            import torch  # noqa: F401
 
 
 FORCED = os.environ.get("GQA_CUDA_FORCE_PTX") == "1"  # by the caller; the suite itself changes the variable

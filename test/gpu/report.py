@@ -62,6 +62,8 @@ class Report:
         for title, found in (("Wrong", self.wrong()), ("Not run", self.missing())):
             if found:
                 lines += ["", f"## {title}", "", *(f"- {line}" for line in found)]
+        if left_out := document["package"].get("left_out"):
+            lines += ["", "## Not packed", "", *(f"- {name}: {reason}" for name, reason in left_out.items())]
         if notes := [f"{part} {name}: {result['note']}" for part, name, result in self._results() if result.get("note")]:
             lines += ["", "## Notes", "", *(f"- {line}" for line in notes)]
         lines += _step_lines(document["parts"].get("steps", {}))

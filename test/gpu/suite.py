@@ -10,7 +10,7 @@ from gqa.bench.text import attention_text
 from vectors import VECTORS
 
 UNPACKED = ("products", "vectors")  # parts that no program is packed for
-PARTS = ("numerics", "products", "races", "steps", "vectors", "bench")
+PARTS = ("numerics", "products", "graphs", "races", "steps", "vectors", "bench")
 
 # A token through a whole Llama: sizes that differ from those of Llama 3 8B, and the token's place.
 STEPS = {

@@ -75,7 +75,12 @@ def _runner(part, options):
         return lambda item, doing: numerics.run(runtime, item["name"], doing)
     if part == "products":
         import products
+        programs.bring_blas()
         return lambda item, doing: products.run(runtime, item["name"], doing)
+    if part == "graphs":
+        import graphs
+        programs.bring_blas()
+        return lambda item, doing: graphs.run(runtime, item["name"], doing)
     if part == "races":
         import races
         return lambda item, doing: races.run(runtime, item["name"], doing, options["launches"])

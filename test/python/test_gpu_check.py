@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from attention_cases import build
@@ -20,7 +21,8 @@ from cuda_cases import BASE, CASES
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("GQA_BUILD", SOURCE / "build"))
 EMULATOR = BUILD / "lib" / "emulator" / "libcuda.so.1"
-PROGRAMS = "numerics-decode,prefill_holes,rows_f32,draft,decode-256,small"
+GRAPHS = ["append-positions-donated", "small-graphs-main", "small-graphs-indices", "complex-main", "llama_decode_concat"]
+PROGRAMS = ",".join(["numerics-decode,prefill_holes,rows_f32,draft,decode-256,small", "recursion-main", *GRAPHS])
 
 pytestmark = pytest.mark.skipif(not EMULATOR.exists(), reason=f"the stand-in driver is not built: {EMULATOR}")
 
@@ -57,7 +59,8 @@ def test_package(package):
     manifest = json.loads((package / "manifest.json").read_text())
     assert {(entry["part"], entry["name"]) for entry in manifest["programs"]} == {
         ("numerics", "decode"), ("numerics", "prefill_holes"), ("numerics", "rows_f32"), ("numerics", "draft"), ("races", "draft"),
-        ("steps", "small"), ("bench", "decode-256")}
+        ("steps", "small"), ("bench", "decode-256"), *(("graphs", name) for name in GRAPHS)}
+    assert manifest["left_out"] == {"graphs-recursion-main": "the host writes a result"}
     assert manifest["glibc"] <= "2.35" and re.match(r"\d+\.\d+", manifest["ptxas"])
     assert sum(path.stat().st_size for path in package.rglob("*")) < 8 << 20
 
@@ -116,6 +119,57 @@ def test_products_without_a_library(package, tmp_path):
     results = document(tmp_path)["parts"]["products"]
     assert done.returncode == 1 and {result["status"] for result in results.values()} == {"not run"}
     assert all("GQA_CUBLASLT=/nowhere/libcublasLt.so.12 cannot be loaded" in result["reason"] for result in results.values())
+
+
+def test_graphs(package, tmp_path):
+    done = run(package, tmp_path, "--parts=graphs", GQA_CUBLASLT=str(EMULATOR.with_name("libcublasLt.so.12")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results, report = document(tmp_path)["parts"]["graphs"], (tmp_path / "report.md").read_text()
+    assert {name: result["status"] for name, result in results.items()} == dict.fromkeys(GRAPHS, "ok")
+    assert results["small-graphs-main"]["loaded"] == ["nothing"], "all of it is the library's"
+    assert results["append-positions-donated"]["loaded"] == ["ptx sm_80"]
+    assert [name for name, result in results.items() if "note" in result] == ["complex-main"]
+    assert "- graphs complex-main: not captured: while its stream is captured" in report
+    assert "- graphs-recursion-main: the host writes a result" in report
+
+
+def test_graphs_without_a_library(package, tmp_path):
+    done = run(package, tmp_path, "--parts=graphs", "--only=small-graphs", GQA_CUBLASLT="/nowhere/libcublasLt.so.12")
+    results = document(tmp_path)["parts"]["graphs"]
+    assert done.returncode == 1 and results["small-graphs-indices"]["status"] == "ok"
+    assert "GQA_CUBLASLT=/nowhere/libcublasLt.so.12 cannot be loaded" in results["small-graphs-main"]["reason"]
+
+
+def test_wrong_graphs(package, tmp_path):
+    """Expectations that differ, a result over an argument among them, and a program that writes to an argument of its own."""
+    broken = tmp_path / "broken"
+    shutil.copytree(package, broken)
+
+    def change(graph, name, place):
+        path = broken / "programs" / f"graphs-{graph}.npz"
+        arrays = dict(np.load(path))
+        arrays[name].reshape(-1)[place] += 1
+        np.savez(path, **arrays)
+
+    change("small-graphs-indices", "out1", 2)
+    change("append-positions-donated", "out1", 77)
+    change("llama_decode_concat", "out0", 3)
+    with open(broken / "graphs.py", "a") as file:
+        file.write("""
+def spoilt(self, read=Graph._read):
+    if len(self.inputs) == 3:  # complex-main
+        self.inputs[1].write(self.values[0])
+    return read(self)
+Graph._read = spoilt
+""")
+    done = run(broken, tmp_path, "--parts=graphs", GQA_CUBLASLT=str(EMULATOR.with_name("libcublasLt.so.12")))
+    assert done.returncode == 1 and "4 wrong, 0 not run" in done.stdout, done.stdout + done.stderr
+    reasons = {name: result.get("reason") for name, result in document(tmp_path)["parts"]["graphs"].items()}
+    assert reasons["small-graphs-main"] is None
+    assert re.fullmatch(r"ptx sm_80: result 1: element 2 is (\d+), expected (?!\1)\d+", reasons["small-graphs-indices"])
+    assert reasons["append-positions-donated"].startswith("ptx sm_80: result 1: element 77 is ")
+    assert reasons["llama_decode_concat"].startswith("ptx sm_80: result 0: element 3 is ")
+    assert reasons["complex-main"] == "a kernel has written to argument 1"
 
 
 def test_vectors(package, tmp_path):

@@ -51,6 +51,9 @@ def tokens():
 def sums(): return Form(lambda x, at, y: x.scatter_add(1, at, y)), (numbers(3, 32), torch.randint(0, 32, (3, 9)), numbers(3, 9))
 '''
 
+NAMES = ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "long", "elements", "sums", "tokens", "few_chosen",
+         "many_chosen"]
+
 
 def run_everywhere(tools, file):
     for target in ([], ["--target=cuda:sm_80"]):
@@ -59,8 +62,7 @@ def run_everywhere(tools, file):
         assert done.returncode == 0, done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("name", ["paged", "table", "one_value", "sequences", "heads", "added", "prompt", "long", "elements", "sums", "tokens",
-                                  "few_chosen", "many_chosen"])
+@pytest.mark.parametrize("name", NAMES)
 def test_places_that_tensors_name(name, importer, tools, tmp_path):
     (tmp_path / "models.py").write_text(FORMS)
     done = importer(f"models:{name}", "-o", "out.mlir", "--save-example=x.npz")

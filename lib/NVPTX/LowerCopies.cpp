@@ -107,7 +107,8 @@ struct LowerLoad : WarpPattern<tile::LoadOp> {
     tile::RingType ring = op.getRing().getType();
     Value offset = b.mul(b.toI32(operands.getSlot().front()), b.i32(slotBytesOf(ring)));
     RowCopy(b, op, operands.getSource().front()).build(b.advance(operands.getRing().front(), offset));
-    NVVM::CpAsyncCommitGroupOp::create(b);
+    if (!op.getJoined())
+      NVVM::CpAsyncCommitGroupOp::create(b);
     return {};
   }
 };

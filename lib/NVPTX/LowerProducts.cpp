@@ -123,6 +123,42 @@ struct LowerPV : WarpPattern<tile::WarpPVOp> {
   }
 };
 
+struct LowerMultiply : WarpPattern<tile::WarpMultiplyOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpMultiplyOp op, Adaptor operands, NVVMBuilder &b) const override {
+    tile::RingType left = op.getLeft().getType(), right = op.getRight().getType();
+    Value lane = b.lane(), low = b.bitAnd(lane, 15), high = b.shiftRight(lane, 4);
+    SlotRows rows(b, left, operands.getLeft().front(), operands.getLeftSlot().front(),
+                  operands.getRow().front(), low, high);
+    bool across = op.getAcross();
+    // As keys lie for a warp.qk, or values for a warp.pv.
+    Value key = b.add(b.bitAnd(lane, 7), b.mul(high, b.i32(8))), half = b.bitAnd(b.shiftRight(lane, 3), 1);
+    SlotRows columns(b, right,
+                     slotsFrom(b, operands.getRight().front(), across ? operands.getColumn() : ValueRange()),
+                     operands.getRightSlot().front(), across ? b.index(0) : operands.getColumn().front(),
+                     across ? low : key, across ? high : half);
+    SmallVector<Values> sums(operands.getSums().begin(), operands.getSums().end());
+    int64_t tiles = cast<tile::FragmentType>(op.getSums()[0].getType()).getColumns() / 8;
+    for (int64_t depth = 0; depth < left.getColumns() / kDepth; ++depth) {
+      SmallVector<Values> words; // of the right operand, of two products each
+      for (int64_t n = 0; n < tiles; n += 2)
+        words.push_back(b.loadMatrices(across ? columns.at(depth * kDepth, n / 2) : columns.at(n * 8, depth),
+                                       /*transposed=*/across));
+      for (auto [i, own] : llvm::enumerate(sums)) {
+        Values x = b.loadMatrices(rows.at(int64_t(i) * tile::kFragmentRows, depth), /*transposed=*/false);
+        for (int64_t n = 0; n < tiles; ++n) {
+          ValueRange so = ValueRange(own).slice(n * kSums, kSums);
+          Values next =
+              b.multiply(x, ValueRange(words[n / 2]).slice(n % 2 * 2, 2), so, left.getElementType());
+          llvm::copy(next, own.begin() + n * kSums);
+        }
+      }
+    }
+    return sums;
+  }
+};
+
 /// The sums of two products, 16 x 8 each, are a left operand of 16 x 16.
 struct LowerToOperand : WarpPattern<tile::WarpToOperandOp> {
   using WarpPattern::WarpPattern;
@@ -140,7 +176,7 @@ struct LowerToOperand : WarpPattern<tile::WarpToOperandOp> {
 } // namespace
 
 void populateProductPatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerQK, LowerPV, LowerToOperand>(types, patterns.getContext());
+  patterns.add<LowerMultiply, LowerQK, LowerPV, LowerToOperand>(types, patterns.getContext());
 }
 
 } // namespace gqa

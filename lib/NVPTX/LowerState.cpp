@@ -160,6 +160,46 @@ private:
   }
 };
 
+struct LowerWrite : WarpPattern<tile::WarpWriteOp> {
+  using WarpPattern::WarpPattern;
+
+  SmallVector<Values> lower(tile::WarpWriteOp op, Adaptor operands, NVVMBuilder &b) const override {
+    Value result = operands.getResult().front(), columns = b.size(result, 1);
+    auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+      return arith::CmpIOp::create(b, predicate, x, y);
+    };
+    Values rows = rowsFrom(operands.getRow().front(), b);
+    Values exist = llvm::map_to_vector(
+        rows, [&](Value row) { return compare(arith::CmpIPredicate::slt, row, operands.getEnd().front()); });
+    Value own = b.add(operands.getColumn().front(), b.toIndex(b.lanePair()));
+    for (const Run &run : runsOf(op.getSums().getType())) {
+      Value column = b.add(own, b.index(run.column));
+      Value inside =
+          arith::AndIOp::create(b, compare(arith::CmpIPredicate::slt, column, columns),
+                                compare(arith::CmpIPredicate::sge, column, operands.getFirst().front()));
+      b.branch(arith::AndIOp::create(b, inside, exist[run.row]), [&] {
+        writePair(b, run.of(operands.getSums()), result, {rows[run.row], column}, op.getAdd());
+      });
+    }
+    return {};
+  }
+
+private:
+  static void writePair(NVVMBuilder &b, const Values &sums, Value result, ValueRange indices, bool adds) {
+    Type type = getElementTypeOrSelf(result.getType());
+    auto pair = VectorType::get(2, type), wide = VectorType::get(2, b.getF32Type());
+    llvm::MaybeAlign align(2 * tile::bytesOf(type));
+    Value numbers = vector::FromElementsOp::create(b, wide, sums);
+    if (adds) {
+      Value there = vector::LoadOp::create(b, pair, result, indices, /*nontemporal=*/false, align);
+      numbers = b.addF(numbers, type.isF32() ? there : Value(arith::ExtFOp::create(b, wide, there)));
+    }
+    if (!type.isF32())
+      numbers = arith::TruncFOp::create(b, pair, numbers);
+    vector::StoreOp::create(b, numbers, result, indices, /*nontemporal=*/false, align);
+  }
+};
+
 struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
   using WarpPattern::WarpPattern;
 
@@ -195,7 +235,8 @@ struct LowerMerge : WarpPattern<tile::WarpMergeOp> {
 } // namespace
 
 void populateStatePatterns(RewritePatternSet &patterns, const TypeConverter &types) {
-  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge>(types, patterns.getContext());
+  patterns.add<LowerRows, LowerQueries, LowerInit, LowerStore, LowerMerge, LowerWrite>(types,
+                                                                                       patterns.getContext());
 }
 
 } // namespace gqa

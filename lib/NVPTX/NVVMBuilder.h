@@ -13,6 +13,9 @@ namespace gqa {
 /// Attribute of a kernel's function: the threads of a block.
 constexpr llvm::StringLiteral kThreads = "gqa.threads";
 
+/// Attribute of a kernel, and of its function: so many tasks share a processor's registers at least.
+constexpr llvm::StringLiteral kResident = "gqa.resident";
+
 /// Address spaces of pointers.
 constexpr unsigned kGlobalSpace = unsigned(mlir::NVVM::NVVMMemorySpace::Global);
 constexpr unsigned kSharedSpace = unsigned(mlir::NVVM::NVVMMemorySpace::Shared);

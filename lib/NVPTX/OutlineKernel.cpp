@@ -81,8 +81,10 @@ private:
         op->getParentOfType<func::FuncOp>().getName().str() + (isForGroupChip(op) ? "_sm_90a" : "");
     auto function = func::FuncOp::create(op.getLoc(), name, b.getFunctionType(types, {}));
     function->setAttr(kThreads, b.getI64IntegerAttr(threads()));
-    if (hasRoles)
-      function->setAttr(kIsAlone, b.getUnitAttr());
+    if (hasRoles) // a task has all of them, and deals them out
+      function->setAttr(kResident, b.getI64IntegerAttr(1));
+    else if (Attribute resident = op->getAttr(kResident))
+      function->setAttr(kResident, resident);
     SymbolTable(kernels).insert(function); // renames it if the function has several kernels
     Block *entry = function.addEntryBlock();
     NVVMBuilder inside(op.getLoc(), entry, entry->end());

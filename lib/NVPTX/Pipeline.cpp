@@ -42,8 +42,9 @@ struct MarkKernelsPass : PassWrapper<MarkKernelsPass, OperationPass<gpu::GPUModu
           {builder.getArrayAttr({builder.getStringAttr("no-jump-tables"), builder.getStringAttr("true")})}));
       function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(),
                         builder.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
-      if (function->removeAttr(kIsAlone))
-        function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
+      if (auto resident = cast_or_null<IntegerAttr>(function->removeAttr(kResident)))
+        function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                          builder.getI32IntegerAttr(int32_t(resident.getInt())));
       // Tensor maps are read where the launch has put them.
       for (unsigned i = 0; i < function.getNumArguments(); ++i)
         if (function.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()))

@@ -54,9 +54,6 @@ mlir::Value sharedBuffer(NVVMBuilder &b, int64_t offset, mlir::MemRefType type);
 /// Declares the shared memory of all kernels of a gpu.module.
 void declareSharedMemory(mlir::Operation *kernels);
 
-/// Attribute of a kernel's function: one task at a time has all of a processor's registers.
-constexpr llvm::StringLiteral kIsAlone = "gqa.alone";
-
 /// Whether only sm_90a runs the kernel.
 bool isForGroupChip(tile::KernelOp kernel);
 

@@ -13,16 +13,17 @@ namespace gqa {
 /// sum of the three overflows.
 static constexpr int64_t kFar = int64_t(1) << 61;
 
-void buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body,
-                 int64_t warps, Value cluster) {
-  auto kernel = tile::KernelOp::create(b, grid, work, cluster,
-                                       warps ? b.getI64IntegerAttr(warps) : IntegerAttr());
+Operation *buildKernel(IndexBuilder &b, ArrayRef<Value> grid, Value work, function_ref<void(ValueRange)> body,
+                       int64_t warps, Value cluster) {
+  auto kernel =
+      tile::KernelOp::create(b, grid, work, cluster, warps ? b.getI64IntegerAttr(warps) : IntegerAttr());
   OpBuilder::InsertionGuard guard(b);
   Block *block = b.createBlock(&kernel.getBody());
   for (size_t dim = 0; dim < grid.size(); ++dim)
     block->addArgument(b.getIndexType(), b.getLoc());
   body(block->getArguments());
   tile::YieldOp::create(b);
+  return kernel;
 }
 
 Value TileBuilder::perBatch(Value operand) {

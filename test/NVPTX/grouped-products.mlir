@@ -60,12 +60,24 @@ func.func @few(%x: memref<6x256xbf16>, %w: memref<4x32x256xbf16>, %numbers: memr
 #g = affine_map<(m, n, k) -> (m)>
 #c = affine_map<(m, n, k) -> (m, n)>
 
-// How many rows there are says the call: a block for each of few, or for 32 of them.
+// How many rows there are says the call: a block for each of few, and where buffers do not begin at 16 bytes, else for 128 of them. A
+// block of weights that lie across the sums has 64 rows; what is there is added.
 // CHECK-LABEL: @lengths
+// CHECK: %[[MANY:.*]] = arith.cmpi sgt, %{{.*}}, %c64
+// CHECK: arith.andi %[[MANY]]
 // CHECK: scf.if
 // CHECK: tile.kernel warps = 8
+// CHECK: %[[X:.*]] = tile.ring : <2x128x64xf16>
+// CHECK: %[[W:.*]] = tile.ring : <2x64x128xf16>
+// CHECK: tile.load %{{.*}} into %[[X]][{{.*}}] joined
+// CHECK: tile.load %{{.*}} into %[[W]]
+// CHECK: tile.acquire %[[X]] younger = 0
+// CHECK: tile.warp.multiply %[[X]][{{.*}}], %[[W]][{{.*}}] across onto
+// CHECK: tile.warp.write {{.*}} add
+// CHECK: gqa.resident = 2
 // CHECK: else
-// CHECK: tile.kernel warps = 4
+// CHECK: tile.kernel warps = 8
+// CHECK-NOT: tile.ring
 // CHECK-NOT: linalg
 // CHECK: return
 func.func @lengths(%x: memref<?x256xf16>, %w: memref<4x256x64xf16>, %numbers: memref<?xi64>, %y: memref<?x64xf32>) {

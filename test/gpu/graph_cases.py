@@ -151,7 +151,7 @@ def _mixture(logits, x, up, down):
     ends = torch.histc(chosen.flatten().float(), 8, 0, 7).cumsum(0).int()
     y = torch.nn.functional.silu(torch.ops.aten._grouped_mm(x[order // 2], up, ends))
     y = torch.ops.aten._grouped_mm(y, down, ends) * weights.flatten()[order, None]
-    return torch.zeros_like(x, dtype=torch.float32).index_add(0, order // 2, y)
+    return torch.zeros_like(x, dtype=torch.float32).index_add(0, order // 2, y).to(x.dtype)
 
 
 def _imported(make):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 import gqa
+import grouped_products
 import joined_products
 
 
@@ -135,6 +136,14 @@ def normal(*shape):
     return np.random.default_rng(3).standard_normal(shape).astype(np.float32)
 
 
+def grouped(along):
+    """Two tiles of rows, of which runs of three groups are parts, and three blocks of sums, the last one short."""
+    rows, groups, depth, columns = 150, 3, 152, 40
+    numbers = np.arange(rows) * groups // rows
+    return Graph(grouped_products.text_of(rows, groups, depth, columns, along, "f16"),
+                 [*(x.astype(np.float16) for x in grouped_products.matrices(rows, groups, depth, columns, along)), numbers])
+
+
 def products(along):
     """Of more chunks than a block has warps, and a rest."""
     rows, widths, depth = 8, (24, 136, 64), 1096
@@ -144,6 +153,8 @@ def products(along):
 GRAPHS = {
     "products_along": products(along=True),
     "products_across": products(along=False),
+    "grouped_along": grouped(along=True),
+    "grouped_across": grouped(along=False),
     "row_kernel": Graph(ROWS, [normal(3, 24, 24), np.array([100, -200, 300], np.float32)]),
     "short_rows": Graph(SHORT_ROWS, [normal(3, 40), normal(3)]),
     "row_search": Graph(SEARCHES, []),

@@ -7,10 +7,10 @@
 namespace gqa {
 
 /// A kernel whose body is built for one point of the grid; 0 `warps` are those of a target without any.
-/// `cluster`: so many neighbouring tasks run together, or null.
-void buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
-                 llvm::function_ref<void(mlir::ValueRange)> body, int64_t warps = 0,
-                 mlir::Value cluster = nullptr);
+/// `cluster`: so many neighbouring tasks run together, or null. Returns the kernel.
+mlir::Operation *buildKernel(IndexBuilder &b, mlir::ArrayRef<mlir::Value> grid, mlir::Value work,
+                             llvm::function_ref<void(mlir::ValueRange)> body, int64_t warps = 0,
+                             mlir::Value cluster = nullptr);
 
 } // namespace gqa
 

@@ -163,6 +163,27 @@ LogicalResult WarpQKOp::verify() {
   return verifyKeysOfWarp(*this, getS().getType().getColumns(), slot);
 }
 
+LogicalResult WarpMultiplyOp::verify() {
+  RingType left = getLeft().getType(), right = getRight().getType();
+  // warp.multiply_c1
+  if (bytesOf(left.getElementType()) != 2)
+    return emitOpError("expects elements of 16 bits, found ") << left.getElementType();
+  if (failed(verifyElement(*this, right.getElementType(), left.getElementType(), "both slots")))
+    return failure();
+  // warp.multiply_c2
+  int64_t depth = getAcross() ? right.getRows() : right.getColumns();
+  if (left.getColumns() % 16 != 0 || depth != left.getColumns())
+    return emitOpError("expects sums over a multiple of 16 elements, as many of both slots, found ")
+           << left.getColumns() << " and " << depth;
+  // warp.multiply_c3
+  for (Value sum : getSums()) {
+    int64_t columns = cast<FragmentType>(sum.getType()).getColumns();
+    if (columns % 16 != 0 || columns != cast<FragmentType>(getSums()[0].getType()).getColumns())
+      return emitOpError("expects sums of the same columns, a multiple of 16, found ") << sum.getType();
+  }
+  return success();
+}
+
 LogicalResult WarpShareOp::verify() {
   return verifyRoom(*this, getRoom(), getS().getType());
 } // warp.share_c1

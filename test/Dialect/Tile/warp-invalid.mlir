@@ -363,3 +363,48 @@ func.func @widen_c3_scales(%n: index, %k: !tile.ring<2x64x32xi8>, %wide: !tile.r
     : (!tile.ring<2x64x32xi8>, index, !tile.ring<1x64x32xf16>, index, memref<?xf32>, index) -> ()
   return
 }
+
+// -----
+
+func.func @multiply_c1_bits(%n: index, %o: !tile.fragment<16x32xf32>) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    %x = tile.ring : !tile.ring<2x64x32xi8>
+    // expected-error @+1 {{'tile.warp.multiply' op expects elements of 16 bits, found 'i8'}}
+    %s = tile.warp.multiply %x[%t, %t], %x[%t, %t] onto %o : !tile.ring<2x64x32xi8>, !tile.ring<2x64x32xi8>, !tile.fragment<16x32xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @multiply_c1_one_type(%n: index, %o: !tile.fragment<16x32xf32>) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    %x = tile.ring : !tile.ring<2x64x32xf16>
+    %w = tile.ring : !tile.ring<2x64x32xbf16>
+    // expected-error @+1 {{'tile.warp.multiply' op expects one element type for both slots, found 'f16' and 'bf16'}}
+    %s = tile.warp.multiply %x[%t, %t], %w[%t, %t] onto %o : !tile.ring<2x64x32xf16>, !tile.ring<2x64x32xbf16>, !tile.fragment<16x32xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @multiply_c2_depth(%n: index, %o: !tile.fragment<16x32xf32>) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    %x = tile.ring : !tile.ring<2x64x32xf16>
+    // expected-error @+1 {{'tile.warp.multiply' op expects sums over a multiple of 16 elements, as many of both slots, found 32 and 64}}
+    %s = tile.warp.multiply %x[%t, %t], %x[%t, %t] across onto %o : !tile.ring<2x64x32xf16>, !tile.ring<2x64x32xf16>, !tile.fragment<16x32xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @multiply_c3_columns(%n: index, %o: !tile.fragment<16x32xf32>, %p: !tile.fragment<16x16xf32>) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    %x = tile.ring : !tile.ring<2x64x32xf16>
+    // expected-error @+1 {{'tile.warp.multiply' op expects sums of the same columns, a multiple of 16, found '!tile.fragment<16x16xf32>'}}
+    %s:2 = tile.warp.multiply %x[%t, %t], %x[%t, %t] onto %o, %p : !tile.ring<2x64x32xf16>, !tile.ring<2x64x32xf16>, !tile.fragment<16x32xf32>, !tile.fragment<16x16xf32>
+  }
+  return
+}

@@ -81,3 +81,25 @@ func.func @task(%q: memref<4x?x128xbf16>, %k: memref<?x128xbf16>, %v: memref<?x1
   tile.device.unmap
   return
 }
+
+// Products that are no scores.
+// CHECK-LABEL: func @products
+// CHECK: tile.warp.multiply %{{.*}}[%{{.*}}, %{{.*}}], %{{.*}}[%{{.*}}, %{{.*}}] onto %{{.*}}, %{{.*}} : <2x128x32xbf16>, <2x64x32xbf16>, !tile.fragment<16x32xf32>, !tile.fragment<16x32xf32>
+// CHECK: tile.warp.multiply %{{.*}} across onto %{{.*}} : <2x128x32xbf16>, <2x32x64xbf16>
+// CHECK: tile.warp.write %{{.*}} to %{{.*}}[%{{.*}}, %{{.*}}] end(%{{.*}}) first(%{{.*}}) : <16x32xf32>, memref<?x64xbf16>
+// CHECK: tile.warp.write {{.*}} add :
+func.func @products(%y: memref<?x64xbf16>, %n: index) {
+  tile.kernel warps = 8 grid(%t = %n) {
+    %x = tile.ring : !tile.ring<2x128x32xbf16>
+    %w = tile.ring : !tile.ring<2x64x32xbf16>
+    %v = tile.ring : !tile.ring<2x32x64xbf16>
+    %o, %m, %l = tile.warp.init : !tile.fragment<16x32xf32>, !tile.fragment<16xf32>
+    %s0, %s1 = tile.warp.multiply %x[%t, %t], %w[%t, %t] onto %o, %o
+      : !tile.ring<2x128x32xbf16>, !tile.ring<2x64x32xbf16>, !tile.fragment<16x32xf32>, !tile.fragment<16x32xf32>
+    %s2 = tile.warp.multiply %x[%t, %t], %v[%t, %t] across onto %s0
+      : !tile.ring<2x128x32xbf16>, !tile.ring<2x32x64xbf16>, !tile.fragment<16x32xf32>
+    tile.warp.write %s1 to %y[%t, %t] end(%n) first(%t) : !tile.fragment<16x32xf32>, memref<?x64xbf16>
+    tile.warp.write %s2 to %y[%t, %t] end(%n) first(%t) add : !tile.fragment<16x32xf32>, memref<?x64xbf16>
+  }
+  return
+}

@@ -32,7 +32,7 @@ def Tile_LoadOp : Tile_Op<"load"> {
     legal: the slot becomes zeros. A source that is known to have all rows is copied without a test.
 
     With `own` each warp copies rows of its own, of `n` warps the `i`-th `n`-th of the slot, which no other may read: then
-    warps need not wait for each other.
+    warps need not wait for each other. A load that is `joined` counts as one with the next one.
 
     Constraints:
     * (C1) source and ring have the same element type, of 8 or 16 bits.
@@ -45,8 +45,8 @@ def Tile_LoadOp : Tile_Op<"load"> {
     ```
   }];
   let arguments = (ins Arg<Tile_Copied, "", [MemRead]>:$source,
-                       Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot, UnitAttr:$own);
-  let assemblyFormat = "$source `into` $ring `[` $slot `]` (`own` $own^)? attr-dict `:` type($source) `,` type($ring)";
+                       Arg<Tile_Ring, "", [MemWrite]>:$ring, Index:$slot, UnitAttr:$own, UnitAttr:$joined);
+  let assemblyFormat = "$source `into` $ring `[` $slot `]` (`own` $own^)? (`joined` $joined^)? attr-dict `:` type($source) `,` type($ring)";
   let hasVerifier = 1;
 }
 

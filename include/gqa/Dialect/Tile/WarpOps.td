@@ -177,6 +177,53 @@ def Tile_WarpQKOp : Tile_WarpOp<"qk"> {
   let hasVerifier = 1;
 }
 
+def Tile_WarpMultiplyOp : Tile_WarpOp<"multiply", [AllTypesMatch<["sums", "results"]>]> {
+  let summary = "adds to sums a product of two matrices in slots";
+  let description = [{
+    Fragment `i` of the results is `sums[i][r, c] + sum_d left[row + 16 i + r, d] * right[column + c, d]` in f32, with slots of
+    two rings that are full; with `across` the right one lies the other way, `right[d, column + c]`. What a lane loads of one matrix it
+    multiplies with all that it has of the other: a warp reads an element of either once. Exists for products that are no scores, of
+    tokens and the matrices of their experts.
+
+    Constraints:
+    * (C1) both slots have the same element type, of 16 bits.
+    * (C2) the left one has a multiple of 16 columns, and the right one as many; with `across`, as many rows.
+    * (C3) sums have the same number of columns, a multiple of 16.
+
+    ```mlir
+    %s0, %s1 = tile.warp.multiply %x[%slot, %row], %w[%slot, %column] onto %o0, %o1
+      : !tile.ring<4x128x32xbf16>, !tile.ring<4x128x32xbf16>, !tile.fragment<16x32xf32>, !tile.fragment<16x32xf32>
+    ```
+  }];
+  let arguments = (ins Arg<Tile_Ring, "", [MemRead]>:$left, Index:$left_slot, Index:$row, Arg<Tile_Ring, "", [MemRead]>:$right,
+                       Index:$right_slot, Index:$column, Variadic<Tile_Sums>:$sums, UnitAttr:$across);
+  let results = (outs Variadic<Tile_Sums>:$results);
+  let assemblyFormat = [{
+    $left `[` $left_slot `,` $row `]` `,` $right `[` $right_slot `,` $column `]` (`across` $across^)? `onto` $sums attr-dict
+    `:` type($left) `,` type($right) `,` type($sums)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WarpWriteOp : Tile_WarpOp<"write"> {
+  let summary = "writes sums to memory";
+  let description = [{
+    `result[row + r, column + c]` becomes `sums[r, c]`, rounded to the result's type; with `add`, what is there plus that, in f32.
+    Only of rows in front of `end`, and of columns from `first` on that the result has. Columns are written in pairs: their number, `column` and
+    `first` are even, and rows are contiguous and begin where such a pair may.
+
+    ```mlir
+    tile.warp.write %sums to %y[%row, %column] end(%rows) first(%first) : !tile.fragment<16x32xf32>, memref<?x4096xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Sums:$sums, Arg<MemRefRankOf<[F16, BF16, F32], [2]>, "", [MemRead, MemWrite]>:$result, Index:$row,
+                       Index:$column, Index:$end, Index:$first, UnitAttr:$add);
+  let assemblyFormat = [{
+    $sums `to` $result `[` $row `,` $column `]` `end` `(` $end `)` `first` `(` $first `)` (`add` $add^)? attr-dict
+    `:` type($sums) `,` type($result)
+  }];
+}
+
 def Tile_WarpShareOp : Tile_WarpOp<"share"> {
   let summary = "shows a fragment to other warps";
   let description = [{

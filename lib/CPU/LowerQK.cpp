@@ -60,25 +60,32 @@ private:
 
   void buildBlock(Value row, int64_t rows, Value key, ArrayRef<Value> keyAt) {
     int64_t keys = keyAt.size();
-    SmallVector<Value> rowAt, zeros(rows * keys, b.splat(0.0));
+    int64_t count = rows * keys, steps = stepsOfIteration() * (paired ? 2 : 1);
+    int64_t sets = std::min(setsOfSums(b.target, count), steps);
+    SmallVector<Value> rowAt, zeros(sets * count, b.splat(0.0));
     for (int64_t i = 0; i < rows; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
-    SmallVector<Value> partial = sumAlong(zeros, row, key, [&](Value d, ValueRange sums) {
+    int64_t turn = 0;
+    auto nextSet = [&](SmallVector<Value> &sums) {
+      return MutableArrayRef(sums).slice(turn++ % sets * count, count);
+    };
+    SmallVector<Value> ofSets = sumAlong(zeros, row, key, [&](Value d, ValueRange sums) {
       SmallVector<Value> next(sums);
-      addProducts(rowAt, keyAt, d, /*odd=*/false, next);
+      addProducts(rowAt, keyAt, d, /*odd=*/false, nextSet(next));
       if (paired) {
         b.keepOrder(); // words are loaded again: they and both halves are more than there are registers
-        addProducts(rowAt, keyAt, d, /*odd=*/true, next);
+        addProducts(rowAt, keyAt, d, /*odd=*/true, nextSet(next));
       }
       return next;
     });
+    SmallVector<Value> partial = b.addSets(ofSets, count);
     bool isCrossed = crossed && rows == tile::kCrossedRows;
     storeSums(row, rows, key, keys, isCrossed ? uncross(partial) : partial, isCrossed ? rows : 1);
   }
 
   /// Adds the products of one vector, or of one half of the pairs, along the head dimension.
   void addProducts(ArrayRef<Value> rowAt, ArrayRef<Value> keyAt, Value d, bool odd,
-                   SmallVector<Value> &sums) {
+                   MutableArrayRef<Value> sums) {
     SmallVector<Value> keyVectors;
     for (Value at : keyAt)
       keyVectors.push_back(loadKeys(at, d, odd));

@@ -81,7 +81,8 @@ private:
     std::optional<int64_t> vectors = getConstantIntValue(width), allRows = getConstantIntValue(rows);
     if (vectors)
       *vectors /= b.lanes;
-    RegisterBlock block = chooseRegisterBlock(b.target, vectors, allRows);
+    bool widened = cast<MemRefType>(v.getType()).getElementType() != b.element;
+    RegisterBlock block = chooseRegisterBlock(b.target, vectors, allRows, widened);
     int64_t perUnit = unit() / b.lanes, units = std::max<int64_t>(1, block.vectors / perUnit);
     if (vectors && allRows)
       blocks = llvm::divideCeil(*vectors, units * perUnit) * llvm::divideCeil(*allRows, block.scalars);
@@ -113,7 +114,7 @@ private:
 
   /// `count` rows times `units` units of columns from `d` on: block `index` of the output.
   void buildBlock(Value row, int64_t count, Value d, int64_t units, Value index) {
-    int64_t vectors = units * unit() / b.lanes;
+    int64_t vectors = units * unit() / b.lanes, block = count * vectors;
     SmallVector<Value> rowAt;
     for (int64_t i = 0; i < count; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
@@ -133,33 +134,47 @@ private:
       }
       return next;
     };
-    int64_t step = isOfPairs() ? 2 : 1; // keys of a product
-    // From zero, not from o: short sums round less, and o joins them in one step.
-    SmallVector<Value> sums(count * vectors, b.splat(0.0));
-    Value done = b.index(0), seen = diagonal.keysSeen(row, count);
-    int64_t together = streams.empty() || !blocks ? 0 : keysOfIteration(count * vectors);
-    if (together) {
-      int64_t perBlock = llvm::divideCeil(blockKeys, together);
-      done = b.roundDown(seen, together);
-      sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
-        streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.divPositive(key, together)),
-                      blocks * perBlock);
-        SmallVector<Value> next(so);
-        for (int64_t i = 0; i < together; i += step)
-          next = addProducts(b.add(key, b.index(i)), next);
-        return next;
-      });
-    } else if (blocks && isManyRows()) {
-      streams.fetchApart(index, blocks);
-    } else if (blocks) {
-      streams.fetch(index, blocks);
-    }
-    sums = b.fold(done, seen, step, sums, addProducts);
+    SmallVector<Value> sums = sumOverKeys(block, diagonal.keysSeen(row, count), index, addProducts);
     for (int64_t i = 0; i < count; ++i) {
       Value factor = b.splat(b.load(alpha, rowAt[i]));
       for (int64_t j = 0; j < vectors; ++j)
         addTo(rowAt[i], b.add(d, b.index(j * b.lanes)), factor, sums[i * vectors + j]);
     }
+  }
+
+  /// The `block` sums of the output's block `index` over `seen` keys. Lines are fetched meanwhile.
+  SmallVector<Value> sumOverKeys(int64_t block, Value seen, Value index,
+                                 function_ref<SmallVector<Value>(Value key, ValueRange so)> addProducts) {
+    int64_t step = isOfPairs() ? 2 : 1; // keys of a product
+    int64_t sets = setsOfSums(b.target, block);
+    int64_t fetching = streams.empty() || !blocks ? 0 : keysOfIteration(block);
+    int64_t together = fetching ? fetching : sets * step, perBlock = llvm::divideCeil(blockKeys, together);
+    auto addKeys = [&](Value key, ValueRange so, int64_t keys) {
+      SmallVector<Value> next(so);
+      for (int64_t i = 0; i < keys / step; ++i) {
+        auto set = MutableArrayRef(next).slice(i % sets * block, block);
+        llvm::copy(addProducts(b.add(key, b.index(i * step)), set), set.begin());
+      }
+      return next;
+    };
+    if (!fetching && blocks && isManyRows())
+      streams.fetchApart(index, blocks);
+    else if (!fetching && blocks)
+      streams.fetch(index, blocks);
+    // From zero, not from o: short sums round less, and o joins them in one step.
+    SmallVector<Value> sums(sets * block, b.splat(0.0));
+    Value done = b.index(0);
+    if (fetching || sets > 1) {
+      done = b.roundDown(seen, together);
+      sums = b.fold(b.index(0), done, together, sums, [&](Value key, ValueRange so) {
+        if (fetching)
+          streams.fetch(b.add(b.mul(index, b.index(perBlock)), b.divPositive(key, together)),
+                        blocks * perBlock);
+        return addKeys(key, so, together);
+      });
+    }
+    sums = b.fold(done, seen, step, sums, [&](Value key, ValueRange so) { return addKeys(key, so, step); });
+    return b.addSets(sums, block);
   }
 
   void addTo(Value row, Value d, Value factor, Value sum) {

@@ -19,14 +19,15 @@ namespace {
 class InnerProduct {
 public:
   InnerProduct(tile::QKOp op, VectorBuilder &b)
-      : b(b), q(op.getQ()), k(op.getK()), s(op.getS()), paired(op.getPaired()),
-        interleaved(op.getInterleaved()), crossed(op.getCrossed()), rows(b.size(q, 0)),
-        allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
+      : kernel(op->getParentOfType<tile::KernelOp>()), b(b), q(op.getQ()), k(op.getK()), s(op.getS()),
+        paired(op.getPaired()), interleaved(op.getInterleaved()), crossed(op.getCrossed()),
+        rows(b.size(q, 0)), allRows(cast<MemRefType>(s.getType()).getDimSize(1)),
         blockKeys(cast<MemRefType>(s.getType()).getDimSize(0)), streams(b, op.getPrefetch(), blockKeys) {}
 
   void build() {
     Value keys = b.size(k, 0), lastKey = b.sub(keys, b.index(1));
     block = chooseInnerBlock(b.target, getConstantIntValue(rows).value_or(b.lanes), b.lanes);
+    keepInRegisters();
     b.forEach(b.index(0), keys, block.keys, [&](Value key) {
       SmallVector<Value> keyAt; // a block that is not full reads its last key again
       for (int64_t j = 0; j < block.keys; ++j)
@@ -36,6 +37,16 @@ public:
   }
 
 private:
+  /// AVX2's registers are just enough for the sums and the operands. Odd numbers of bf16 are made with a zero
+  /// beside them, for which LLVM's models of Intel's processors, and of none in particular, leave no room:
+  /// sums go to the stack on their way.
+  void keepInRegisters() {
+    bool isFull = block.rows * block.keys + block.keys + 1 == int64_t(b.target.registers);
+    bool isBF16 = cast<MemRefType>(k.getType()).getElementType().isBF16();
+    if (kernel && isFull && isBF16 && !interleaved)
+      kernel->setAttr(kSchedulingModel, b.getStringAttr("znver3"));
+  }
+
   /// All rows times a few keys.
   void buildRows(Value key, ArrayRef<Value> keyAt) {
     std::optional<int64_t> known = getConstantIntValue(rows);
@@ -49,25 +60,32 @@ private:
 
   void buildBlock(Value row, int64_t rows, Value key, ArrayRef<Value> keyAt) {
     int64_t keys = keyAt.size();
-    SmallVector<Value> rowAt, zeros(rows * keys, b.splat(0.0));
+    int64_t count = rows * keys, steps = stepsOfIteration() * (paired ? 2 : 1);
+    int64_t sets = std::min(setsOfSums(b.target, count), steps);
+    SmallVector<Value> rowAt, zeros(sets * count, b.splat(0.0));
     for (int64_t i = 0; i < rows; ++i)
       rowAt.push_back(b.add(row, b.index(i)));
-    SmallVector<Value> partial = sumAlong(zeros, row, key, [&](Value d, ValueRange sums) {
+    int64_t turn = 0;
+    auto nextSet = [&](SmallVector<Value> &sums) {
+      return MutableArrayRef(sums).slice(turn++ % sets * count, count);
+    };
+    SmallVector<Value> ofSets = sumAlong(zeros, row, key, [&](Value d, ValueRange sums) {
       SmallVector<Value> next(sums);
-      addProducts(rowAt, keyAt, d, /*odd=*/false, next);
+      addProducts(rowAt, keyAt, d, /*odd=*/false, nextSet(next));
       if (paired) {
         b.keepOrder(); // words are loaded again: they and both halves are more than there are registers
-        addProducts(rowAt, keyAt, d, /*odd=*/true, next);
+        addProducts(rowAt, keyAt, d, /*odd=*/true, nextSet(next));
       }
       return next;
     });
+    SmallVector<Value> partial = b.addSets(ofSets, count);
     bool isCrossed = crossed && rows == tile::kCrossedRows;
     storeSums(row, rows, key, keys, isCrossed ? uncross(partial) : partial, isCrossed ? rows : 1);
   }
 
   /// Adds the products of one vector, or of one half of the pairs, along the head dimension.
   void addProducts(ArrayRef<Value> rowAt, ArrayRef<Value> keyAt, Value d, bool odd,
-                   SmallVector<Value> &sums) {
+                   MutableArrayRef<Value> sums) {
     SmallVector<Value> keyVectors;
     for (Value at : keyAt)
       keyVectors.push_back(loadKeys(at, d, odd));
@@ -184,6 +202,7 @@ private:
     streams.fetch(number, shares, part, length / stepWidth());
   }
 
+  tile::KernelOp kernel; // null in a test
   VectorBuilder &b;
   Value q, k, s;
   bool paired, interleaved, crossed;

@@ -105,8 +105,12 @@ private:
     task.setPrivate();
     // Written for the machine already, unless there are loops in it; code generation has a shorter way for
     // it.
-    if (op.getBody().getOps<linalg::LinalgOp>().empty())
-      task->setAttr("passthrough", b.getStrArrayAttr({"gqa-kernel"}));
+    if (op.getBody().getOps<linalg::LinalgOp>().empty()) {
+      SmallVector<Attribute> toLLVM = {b.getStringAttr("gqa-kernel")};
+      if (auto model = op->getAttrOfType<StringAttr>(kSchedulingModel))
+        toLLVM.push_back(b.getStrArrayAttr({"tune-cpu", model.getValue()}));
+      task->setAttr("passthrough", b.getArrayAttr(toLLVM));
+    }
     // Renames it if the function has several kernels.
     SymbolTable(module).insert(task, std::next(Block::iterator(parent)));
     IndexBuilder inside(op.getLoc(), task.addEntryBlock(), task.getBody().front().end());

@@ -15,9 +15,13 @@ struct RegisterBlock {
 };
 
 /// The block of an outer product whose vector side has `vectors` vectors, if that is known, and whose scalar
-/// side has `scalars` elements, if that is known.
+/// side has `scalars` elements, if that is known. `widened` vectors are not read as they are multiplied.
 RegisterBlock chooseRegisterBlock(const CPUTarget &target, std::optional<int64_t> vectors,
-                                  std::optional<int64_t> scalars);
+                                  std::optional<int64_t> scalars, bool widened = false);
+
+/// How many times a block of so many sums is kept, each time for other steps of the product: few sums would
+/// wait for each other.
+int64_t setsOfSums(const CPUTarget &target, int64_t sums);
 
 /// The block of an inner product of `rows` rows, each a vector along the sum, with keys.
 struct InnerBlock {

@@ -25,6 +25,10 @@ void lowerTranspose(tile::TransposeOp op, const CPUTarget &target);
 void lowerMerge(tile::MergeOp op, const CPUTarget &target);
 void lowerFinish(tile::FinishOp op, const CPUTarget &target);
 
+/// Of a kernel: the processor by whose model LLVM puts its instructions in order, instead of the target's
+/// own.
+constexpr llvm::StringLiteral kSchedulingModel = "gqa.scheduling_model";
+
 /// Memory of a task: one block for all scratch of known size, freed at the end of the kernel.
 void lowerScratch(tile::KernelOp op);
 

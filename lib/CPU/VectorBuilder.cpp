@@ -236,6 +236,13 @@ Value VectorBuilder::fma(Value a, Value b, Value c) {
   return math::FmaOp::create(*this, a, b, c);
 }
 
+SmallVector<Value> VectorBuilder::addSets(SmallVector<Value> values, int64_t count) {
+  for (int64_t i = count, size = values.size(); i < size; ++i)
+    values[i % count] = addF(values[i % count], values[i]);
+  values.truncate(count);
+  return values;
+}
+
 void VectorBuilder::forEach(Value begin, Value end, int64_t step, function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(*this, begin, end, index(step));
   OpBuilder::InsertionGuard guard(*this);

@@ -109,6 +109,9 @@ public:
   /// as scalars if width is 1. With `ofVector` each has so many, its lanes in turn.
   llvm::SmallVector<Value> sums(llvm::ArrayRef<Value> vectors, int64_t width, int64_t ofVector = 1);
 
+  /// Sets of `count` values, one behind the other, added up to one.
+  llvm::SmallVector<Value> addSets(llvm::SmallVector<Value> values, int64_t count);
+
   void forEach(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body);
   /// A loop that carries values.
   llvm::SmallVector<Value> fold(Value begin, Value end, int64_t step, ValueRange init,

@@ -1,4 +1,5 @@
 // RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v4 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v3 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V3
 // RUN: gqa-opt %s --gqa-lower-tile-to-cpu=target=cpu:x86-64-v2 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,V2
 
 // Values are looked at only where a key is hidden; if they are not finite, a choice takes the place of a product with zero.
@@ -21,6 +22,17 @@
 // CHECK: return
 func.func @few_rows(%p: memref<64x4xf32>, %v: memref<64x64xf32>, %o: memref<4x64xf32>, %a: memref<4xf32>, %h: i1) {
   tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<64x4xf32>, memref<64x64xf32>, memref<4x64xf32>, memref<4xf32>
+  return
+}
+
+// Seven rows are 4 and 3 with AVX2. Three of 2 vectors are 6 sums, which are kept for even and for odd keys.
+// CHECK-LABEL: func @seven_rows
+// V3: %{{.*}}:8 = scf.for %{{.*}} = %c0 to %c64 step %c1 iter_args
+// V3: %{{.*}}:12 = scf.for %{{.*}} = %c0 to %c64 step %c2 iter_args
+// V3-COUNT-6: arith.addf
+// CHECK: return
+func.func @seven_rows(%p: memref<64x8xf32>, %v: memref<64x64xf32>, %o: memref<7x64xf32>, %a: memref<8xf32>, %h: i1) {
+  tile.pv %p, %v, %o rescale(%a) hidden(%h) : memref<64x8xf32>, memref<64x64xf32>, memref<7x64xf32>, memref<8xf32>
   return
 }
 

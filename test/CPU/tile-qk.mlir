@@ -21,6 +21,18 @@ func.func @few_rows(%q: memref<4x32xf32>, %k: memref<?x32xf32>, %s: memref<48x4x
   return
 }
 
+// Four rows and 3 keys are 12 sums of AVX2. Of the fifth there are only 3, which are kept four times.
+// CHECK-LABEL: func @rest_of_rows
+// V3: %{{.*}}:12 = scf.for
+// V3: %{{.*}}:12 = scf.for
+// V3-COUNT-9: arith.addf
+// V3: vector.shuffle
+// CHECK: return
+func.func @rest_of_rows(%q: memref<5x64xf32>, %k: memref<?x64xf32>, %s: memref<48x8xf32>) {
+  tile.qk %q, %k, %s : memref<5x64xf32>, memref<?x64xf32>, memref<48x8xf32>
+  return
+}
+
 // Keys in half precision are widened on the way.
 // CHECK-LABEL: func @half
 // V4: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>

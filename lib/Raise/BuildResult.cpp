@@ -29,35 +29,69 @@ std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVecto
   return std::nullopt;
 }
 
-/// A sink is the partial result (0, sink): where it differs by query, it is merged.
-Value AttentionBuilder::mergeSinks(AttentionOp &op) {
-  RankedTensorType type = cast<RankedTensorType>(op.getOutput().getType());
+unsigned valueDimOf(const Axes &axes) {
+  unsigned dim = axes.output.size();
+  while (dim-- > 0)
+    if (axes.output[dim] == axes.dv.variables)
+      return dim;
+  llvm_unreachable("the value dimension is one of the output's");
+}
+
+AttentionOp AttentionBuilder::withLse(AttentionOp op) {
   SmallVector<int64_t> rows = {op.getBatch(), op.getQueryHeads(), op.getNumQueries()};
-  op = rebuild(rewriter, op, {type, RankedTensorType::get(rows, op.getAccumulatorType())});
+  return rebuild(rewriter, op,
+                 {op.getOutput().getType(), RankedTensorType::get(rows, op.getAccumulatorType())});
+}
+
+/// A sink is the partial result (0, sink): where it differs by query, it is merged.
+MergeOp AttentionBuilder::mergeSinks(AttentionOp &op) {
+  RankedTensorType type = cast<RankedTensorType>(op.getOutput().getType());
+  op = withLse(op);
   SmallVector<OpFoldResult> shape = tensor::getMixedSizes(rewriter, loc, op.getOutput());
   Value empty = tensor::EmptyOp::create(rewriter, loc, shape, type.getElementType());
   Value zero = arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type.getElementType()));
   Value zeros = linalg::FillOp::create(rewriter, loc, zero, empty).getResult(0);
   return MergeOp::create(rewriter, loc, type, op.getLse().getType(), op.getOutput(), op.getLse(), zeros,
-                         parts.sinkRows, parts.layout)
-      .getOutput();
+                         parts.sinkRows, parts.layout);
 }
 
-/// The attention's output as the graph has it: reshaped, and transposed where an axis is torn apart.
-Value AttentionBuilder::buildResult(Value output) {
+std::optional<Partial> AttentionBuilder::buildPartial() {
+  std::optional<AttentionOp> op = buildOp();
+  if (!op)
+    return std::nullopt;
+  if (match.deadRow == DeadRow::NaN) // of the merged result, not of what is neutral in it
+    op->setDeadRow(DeadRow::Zero);
+  Value output, lse;
+  if (parts.sinkRows) {
+    MergeOp merged = mergeSinks(*op);
+    output = merged.getOutput(), lse = merged.getLse();
+  } else {
+    op = withLse(*op);
+    output = op->getOutput(), lse = op->getLse();
+  }
+  auto rows = axes.output;
+  rows.erase(rows.begin() + valueDimOf(axes));
+  output = buildResult(output, parts.output, axes.output);
+  return Partial{*op, output, buildResult(lse, {axes.b.variables, axes.h.variables, axes.i.variables}, rows)};
+}
+
+/// What is computed of an attention's rows as the graph has it: reshaped, and transposed where an axis is
+/// torn apart.
+Value AttentionBuilder::buildResult(Value value, ArrayRef<SmallVector<unsigned, 2>> from,
+                                    ArrayRef<SmallVector<unsigned, 2>> to) {
   const IndexSpace &space = evaluator.context.space;
   SmallVector<unsigned> have, want;
-  for (const auto &dim : parts.output)
+  for (const auto &dim : from)
     have.append(dim.begin(), dim.end());
-  for (const auto &dim : axes.output)
+  for (const auto &dim : to)
     want.append(dim.begin(), dim.end());
   if (have == want)
-    return reshape(rewriter, loc, space, output, parts.output, axes.output);
+    return reshape(rewriter, loc, space, value, from, to);
   auto apart = [](ArrayRef<unsigned> variables) {
     return llvm::map_to_vector<4>(variables,
                                   [](unsigned variable) { return SmallVector<unsigned, 2>{variable}; });
   };
-  Value fine = reshape(rewriter, loc, space, output, parts.output, apart(have));
+  Value fine = reshape(rewriter, loc, space, value, from, apart(have));
   SmallVector<int64_t> permutation;
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, fine), permuted;
   for (unsigned variable : want) {
@@ -66,7 +100,7 @@ Value AttentionBuilder::buildResult(Value output) {
   }
   Value empty = tensor::EmptyOp::create(rewriter, loc, permuted, getElementTypeOrSelf(fine));
   Value transposed = linalg::TransposeOp::create(rewriter, loc, fine, empty, permutation)->getResult(0);
-  return reshape(rewriter, loc, space, transposed, apart(want), axes.output);
+  return reshape(rewriter, loc, space, transposed, apart(want), to);
 }
 
 } // namespace gqa

@@ -38,6 +38,14 @@ static bool sameButCasts(Evaluator &evaluator, Expr a, Expr b, llvm::DenseSet<st
   return true;
 }
 
+/// True if both variables run over as many values. Sizes of which nothing is known are taken to be the same.
+bool Matcher::haveSameSize(unsigned a, unsigned b) {
+  AffineExpr first = context.space.extentOf(a), second = context.space.extentOf(b);
+  return context.space.sizeOf(a) == context.space.sizeOf(b) &&
+         (!first || !second ||
+          context.sizes.areEqual(context.space.simplify(first), context.space.simplify(second)));
+}
+
 /// True if `body`, a part of the reduction's body, is `expr` when the reduction stands at `variable`, or, of
 /// one of several sets of keys, at its place in that set.
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
@@ -47,7 +55,7 @@ bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body,
     if (!all || !context.sizes.areEqual(context.space.simplify(all), part->total))
       return false;
     replacement = part->begin + replacement;
-  } else if (context.space.sizeOf(reduction.variable) != context.space.sizeOf(variable)) {
+  } else if (!haveSameSize(reduction.variable, variable)) {
     return false;
   }
   // What changes with the key while it is reduced: the diagonal would say nothing about it.

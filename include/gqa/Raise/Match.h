@@ -162,6 +162,7 @@ private:
   bool matchLogarithm(Softmax &softmax);
   bool matchShift(const Softmax &softmax, Expr scores, AttentionMatch &match);
   bool follows(Expr expr, unsigned variable);
+  bool haveSameSize(unsigned a, unsigned b);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);
 

@@ -70,7 +70,7 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
     else if (isAdded && narrowest < 1e5) // near 65504 scores are rounded to multiples of 32, not absorbed
       ++rounded;
     else
-      ++finite;
+      ++finite, deadFill = fill;
     if (!isAdded)
       selected = fill;
   }

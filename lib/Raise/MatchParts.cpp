@@ -25,31 +25,34 @@ bool Matcher::collectTerms(Expr expr, Expr divisor, SmallVectorImpl<Term> &terms
   return true;
 }
 
+/// Which factor of `body` is the exponentials, divided by a sum or not, and which is the values.
+bool Matcher::readFactors(Expr body, Expr divisor, Part &part) {
+  body = withoutSkip(Evaluator::withoutCasts(body));
+  if (!body->isApply("arith.mulf"))
+    return false;
+  for (unsigned side : {0, 1}) {
+    Expr weight = evaluator.peelCasts(body->operands[side]), sum = divisor;
+    if (auto [numerator, quotientSum] = matchQuotient(weight); numerator && !divisor)
+      weight = evaluator.peelCasts(numerator), sum = quotientSum;
+    part.softmax = {};
+    part.softmax.numerator = weight;
+    part.softmax.denominator = sum;
+    bool isExponential = weight->isApply("math.exp") || weight->isApply("math.exp2");
+    if (!isExponential || !(sum ? matchNumerator(part.softmax, weight) : matchLogarithm(part.softmax)))
+      continue;
+    part.match.exponential = ownerOf(weight);
+    part.match.v = Evaluator::withoutCasts(body->operands[1 - side]);
+    return true;
+  }
+  return false;
+}
+
 /// The sets of keys that a product contracts, which the scores tell apart.
 bool Matcher::readTerm(const Term &term, SmallVectorImpl<Part> &parts, const AttentionMatch &whole) {
   unsigned key = term.product.variable;
-  auto read = [&](Expr expr, Part &part) {
-    expr = withoutSkip(Evaluator::withoutCasts(expr));
-    for (unsigned side : {0, 1}) {
-      if (!expr->isApply("arith.mulf"))
-        return false;
-      Expr weight = evaluator.peelCasts(expr->operands[side]), sum = term.divisor;
-      if (!sum)
-        std::tie(weight, sum) = matchQuotient(weight);
-      weight = sum ? evaluator.peelCasts(weight) : nullptr;
-      if (!weight || (!weight->isApply("math.exp") && !weight->isApply("math.exp2")))
-        continue;
-      part.match.v = Evaluator::withoutCasts(expr->operands[1 - side]);
-      part.match.exponential = ownerOf(weight);
-      part.softmax.numerator = weight;
-      part.softmax.denominator = sum;
-      return matchNumerator(part.softmax, weight);
-    }
-    return false;
-  };
   Part all{whole};
   AffineExpr end = context.space.extentOf(key), begin = context.space.constant(0);
-  if (!end || !read(term.product.body, all))
+  if (!end || !readFactors(term.product.body, term.divisor, all))
     return false;
   SmallVector<AffineExpr> ends = cutsOf(all.softmax.scores, key);
   ends.push_back(end);
@@ -58,7 +61,7 @@ bool Matcher::readTerm(const Term &term, SmallVectorImpl<Part> &parts, const Att
     AffineExpr place = context.space.addVariable(context.space.simplify(cut - begin));
     part.match.product = term.product.op;
     part.match.key = context.space.numVariables() - 1;
-    if (!read(context.substitute(term.product.body, key, begin + place), part))
+    if (!readFactors(context.substitute(term.product.body, key, begin + place), term.divisor, part))
       return false;
     parts.push_back(part);
     begin = cut;
@@ -71,6 +74,7 @@ bool Matcher::matchPart(Part &of, AttentionMatch &match) {
   part = &of;
   match = of.match;
   clamped = guarded = zeroed = false;
+  deadFill = 0;
   narrowest = std::numeric_limits<double>::infinity();
   return matchShift(of.softmax, of.softmax.scores, match) &&
          matchScores(of.softmax.scores, of.softmax.factor, match);
@@ -78,11 +82,15 @@ bool Matcher::matchPart(Part &of, AttentionMatch &match) {
 
 /// Each set as an attention. Where every row sees a key of some set, it may see none of the others.
 bool Matcher::matchParts(MutableArrayRef<Part> parts) {
-  std::vector<AttentionMatch> matches(parts.size());
+  SmallVector<AttentionMatch, 1> matches(parts.size());
+  SmallVector<double> fills(parts.size());
   auto matchEach = [&](bool elsewhere) {
     seenElsewhere = elsewhere;
-    return llvm::all_of(llvm::zip_equal(parts, matches),
-                        [&](auto pair) { return matchPart(std::get<0>(pair), std::get<1>(pair)); });
+    return llvm::all_of(llvm::seq(parts.size()), [&](size_t which) {
+      bool found = matchPart(parts[which], matches[which]);
+      fills[which] = deadFill;
+      return found;
+    });
   };
   if (!matchEach(/*elsewhere=*/true))
     return false;
@@ -90,7 +98,7 @@ bool Matcher::matchParts(MutableArrayRef<Part> parts) {
   if (!isSeen && !matchEach(/*elsewhere=*/false))
     return false;
   for (auto [part, match] : llvm::zip_equal(parts, matches)) {
-    bool isOther = match.deadRow != matches.front().deadRow;
+    bool isOther = match.deadRow != matches.front().deadRow || !llvm::all_equal(fills);
     if (!isSeen && (isOther || (match.score && hidesKeys(evaluator, match.score))))
       return refuse(match.exponential, "rows that see no key of any set become nothing that a merge of the "
                                        "sets' attentions can tell");

@@ -221,6 +221,59 @@ def values_split_elsewhere(q, old_k, old_v, k, v):
 
 
 @form(Q, *OLD, *NEW, **PARTS)
+def log_softmax(q, old_k, old_v, k, v):
+    p = torch.cat([scores(q, old_k), scores(q, k)], -1).log_softmax(-1).exp()
+    return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)
+
+
+@form(Q, *OLD, *NEW, **PARTS)
+def logsumexp(q, old_k, old_v, k, v):
+    """The probabilities of each set by what all of them sum up to."""
+    old, new = scores(q, old_k), scores(q, k)
+    all = torch.cat([old, new], -1).logsumexp(-1, keepdim=True)
+    return (old - all).exp() @ repeat(old_v) + (new - all).exp() @ repeat(v)
+
+
+@form(*(x.half() for x in (Q, *OLD, *NEW)), **PARTS)
+def half_precision(q, old_k, old_v, k, v):
+    p = torch.cat([scores(q, old_k), scores(q, k)], -1).softmax(-1, dtype=torch.float32).to(q.dtype)
+    return (p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)).transpose(1, 2).flatten(2)
+
+
+@form(Q, randn(2, 6, 7, 4, 16, seed=2), randn(2, 6, 7, 4, 16, seed=3), *NEW, **PARTS)
+def memories_of_each_query(q, memory_k, memory_v, k, v):
+    """Memorizing transformers: what was looked up for a token, and its context."""
+    s = torch.cat([torch.einsum("bhid,bhijd->bhij", q, memory_k) * 0.25, scores(q, k)], -1)
+    p = s.softmax(-1)
+    return torch.einsum("bhij,bhijd->bhid", p[..., :4], memory_v) + p[..., 4:] @ repeat(v)
+
+
+@form(Q, randn(6, 2, 16, seed=2), randn(6, 2, 16, seed=3), *NEW, **PARTS)
+def learned_keys(q, learned_k, learned_v, k, v):
+    p = torch.cat([torch.einsum("bhid,hjd->bhij", q, learned_k) * 0.25, scores(q, k)], -1).softmax(-1)
+    return torch.einsum("bhij,hjd->bhid", p[..., :2], learned_v) + p[..., 2:] @ repeat(v)
+
+
+@form(Q, *OLD, *NEW, **PARTS)
+def scores_less_their_maximum(q, old_k, old_v, k, v):
+    """What one softmax does not see, it sees of one of two sets."""
+    old, new = scores(q, old_k), scores(q, k)
+    p = torch.cat([old - old.amax(-1, keepdim=True), new], -1).softmax(-1)
+    return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)
+
+
+@form(Q, *OLD, *NEW, randn(2, 6, 7, 1, seed=6), **PARTS)
+def gate_of_each_query(q, old_k, old_v, k, v, gate):
+    p = torch.cat([scores(q, old_k) + gate, scores(q, k)], -1).softmax(-1)
+    return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)
+
+
+@form(Q, *OLD, **{**PARTS, "parts": 3})
+def scores_in_chunks(q, k, v):
+    return torch.cat([scores(q, part) for part in k.split(4, 2)], -1).softmax(-1) @ repeat(v)
+
+
+@form(Q, *OLD, *NEW, **PARTS)
 def key_without_a_value(q, old_k, old_v, k, v):
     """It takes its part of the sum, as a sink does."""
     p = torch.cat([scores(q, old_k), scores(q, k)], -1).softmax(-1)
@@ -287,4 +340,11 @@ def fills_of_their_own(q, old_k, old_v, k, v, mask):
     """Rows that see nothing are the mean of one set of values."""
     old = scores(q, old_k).masked_fill(~mask[..., :12], torch.finfo(torch.float32).min)
     p = torch.cat([old, scores(q, k).masked_fill(~mask[..., 12:], -torch.inf)], -1).softmax(-1)
+    return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)
+
+
+@declined("rows that see no key", Q, *OLD, *NEW, NOTHING)
+def finite_fills_of_their_own(q, old_k, old_v, k, v, mask):
+    old = scores(q, old_k).masked_fill(~mask[..., :12], torch.finfo(torch.float32).min)
+    p = torch.cat([old, scores(q, k).masked_fill(~mask[..., 12:], -1e30)], -1).softmax(-1)
     return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)

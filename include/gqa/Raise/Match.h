@@ -138,6 +138,7 @@ private:
   // MatchParts.cpp
   llvm::SmallVector<AttentionMatch, 1> matchParts(mlir::linalg::LinalgOp product);
   bool collectTerms(Expr expr, Expr divisor, llvm::SmallVectorImpl<Term> &terms);
+  bool readFactors(Expr body, Expr divisor, Part &part);
   bool readTerm(const Term &term, llvm::SmallVectorImpl<Part> &parts, const AttentionMatch &whole);
   bool matchParts(llvm::MutableArrayRef<Part> parts);
   bool matchPart(Part &part, AttentionMatch &match);
@@ -221,6 +222,7 @@ private:
   unsigned termsLeft = 0;              ///< how many more terms may be looked at for masks
   const Part *part = nullptr;          ///< which set of the softmax's keys is matched, if there are several
   bool seenElsewhere = false;          ///< every row sees a key of another set
+  double deadFill = 0;                 ///< what finite number hides keys, if one does
   bool clamped = false;                ///< scores below every finite number are raised to one
   double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass
   llvm::DenseMap<Expr, bool> products; ///< what containsDot was asked

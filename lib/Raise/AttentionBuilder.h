@@ -17,8 +17,8 @@ struct Parts {
   llvm::SmallVector<llvm::SmallVector<unsigned, 2>> output;
 };
 
-/// An attention over one of several sets of keys: as a function of the output's rows, in the order in which
-/// the graph has them.
+/// An attention over one of several sets of keys: in the order in which the graph has its rows, the value
+/// dimension apart from them.
 struct Partial {
   AttentionOp op;
   mlir::Value output, lse;
@@ -68,8 +68,15 @@ private:
 std::optional<std::string> outputLayout(const Axes &axes,
                                         llvm::SmallVector<llvm::SmallVector<unsigned, 2>> &dims);
 
-/// Which dimension of the output is the value dimension.
-unsigned valueDimOf(const Axes &axes);
+/// The output's dimensions, of which the value dimension is one.
+struct OutputDims {
+  llvm::SmallVector<llvm::SmallVector<unsigned, 2>> dims;
+  unsigned value;
+  std::optional<unsigned> split; ///< the dimension of the graph that holds it behind rows, if one does
+};
+
+/// None if rows stand inside of the value dimension.
+std::optional<OutputDims> valuesApart(const Axes &axes);
 
 } // namespace gqa
 

@@ -15,42 +15,50 @@ namespace {
 
 using Dims = SmallVector<SmallVector<unsigned, 2>>; ///< the variables of each dimension
 
-/// How the rows of an output are held where they are merged: as batch, heads and queries.
+/// How an output is held where it is merged: as batch, heads, queries and values.
 struct MergeShape {
   std::string layout;
-  Dims graph, graphRows, merged, mergedRows;
+  Dims graph, apart, apartRows, merged, mergedRows;
 
-  /// `rows`: a variable for each dimension of the output, of which `value` is the value dimension.
-  MergeShape(ArrayRef<unsigned> rows, unsigned value) {
-    layout = value + 1 == rows.size() ? "bhsd" : "bhds";
-    for (unsigned row : rows)
+  MergeShape(IndexSpace &space, const Axes &axes) {
+    OutputDims output = *valuesApart(axes);
+    for (auto [dim, row] : llvm::enumerate(axes.match.rows)) {
       graph.push_back({row});
-    graphRows = graph;
-    graphRows.erase(graphRows.begin() + value);
-    mergedRows.resize(3);
-    for (unsigned dim = 0; dim < graphRows.size(); ++dim) { // the last ones are heads and queries
-      unsigned place = graphRows.size() - dim;
-      bool isQuery = layout == "bhsd" ? place == 1 : dim >= value;
-      bool isHead = layout == "bhsd" ? place == 2 : dim + 1 == value;
-      llvm::append_range(mergedRows[isQuery ? 2 : isHead ? 1 : 0], graphRows[dim]);
+      if (dim == output.split) { // heads, say, and the values of each
+        int64_t size = space.sizeOf(row), values = space.sizeOf(axes.dv.variables.front());
+        space.addVariable(ShapedType::isDynamic(size) ? size : size / values);
+        space.addVariable(values);
+        graph.back() = {space.numVariables() - 2, space.numVariables() - 1};
+      }
+      for (unsigned variable : graph.back())
+        apart.push_back({variable});
     }
+    apartRows = apart;
+    apartRows.erase(apartRows.begin() + output.value);
+    // The last rows are the queries, and those in front of them the heads.
+    bool isLast = output.value == apartRows.size();
+    layout = isLast ? "bhsd" : "bhds";
+    size_t queries = isLast ? apartRows.size() - 1 : output.value;
+    mergedRows.resize(3);
+    for (size_t dim = 0; dim < apartRows.size(); ++dim)
+      llvm::append_range(mergedRows[dim >= queries ? 2 : dim + 1 == queries ? 1 : 0], apartRows[dim]);
     merged = mergedRows;
-    merged.insert(merged.begin() + layout.find('d'), graph[value]);
+    merged.insert(merged.begin() + layout.find('d'), apart[output.value]);
   }
 };
 
 class PartsMerger {
 public:
-  PartsMerger(RewriterBase &rewriter, const Axes &axes, const IndexSpace &space)
+  PartsMerger(RewriterBase &rewriter, const Axes &axes, IndexSpace &space)
       : rewriter(rewriter), loc(axes.match.product->getLoc()), space(space), match(axes.match),
-        shape(axes.match.rows, valueDimOf(axes)) {}
+        shape(space, axes) {}
 
   /// The output as the graph has it.
   Value merge(ArrayRef<Partial> partials) {
     SmallVector<Value> outputs, lses;
     for (const Partial &partial : partials) {
-      outputs.push_back(reshape(rewriter, loc, space, partial.output, shape.graph, shape.merged));
-      lses.push_back(reshape(rewriter, loc, space, partial.lse, shape.graphRows, shape.mergedRows));
+      outputs.push_back(reshape(rewriter, loc, space, partial.output, shape.apart, shape.merged));
+      lses.push_back(reshape(rewriter, loc, space, partial.lse, shape.apartRows, shape.mergedRows));
     }
     Value output = outputs.front(), lse = lses.front();
     for (size_t next = 1; next < partials.size(); ++next) {
@@ -137,6 +145,11 @@ SmallVector<AttentionOp> buildParts(RewriterBase &rewriter, Evaluator &evaluator
   for (auto [axes, found] : llvm::zip_equal(parts, findings)) {
     std::optional<Partial> partial =
         AttentionBuilder(rewriter, evaluator, axes, found, refusal).buildPartial();
+    if (partial && !partials.empty() && partial->output.getType() != partials.front().output.getType()) {
+      refusal.where = axes.match.product;
+      refusal.reason = "the sets of keys do not hold the rows of the output in the same dimensions";
+      return {};
+    }
     if (!partial)
       return {};
     found.parts = parts.size();

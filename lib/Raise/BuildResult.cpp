@@ -29,12 +29,26 @@ std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVecto
   return std::nullopt;
 }
 
-unsigned valueDimOf(const Axes &axes) {
-  unsigned dim = axes.output.size();
-  while (dim-- > 0)
-    if (axes.output[dim] == axes.dv.variables)
-      return dim;
-  llvm_unreachable("the value dimension is one of the output's");
+std::optional<OutputDims> valuesApart(const Axes &axes) {
+  const auto &values = axes.dv.variables;
+  OutputDims apart{axes.output, 0, std::nullopt};
+  for (unsigned dim = axes.output.size(); dim-- > 0;) {
+    ArrayRef<unsigned> variables = axes.output[dim];
+    if (variables == ArrayRef(values)) {
+      apart.value = dim;
+      return apart;
+    }
+    if (values.empty() || !llvm::is_contained(variables, values.front()))
+      continue;
+    if (variables.back() != values.front())
+      return std::nullopt;
+    apart.dims[dim].pop_back();
+    apart.dims.insert(apart.dims.begin() + dim + 1, values);
+    apart.value = dim + 1;
+    apart.split = dim;
+    return apart;
+  }
+  return std::nullopt;
 }
 
 AttentionOp AttentionBuilder::withLse(AttentionOp op) {
@@ -56,6 +70,11 @@ MergeOp AttentionBuilder::mergeSinks(AttentionOp &op) {
 }
 
 std::optional<Partial> AttentionBuilder::buildPartial() {
+  std::optional<OutputDims> apart = valuesApart(axes);
+  if (!apart) {
+    refuse(match.output, "the output's dimensions do not hold the value dimension apart from rows");
+    return std::nullopt;
+  }
   std::optional<AttentionOp> op = buildOp();
   if (!op)
     return std::nullopt;
@@ -69,9 +88,9 @@ std::optional<Partial> AttentionBuilder::buildPartial() {
     op = withLse(*op);
     output = op->getOutput(), lse = op->getLse();
   }
-  auto rows = axes.output;
-  rows.erase(rows.begin() + valueDimOf(axes));
-  output = buildResult(output, parts.output, axes.output);
+  auto rows = apart->dims;
+  rows.erase(rows.begin() + apart->value);
+  output = buildResult(output, parts.output, apart->dims);
   return Partial{*op, output, buildResult(lse, {axes.b.variables, axes.h.variables, axes.i.variables}, rows)};
 }
 

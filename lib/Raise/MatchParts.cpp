@@ -70,14 +70,14 @@ bool Matcher::readTerm(const Term &term, SmallVectorImpl<Part> &parts, const Att
 }
 
 /// What the softmax is of one set; `match` is filled.
-bool Matcher::matchPart(Part &of, AttentionMatch &match) {
-  part = &of;
-  match = of.match;
+bool Matcher::matchPart(Part &part, AttentionMatch &match) {
+  current = &part;
+  match = part.match;
   clamped = guarded = zeroed = false;
   deadFill = 0;
   narrowest = std::numeric_limits<double>::infinity();
-  return matchShift(of.softmax, of.softmax.scores, match) &&
-         matchScores(of.softmax.scores, of.softmax.factor, match);
+  return matchShift(part.softmax, part.softmax.scores, match) &&
+         matchScores(part.softmax.scores, part.softmax.factor, match);
 }
 
 /// Each set as an attention. Where every row sees a key of some set, it may see none of the others.
@@ -128,7 +128,7 @@ SmallVector<AttentionMatch, 1> Matcher::matchParts(linalg::LinalgOp product) {
     if (isRead && parts.size() > 1 && placeParts(parts) && matchParts(parts))
       for (Part &found : parts)
         matches.push_back(found.match);
-    part = nullptr;
+    current = nullptr;
     seenElsewhere = false;
     for (Operation *user : output.getUsers()) {
       auto linalgOp = dyn_cast<linalg::LinalgOp>(user);

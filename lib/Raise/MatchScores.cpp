@@ -124,7 +124,7 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
   constexpr unsigned kMostTerms = 256;
   termsLeft = kMostTerms;
   products.clear();
-  if (!part) // other sets of keys are not shifted with this one
+  if (!current) // other sets of keys are not shifted with this one
     scores = takeShift(evaluator, scores, match);
   llvm::SetVector<Expr> dots;
   DenseSet<Expr> visited;

@@ -50,11 +50,11 @@ bool Matcher::haveSameSize(unsigned a, unsigned b) {
 /// one of several sets of keys, at its place in that set.
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
   AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
-  if (part) {
+  if (current) {
     AffineExpr all = context.space.extentOf(reduction.variable);
-    if (!all || !context.sizes.areEqual(context.space.simplify(all), part->total))
+    if (!all || !context.sizes.areEqual(context.space.simplify(all), current->total))
       return false;
-    replacement = part->begin + replacement;
+    replacement = current->begin + replacement;
   } else if (!haveSameSize(reduction.variable, variable)) {
     return false;
   }

@@ -59,9 +59,9 @@ bool Matcher::placeIn(const Reduction &sum, MutableArrayRef<Part> parts) {
     auto isHere = [&](Part &candidate) {
       Part trial = candidate;
       trial.begin = place, trial.total = all;
-      part = &trial;
+      current = &trial;
       bool isNext = !candidate.begin && sameOver(sum, trial.match.key, sum.body, trial.softmax.numerator);
-      part = nullptr;
+      current = nullptr;
       return isNext;
     };
     auto next = llvm::find_if(parts, isHere);

@@ -154,8 +154,7 @@ AffineExpr Sizes::compute(Value integer) {
   if (auto dim = dyn_cast<tensor::DimOp>(op)) {
     std::optional<int64_t> index = dim.getConstantIndex();
     auto type = dyn_cast<RankedTensorType>(dim.getSource().getType());
-    return index && type && *index >= 0 && *index < type.getRank() ? of(dim.getSource(), *index)
-                                                                   : AffineExpr();
+    return index && type && *index >= 0 && *index < type.getRank() ? of(dim.getSource(), *index) : AffineExpr();
   }
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp, arith::TruncIOp>(op))
     return of(op->getOperand(0));

@@ -268,6 +268,18 @@ def gate_of_each_query(q, old_k, old_v, k, v, gate):
     return p[..., :12] @ repeat(old_v) + p[..., 12:] @ repeat(v)
 
 
+@form(Q, *OLD, *NEW, **PARTS)
+def heads_joined_before_the_sum(q, old_k, old_v, k, v):
+    p = torch.cat([scores(q, old_k), scores(q, k)], -1).softmax(-1)
+    return sum((part @ repeat(x)).transpose(1, 2).flatten(2) for part, x in ((p[..., :12], old_v), (p[..., 12:], v)))
+
+
+@form(Q, *OLD, *NEW, **PARTS)
+def values_first(q, old_k, old_v, k, v):
+    p = torch.cat([scores(q, old_k), scores(q, k)], -1).softmax(-1)
+    return repeat(old_v).mT @ p[..., :12].mT + repeat(v).mT @ p[..., 12:].mT
+
+
 @form(Q, *OLD, **{**PARTS, "parts": 3})
 def scores_in_chunks(q, k, v):
     return torch.cat([scores(q, part) for part in k.split(4, 2)], -1).softmax(-1) @ repeat(v)

@@ -220,7 +220,7 @@ private:
   bool guarded = false;                ///< rows without a key are set to 0
   bool zeroed = false;                 ///< and so are, behind the softmax, all keys that it does not see
   unsigned termsLeft = 0;              ///< how many more terms may be looked at for masks
-  const Part *part = nullptr;          ///< which set of the softmax's keys is matched, if there are several
+  const Part *current = nullptr;       ///< which set of the softmax's keys is matched, if there are several
   bool seenElsewhere = false;          ///< every row sees a key of another set
   double deadFill = 0;                 ///< what finite number hides keys, if one does
   bool clamped = false;                ///< scores below every finite number are raised to one

@@ -17,6 +17,13 @@ struct Parts {
   llvm::SmallVector<llvm::SmallVector<unsigned, 2>> output;
 };
 
+/// An attention over one of several sets of keys: in the order in which the graph has its rows, the value
+/// dimension apart from them.
+struct Partial {
+  AttentionOp op;
+  mlir::Value output, lse;
+};
+
 /// Builds one attention in front of what it replaces.
 class AttentionBuilder {
 public:
@@ -26,8 +33,10 @@ public:
         refusal(refusal), loc(match.product->getLoc()) {}
 
   std::optional<AttentionOp> build();
+  std::optional<Partial> buildPartial();
 
 private:
+  std::optional<AttentionOp> buildOp();
   bool refuse(mlir::Value value, const llvm::Twine &reason);
   bool buildOperands();
   bool computeOperand(Expr &operand, const Axis &tokens, const Axis &inner);
@@ -37,8 +46,10 @@ private:
   bool buildMask();
   bool buildVectors();
   bool buildScalar();
-  mlir::Value mergeSinks(AttentionOp &op);
-  mlir::Value buildResult(mlir::Value output);
+  AttentionOp withLse(AttentionOp op);
+  MergeOp mergeSinks(AttentionOp &op);
+  mlir::Value buildResult(mlir::Value value, llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> from,
+                          llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> to);
 
   mlir::RewriterBase &rewriter;
   Evaluator &evaluator;
@@ -56,6 +67,16 @@ private:
 /// then the axes are in their usual order.
 std::optional<std::string> outputLayout(const Axes &axes,
                                         llvm::SmallVector<llvm::SmallVector<unsigned, 2>> &dims);
+
+/// The output's dimensions, of which the value dimension is one.
+struct OutputDims {
+  llvm::SmallVector<llvm::SmallVector<unsigned, 2>> dims;
+  unsigned value;
+  std::optional<unsigned> split; ///< the dimension of the graph that holds it behind rows, if one does
+};
+
+/// None if rows stand inside of the value dimension.
+std::optional<OutputDims> valuesApart(const Axes &axes);
 
 } // namespace gqa
 

@@ -181,6 +181,16 @@ void joinPlaces(ExprContext &context, Expr q, AttentionMatch &match, Sequence &d
   }
 }
 
+/// Whether K and V are the same for all values of the variable, and nothing else of the scores follows it but
+/// q: sequences with one prefix, whose keys are held once.
+bool isOfQAlone(Evaluator &evaluator, AttentionMatch &match, unsigned variable) {
+  auto follows = [&](Expr expr) { return expr && dependsOn(expr, variable); };
+  return isRepeated(evaluator, match, variable) && !follows(match.score) && !follows(match.sink) &&
+         llvm::none_of(match.conditions,
+                       [&](const Condition &condition) { return follows(condition.expr); }) &&
+         llvm::none_of(match.biases, [&](const Bias &bias) { return follows(bias.expr); });
+}
+
 } // namespace
 
 std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, AttentionMatch match,
@@ -221,9 +231,20 @@ std::optional<Axes> findAxes(ExprContext &context, Evaluator &evaluator, Attenti
       joinPlaces(context, evaluator.chain(match.q).back(), match, dim, shared, rows);
   axes.match = match;
   std::optional<unsigned> heads = pickHeads(context, evaluator, match, shared, rows);
-  for (unsigned variable : shared)
-    (variable == heads ? axes.h : axes.b).variables.push_back(variable);
-  if (!assignRows(context, evaluator, axes, rows))
+  auto assign = [&](Axes &trial, bool withPrefixes) {
+    SmallVector<unsigned> ofQ;
+    for (unsigned variable : shared)
+      if (match.parts > 1 && withPrefixes && variable != heads && isOfQAlone(evaluator, match, variable))
+        ofQ.push_back(variable);
+      else
+        (variable == heads ? trial.h : trial.b).variables.push_back(variable);
+    llvm::append_range(ofQ, rows);
+    return assignRows(context, evaluator, trial, ofQ);
+  };
+  Axes trial = axes;
+  if (assign(trial, /*withPrefixes=*/true))
+    axes = trial;
+  else if (!assign(axes, /*withPrefixes=*/false))
     return refuse("more than two dimensions belong to q alone; the group and the queries are two");
   if (context.space.sizeOf(match.key) != 1)
     axes.j.variables.push_back(match.key);

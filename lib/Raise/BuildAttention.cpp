@@ -93,7 +93,7 @@ bool AttentionBuilder::widenOperands() {
   return true;
 }
 
-std::optional<AttentionOp> AttentionBuilder::build() {
+std::optional<AttentionOp> AttentionBuilder::buildOp() {
   visibility = classifyConditions(evaluator, axes);
   parts.layout = outputLayout(axes, parts.output).value_or("bhsd");
   Operation *replacedOp = match.output.getDefiningOp();
@@ -112,8 +112,15 @@ std::optional<AttentionOp> AttentionBuilder::build() {
     refuse(nullptr, invalid);
     return std::nullopt;
   }
-  Value output = parts.sinkRows ? mergeSinks(op) : op.getOutput();
-  rewriter.replaceAllUsesWith(match.output, buildResult(output));
+  return op;
+}
+
+std::optional<AttentionOp> AttentionBuilder::build() {
+  std::optional<AttentionOp> op = buildOp();
+  if (!op)
+    return std::nullopt;
+  Value output = parts.sinkRows ? mergeSinks(*op).getOutput() : op->getOutput();
+  rewriter.replaceAllUsesWith(match.output, buildResult(output, parts.output, axes.output));
   return op;
 }
 

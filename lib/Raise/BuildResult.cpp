@@ -29,35 +29,88 @@ std::optional<std::string> outputLayout(const Axes &axes, SmallVector<SmallVecto
   return std::nullopt;
 }
 
-/// A sink is the partial result (0, sink): where it differs by query, it is merged.
-Value AttentionBuilder::mergeSinks(AttentionOp &op) {
-  RankedTensorType type = cast<RankedTensorType>(op.getOutput().getType());
+std::optional<OutputDims> valuesApart(const Axes &axes) {
+  const auto &values = axes.dv.variables;
+  OutputDims apart{axes.output, 0, std::nullopt};
+  for (unsigned dim = axes.output.size(); dim-- > 0;) {
+    ArrayRef<unsigned> variables = axes.output[dim];
+    if (variables == ArrayRef(values)) {
+      apart.value = dim;
+      return apart;
+    }
+    if (values.empty() || !llvm::is_contained(variables, values.front()))
+      continue;
+    if (variables.back() != values.front())
+      return std::nullopt;
+    apart.dims[dim].pop_back();
+    apart.dims.insert(apart.dims.begin() + dim + 1, values);
+    apart.value = dim + 1;
+    apart.split = dim;
+    return apart;
+  }
+  return std::nullopt;
+}
+
+AttentionOp AttentionBuilder::withLse(AttentionOp op) {
   SmallVector<int64_t> rows = {op.getBatch(), op.getQueryHeads(), op.getNumQueries()};
-  op = rebuild(rewriter, op, {type, RankedTensorType::get(rows, op.getAccumulatorType())});
+  return rebuild(rewriter, op,
+                 {op.getOutput().getType(), RankedTensorType::get(rows, op.getAccumulatorType())});
+}
+
+/// A sink is the partial result (0, sink): where it differs by query, it is merged.
+MergeOp AttentionBuilder::mergeSinks(AttentionOp &op) {
+  RankedTensorType type = cast<RankedTensorType>(op.getOutput().getType());
+  op = withLse(op);
   SmallVector<OpFoldResult> shape = tensor::getMixedSizes(rewriter, loc, op.getOutput());
   Value empty = tensor::EmptyOp::create(rewriter, loc, shape, type.getElementType());
   Value zero = arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(type.getElementType()));
   Value zeros = linalg::FillOp::create(rewriter, loc, zero, empty).getResult(0);
   return MergeOp::create(rewriter, loc, type, op.getLse().getType(), op.getOutput(), op.getLse(), zeros,
-                         parts.sinkRows, parts.layout)
-      .getOutput();
+                         parts.sinkRows, parts.layout);
 }
 
-/// The attention's output as the graph has it: reshaped, and transposed where an axis is torn apart.
-Value AttentionBuilder::buildResult(Value output) {
+std::optional<Partial> AttentionBuilder::buildPartial() {
+  std::optional<OutputDims> apart = valuesApart(axes);
+  if (!apart) {
+    refuse(match.output, "the output's dimensions do not hold the value dimension apart from rows");
+    return std::nullopt;
+  }
+  std::optional<AttentionOp> op = buildOp();
+  if (!op)
+    return std::nullopt;
+  if (match.deadRow == DeadRow::NaN) // of the merged result, not of what is neutral in it
+    op->setDeadRow(DeadRow::Zero);
+  Value output, lse;
+  if (parts.sinkRows) {
+    MergeOp merged = mergeSinks(*op);
+    output = merged.getOutput(), lse = merged.getLse();
+  } else {
+    op = withLse(*op);
+    output = op->getOutput(), lse = op->getLse();
+  }
+  auto rows = apart->dims;
+  rows.erase(rows.begin() + apart->value);
+  output = buildResult(output, parts.output, apart->dims);
+  return Partial{*op, output, buildResult(lse, {axes.b.variables, axes.h.variables, axes.i.variables}, rows)};
+}
+
+/// What is computed of an attention's rows as the graph has it: reshaped, and transposed where an axis is
+/// torn apart.
+Value AttentionBuilder::buildResult(Value value, ArrayRef<SmallVector<unsigned, 2>> from,
+                                    ArrayRef<SmallVector<unsigned, 2>> to) {
   const IndexSpace &space = evaluator.context.space;
   SmallVector<unsigned> have, want;
-  for (const auto &dim : parts.output)
+  for (const auto &dim : from)
     have.append(dim.begin(), dim.end());
-  for (const auto &dim : axes.output)
+  for (const auto &dim : to)
     want.append(dim.begin(), dim.end());
   if (have == want)
-    return reshape(rewriter, loc, space, output, parts.output, axes.output);
+    return reshape(rewriter, loc, space, value, from, to);
   auto apart = [](ArrayRef<unsigned> variables) {
     return llvm::map_to_vector<4>(variables,
                                   [](unsigned variable) { return SmallVector<unsigned, 2>{variable}; });
   };
-  Value fine = reshape(rewriter, loc, space, output, parts.output, apart(have));
+  Value fine = reshape(rewriter, loc, space, value, from, apart(have));
   SmallVector<int64_t> permutation;
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, fine), permuted;
   for (unsigned variable : want) {
@@ -66,7 +119,7 @@ Value AttentionBuilder::buildResult(Value output) {
   }
   Value empty = tensor::EmptyOp::create(rewriter, loc, permuted, getElementTypeOrSelf(fine));
   Value transposed = linalg::TransposeOp::create(rewriter, loc, fine, empty, permutation)->getResult(0);
-  return reshape(rewriter, loc, space, transposed, apart(want), axes.output);
+  return reshape(rewriter, loc, space, transposed, apart(want), to);
 }
 
 } // namespace gqa

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <limits>
+#include <utility>
 
 using namespace mlir;
 
@@ -20,7 +21,7 @@ void AttentionMatch::forEach(llvm::function_ref<void(Expr &)> change) {
 }
 
 /// `x / y`, or `x * (1 / y)`: x and y.
-static std::pair<Expr, Expr> matchQuotient(Evaluator &evaluator, Expr expr) {
+std::pair<Expr, Expr> Matcher::matchQuotient(Expr expr) {
   if (expr->isApply("arith.divf"))
     return {expr->operands[0], expr->operands[1]};
   if (!expr->isApply("arith.mulf"))
@@ -60,7 +61,7 @@ static void collectZeroTests(Evaluator &evaluator, Expr condition, Expr product,
 }
 
 /// `p == 0 and ... ? 0 : p v`, which keeps a V that is not finite out of the sum: `p v`.
-static Expr withoutSkip(Evaluator &evaluator, Expr expr) {
+Expr Matcher::withoutSkip(Expr expr) {
   Expr root = expr->isApply("arith.mulf") ? expr : evaluator.peelCasts(expr);
   if (!root->isSelect())
     return root;
@@ -91,7 +92,7 @@ std::optional<bool> Matcher::matchSide(AttentionMatch &match, Expr p, Expr v, Ex
     guard = takeGuard(p);
     guarded = guard.has_value() || takeNaNGuard(p);
     hidden = takeHidden(p);
-    auto [numerator, quotientSum] = matchQuotient(evaluator, p);
+    auto [numerator, quotientSum] = matchQuotient(p);
     if (numerator)
       p = numerator, sum = quotientSum;
   }
@@ -147,8 +148,8 @@ bool Matcher::matchSides(AttentionMatch &match, Expr body, Expr denominator, std
   return false;
 }
 
-/// Reads `output` as the sum over the keys.
-bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch &match) {
+/// An element of `output`, whose coordinates are the match's rows.
+Expr Matcher::readOutput(Value output, linalg::LinalgOp product, AttentionMatch &match) {
   match.product = product;
   match.output = output;
   match.rows.clear();
@@ -157,14 +158,19 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
     coordinates.push_back(context.space.addVariable(context.sizes.of(output, dim)));
     match.rows.push_back(context.space.numVariables() - 1);
   }
-  Expr element = context.load(output, coordinates), denominator = nullptr;
+  return context.load(output, coordinates);
+}
+
+/// Reads `output` as the sum over the keys.
+bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch &match) {
+  Expr element = readOutput(output, product, match), denominator = nullptr;
   auto isProduct = [&](Expr expr) { return expr->isLoad() && expr->value == product->getResult(0); };
   if (!isProduct(element))
     element = evaluator.peelCasts(element);
   std::optional<Guard> guard;
   if (!isProduct(element)) {
     guard = takeGuard(element);
-    auto [numerator, sum] = matchQuotient(evaluator, element);
+    auto [numerator, sum] = matchQuotient(element);
     if (!numerator)
       return false;
     element = evaluator.peelCasts(numerator);
@@ -178,29 +184,34 @@ bool Matcher::matchOutput(Value output, linalg::LinalgOp product, AttentionMatch
   if (!reduction || reduction->kind != Reduction::Kind::Sum)
     return false;
   match.key = reduction->variable;
-  Expr body = withoutSkip(evaluator, Evaluator::withoutCasts(reduction->body));
+  Expr body = withoutSkip(Evaluator::withoutCasts(reduction->body));
   return body->isApply("arith.mulf") && matchSides(match, body, denominator, guard);
 }
 
-std::optional<AttentionMatch> Matcher::match(linalg::LinalgOp product, Refusal &why) {
+SmallVector<AttentionMatch, 1> Matcher::match(linalg::LinalgOp product, Refusal &why) {
   refusal = &why;
+  if (product->getNumResults() != 1 || !isa<RankedTensorType>(product->getResult(0).getType()))
+    return {};
+  if (SmallVector<AttentionMatch, 1> parts = matchParts(product); !parts.empty())
+    return parts;
+  Refusal ofParts = std::exchange(why, {});
   clamped = false;
   narrowest = std::numeric_limits<double>::infinity();
-  if (product->getNumResults() != 1 || !isa<RankedTensorType>(product->getResult(0).getType()))
-    return std::nullopt;
   AttentionMatch match;
   bool found = matchOutput(product->getResult(0), product, match);
   // Exponentials that nothing divides in front of V: the division may follow.
   if (!found && refusal->exponential && !refusal->where)
     found = matchLate(match);
   if (!found) {
-    if (refusal->exponential)
+    if (!ofParts.reason.empty())
+      why = ofParts;
+    else if (refusal->exponential)
       refuse(nullptr,
              "the exponentials are not divided by their sum over the keys that the product with V contracts");
-    return std::nullopt;
+    return {};
   }
   matchRounding(match);
-  return match;
+  return {match};
 }
 
 } // namespace gqa

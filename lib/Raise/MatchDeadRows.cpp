@@ -70,7 +70,7 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
     else if (isAdded && narrowest < 1e5) // near 65504 scores are rounded to multiples of 32, not absorbed
       ++rounded;
     else
-      ++finite;
+      ++finite, deadFill = fill;
     if (!isAdded)
       selected = fill;
   }
@@ -81,7 +81,7 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
   bool noKeys = context.space.sizeOf(match.key) == 0; // the product with V is a sum of nothing
   auto hides = [&](const Bias &bias) { return mayHide(bias.expr); };
   bool visible = match.conditions.empty() || isNeverDead(match);
-  if (noKeys || match.sink) {
+  if (noKeys || match.sink || seenElsewhere) {
     match.deadRow = DeadRow::Zero;
     return true;
   }
@@ -97,6 +97,14 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
     return false;
   match.deadRow = DeadRow::Uniform;
   return true;
+}
+
+/// Whether every row sees a key, whatever the data.
+bool Matcher::isAlwaysSeen(const AttentionMatch &match) {
+  auto hides = [&](const Bias &bias) { return mayHide(bias.expr); };
+  return match.sink || (context.space.sizeOf(match.key) > 0 && llvm::none_of(match.biases, hides) &&
+                        !(match.score && hidesKeys(evaluator, match.score)) &&
+                        (match.conditions.empty() || isNeverDead(match)));
 }
 
 /// The bounds of a mask that stays a bias: in each of its rows a key is seen. Where something else may hide

@@ -124,7 +124,8 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
   constexpr unsigned kMostTerms = 256;
   termsLeft = kMostTerms;
   products.clear();
-  scores = takeShift(evaluator, scores, match);
+  if (!current) // other sets of keys are not shifted with this one
+    scores = takeShift(evaluator, scores, match);
   llvm::SetVector<Expr> dots;
   DenseSet<Expr> visited;
   collectDots(scores, match.key, dots, visited);

@@ -38,14 +38,29 @@ static bool sameButCasts(Evaluator &evaluator, Expr a, Expr b, llvm::DenseSet<st
   return true;
 }
 
-/// True if `body`, a part of the reduction's body, is `expr` when the reduction stands at `variable`.
+/// True if both variables run over as many values. Sizes of which nothing is known are taken to be the same.
+bool Matcher::haveSameSize(unsigned a, unsigned b) {
+  AffineExpr first = context.space.extentOf(a), second = context.space.extentOf(b);
+  return context.space.sizeOf(a) == context.space.sizeOf(b) &&
+         (!first || !second ||
+          context.sizes.areEqual(context.space.simplify(first), context.space.simplify(second)));
+}
+
+/// True if `body`, a part of the reduction's body, is `expr` when the reduction stands at `variable`, or, of
+/// one of several sets of keys, at its place in that set.
 bool Matcher::sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr) {
-  if (context.space.sizeOf(reduction.variable) != context.space.sizeOf(variable))
+  AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
+  if (current) {
+    AffineExpr all = context.space.extentOf(reduction.variable);
+    if (!all || !context.sizes.areEqual(context.space.simplify(all), current->total))
+      return false;
+    replacement = current->begin + replacement;
+  } else if (!haveSameSize(reduction.variable, variable)) {
     return false;
+  }
   // What changes with the key while it is reduced: the diagonal would say nothing about it.
   if (dependsOn(body, variable))
     return false;
-  AffineExpr replacement = getAffineDimExpr(variable, context.space.getContext());
   body = context.substitute(body, reduction.variable, replacement);
   llvm::DenseSet<std::pair<Expr, Expr>> known;
   return body == expr || evaluator.expandAll(body) == evaluator.expandAll(expr) ||

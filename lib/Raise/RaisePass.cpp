@@ -28,48 +28,6 @@ using namespace mlir;
 namespace gqa {
 namespace {
 
-bool isExponential(Expr expr) { return expr->isApply("math.exp") || expr->isApply("math.exp2"); }
-
-/// Whether the expression differs along every dimension of the element's tensor and of what is reduced.
-bool followsAll(Expr expr, Expr element, const Reduction &reduction) {
-  return dependsOn(expr, reduction.variable) && llvm::all_of(element->indices, [&](AffineExpr index) {
-           auto dim = dyn_cast<AffineDimExpr>(index);
-           return !dim || dependsOn(expr, dim.getPosition());
-         });
-}
-
-/// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
-Operation *softmaxOf(Evaluator &evaluator, linalg::LinalgOp op) {
-  bool isElementwise = op.getNumParallelLoops() == op.getNumLoops();
-  if (op->getNumResults() != 1 || !isa<RankedTensorType>(op->getResult(0).getType()) ||
-      (isElementwise && op.getBlock()->getOps<math::ExpOp>().empty()))
-    return nullptr;
-  SmallVector<AffineExpr> coordinates;
-  for (int64_t dim = 0; dim < cast<ShapedType>(op->getResult(0).getType()).getRank(); ++dim)
-    coordinates.push_back(
-        evaluator.context.space.addVariable(evaluator.context.sizes.of(op->getResult(0), dim)));
-  Expr element = evaluator.context.load(op->getResult(0), coordinates);
-  if (!isElementwise) {
-    std::optional<Reduction> sum = evaluator.reduction(element);
-    if (!sum || sum->kind != Reduction::Kind::Sum)
-      return nullptr;
-    Expr body = evaluator.peelCasts(sum->body);
-    if (body->isApply("arith.mulf")) // of some of them, by a mask: in a product with V they differ along all
-                                     // but one dimension
-      for (Expr operand : body->operands)
-        if (Expr factor = evaluator.peelCasts(operand);
-            isExponential(factor) && followsAll(factor, element, *sum))
-          return ownerOf(factor);
-    return isExponential(body) ? ownerOf(body) : nullptr;
-  }
-  Expr e = evaluator.peelCasts(element);
-  Expr argument = e->isApply("math.exp") ? evaluator.peelCasts(e->operands[0]) : nullptr;
-  if (!argument || !argument->isApply("arith.subf"))
-    return nullptr;
-  std::optional<Reduction> maximum = evaluator.reduction(evaluator.peelCasts(argument->operands[1]));
-  return maximum && maximum->kind == Reduction::Kind::Max ? ownerOf(e) : nullptr;
-}
-
 void eraseDeadOps(RewriterBase &rewriter, Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
@@ -194,58 +152,85 @@ private:
       if (op.getNumReductionLoops() > 0)
         contractions.push_back(op);
     });
-    int64_t earlier = 0;
-    if (auto entries = function->getAttrOfType<ArrayAttr>(kCandidatesAttr))
-      earlier = entries.size();
-    auto link = [&](AttentionOp op, int64_t place) { // to its entry
-      op->setAttr(kCandidateAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), earlier + place));
-    };
     for (auto [place, candidate] : llvm::enumerate(candidates))
       if (auto kept = dyn_cast<AttentionOp>(candidate.first))
         link(kept, place);
+    DenseSet<Operation *> done; // products of attentions that were found from another one
     for (linalg::LinalgOp product : contractions) {
+      if (done.contains(product))
+        continue;
       Refusal refusal;
-      Findings findings;
-      std::optional<AttentionOp> op = raise(product, findings, refusal);
-      auto candidate = candidates.find(refusal.exponential);
-      if (op) {
-        ++raised;
-        bool isSecond = candidate != candidates.end() && candidate->second &&
-                        candidate->second.getAs<StringAttr>("status") == "raised";
-        if (candidate == candidates.end() ||
-            isSecond) // of two products with one softmax each is an attention
-          candidate =
-              candidates.insert({isSecond ? (*op).getOperation() : refusal.exponential, nullptr}).first;
-        candidate->second = describeRaised(*op, findings, refusal.exponential);
-        link(*op, candidate - candidates.begin());
-        remark::passed((*op).getLoc(), remark::RemarkOpts::name("Raised").category("gqa-raise"))
-            << remark::reason("{0}", summarize(candidate->second));
-        if (findings.joinsKeys)
-          remark::missed((*op).getLoc(), remark::RemarkOpts::name("KeysJoined").category("gqa-raise"))
-              << remark::reason(
-                     "the two parts of k are in tensors of their own: they are put side by side in "
-                     "memory in each call");
-      } else if (candidate != candidates.end() && !candidate->second && !refusal.reason.empty()) {
+      SmallVector<Findings, 1> findings;
+      if (SmallVector<AttentionOp> ops = raise(product, findings, refusal, done); !ops.empty())
+        record(ops, findings, refusal.exponential, candidates);
+      else if (auto candidate = candidates.find(refusal.exponential);
+               candidate != candidates.end() && !candidate->second && !refusal.reason.empty())
         candidate->second = decline(refusal);
-      }
     }
   }
 
-  std::optional<AttentionOp> raise(linalg::LinalgOp product, Findings &findings, Refusal &refusal) {
+  /// Ties the operation to the entry at `place` of this run's candidates.
+  void link(AttentionOp op, int64_t place) {
+    int64_t earlier = 0;
+    if (auto entries = op->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>(kCandidatesAttr))
+      earlier = entries.size();
+    auto number = IntegerType::get(&getContext(), 64);
+    op->setAttr(kCandidateAttr, IntegerAttr::get(number, place == kNoPlace ? place : earlier + place));
+  }
+
+  /// The entry of a softmax that was raised. Of several sets of keys the one is described that has most of
+  /// them.
+  void record(ArrayRef<AttentionOp> ops, ArrayRef<Findings> findings, Operation *exponential,
+              llvm::MapVector<Operation *, DictionaryAttr> &candidates) {
+    raised += ops.size();
+    const AttentionOp *most = llvm::max_element(ops, [](AttentionOp a, AttentionOp b) {
+      return a.getNumKeys() < b.getNumKeys(); // what is not known is a negative number
+    });
+    AttentionOp op = *most;
+    const Findings &found = findings[most - ops.begin()];
+    auto candidate = candidates.find(exponential);
+    bool isSecond = candidate != candidates.end() && candidate->second &&
+                    candidate->second.getAs<StringAttr>("status") == "raised";
+    if (candidate == candidates.end() || isSecond) // of two products with one softmax each is an attention
+      candidate = candidates.insert({isSecond ? op.getOperation() : exponential, nullptr}).first;
+    candidate->second = describeRaised(op, found, exponential);
+    for (AttentionOp each : ops)
+      link(each, each == op ? candidate - candidates.begin() : kNoPlace);
+    remark::passed(op.getLoc(), remark::RemarkOpts::name("Raised").category("gqa-raise"))
+        << remark::reason("{0}", summarize(candidate->second));
+    if (found.joinsKeys)
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("KeysJoined").category("gqa-raise"))
+          << remark::reason("the two parts of k are in tensors of their own: they are put side by side in "
+                            "memory in each call");
+  }
+
+  SmallVector<AttentionOp> raise(linalg::LinalgOp product, SmallVectorImpl<Findings> &findings,
+                                 Refusal &refusal, DenseSet<Operation *> &done) {
     ExprContext context(&getContext());
     llvm::scope_exit count([&] { expressions += context.getNumExpressions(); });
     Evaluator evaluator(context);
-    std::optional<AttentionMatch> match = Matcher(evaluator).match(product, refusal);
-    if (!match)
-      return std::nullopt;
-    std::optional<Axes> axes = findAxes(context, evaluator, *match, refusal);
-    if (!axes)
-      return std::nullopt;
+    SmallVector<Axes, 1> parts;
+    for (AttentionMatch &match : Matcher(evaluator).match(product, refusal)) {
+      std::optional<Axes> axes = findAxes(context, evaluator, match, refusal);
+      if (!axes)
+        return {};
+      parts.push_back(*axes);
+    }
+    if (parts.empty())
+      return {};
     IRRewriter rewriter(&getContext());
-    std::optional<AttentionOp> op = buildAttention(rewriter, evaluator, *axes, findings, refusal);
-    if (op)
-      raiseAround(rewriter, *op, findings);
-    return op;
+    findings.resize(parts.size());
+    SmallVector<AttentionOp> ops;
+    if (parts.size() > 1)
+      ops = buildParts(rewriter, evaluator, parts, findings, refusal);
+    else if (auto op = buildAttention(rewriter, evaluator, parts.front(), findings.front(), refusal))
+      ops.push_back(*op);
+    for (auto [op, found] : llvm::zip(ops, findings))
+      raiseAround(rewriter, op, found);
+    for (const Axes &part : parts)
+      if (!ops.empty())
+        done.insert(part.match.product);
+    return ops;
   }
 
   /// What of a raised attention something else reads as well, and so is computed as before, beside it.

@@ -87,8 +87,10 @@ DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, Operatio
   entry.set("rotary", builder.getStringAttr(findings.rotary));
   entry.set("rotary_dim", builder.getI64IntegerAttr(findings.rotaryDim));
   entry.set("cache", builder.getStringAttr(findings.cache));
-  entry.set("dead_row", builder.getStringAttr(stringifyDeadRow(op.getDeadRow())));
+  entry.set("dead_row", builder.getStringAttr(stringifyDeadRow(findings.deadRow.value_or(op.getDeadRow()))));
   entry.set("score", op.hasScore() ? builder.getStringAttr("region") : none);
+  if (findings.parts > 1)
+    entry.set("parts", builder.getI64IntegerAttr(findings.parts));
   return entry.getDictionary(op.getContext());
 }
 
@@ -119,6 +121,8 @@ std::string summarize(DictionaryAttr raised) {
     text << ", rotary " << word("rotary") << " of " << number("rotary_dim");
   if (word("cache") != "none")
     text << ", cache " << word("cache");
+  if (auto parts = raised.getAs<IntegerAttr>("parts"))
+    text << ", one of " << parts.getInt() << " that are merged: the softmax runs over as many sets of keys";
   if (raised.getAs<StringAttr>("score"))
     text << ", other score mathematics in a region";
   return sentence;

@@ -60,7 +60,8 @@ AffineExpr Sizes::of(OpFoldResult size) {
 }
 
 void Sizes::assumeEqual(AffineExpr a, AffineExpr b) {
-  if (a == b)
+  auto difference = dyn_cast<AffineConstantExpr>(space.simplify(canonical(a) - canonical(b)));
+  if (a == b || (difference && difference.getValue() != 0)) // of what is read through a slice
     return;
   equal.unionSets(a.getAsOpaquePointer(), b.getAsOpaquePointer());
   if (isa<AffineSymbolExpr>(a) && isa<AffineSymbolExpr>(b) && canonical(a) != canonical(b))

@@ -23,7 +23,9 @@ struct Findings {
   llvm::StringRef rotary = "none", cache = "none";
   int64_t rotaryDim = 0;
   bool sinks = false;
-  bool joinsKeys = false; ///< of two products, whose parts of k are in tensors of their own
+  std::optional<DeadRow> deadRow; ///< of the graph, if it is not the operation's
+  int64_t parts = 1;              ///< sets of keys that share a softmax, each with an operation
+  bool joinsKeys = false;         ///< of two products, whose parts of k are in tensors of their own
 };
 
 /// Visibility as attributes and operands, and what is left for the score region.
@@ -100,6 +102,12 @@ std::string whyInvalid(mlir::Operation *op);
 /// Builds the attention in front of the match's product, and replaces the product by it.
 std::optional<AttentionOp> buildAttention(mlir::RewriterBase &rewriter, Evaluator &evaluator, Axes &axes,
                                           Findings &findings, Refusal &refusal);
+
+/// The same where one softmax runs over several sets of keys: an attention for each, merged. None if one of
+/// them cannot be built.
+llvm::SmallVector<AttentionOp> buildParts(mlir::RewriterBase &rewriter, Evaluator &evaluator,
+                                          llvm::MutableArrayRef<Axes> parts,
+                                          llvm::MutableArrayRef<Findings> findings, Refusal &refusal);
 
 /// How a tensor is rotated.
 struct RotaryForm {

@@ -45,6 +45,8 @@ struct AttentionMatch {
   /// `dot`.
   Expr score = nullptr, plain = nullptr;
   DeadRow deadRow = DeadRow::NaN;
+  unsigned parts = 1;     ///< sets of keys that one softmax runs over, of which this is one
+  bool mayBeDead = false; ///< and a row may see no key of any of them
 
   /// Calls `change` with every expression.
   void forEach(llvm::function_ref<void(Expr &)> change);
@@ -75,13 +77,17 @@ struct Masks {
 /// Whether a number that hides keys is among the constants of `expr`.
 bool hidesKeys(Evaluator &evaluator, Expr expr);
 
+/// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
+mlir::Operation *softmaxOf(Evaluator &evaluator, mlir::linalg::LinalgOp op);
+
 class Matcher {
 public:
   explicit Matcher(Evaluator &evaluator) : evaluator(evaluator), context(evaluator.context) {}
 
-  /// Reads `product` as the last contraction of an attention. None, with `refusal.exponential` set if there
+  /// Reads `product` as the last contraction of an attention: one, or one for each set of keys where one
+  /// softmax runs over several, whose results are to be merged. None, with `refusal.exponential` set if there
   /// is a softmax in front of it.
-  std::optional<AttentionMatch> match(mlir::linalg::LinalgOp product, Refusal &refusal);
+  llvm::SmallVector<AttentionMatch, 1> match(mlir::linalg::LinalgOp product, Refusal &refusal);
 
 private:
   /// A test for rows that see a key: `scores` at the reduction's variable are looked at; it holds where a key
@@ -106,12 +112,43 @@ private:
     double scale = 1.0;
   };
 
+  /// A product of weights with values, which is divided behind it if there is a `divisor`.
+  struct Term {
+    Reduction product;
+    Expr divisor;
+  };
+
+  /// One set of the keys that a softmax runs over.
+  struct Part {
+    AttentionMatch match;
+    Softmax softmax = {};
+    mlir::AffineExpr begin = nullptr, total = nullptr; ///< its place among what is summed up, and of how many
+  };
+
   // MatchAttention.cpp
+  std::pair<Expr, Expr> matchQuotient(Expr expr);
+  Expr withoutSkip(Expr expr);
+  Expr readOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchOutput(mlir::Value output, mlir::linalg::LinalgOp product, AttentionMatch &match);
   bool matchSides(AttentionMatch &match, Expr body, Expr denominator, std::optional<Guard> late);
   std::optional<bool> matchSide(AttentionMatch &match, Expr p, Expr v, Expr denominator,
                                 std::optional<Guard> late);
   std::optional<std::pair<Expr, Expr>> moveFactor(Expr p, Expr v, unsigned side, const AttentionMatch &match);
+
+  // MatchParts.cpp
+  llvm::SmallVector<AttentionMatch, 1> matchParts(mlir::linalg::LinalgOp product);
+  bool collectTerms(Expr expr, Expr divisor, llvm::SmallVectorImpl<Term> &terms);
+  bool readFactors(Expr body, Expr divisor, Part &part);
+  bool readTerm(const Term &term, llvm::SmallVectorImpl<Part> &parts, const AttentionMatch &whole);
+  bool matchParts(llvm::MutableArrayRef<Part> parts);
+  bool matchPart(Part &part, AttentionMatch &match);
+
+  // PlaceParts.cpp
+  llvm::SmallVector<mlir::AffineExpr> cutsOf(Expr scores, unsigned key);
+  void collectCuts(Expr expr, unsigned key, llvm::SetVector<mlir::AffineExpr> &cuts,
+                   llvm::DenseSet<Expr> &visited);
+  bool placeParts(llvm::MutableArrayRef<Part> parts);
+  bool placeIn(const Reduction &sum, llvm::MutableArrayRef<Part> parts);
 
   // MatchLate.cpp
   bool matchLate(AttentionMatch &match);
@@ -126,6 +163,7 @@ private:
   bool matchLogarithm(Softmax &softmax);
   bool matchShift(const Softmax &softmax, Expr scores, AttentionMatch &match);
   bool follows(Expr expr, unsigned variable);
+  bool haveSameSize(unsigned a, unsigned b);
   bool sameOver(const Reduction &reduction, unsigned variable, Expr body, Expr expr);
   bool refuse(mlir::Operation *where, const llvm::Twine &reason);
 
@@ -169,6 +207,7 @@ private:
 
   // MatchDeadRows.cpp
   bool settleDeadRows(AttentionMatch &match, const Masks &masks);
+  bool isAlwaysSeen(const AttentionMatch &match);
   bool isNeverDead(const AttentionMatch &match);
   void addImplied(AttentionMatch &match, const Masks &masks);
   bool mayHide(Expr bias);
@@ -181,6 +220,9 @@ private:
   bool guarded = false;                ///< rows without a key are set to 0
   bool zeroed = false;                 ///< and so are, behind the softmax, all keys that it does not see
   unsigned termsLeft = 0;              ///< how many more terms may be looked at for masks
+  const Part *current = nullptr;       ///< which set of the softmax's keys is matched, if there are several
+  bool seenElsewhere = false;          ///< every row sees a key of another set
+  double deadFill = 0;                 ///< what finite number hides keys, if one does
   bool clamped = false;                ///< scores below every finite number are raised to one
   double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass
   llvm::DenseMap<Expr, bool> products; ///< what containsDot was asked

@@ -20,6 +20,12 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     vector, slices, and loops of slices. What looks like attention and is not raised leaves a missed-optimisation remark
     with the operation that stopped it and the reason.
 
+    One softmax may run over several sets of keys: scores of a prefix or of global tokens beside a sequence's own,
+    concatenated, and probabilities that meet a concatenation of values or are split again; or exponentials of each that share
+    their maximum and their sum. Each set becomes an attention with masks, scale, heads and layout of its own, and
+    `gqa.merge` their result: no key is copied, and a prefix that all sequences share is read once. Rows that may see no key of
+    any set are NaN or the mean of all values, as the graph says.
+
     Products that choose, with vectors of zeros and a one, are read as choices: what they multiply by zeros is taken to be
     finite.
 

@@ -14,6 +14,8 @@ namespace gqa {
 /// for each candidate, and on each raised operation its place in that array.
 inline constexpr llvm::StringLiteral kCandidatesAttr = "gqa.candidates";
 inline constexpr llvm::StringLiteral kCandidateAttr = "gqa.candidate";
+/// The place of an operation that another one's entry describes.
+inline constexpr int64_t kNoPlace = -1;
 
 /// The report's entry for a raised attention, as raised: before neutral masks fold away and heads are shared.
 mlir::DictionaryAttr describeRaised(AttentionOp op, const Findings &findings, mlir::Operation *exponential);

@@ -111,8 +111,9 @@ public:
   LoopBody(mlir::linalg::LinalgOp op, const KernelOperands &operands, IndexBuilder &b)
       : op(op), operands(operands), b(b) {}
 
-  /// Tells `operands` what the operation uses.
-  static void collect(mlir::linalg::LinalgOp op, KernelOperands &operands);
+  /// Tells `operands` what the operation uses; `isKnown` are operands that need no load.
+  static void collect(mlir::linalg::LinalgOp op, KernelOperands &operands,
+                      llvm::function_ref<bool(mlir::OpOperand &)> isKnown = nullptr);
 
   /// An operand's element at a point of the loops.
   mlir::Value load(mlir::OpOperand &operand, mlir::ValueRange point);

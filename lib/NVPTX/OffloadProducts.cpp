@@ -89,19 +89,30 @@ void buildCalls(OpBuilder &builder, ArrayRef<DeviceProduct> products) {
   }
 }
 
+/// A kernel of all products, with their epilogues.
+void buildFused(IndexBuilder &b, ArrayRef<DeviceProduct> group) {
+  SmallVector<FusedProducts> products = fuseEpilogues(group);
+  buildSkinnyKernel(b, b.getLoc(), products);
+  for (FusedProducts &each : products)
+    if (each.epilogue)
+      each.epilogue->erase();
+}
+
 /// One kernel behind all that the products depend on; where they turn out to have many rows, calls.
 void buildSkinny(ArrayRef<DeviceProduct> group) {
   linalg::LinalgOp last = group.back().op;
   IndexBuilder b(last.getLoc(), last);
   Value rows = b.size(group.front().result, group.front().batchDims());
   if (getConstantIntValue(rows))
-    return buildSkinnyKernel(b, last.getLoc(), group);
+    return buildFused(b, group);
   auto compare = [&](arith::CmpIPredicate predicate, int64_t bound) -> Value {
     return arith::CmpIOp::create(b, predicate, rows, b.index(bound));
   };
   Value isSkinny = arith::AndIOp::create(b, compare(arith::CmpIPredicate::sge, 1),
                                          compare(arith::CmpIPredicate::sle, kMostSkinnyRows));
-  b.branch(isSkinny, [&] { buildSkinnyKernel(b, last.getLoc(), group); }, [&] { buildCalls(b, group); });
+  auto alone =
+      llvm::map_to_vector(group, [](const DeviceProduct &each) { return FusedProducts{{each}, {}}; });
+  b.branch(isSkinny, [&] { buildSkinnyKernel(b, last.getLoc(), alone); }, [&] { buildCalls(b, group); });
 }
 
 } // namespace

@@ -30,8 +30,7 @@ SkinnyStep::SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, Ski
   laneColumn = b.rem(lane, four);
 }
 
-SkinnyStep::Values SkinnyStep::sum(int64_t depth, int64_t warps) {
-  Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+SkinnyStep::Values SkinnyStep::sum(int64_t depth, Value warp, int64_t warps) {
   Values none(size_t(form.sums()), b.f32(0));
   SmallVector<Type> types(none.size(), b.getF32Type());
   int64_t chunks = depth / (form.depth * form.together), steps = llvm::divideCeil(depth, form.depth);

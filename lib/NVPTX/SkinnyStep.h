@@ -51,8 +51,9 @@ public:
   SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value row,
              Value column);
 
-  /// What the lane has of sums of `depth` elements, of which its warp adds a part.
-  Values sum(int64_t depth, int64_t warps);
+  /// What the lane has of sums of `depth` elements, of which its warp adds a part: it is number `warp` of so
+  /// many.
+  Values sum(int64_t depth, Value warp, int64_t warps);
 
 private:
   using Build = llvm::function_ref<Values(Value, mlir::ValueRange)>;
@@ -94,12 +95,16 @@ public:
   /// Keeps what the lane has, for all threads when they have waited for each other.
   void keep(mlir::ValueRange sums);
 
+  /// What `count` warps from number `first` on have together.
+  using Sum = llvm::function_ref<Value(int64_t first, int64_t count)>;
+
   /// Calls `store` with row, column of the tile and their sum, for `rows` rows, thread by thread along the
   /// columns.
-  void forEach(Value rows, llvm::function_ref<void(Value, Value, llvm::function_ref<Value()>)> store);
+  void forEach(Value rows, llvm::function_ref<void(Value, Value, Sum)> store);
 
-  /// The numbers of warps that sums of `depth` elements have use for.
-  static int64_t warpsOf(const SkinnyForm &form, int64_t depth);
+  /// The number of warps that sums of `depth` elements have use for, where a block has those of so many
+  /// products.
+  static int64_t warpsOf(const SkinnyForm &form, int64_t depth, int64_t products = 1);
 
 private:
   NVVMBuilder &b;
@@ -107,6 +112,9 @@ private:
   int64_t numWarps;
   Value room;
 };
+
+/// A sum in the type that `result` has, onto what is there, if that is not null.
+mlir::Value roundSum(NVVMBuilder &b, mlir::Value sum, mlir::Type type, mlir::Value there = nullptr);
 
 /// Stores a sum in the type that `result` has, `accumulates` onto what is there.
 void storeSum(NVVMBuilder &b, mlir::Value sum, mlir::Value result, mlir::ArrayRef<mlir::Value> indices,

@@ -1,7 +1,7 @@
 // Which operations behind products of few rows are their epilogues: point-wise ones that are the only readers
 // of results, such as an activation times its partner, a bias or a residual. A block of the products computes
 // them of its sums, and what they read goes through no memory.
-#include "BufferUses.h"
+#include "Fusion.h"
 #include "LoopKernel.h"
 #include "Offload.h"
 #include "SkinnyProducts.h"
@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kMostFurther = 1024;
 
 /// Of all epilogues of a kernel, beside its products.
-constexpr size_t kMostOfEpilogues = kMostParameters / 2;
+constexpr size_t kMostOfEpilogues = kMostParameters / 3;
 
 /// What `buffer` is in another shape, with the same elements in the same order.
 Value unshaped(Value buffer) {
@@ -32,54 +32,26 @@ Value unshaped(Value buffer) {
   return buffer;
 }
 
-/// Memory that nothing but its own uses reads: made beside the product, in one piece.
-bool isOwn(const DeviceProduct &product) {
-  auto made = unshaped(product.result).getDefiningOp<memref::AllocOp>();
-  return made && made->getBlock() == product.op->getBlock() && made.getType().getLayout().isIdentity() &&
-         made.getType().hasStaticShape();
-}
-
-/// All that may read what the product writes.
-void collectReaders(Value buffer, Operation *product, llvm::SetVector<Operation *> &readers) {
-  for (Operation *user : buffer.getUsers()) {
-    SmallVector<Value> views = viewsOf(user);
-    bool isInFront = isa<linalg::LinalgOp>(user) && user->getBlock() == product->getBlock() &&
-                     user->isBeforeInBlock(product);
-    if (views.empty() && user != product && !isInFront && !isa<memref::DeallocOp, memref::DimOp>(user))
-      readers.insert(user);
-    for (Value view : views)
-      collectReaders(view, product, readers);
-  }
-}
-
+/// The operation that alone reads the product's result, which is memory in one piece, made beside it; or
+/// null.
 linalg::LinalgOp onlyReaderOf(const DeviceProduct &product) {
-  llvm::SetVector<Operation *> readers;
-  if (!isOwn(product))
+  auto made = unshaped(product.result).getDefiningOp<memref::AllocOp>();
+  if (!made || made->getBlock() != product.op->getBlock() || !made.getType().getLayout().isIdentity() ||
+      !made.getType().hasStaticShape())
     return nullptr;
-  collectReaders(unshaped(product.result), product.op, readers);
+  llvm::SetVector<Operation *> readers = usersOf(made);
+  readers.remove_if([&](Operation *user) { // what is there at first
+    return user == product.op || (isa<linalg::LinalgOp>(user) && user->getBlock() == product.op->getBlock() &&
+                                  user->isBeforeInBlock(product.op));
+  });
   return readers.size() == 1 ? dyn_cast<linalg::LinalgOp>(readers[0]) : linalg::LinalgOp();
 }
 
 /// Whether each point has elements of its own, and stores them in order.
 bool isPointwise(linalg::LinalgOp op) {
-  return op.hasPureBufferSemantics() && op.getNumLoops() > 0 &&
-         op.getNumParallelLoops() == op.getNumLoops() &&
-         llvm::all_of(op.getStaticLoopRanges(), [](int64_t size) { return !ShapedType::isDynamic(size); }) &&
-         whyOnHost(op).empty() &&
+  return isPlain(op) && op.getNumParallelLoops() == op.getNumLoops() &&
          llvm::all_of(op.getDpsInitsMutable(),
-                      [&](OpOperand &output) { return op.getMatchingIndexingMap(&output).isIdentity(); }) &&
-         llvm::all_of(op->getRegion(0).front().without_terminator(),
-                      [](Operation &inner) { return isMemoryEffectFree(&inner); });
-}
-
-/// Two names that the function has for memory are two buffers; what a loop or a select yields may be any.
-bool mayBeSame(Value a, Value b) {
-  auto isName = [](Value root) {
-    return isa<BlockArgument>(root) ? isa<func::FuncOp>(cast<BlockArgument>(root).getOwner()->getParentOp())
-                                    : isa<memref::AllocOp, memref::GetGlobalOp>(root.getDefiningOp());
-  };
-  Value x = rootOf(a), y = rootOf(b);
-  return x == y || !isName(x) || !isName(y);
+                      [&](OpOperand &output) { return op.getMatchingIndexingMap(&output).isIdentity(); });
 }
 
 bool isBuffer(Value value) { return isa<BaseMemRefType>(value.getType()); }
@@ -100,24 +72,9 @@ bool collectBehind(Operation *place, Operation *op, llvm::SetVector<Operation *>
   return true;
 }
 
-/// Whether `inner` keeps `op` from running in front of it.
-bool isInTheWay(Operation *inner, linalg::LinalgOp op) {
-  if (isMemoryEffectFree(inner) || isa<memref::AllocOp>(inner))
-    return false;
-  auto loops = dyn_cast<linalg::LinalgOp>(inner);
-  for (OpOperand &use : inner->getOpOperands())
-    for (OpOperand &own : op->getOpOperands()) {
-      bool isRead = isa<memref::LoadOp>(inner) || (loops && !loops.isDpsInit(&use));
-      if (isBuffer(use.get()) && isBuffer(own.get()) && (!isRead || op.isDpsInit(&own)) &&
-          mayBeSame(use.get(), own.get()))
-        return true;
-    }
-  return false;
-}
-
-class Fusion {
+class Epilogues {
 public:
-  explicit Fusion(ArrayRef<DeviceProduct> group) : group(group), last(group.back().op) {
+  explicit Epilogues(ArrayRef<DeviceProduct> group) : group(group), last(group.back().op) {
     for (const DeviceProduct &product : group)
       readers.push_back(onlyReaderOf(product));
   }
@@ -190,15 +147,8 @@ private:
   /// What the operation uses, if it may run as early as the last product.
   bool moveInFront(linalg::LinalgOp op) {
     llvm::SetVector<Operation *> needed;
-    if (!collectBehind(last, op, needed))
+    if (!collectBehind(last, op, needed) || !mayPass(op, last, op))
       return false;
-    for (Operation *between = last->getNextNode(); between != op; between = between->getNextNode()) {
-      WalkResult walk = between->walk([&](Operation *inner) {
-        return isInTheWay(inner, op) ? WalkResult::interrupt() : WalkResult::advance();
-      });
-      if (walk.wasInterrupted())
-        return false;
-    }
     for (Operation *each : needed)
       each->moveBefore(last);
     return true;
@@ -221,6 +171,6 @@ std::optional<size_t> FusedProducts::memberOf(OpOperand &operand) const {
   return std::nullopt;
 }
 
-SmallVector<FusedProducts> fuseEpilogues(ArrayRef<DeviceProduct> group) { return Fusion(group).run(); }
+SmallVector<FusedProducts> fuseEpilogues(ArrayRef<DeviceProduct> group) { return Epilogues(group).run(); }
 
 } // namespace gqa

@@ -89,10 +89,13 @@ void buildCalls(OpBuilder &builder, ArrayRef<DeviceProduct> products) {
   }
 }
 
-/// A kernel of all products, with their epilogues.
+/// A kernel of all products, with what their blocks compute in front of them and behind.
 void buildFused(IndexBuilder &b, ArrayRef<DeviceProduct> group) {
   SmallVector<FusedProducts> products = fuseEpilogues(group);
-  buildSkinnyKernel(b, b.getLoc(), products);
+  RowGroup prologue = findPrologue(group, products);
+  buildSkinnyKernel(b, b.getLoc(), products, prologue);
+  for (linalg::LinalgOp op : prologue.members)
+    op->erase();
   for (FusedProducts &each : products)
     if (each.epilogue)
       each.epilogue->erase();

@@ -1,165 +1,36 @@
 // Products of one operand of few rows by several weights, as in a decode step, in one launch. Such a product
-// takes as long as its weights take to arrive, and a launch on top. A block has the columns of one tile, of
-// several products if an epilogue reads these together. Its warps have parts of the sums, which are added up
-// in shared memory.
+// takes as long as its weights take to arrive, and a launch on top: what is in front of them and behind them,
+// a norm or an activation, is computed by their blocks, where that is possible.
 #include "SkinnyProducts.h"
 #include "LoopKernel.h"
-#include "SkinnyStep.h"
+#include "SkinnyColumns.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 
 namespace gqa {
 namespace {
 
-/// The columns of products that a block has together, in a kernel of blocks that have at least as many warps
-/// as they need.
-class Columns {
-public:
-  Columns(NVVMBuilder &b, const FusedProducts &fused, const SkinnyForm &form)
-      : b(b), members(fused.members), fused(fused), epilogue(fused.epilogue), form(form),
-        batchDims(members[0].batchDims()), depth(depthOf(members[0])),
-        each(SkinnySums::warpsOf(form, depth, int64_t(members.size()))) {
-    Value result = members[0].result;
-    batch = batchDims ? b.size(result, 0) : b.index(1);
-    m = b.size(result, batchDims);
-    n = b.size(result, batchDims + 1);
-    tiles = b.ceilDiv(n, b.index(form.columns));
-  }
-
-  Value blocks() { return b.mul(batch, tiles); }
-  int64_t warps() const { return each * int64_t(members.size()); }
-
-  void collect(KernelOperands &operands) {
-    for (const DeviceProduct &product : members) {
-      operands.use(product.left());
-      operands.use(product.right());
-      if (!epilogue || product.accumulates)
-        operands.use(product.result, /*written=*/!epilogue);
-    }
-    if (epilogue)
-      LoopBody::collect(epilogue, operands,
-                        [&](OpOperand &operand) { return fused.memberOf(operand).has_value(); });
-  }
-
-  /// What each lane sums, of a block of `all` warps: first those of the first member, and so on.
-  SmallVector<Value> buildSums(const KernelOperands &operands, Value block, int64_t all) {
-    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
-    if (members.size() == 1 && each == all)
-      return sumOf(operands, members[0], block, warp);
-    return buildSums(operands, block, all, warp, 0);
-  }
-
-  /// Of the sums of all warps the results.
-  void buildResults(const KernelOperands &operands, Value block, SkinnySums &room) {
-    Value first = firstColumn(block);
-    room.forEach(m, [&](Value row, Value inTile, SkinnySums::Sum sum) {
-      Value column = b.add(first, inTile);
-      b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, column, n), [&] {
-        SmallVector<Value> indices = number(block);
-        indices.append({row, column});
-        if (epilogue)
-          buildEpilogue(operands, indices, sum);
-        else
-          storeSum(b, sum(0, each), operands.lookup(members[0].result), indices, members[0].accumulates);
-      });
-    });
-  }
-
-private:
-  /// Warps without a member have nothing to add, and wait for the others.
-  SmallVector<Value> buildSums(const KernelOperands &operands, Value block, int64_t all, Value warp,
-                               size_t member) {
-    if (member == members.size())
-      return SmallVector<Value>(size_t(form.sums()), b.f32(0));
-    int64_t begin = int64_t(member) * each, end = begin + each;
-    auto here = [&] { return sumOf(operands, members[member], block, b.sub(warp, b.index(begin))); };
-    if (end == all)
-      return here();
-    SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
-    Value isOf = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, warp, b.index(end));
-    return buildChoice(b, isOf, types, here,
-                       [&] { return buildSums(operands, block, all, warp, member + 1); });
-  }
-
-  SmallVector<Value> sumOf(const KernelOperands &operands, const DeviceProduct &product, Value block,
-                           Value warp) {
-    Value k = b.index(depth);
-    SkinnyRows x{operands.lookup(product.left()), number(block), m, k, /*alongSum=*/true};
-    SkinnyRows weights{operands.lookup(product.right()), number(block), form.alongSum ? n : k,
-                       form.alongSum ? k : n, form.alongSum};
-    return SkinnyStep(b, form, x, weights, b.index(0), firstColumn(block)).sum(depth, warp, each);
-  }
-
-  /// Computes the epilogue at one place of the members' results, which are rounded as if they had been
-  /// stored.
-  void buildEpilogue(const KernelOperands &operands, ArrayRef<Value> indices, SkinnySums::Sum sum) {
-    SmallVector<Value> totals;
-    for (auto [i, product] : llvm::enumerate(members)) {
-      Value there;
-      if (product.accumulates)
-        there = memref::LoadOp::create(b, operands.lookup(product.result), indices);
-      totals.push_back(
-          roundSum(b, sum(int64_t(i) * each, each), getElementTypeOrSelf(product.result), there));
-    }
-    LoopBody body(epilogue, operands, b);
-    SmallVector<Value> point = pointAt(indices), elements;
-    for (OpOperand &operand : epilogue->getOpOperands())
-      if (std::optional<size_t> member = fused.memberOf(operand))
-        elements.push_back(totals[*member]);
-      else
-        elements.push_back(epilogue.payloadUsesValueFromOperand(&operand) ? body.load(operand, point)
-                                                                          : body.zero(operand));
-    SmallVector<Value> results = body.evaluate(elements, point);
-    for (auto [output, result] : llvm::zip(epilogue.getDpsInitsMutable(), results))
-      body.store(output, result, point);
-  }
-
-  /// The point of the epilogue's loops, which have the elements in the same order, if in another shape.
-  SmallVector<Value> pointAt(ArrayRef<Value> indices) {
-    SmallVector<Value> shape{batch, m}, sizes;
-    Value row = linearize(b, indices.drop_back(), ArrayRef<Value>(shape).take_back(indices.size() - 1));
-    for (int64_t size : epilogue.getStaticLoopRanges())
-      sizes.push_back(b.index(size));
-    if (getConstantIntValue(sizes.back()) != getConstantIntValue(n))
-      return delinearize(b, b.add(b.mul(row, n), indices.back()), sizes);
-    SmallVector<Value> point = delinearize(b, row, ArrayRef<Value>(sizes).drop_back());
-    point.push_back(indices.back());
-    return point;
-  }
-
-  /// Of the block's matrix in the batch, or nothing.
-  SmallVector<Value> number(Value block) {
-    return batchDims ? SmallVector<Value>{b.div(block, tiles)} : SmallVector<Value>();
-  }
-
-  Value firstColumn(Value block) {
-    return b.mul(batchDims ? b.rem(block, tiles) : block, b.index(form.columns));
-  }
-
-  NVVMBuilder &b;
-  ArrayRef<DeviceProduct> members;
-  const FusedProducts &fused;
-  linalg::LinalgOp epilogue;
-  const SkinnyForm &form;
-  unsigned batchDims;
-  int64_t depth, each; // elements of a sum, and warps of a product
-  Value batch, m, n, tiles;
-};
-
 class SkinnyKernel {
 public:
-  SkinnyKernel(NVVMBuilder &b, ArrayRef<FusedProducts> products)
-      : b(b), form(/*alongSum=*/products[0].members[0].product.b.transposed) {
+  SkinnyKernel(NVVMBuilder &b, ArrayRef<FusedProducts> products, const RowGroup &prologue)
+      : b(b), form(/*alongSum=*/products[0].members[0].product.b.transposed), prologue(prologue),
+        left(products[0].members[0].left()), depth(depthOf(products[0].members[0])),
+        warps(countWarps(products)) {
+    for (linalg::LinalgOp op : prologue.members)
+      for (Value output : op.getDpsInits())
+        rooms.insert(rootOf(output));
+    auto isKnown = [&](Value value) { return rooms.contains(rootOf(value)); };
+    for (linalg::LinalgOp op : prologue.members)
+      LoopBody::collect(op, operands, [&](OpOperand &operand) { return isKnown(operand.get()); });
     for (const FusedProducts &fused : products) {
-      Columns &part = parts.emplace_back(b, fused, form);
-      Value blocks = part.blocks();
+      Value blocks = parts.emplace_back(b, fused, form, warps).countBlocks();
       ends.push_back(ends.empty() ? blocks : b.add(ends.back(), blocks));
-      warps = std::max(warps, part.warps());
-      part.collect(operands);
+      parts.back().collect(operands, isKnown);
     }
     operands.map(b);
   }
@@ -170,49 +41,103 @@ public:
         [&](ValueRange task) {
           operands.enter(b);
           SkinnySums room(b, form, warps);
-          room.keep(buildSums(task[0], 0));
+          SmallVector<Value> first = buildPrologue(task[0]);
+          SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
+          room.keep(byParts(task[0], types, [&](SkinnyColumns &part, Value block) {
+            return part.sum(operands, block, first);
+          }));
           tile::BarrierOp::create(b);
-          buildResults(task[0], 0, room);
+          byParts(task[0], {}, [&](SkinnyColumns &part, Value block) {
+            part.store(operands, block, room);
+            return SmallVector<Value>();
+          });
         },
         warps);
     tile::DeviceUnmapOp::create(b);
   }
 
 private:
-  Value blockOf(Value task, size_t part) { return part ? b.sub(task, ends[part - 1]) : task; }
+  using Build = function_ref<SmallVector<Value>(SkinnyColumns &, Value)>;
 
-  Value isOf(Value task, size_t part) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, ends[part]);
-  }
-
-  SmallVector<Value> buildSums(Value task, size_t part) {
-    auto here = [&] { return parts[part].buildSums(operands, blockOf(task, part), warps); };
+  /// What the part has whose block the task is.
+  SmallVector<Value> byParts(Value task, TypeRange types, Build build, size_t part = 0) {
+    auto here = [&] { return build(parts[part], part ? b.sub(task, ends[part - 1]) : task); };
     if (part + 1 == parts.size())
       return here();
-    SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
-    return buildChoice(b, isOf(task, part), types, here, [&] { return buildSums(task, part + 1); });
+    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, ends[part]);
+    return buildChoice(b, isHere, types, here, [&] { return byParts(task, types, build, part + 1); });
   }
 
-  void buildResults(Value task, size_t part, SkinnySums &room) {
-    auto here = [&] { parts[part].buildResults(operands, blockOf(task, part), room); };
-    if (part + 1 == parts.size())
-      return here();
-    b.branch(isOf(task, part), here, [&] { buildResults(task, part + 1, room); });
+  /// Computes the left operand in shared memory, row by row, while the weights that come first are on their
+  /// way.
+  SmallVector<Value> buildPrologue(Value task) {
+    if (prologue.members.empty())
+      return {};
+    for (Value room : rooms)
+      operands.define(room, tile::ScratchOp::create(b, cast<MemRefType>(room.getType()), ValueRange()));
+    for (linalg::LinalgOp op : prologue.members)
+      for (Value operand : op->getOperands())
+        defineView(operand);
+    defineView(left);
+    SmallVector<Type> types(size_t(SkinnyStep::countFirst(form, depth)), b.getI32Type());
+    SmallVector<Value> first = byParts(
+        task, types, [&](SkinnyColumns &part, Value block) { return part.askFirst(operands, block); });
+    linalg::LinalgOp front = prologue.members[0];
+    SmallVector<int64_t> sizes(front.getStaticLoopRanges());
+    sizes.resize(prologue.rows);
+    for (int64_t row = 0, rows = llvm::product_of(sizes); row < rows; ++row) {
+      SmallVector<Value> point;
+      for (int64_t index : mlir::delinearize(row, computeStrides(sizes)))
+        point.push_back(b.index(index));
+      buildRow(b, prologue, operands, point, warps);
+    }
+    tile::BarrierOp::create(b);
+    return first;
+  }
+
+  /// Makes the view of a room that `buffer` is outside. Other shapes are views by strides, as folding
+  /// reshapes into what loads many elements would forget where these begin.
+  void defineView(Value buffer) {
+    if (!rooms.contains(rootOf(buffer)) || operands.lookup(buffer) != buffer)
+      return;
+    Operation *view = buffer.getDefiningOp();
+    defineView(view->getOperand(0));
+    auto type = cast<MemRefType>(buffer.getType());
+    if (!isa<memref::ExpandShapeOp, memref::CollapseShapeOp>(view) || !type.getLayout().isIdentity())
+      return operands.clone(b, *view);
+    SmallVector<int64_t> strides = computeStrides(type.getShape());
+    operands.define(buffer, memref::ReinterpretCastOp::create(b, type, operands.lookup(view->getOperand(0)),
+                                                              /*offset=*/0, type.getShape(), strides));
   }
 
   NVVMBuilder &b;
   SkinnyForm form;
-  SmallVector<Columns, 1> parts;
+  const RowGroup &prologue;
+  Value left;
+  int64_t depth, warps;
+  llvm::SetVector<Value> rooms; // of what the prologue writes
+  SmallVector<SkinnyColumns, 1> parts;
   SmallVector<Value> ends; // behind the last block of each
   KernelOperands operands;
-  int64_t warps = 1;
 };
 
 } // namespace
 
-void buildSkinnyKernel(OpBuilder &builder, Location loc, ArrayRef<FusedProducts> products) {
+int64_t countWarps(ArrayRef<FusedProducts> products) {
+  int64_t warps = 1;
+  for (const FusedProducts &fused : products) {
+    const DeviceProduct &front = fused.members.front();
+    int64_t count = int64_t(fused.members.size());
+    SkinnyForm form(front.product.b.transposed);
+    warps = std::max(warps, count * SkinnySums::warpsOf(form, depthOf(front), count));
+  }
+  return warps;
+}
+
+void buildSkinnyKernel(OpBuilder &builder, Location loc, ArrayRef<FusedProducts> products,
+                       const RowGroup &prologue) {
   NVVMBuilder b(loc, builder.getInsertionBlock(), builder.getInsertionPoint());
-  SkinnyKernel(b, products).build();
+  SkinnyKernel(b, products, prologue).build();
 }
 
 } // namespace gqa

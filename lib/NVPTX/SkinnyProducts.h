@@ -2,6 +2,7 @@
 #ifndef GQA_LIB_NVPTX_SKINNYPRODUCTS_H
 #define GQA_LIB_NVPTX_SKINNYPRODUCTS_H
 
+#include "LoopKernel.h"
 #include "gqa/CPU/Products.h"
 
 namespace gqa {
@@ -37,8 +38,13 @@ struct FusedProducts {
 
 /// One kernel for all products, which have a left operand of 1 to kMostSkinnyRows rows of f16 or bf16 in
 /// common, and weights that lie in the same way. Rows of operands are contiguous, and known to be multiples
-/// of 8 elements apart. Epilogues are left to erase.
-void buildSkinnyKernel(mlir::OpBuilder &builder, mlir::Location loc, mlir::ArrayRef<FusedProducts> products);
+/// of 8 elements apart. With a `prologue` the operand is computed by each block. It and epilogues are left to
+/// erase.
+void buildSkinnyKernel(mlir::OpBuilder &builder, mlir::Location loc, mlir::ArrayRef<FusedProducts> products,
+                       const RowGroup &prologue = {});
+
+/// The warps of its blocks.
+int64_t countWarps(mlir::ArrayRef<FusedProducts> products);
 
 /// Whether rows of a matrix begin at multiples of 16 bytes, if the buffer does.
 bool hasWholePieces(mlir::Value matrix);
@@ -53,6 +59,10 @@ llvm::SmallVector<FusedProducts> fuseEpilogues(mlir::ArrayRef<DeviceProduct> gro
 /// How many elements a sum of the product has, and how many blocks its columns are.
 int64_t depthOf(const DeviceProduct &product);
 int64_t countBlocks(const DeviceProduct &product);
+
+/// The operations that compute the rows of the products' left operand, and nothing else that is read, if each
+/// block may do that as well; else none.
+RowGroup findPrologue(mlir::ArrayRef<DeviceProduct> group, mlir::ArrayRef<FusedProducts> products);
 
 /// Whether such a group is for buildSkinnyKernel, else for cuBLASLt, one by one.
 bool isForSkinnyKernel(mlir::ArrayRef<DeviceProduct> group);

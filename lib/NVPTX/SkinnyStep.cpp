@@ -30,14 +30,33 @@ SkinnyStep::SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, Ski
   laneColumn = b.rem(lane, four);
 }
 
-SkinnyStep::Values SkinnyStep::sum(int64_t depth, Value warp, int64_t warps) {
+int64_t SkinnyStep::countFirst(const SkinnyForm &form, int64_t depth) {
+  return depth < form.depth * form.together ? 0 : form.together * form.words;
+}
+
+SkinnyStep::Values SkinnyStep::askFirst(int64_t depth, Value warp) {
+  SmallVector<Type> types(size_t(countFirst(form, depth)), b.getI32Type());
+  if (types.empty())
+    return {};
+  return buildChoice(
+      b, isAligned(), types,
+      [&] {
+        Values words;
+        for (int64_t i = 0; i < form.together; ++i)
+          llvm::append_range(words, loadWeights(stepOf(warp, i), /*whole=*/true));
+        return words;
+      },
+      [&] { return Values(types.size(), b.i32(0)); });
+}
+
+SkinnyStep::Values SkinnyStep::sum(int64_t depth, Value warp, int64_t warps, ValueRange first) {
   Values none(size_t(form.sums()), b.f32(0));
   SmallVector<Type> types(none.size(), b.getF32Type());
   int64_t chunks = depth / (form.depth * form.together), steps = llvm::divideCeil(depth, form.depth);
   return buildChoice(
       b, isAligned(), types,
       [&] {
-        Values sums = chunks ? addChunks(warp, chunks, warps, none) : none;
+        Values sums = chunks ? addChunks(warp, chunks, warps, none, first) : none;
         return addApart(warp, chunks * form.together, steps, warps, sums);
       },
       [&] { return addApart(warp, 0, steps, warps, none); });
@@ -53,12 +72,13 @@ SkinnyStep::Values SkinnyStep::loop(Value from, int64_t to, int64_t step, ValueR
 
 /// The warp's chunks, whole ones, of which each has some. Those of the next one are asked for before one is
 /// multiplied: registers that a loop carries are the only ones that ptxas does not load when they are needed.
-SkinnyStep::Values SkinnyStep::addChunks(Value warp, int64_t chunks, int64_t warps, ValueRange none) {
-  auto loadChunk = [&](Value chunk) {
+SkinnyStep::Values SkinnyStep::addChunks(Value warp, int64_t chunks, int64_t warps, ValueRange none,
+                                         ValueRange first) {
+  auto loadChunk = [&](Value chunk, ValueRange known = {}) {
     Values words;
-    for (int64_t i = 0; i < form.together; ++i)
-      llvm::append_range(words,
-                         load(b.add(b.mul(chunk, b.index(form.together)), b.index(i)), /*whole=*/true));
+    for (int64_t i = 0, count = int64_t(known.size()) / form.together; i < form.together; ++i)
+      llvm::append_range(
+          words, load(stepOf(chunk, i), /*whole=*/true, known.slice(size_t(i * count), size_t(count))));
     return words;
   };
   auto multiplyChunk = [&](ValueRange words, ValueRange sums) {
@@ -68,7 +88,7 @@ SkinnyStep::Values SkinnyStep::addChunks(Value warp, int64_t chunks, int64_t war
     return result;
   };
   Values carried(none);
-  llvm::append_range(carried, loadChunk(warp));
+  llvm::append_range(carried, loadChunk(warp, first));
   carried = loop(b.add(warp, b.index(warps)), chunks, warps, carried, [&](Value chunk, ValueRange so) {
     Values next = loadChunk(chunk),
            sums = multiplyChunk(so.drop_front(none.size()), so.take_front(none.size()));
@@ -98,9 +118,18 @@ Value SkinnyStep::isAligned() {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, low, b.index(0));
 }
 
-SkinnyStep::Values SkinnyStep::load(Value step, bool whole) {
+Value SkinnyStep::stepOf(Value chunk, int64_t number) {
+  return b.add(b.mul(chunk, b.index(form.together)), b.index(number));
+}
+
+SkinnyStep::Values SkinnyStep::loadWeights(Value step, bool whole) {
   Value begin = b.mul(step, b.index(form.depth));
-  SmallVector<Value> words = form.alongSum ? loadAlong(begin, whole) : loadAcross(begin, whole);
+  return form.alongSum ? loadAlong(begin, whole) : loadAcross(begin, whole);
+}
+
+SkinnyStep::Values SkinnyStep::load(Value step, bool whole, ValueRange known) {
+  Value begin = b.mul(step, b.index(form.depth));
+  Values words = known.empty() ? loadWeights(step, whole) : Values(known);
   int64_t piece = form.depth / 4;
   Value own = b.add(begin, b.mul(laneColumn, b.index(piece)));
   for (int64_t part = 0; part < form.rows; part += 8)

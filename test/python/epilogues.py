@@ -1,4 +1,5 @@
-"""Graphs of products of few rows and one operation behind them that reads their results, point by point."""
+"""Graphs of products of few rows, with one operation behind them that reads their results, point by point, and rows in front that are
+computed of a sum, as a norm's are."""
 
 import numpy as np
 import torch
@@ -26,16 +27,41 @@ THREE = """%i = linalg.index 0 : index
 WIDE = """%s = arith.addf %p0, %p1 : f32
     %y = arith.truncf %s : f32 to {t}"""
 
+NORM = """
+  %xs = tensor.empty({size}) : tensor<{m}xf32>
+  %xf = linalg.fill ins(%zero32 : f32) outs(%xs : tensor<{m}xf32>) -> tensor<{m}xf32>
+  %sum = linalg.generic {{indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (m)>], iterator_types = ["parallel", "reduction"]}}
+      ins(%from : {x}) outs(%xf : tensor<{m}xf32>) {{
+  ^bb0(%p: {t}, %so: f32):
+    %w = arith.extf %p : {t} to f32
+    %s = arith.addf %so, %w : f32
+    linalg.yield %s : f32
+  }} -> tensor<{m}xf32>
+  %xe = tensor.empty({size}) : {x}
+  %x = linalg.generic {{indexing_maps = [affine_map<(m, k) -> (m, k)>, affine_map<(m, k) -> (m)>, affine_map<(m, k) -> (k)>,
+      affine_map<(m, k) -> (m, k)>], iterator_types = ["parallel", "parallel"]}}
+      ins(%from, %sum, %scale : {x}, tensor<{m}xf32>, tensor<{depth}x{t}>) outs(%xe : {x}) {{
+  ^bb0(%p: {t}, %s: f32, %g: {t}, %out_: {t}):
+    %high = arith.minimumf %s, %two : f32
+    %both = arith.maximumf %high, %low : f32
+    %narrow = arith.truncf %both : f32 to {t}
+    %part = arith.mulf %narrow, %g : {t}
+    %y = arith.addf %p, %part : {t}
+    linalg.yield %y : {t}
+  }} -> {x}"""
+
 # Products, the maps of other operands, whether the operation reads what its result is to be, its body.
 KINDS = {"silu": (2, [], False, SILU), "bias": (1, ["n"], False, BIAS), "relu": (1, [], False, RELU),
          "residual": (1, ["m, n"], False, BIAS), "scaled": (1, ["m"], True, SCALED), "three": (3, [], False, THREE),
          "wide": (2, [], False, WIDE)}
 
 
-def text_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=False, heads=False, also=False, widths=None):
+def text_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=False, heads=False, also=False, widths=None,
+            norm=False, shows=False):
     """`rows` (None: dynamic) by as many weights as `kind` has, all of `width` columns, and what it computes of them. With `adds` products
     onto arguments, with `heads` in another shape; with `also` the first product is a result as well. `widths` are those of further
-    products that nothing else reads."""
+    products that nothing else reads. With `norm` the operand is computed of an argument and of its rows' sums; it is a result as well if
+    it `shows`."""
     count, others, reads, body = KINDS[kind]
     result = "f32" if kind == "wide" else element
     b, m, d = f"{batch}x" if batch else "", "?" if rows is None else str(rows), "b, " if batch else ""
@@ -43,9 +69,14 @@ def text_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=F
     x, flat = f"tensor<{b}{m}x{depth}x{element}>", f"tensor<{b}{m}x{width}x{result}>"
     arguments, lines, results, returned = [f"%x: {x}"], [f"%zero = arith.constant 0.0 : {result}", "%one = arith.constant 1.0 : f32",
                                                         f"%nought = arith.constant 0.0 : {element}"], [], []
-    if rows is None:
-        lines += ["%c0 = arith.constant 0 : index", f"%m = tensor.dim %x, %c0 : {x}"]
+    if norm:
+        arguments = [f"%from: {x}", f"%scale: tensor<{depth}x{element}>"]
+        lines += [f"%{name} = arith.constant {number} : f32" for name, number in (("zero32", 0.0), ("two", 2.0), ("low", -2.0))]
     size = "%m" if rows is None else ""
+    if rows is None:
+        lines += ["%c0 = arith.constant 0 : index", f"%m = tensor.dim {'%from' if norm else '%x'}, %c0 : {x}"]
+    if norm:
+        lines.append(NORM.format(t=element, m=m, x=x, depth=depth, size=size))
     for i, n in enumerate([width] * count + list(widths or ())):
         w, o = f"tensor<{b}{n}x{depth}x{element}>" if along else f"tensor<{b}{depth}x{n}x{element}>", f"tensor<{b}{m}x{n}x{result}>"
         arguments.append(f"%w{i}: {w}")
@@ -85,11 +116,14 @@ def text_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=F
     if also:
         results.append(flat)
         returned.append("%r0")
+    if shows:
+        results.append(x)
+        returned.append("%x")
     lines.append(f"return {', '.join(returned)} : {', '.join(results)}")
     return "\n".join([f"func.func @main({', '.join(arguments)}) -> ({', '.join(results)}) {{", *lines, "}"])
 
 
-def tensors_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=False, heads=False, widths=None, seed=1):
+def tensors_of(kind, rows, width, depth, along=True, element="f16", batch=0, adds=False, heads=False, widths=None, norm=False, seed=1):
     """Small integers, of which every sum is exact and no result depends on its order."""
     count, others, reads, _ = KINDS[kind]
     front, rng = (batch,) if batch else (), np.random.default_rng(seed)
@@ -97,7 +131,7 @@ def tensors_of(kind, rows, width, depth, along=True, element="f16", batch=0, add
     def whole(*shape, type_=element):
         numbers = torch.from_numpy(rng.integers(-1, 2, shape).astype(np.float32))
         return numbers.to({"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}[type_])
-    tensors = [whole(*front, rows, depth)]
+    tensors = [whole(*front, rows, depth)] + ([whole(depth)] if norm else [])
     for n in [width] * count + list(widths or ()):
         tensors.append(whole(*front, *((n, depth) if along else (depth, n))))
         if adds:

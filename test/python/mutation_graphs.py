@@ -143,12 +143,14 @@ def products(along):
     return Graph(joined_products.text_of(rows, widths, depth, along), joined_products.matrices(rows, widths, depth, along))
 
 
-EPILOGUE = 8, 24, 1096  # rows, columns and elements of a sum
+# Rows, columns and elements of a sum; of two rows each block computes the operand as well.
+EPILOGUE, PROLOGUE = (8, 24, 1000), (2, 24, 1000)
 
 GRAPHS = {
     "products_along": products(along=True),
     "products_across": products(along=False),
     "epilogue": Graph(epilogues.text_of("silu", *EPILOGUE), epilogues.tensors_of("silu", *EPILOGUE)),
+    "prologue": Graph(epilogues.text_of("silu", *PROLOGUE, norm=True), epilogues.tensors_of("silu", *PROLOGUE, norm=True)),
     "row_kernel": Graph(ROWS, [normal(3, 24, 24), np.array([100, -200, 300], np.float32)]),
     "short_rows": Graph(SHORT_ROWS, [normal(3, 40), normal(3)]),
     "row_search": Graph(SEARCHES, []),

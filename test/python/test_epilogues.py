@@ -1,4 +1,4 @@
-"""What alone reads results of products of few rows is computed by their kernel: on a GPU or the stand-in driver against the CPU, whose
+"""What alone reads results of products of few rows is computed by their kernel, and so are rows that nothing else reads: on a GPU or the stand-in driver against the CPU, whose
 sums are the same, so that results differ by the rounding of an exponential at most."""
 
 import os
@@ -37,7 +37,7 @@ def listed(results):
 
 def check(kind, rows, *sizes, module=None, **options):
     text, tensors = text_of(kind, None if module else rows, *sizes, **options), tensors_of(
-        kind, rows, *sizes, **{name: value for name, value in options.items() if name != "also"})
+        kind, rows, *sizes, **{name: value for name, value in options.items() if name not in ("also", "shows")})
     wanted = [torch.from_dlpack(each).clone() for each in listed(gqa.compile(text)(*(each.clone() for each in tensors)))]
     found = listed((module or gqa.compile(text, target=TARGET))(*map(on_gpu, tensors)))
     assert len(found) == len(wanted)
@@ -62,7 +62,7 @@ def test_kinds(kind, element, along):
 @pytest.mark.parametrize("rows, width, depth", [
     (1, 64, 512),    # whole tiles and chunks
     (2, 2064, 72),   # more blocks than multiprocessors, and parts of a chunk
-    (8, 24, 1096),   # columns of one tile and a half, more chunks than warps, and a rest
+    (8, 24, 1000),   # columns of one tile and a half, more chunks than warps, and a rest
     (5, 8, 8),       # less than a chunk: a warp for each product
 ])
 @pytest.mark.parametrize("kind", ["silu", "bias", "three"])
@@ -80,6 +80,26 @@ def test_forms(kind, options):
 
 def test_reads_its_own_result():
     check("scaled", 2, 72, 200, heads=True, widths=(8,))
+
+
+@pytest.mark.parametrize("along", [True, False], ids=["along", "across"])
+@pytest.mark.parametrize("element", ["f16", "bf16"])
+@pytest.mark.parametrize("rows, width, depth", [
+    (1, 40, 1024),   # whole chunks
+    (2, 24, 1000),   # and a rest
+    (2, 8, 16),      # less than a chunk
+    (1, 40, 328),    # of which a block has five warps, and no tree
+    (3, 40, 128),    # more rows than each block computes
+])
+def test_rows_in_front(rows, width, depth, element, along):
+    check("silu", rows, width, depth, element=element, along=along, norm=True, widths=(40,))
+
+
+@pytest.mark.parametrize("kind", ["silu", "three"])
+@pytest.mark.parametrize("options", [dict(shows=True), dict(adds=True), dict(heads=True), dict(also=True)], ids=str)
+def test_rows_in_front_of_forms(kind, options):
+    """With a second reader they are stored, and once."""
+    check(kind, 2, 72, 520, norm=True, widths=(40,), **options)
 
 
 @pytest.mark.parametrize("kind", ["silu", "residual"])

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kLanes = 32, kMostWarps = 32, kWarpsIfUnknown = 8;
 constexpr int64_t kPerThread = 8; // points inside of a row for each thread, or there are no more threads
+constexpr int64_t kMostUnrolled = 2;
 
 /// What a block of threads does with one row.
 class RowBody {
@@ -112,8 +113,17 @@ private:
   /// What becomes of `state` at a thread's points inside of a row: `together` takes neighbours, `alone` one.
   SmallVector<Value> overPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside, ValueRange state,
                                 BuildPoint together, BuildPoint alone) {
+    int64_t threads = warps * kLanes;
     auto overLoops = [&](ArrayRef<Value> loops, BuildPoint build) -> SmallVector<Value> {
-      auto loop = scf::ForOp::create(b, thread, countPoints(b, loops), b.index(warps * kLanes), state);
+      Value count = countPoints(b, loops);
+      std::optional<int64_t> known = getConstantIntValue(count);
+      if (known && *known % threads == 0 && *known / threads <= kMostUnrolled) {
+        SmallVector<Value> next(state);
+        for (int64_t first = 0; first < *known; first += threads) // all loads may be on their way together
+          next = build(pointOf(row, delinearize(b, b.add(thread, b.index(first)), loops)), next);
+        return next;
+      }
+      auto loop = scf::ForOp::create(b, thread, count, b.index(threads), state);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       SmallVector<Value> next =

@@ -32,30 +32,25 @@ void SkinnyColumns::collect(KernelOperands &operands, function_ref<bool(Value)> 
                       [&](OpOperand &operand) { return fused.memberOf(operand).has_value(); });
 }
 
-SkinnyColumns::Values SkinnyColumns::askFirst(const KernelOperands &operands, Value block) {
-  SmallVector<Type> types(size_t(SkinnyStep::countFirst(form, depth)), b.getI32Type());
-  return byWarps(operands, block, types,
-                 [&](SkinnyStep step, Value warp) { return step.askFirst(depth, warp); });
+void SkinnyColumns::askFirst(const KernelOperands &operands, Value block) {
+  byMembers(0, operands, block, {}, [&](SkinnyStep step, Value warp) {
+    step.askFirst(depth, warp);
+    return Values();
+  });
 }
 
-SkinnyColumns::Values SkinnyColumns::sum(const KernelOperands &operands, Value block, ValueRange first) {
+SkinnyColumns::Values SkinnyColumns::sum(const KernelOperands &operands, Value block) {
   SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
-  return byWarps(operands, block, types,
-                 [&](SkinnyStep step, Value warp) { return step.sum(depth, warp, each, first); });
+  return byMembers(0, operands, block, types,
+                   [&](SkinnyStep step, Value warp) { return step.sum(depth, warp, each); });
 }
 
-/// What the lane's warp has, whose number is given among those of its product.
-SkinnyColumns::Values SkinnyColumns::byWarps(const KernelOperands &operands, Value block, TypeRange types,
-                                             Build build) {
-  return types.empty() ? Values() : fromMember(0, operands, block, types, build);
-}
-
-SkinnyColumns::Values SkinnyColumns::fromMember(size_t member, const KernelOperands &operands, Value block,
-                                                TypeRange types, Build build) {
+/// What the lane's warp has, of `member` or a later one, zeros if it has none; `build` gets its number among
+/// those of its product.
+SkinnyColumns::Values SkinnyColumns::byMembers(size_t member, const KernelOperands &operands, Value block,
+                                               TypeRange types, Build build) {
   if (member == fused.members.size())
-    return llvm::map_to_vector(types, [&](Type type) -> Value {
-      return arith::ConstantOp::create(b, cast<TypedAttr>(b.getZeroAttr(type)));
-    });
+    return Values(types.size(), b.f32(0));
   Value warp = tile::WarpIdOp::create(b, b.getIndexType());
   int64_t begin = int64_t(member) * each, end = begin + each;
   auto here = [&] {
@@ -64,7 +59,7 @@ SkinnyColumns::Values SkinnyColumns::fromMember(size_t member, const KernelOpera
   if (end == warps)
     return here();
   return buildChoice(b, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, warp, b.index(end)), types, here,
-                     [&] { return fromMember(member + 1, operands, block, types, build); });
+                     [&] { return byMembers(member + 1, operands, block, types, build); });
 }
 
 SkinnyStep SkinnyColumns::stepOf(const DeviceProduct &product, const KernelOperands &operands, Value block) {

@@ -22,19 +22,17 @@ public:
   /// Tells `operands` what is read and written, but for what `isKnown` in the kernel.
   void collect(KernelOperands &operands, llvm::function_ref<bool(Value)> isKnown);
 
-  /// What SkinnyStep::askFirst makes, and the sums of the lane.
-  Values askFirst(const KernelOperands &operands, Value block);
-  Values sum(const KernelOperands &operands, Value block, mlir::ValueRange first);
+  /// SkinnyStep::askFirst, and the sums of the lane.
+  void askFirst(const KernelOperands &operands, Value block);
+  Values sum(const KernelOperands &operands, Value block);
 
   /// Of the sums of all warps the results.
   void store(const KernelOperands &operands, Value block, SkinnySums &room);
 
 private:
   using Build = llvm::function_ref<Values(SkinnyStep, Value)>;
-
-  Values byWarps(const KernelOperands &operands, Value block, mlir::TypeRange types, Build build);
-  Values fromMember(size_t member, const KernelOperands &operands, Value block, mlir::TypeRange types,
-                    Build build);
+  Values byMembers(size_t member, const KernelOperands &operands, Value block, mlir::TypeRange types,
+                   Build build);
   SkinnyStep stepOf(const DeviceProduct &product, const KernelOperands &operands, Value block);
   void storeEpilogue(const KernelOperands &operands, llvm::ArrayRef<Value> indices, SkinnySums::Sum sum);
   Values pointAt(llvm::ArrayRef<Value> indices);

@@ -19,8 +19,7 @@ class SkinnyKernel {
 public:
   SkinnyKernel(NVVMBuilder &b, ArrayRef<FusedProducts> products, const RowGroup &prologue)
       : b(b), form(/*alongSum=*/products[0].members[0].product.b.transposed), prologue(prologue),
-        left(products[0].members[0].left()), depth(depthOf(products[0].members[0])),
-        warps(countWarps(products)) {
+        left(products[0].members[0].left()), warps(countWarps(products)) {
     for (linalg::LinalgOp op : prologue.members)
       for (Value output : op.getDpsInits())
         rooms.insert(rootOf(output));
@@ -41,11 +40,10 @@ public:
         [&](ValueRange task) {
           operands.enter(b);
           SkinnySums room(b, form, warps);
-          SmallVector<Value> first = buildPrologue(task[0]);
+          buildPrologue(task[0]);
           SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
-          room.keep(byParts(task[0], types, [&](SkinnyColumns &part, Value block) {
-            return part.sum(operands, block, first);
-          }));
+          room.keep(byParts(task[0], types,
+                            [&](SkinnyColumns &part, Value block) { return part.sum(operands, block); }));
           tile::BarrierOp::create(b);
           byParts(task[0], {}, [&](SkinnyColumns &part, Value block) {
             part.store(operands, block, room);
@@ -70,18 +68,19 @@ private:
 
   /// Computes the left operand in shared memory, row by row, while the weights that come first are on their
   /// way.
-  SmallVector<Value> buildPrologue(Value task) {
+  void buildPrologue(Value task) {
     if (prologue.members.empty())
-      return {};
+      return;
     for (Value room : rooms)
       operands.define(room, tile::ScratchOp::create(b, cast<MemRefType>(room.getType()), ValueRange()));
     for (linalg::LinalgOp op : prologue.members)
       for (Value operand : op->getOperands())
         defineView(operand);
     defineView(left);
-    SmallVector<Type> types(size_t(SkinnyStep::countFirst(form, depth)), b.getI32Type());
-    SmallVector<Value> first = byParts(
-        task, types, [&](SkinnyColumns &part, Value block) { return part.askFirst(operands, block); });
+    byParts(task, {}, [&](SkinnyColumns &part, Value block) {
+      part.askFirst(operands, block);
+      return SmallVector<Value>();
+    });
     linalg::LinalgOp front = prologue.members[0];
     SmallVector<int64_t> sizes(front.getStaticLoopRanges());
     sizes.resize(prologue.rows);
@@ -92,7 +91,6 @@ private:
       buildRow(b, prologue, operands, point, warps);
     }
     tile::BarrierOp::create(b);
-    return first;
   }
 
   /// Makes the view of a room that `buffer` is outside. Other shapes are views by strides, as folding
@@ -114,7 +112,7 @@ private:
   SkinnyForm form;
   const RowGroup &prologue;
   Value left;
-  int64_t depth, warps;
+  int64_t warps;
   llvm::SetVector<Value> rooms; // of what the prologue writes
   SmallVector<SkinnyColumns, 1> parts;
   SmallVector<Value> ends; // behind the last block of each

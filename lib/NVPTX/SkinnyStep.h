@@ -52,15 +52,12 @@ public:
              Value column);
 
   /// What the lane has of sums of `depth` elements, of which its warp adds a part: it is number `warp` of so
-  /// many. `first` has what askFirst has made.
-  Values sum(int64_t depth, Value warp, int64_t warps, mlir::ValueRange first = {});
+  /// many.
+  Values sum(int64_t depth, Value warp, int64_t warps);
 
-  /// The weights of the warp's first chunk, if sums have whole ones: they are on their way while the left
-  /// operand is computed.
-  Values askFirst(int64_t depth, Value warp);
-
-  /// How many words askFirst has.
-  static int64_t countFirst(const SkinnyForm &form, int64_t depth);
+  /// Brings the weights of the warp's first chunk to L2 while the left operand is computed. Registers would
+  /// not do: numbers of several products are moved to the same ones, and their arrival is awaited for that.
+  void askFirst(int64_t depth, Value warp);
 
 private:
   using Build = llvm::function_ref<Values(Value, mlir::ValueRange)>;
@@ -68,18 +65,16 @@ private:
   /// Whether 16 bytes may be loaded where pieces begin: strides are known to be multiples, buffers may be
   /// views.
   Value isAligned();
-  Values addChunks(Value warp, int64_t chunks, int64_t warps, mlir::ValueRange none, mlir::ValueRange first);
+  Values addChunks(Value warp, int64_t chunks, int64_t warps, mlir::ValueRange none);
   Values addApart(Value warp, int64_t first, int64_t count, int64_t warps, mlir::ValueRange sums);
   Values loop(Value from, int64_t to, int64_t step, mlir::ValueRange carried, Build build);
 
-  /// The words of both operands, of which `known` has those of weights or nothing; `whole` where the step has
-  /// all of its elements, and pieces are aligned.
-  Values load(Value step, bool whole, mlir::ValueRange known = {});
-  Values loadWeights(Value step, bool whole);
+  /// The words of both operands; `whole` where the step has all of its elements, and pieces are aligned.
+  Values load(Value step, bool whole);
   Value stepOf(Value chunk, int64_t number);
   Values multiply(mlir::ValueRange words, mlir::ValueRange sums);
-  Values loadAlong(Value begin, bool whole);
-  Values loadAcross(Value begin, bool whole);
+  llvm::SmallVector<std::pair<Value, Value>> piecesOf(Value step); // rows, and where in them
+  Values indicesOf(const SkinnyRows &from, Value row, Value begin, int64_t count);
   Values multiplyAlong(mlir::ValueRange words, mlir::ValueRange sums);
   Values multiplyAcross(mlir::ValueRange words, mlir::ValueRange sums);
   Values loadWords(const SkinnyRows &from, Value row, Value begin, int64_t count, bool whole);

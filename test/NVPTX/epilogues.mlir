@@ -1,4 +1,4 @@
-// What is computed where the sums of products are.
+// What is computed where the sums of products are, and rows that are computed in front of them.
 // RUN: gqa-opt %s --gqa-offload --split-input-file | FileCheck %s
 
 #x = affine_map<(m, n, k) -> (m, k)>
@@ -204,5 +204,98 @@ func.func @negative_in_between(%x: memref<1x64xf16>, %a: memref<64x32xf16>, %b: 
   linalg.matmul ins(%x, %b : memref<1x64xf16>, memref<64x32xf16>) outs(%o : memref<1x32xf16>)
   linalg.exp ins(%o : memref<1x32xf16>) outs(%z : memref<1x32xf16>)
   linalg.mul ins(%ra, %z : memref<1x32xf16>, memref<1x32xf16>) outs(%y : memref<1x32xf16>)
+  return
+}
+
+// -----
+
+#x = affine_map<(m, n, k) -> (m, k)>
+#along = affine_map<(m, n, k) -> (n, k)>
+#c = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(m, n) -> (m, n)>
+#row = affine_map<(m, n) -> (m)>
+
+// Rows in front: both go to shared memory, with their sums, behind requests for weights, and products read them there.
+// CHECK-LABEL: @norm
+// CHECK: tile.kernel warps = 8
+// CHECK: tile.scratch : memref<4x8x32xf32>
+// CHECK: tile.scratch : memref<2xf32>
+// CHECK: %[[ROWS:.*]] = tile.scratch : memref<2x1x512xbf16>
+// CHECK: %[[X:.*]] = memref.reinterpret_cast %[[ROWS]]
+// CHECK-COUNT-8: prefetch.global.L2
+// CHECK: vector.load %[[X]]
+// CHECK-NOT: tile.kernel
+// CHECK: return
+func.func @norm(%from: memref<2x512xbf16>, %a: memref<40x512xbf16>, %b: memref<24x512xbf16>, %oa: memref<2x40xbf16>, %ob: memref<2x24xbf16>) {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<2xf32>
+  %rows = memref.alloc() : memref<2x1x512xbf16>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<2xf32>)
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%from : memref<2x512xbf16>) outs(%sums : memref<2xf32>) {
+  ^bb0(%p: bf16, %so: f32):
+    %0 = arith.extf %p : bf16 to f32
+    %1 = arith.addf %so, %0 : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(m, o, n) -> (m, n)>, affine_map<(m, o, n) -> (m)>, affine_map<(m, o, n) -> (m, o, n)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%from, %sums : memref<2x512xbf16>, memref<2xf32>) outs(%rows : memref<2x1x512xbf16>) {
+  ^bb0(%p: bf16, %s: f32, %out: bf16):
+    %0 = arith.truncf %s : f32 to bf16
+    %1 = arith.mulf %p, %0 : bf16
+    linalg.yield %1 : bf16
+  }
+  %x = memref.collapse_shape %rows [[0, 1], [2]] : memref<2x1x512xbf16> into memref<2x512xbf16>
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %a : memref<2x512xbf16>, memref<40x512xbf16>) outs(%oa : memref<2x40xbf16>)
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%x, %b : memref<2x512xbf16>, memref<24x512xbf16>) outs(%ob : memref<2x24xbf16>)
+  return
+}
+
+// A second reader of the rows; a result over what they are computed of.
+// CHECK-LABEL: @negative_norm_read
+// CHECK-COUNT-2: tile.kernel
+// CHECK: return
+func.func @negative_norm_read(%from: memref<2x512xbf16>, %a: memref<40x512xbf16>, %b: memref<24x512xbf16>, %oa: memref<2x40xbf16>, %ob: memref<2x24xbf16>) -> memref<2x512xbf16> {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<2xf32>
+  %rows = memref.alloc() : memref<2x512xbf16>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<2xf32>)
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%from : memref<2x512xbf16>) outs(%sums : memref<2xf32>) {
+  ^bb0(%p: bf16, %so: f32):
+    %0 = arith.extf %p : bf16 to f32
+    %1 = arith.addf %so, %0 : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%from, %sums : memref<2x512xbf16>, memref<2xf32>) outs(%rows : memref<2x512xbf16>) {
+  ^bb0(%p: bf16, %s: f32, %out: bf16):
+    %0 = arith.truncf %s : f32 to bf16
+    %1 = arith.mulf %p, %0 : bf16
+    linalg.yield %1 : bf16
+  }
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%rows, %a : memref<2x512xbf16>, memref<40x512xbf16>) outs(%oa : memref<2x40xbf16>)
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%rows, %b : memref<2x512xbf16>, memref<24x512xbf16>) outs(%ob : memref<2x24xbf16>)
+  return %rows : memref<2x512xbf16>
+}
+
+// CHECK-LABEL: @negative_norm_overwritten
+// CHECK-COUNT-2: tile.kernel
+// CHECK: return
+func.func @negative_norm_overwritten(%from: memref<2x512xbf16>, %a: memref<512x512xbf16>, %b: memref<24x512xbf16>, %ob: memref<2x24xbf16>) {
+  %zero = arith.constant 0.0 : f32
+  %sums = memref.alloc() : memref<2xf32>
+  %rows = memref.alloc() : memref<2x512xbf16>
+  linalg.fill ins(%zero : f32) outs(%sums : memref<2xf32>)
+  linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%from : memref<2x512xbf16>) outs(%sums : memref<2xf32>) {
+  ^bb0(%p: bf16, %so: f32):
+    %0 = arith.extf %p : bf16 to f32
+    %1 = arith.addf %so, %0 : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%from, %sums : memref<2x512xbf16>, memref<2xf32>) outs(%rows : memref<2x512xbf16>) {
+  ^bb0(%p: bf16, %s: f32, %out: bf16):
+    %0 = arith.truncf %s : f32 to bf16
+    %1 = arith.mulf %p, %0 : bf16
+    linalg.yield %1 : bf16
+  }
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%rows, %a : memref<2x512xbf16>, memref<512x512xbf16>) outs(%from : memref<2x512xbf16>)
+  linalg.matmul indexing_maps = [#x, #along, #c] ins(%rows, %b : memref<2x512xbf16>, memref<24x512xbf16>) outs(%ob : memref<2x24xbf16>)
   return
 }

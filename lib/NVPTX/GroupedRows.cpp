@@ -73,16 +73,17 @@ private:
                        form.alongSum ? n : k,
                        form.alongSum ? k : n,
                        form.alongSum};
-    SmallVector<Value> sums = SkinnyStep(b, form, x, weights, first, column).sum(sum.depth(), room.warps());
+    Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+    SmallVector<Value> sums =
+        SkinnyStep(b, form, x, weights, first, column).sum(sum.depth(), warp, room.warps());
     room.keep(sums);
     tile::BarrierOp::create(b);
     Value to = operands.lookup(result.buffer);
-    room.forEach(b.sub(endOf(first, group), first),
-                 [&](Value row, Value inTile, function_ref<Value()> total) {
-                   Value at = b.add(column, inTile);
-                   b.branch(compare(arith::CmpIPredicate::slt, at, n),
-                            [&] { storeSum(b, total(), to, {b.add(first, row), at}, result.accumulates); });
-                 });
+    room.forEach(b.sub(endOf(first, group), first), [&](Value row, Value inTile, SkinnySums::Sum total) {
+      Value at = b.add(column, inTile);
+      b.branch(compare(arith::CmpIPredicate::slt, at, n),
+               [&] { storeSum(b, total(0, room.warps()), to, {b.add(first, row), at}, result.accumulates); });
+    });
   }
 
   NVVMBuilder &b;

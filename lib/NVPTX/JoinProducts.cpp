@@ -16,9 +16,6 @@ namespace {
 
 constexpr size_t kMostTogether = 8; // products of one kernel, which has code for each
 
-/// A block streams the weights of its columns, and fewer than an H200 has multiprocessors leave memory idle.
-constexpr int64_t kLeastBlocks = 128;
-
 MemRefType typeOf(Value buffer) { return cast<MemRefType>(buffer.getType()); }
 
 /// Whether pieces that lie across the sums have columns of the product alone.
@@ -72,6 +69,17 @@ bool hasWholePieces(Value matrix) {
          llvm::all_of(ArrayRef(strides).drop_back(), isMultiple);
 }
 
+int64_t depthOf(const DeviceProduct &product) {
+  return typeOf(product.right()).getShape().end()[product.product.b.transposed ? -1 : -2];
+}
+
+int64_t countBlocks(const DeviceProduct &product) {
+  bool alongSum = product.product.b.transposed;
+  int64_t columns = typeOf(product.right()).getShape().end()[alongSum ? -2 : -1];
+  int64_t batch = product.batchDims() ? typeOf(product.right()).getDimSize(0) : 1;
+  return batch * int64_t(llvm::divideCeil(columns, SkinnyForm(alongSum).columns));
+}
+
 SmallVector<SmallVector<DeviceProduct>> groupProducts(ArrayRef<DeviceProduct> products) {
   SmallVector<SmallVector<DeviceProduct>> groups;
   for (const DeviceProduct &product : products)
@@ -86,10 +94,7 @@ bool isForSkinnyKernel(ArrayRef<DeviceProduct> group) {
   const DeviceProduct &front = group.front();
   if (!isSkinny(front) || front.op->getParentOfType<ModuleOp>()->hasAttr(kLibraryProductsAttr))
     return false;
-  int64_t columns = typeOf(front.right()).getShape().end()[front.product.b.transposed ? -2 : -1];
-  int64_t batch = front.batchDims() ? typeOf(front.right()).getDimSize(0) : 1;
-  return group.size() > 1 ||
-         batch * llvm::divideCeil(columns, SkinnyForm(front.product.b.transposed).columns) >= kLeastBlocks;
+  return group.size() > 1 || countBlocks(front) >= kLeastBlocks;
 }
 
 } // namespace gqa

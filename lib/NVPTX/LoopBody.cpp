@@ -13,9 +13,11 @@ using namespace mlir;
 
 namespace gqa {
 
-void LoopBody::collect(linalg::LinalgOp op, KernelOperands &operands) {
+void LoopBody::collect(linalg::LinalgOp op, KernelOperands &operands,
+                       function_ref<bool(OpOperand &)> isKnown) {
   for (OpOperand &operand : op->getOpOperands())
-    operands.use(operand.get(), op.isDpsInit(&operand));
+    if (!isKnown || !isKnown(operand))
+      operands.use(operand.get(), op.isDpsInit(&operand));
   Block &body = op->getRegion(0).front();
   for (Operation &inner : body)
     for (Value value : inner.getOperands())

@@ -73,6 +73,10 @@ void orderLoops(mlir::Operation *root);
 /// A kernel in which every block of threads runs all members for one point of the common loops.
 void buildRowKernel(IndexBuilder &b, const RowGroup &group);
 
+/// The same of one row of static sizes, in a kernel whose blocks have so many warps, a power of two.
+void buildRow(IndexBuilder &b, const RowGroup &group, const KernelOperands &operands, mlir::ValueRange row,
+              int64_t warps);
+
 /// A kernel in which the warps of a block do parts of the reductions of neighbouring points, one for each
 /// lane.
 void buildColumnKernel(IndexBuilder &b, mlir::linalg::LinalgOp op);
@@ -111,8 +115,9 @@ public:
   LoopBody(mlir::linalg::LinalgOp op, const KernelOperands &operands, IndexBuilder &b)
       : op(op), operands(operands), b(b) {}
 
-  /// Tells `operands` what the operation uses.
-  static void collect(mlir::linalg::LinalgOp op, KernelOperands &operands);
+  /// Tells `operands` what the operation uses; `isKnown` are operands that need no load.
+  static void collect(mlir::linalg::LinalgOp op, KernelOperands &operands,
+                      llvm::function_ref<bool(mlir::OpOperand &)> isKnown = nullptr);
 
   /// An operand's element at a point of the loops.
   mlir::Value load(mlir::OpOperand &operand, mlir::ValueRange point);

@@ -27,8 +27,7 @@ struct LowerLaunchDependents : WarpPattern<tile::LaunchDependentsOp> {
   using WarpPattern::WarpPattern;
 
   SmallVector<Values> lower(tile::LaunchDependentsOp op, Adaptor, NVVMBuilder &b) const override {
-    if (op->getParentOfType<gpu::GPUModuleOp>().getName() == kGroupKernels)
-      NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::launch_dependents);
+    NVVM::GriddepcontrolOp::create(b, NVVM::GridDepActionKind::launch_dependents);
     return {};
   }
 };

@@ -89,19 +89,33 @@ void buildCalls(OpBuilder &builder, ArrayRef<DeviceProduct> products) {
   }
 }
 
+/// A kernel of all products, with what their blocks compute in front of them and behind.
+void buildFused(IndexBuilder &b, ArrayRef<DeviceProduct> group) {
+  SmallVector<FusedProducts> products = fuseEpilogues(group);
+  RowGroup prologue = findPrologue(group, products);
+  buildSkinnyKernel(b, b.getLoc(), products, prologue);
+  for (linalg::LinalgOp op : prologue.members)
+    op->erase();
+  for (FusedProducts &each : products)
+    if (each.epilogue)
+      each.epilogue->erase();
+}
+
 /// One kernel behind all that the products depend on; where they turn out to have many rows, calls.
 void buildSkinny(ArrayRef<DeviceProduct> group) {
   linalg::LinalgOp last = group.back().op;
   IndexBuilder b(last.getLoc(), last);
   Value rows = b.size(group.front().result, group.front().batchDims());
   if (getConstantIntValue(rows))
-    return buildSkinnyKernel(b, last.getLoc(), group);
+    return buildFused(b, group);
   auto compare = [&](arith::CmpIPredicate predicate, int64_t bound) -> Value {
     return arith::CmpIOp::create(b, predicate, rows, b.index(bound));
   };
   Value isSkinny = arith::AndIOp::create(b, compare(arith::CmpIPredicate::sge, 1),
                                          compare(arith::CmpIPredicate::sle, kMostSkinnyRows));
-  b.branch(isSkinny, [&] { buildSkinnyKernel(b, last.getLoc(), group); }, [&] { buildCalls(b, group); });
+  auto alone =
+      llvm::map_to_vector(group, [](const DeviceProduct &each) { return FusedProducts{{each}, {}}; });
+  b.branch(isSkinny, [&] { buildSkinnyKernel(b, last.getLoc(), alone); }, [&] { buildCalls(b, group); });
 }
 
 } // namespace

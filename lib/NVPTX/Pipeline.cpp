@@ -63,10 +63,12 @@ struct FinishGroupKernelsPass : PassWrapper<FinishGroupKernelsPass, OperationPas
   void runOnOperation() override {
     auto from = getOperation().lookupSymbol<gpu::GPUModuleOp>(kKernels);
     auto to = getOperation().lookupSymbol<gpu::GPUModuleOp>(kGroupKernels);
+    if (from && to)
+      copyKernels(from, to);
+    if (from) // what says when kernels may come is for that chip alone
+      from.walk([](NVVM::GriddepcontrolOp op) { op.erase(); });
     if (!to)
       return;
-    if (from)
-      copyKernels(from, to);
     for (auto function : to.getOps<LLVM::LLVMFuncOp>())
       if (function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
         beginEarly(function);

@@ -15,49 +15,37 @@ namespace {
 
 constexpr int64_t kLanes = 32, kMostWarps = 32, kWarpsIfUnknown = 8;
 constexpr int64_t kPerThread = 8; // points inside of a row for each thread, or there are no more threads
+constexpr int64_t kMostUnrolled = 2;
 
-class RowKernel {
+/// What a block of threads does with one row.
+class RowBody {
 public:
-  RowKernel(IndexBuilder &b, const RowGroup &group)
-      : b(b), members(group.members), rows(group.rows), order(b, rows) {}
-
-  void build() {
-    for (linalg::LinalgOp op : members) {
-      SmallVector<Value> &loops = sizes.emplace_back();
-      for (Range range : op.createLoopRanges(b, op.getLoc()))
-        loops.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
-      LoopBody::collect(op, operands);
-    }
-    operands.map(b);
-    chooseWarps();
+  /// `sizes` are those of each member's loops; 0 `warps` are as many as there is use for.
+  RowBody(IndexBuilder &b, const RowGroup &group, const KernelOperands &operands,
+          ArrayRef<SmallVector<Value>> sizes, int64_t warps = 0)
+      : b(b), members(group.members), rows(group.rows), operands(operands), sizes(sizes),
+        warps(warps ? warps : wantedWarps()), order(b, rows) {
     chooseNeighbours();
-    SmallVector<Value> grid(sizes[0].begin(), sizes[0].begin() + rows);
-    if (grid.empty())
-      grid.push_back(b.index(1));
-    buildKernel(
-        b, grid, /*work=*/nullptr,
-        [&](ValueRange task) {
-          operands.enter(b);
-          thread = threadOf(b);
-          askForAlignment();
-          for (auto [op, loops] : llvm::zip(members, sizes))
-            buildMember(op, task.take_front(rows), ArrayRef<Value>(loops).drop_front(rows));
-        },
-        warps);
-    tile::DeviceUnmapOp::create(b);
-    for (linalg::LinalgOp op : members)
-      op->erase();
+  }
+
+  int64_t numWarps() const { return warps; }
+
+  void build(ValueRange row) {
+    thread = threadOf(b);
+    askForAlignment();
+    for (auto [op, loops] : llvm::zip(members, sizes))
+      buildMember(op, row, ArrayRef<Value>(loops).drop_front(rows));
   }
 
 private:
-  void chooseWarps() {
+  int64_t wantedWarps() {
     int64_t most = 1;
     for (const SmallVector<Value> &loops : sizes) {
       Value count = countPoints(b, ArrayRef<Value>(loops).drop_front(rows));
       most = std::max(most, getConstantIntValue(count).value_or(kWarpsIfUnknown * kLanes * kPerThread));
     }
     int64_t wanted = llvm::divideCeil(most, kLanes * kPerThread);
-    warps = std::min<int64_t>(int64_t(llvm::PowerOf2Ceil(uint64_t(wanted))), kMostWarps);
+    return std::min<int64_t>(int64_t(llvm::PowerOf2Ceil(uint64_t(wanted))), kMostWarps);
   }
 
   /// As many as leave points for all threads, and if possible the same everywhere, so that each thread reads
@@ -125,8 +113,17 @@ private:
   /// What becomes of `state` at a thread's points inside of a row: `together` takes neighbours, `alone` one.
   SmallVector<Value> overPoints(linalg::LinalgOp op, ValueRange row, ArrayRef<Value> inside, ValueRange state,
                                 BuildPoint together, BuildPoint alone) {
+    int64_t threads = warps * kLanes;
     auto overLoops = [&](ArrayRef<Value> loops, BuildPoint build) -> SmallVector<Value> {
-      auto loop = scf::ForOp::create(b, thread, countPoints(b, loops), b.index(warps * kLanes), state);
+      Value count = countPoints(b, loops);
+      std::optional<int64_t> known = getConstantIntValue(count);
+      if (known && *known % threads == 0 && *known / threads <= kMostUnrolled) {
+        SmallVector<Value> next(state);
+        for (int64_t first = 0; first < *known; first += threads) // all loads may be on their way together
+          next = build(pointOf(row, delinearize(b, b.add(thread, b.index(first)), loops)), next);
+        return next;
+      }
+      auto loop = scf::ForOp::create(b, thread, count, b.index(threads), state);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       SmallVector<Value> next =
@@ -220,16 +217,52 @@ private:
   IndexBuilder &b;
   SmallVector<linalg::LinalgOp> members;
   unsigned rows;
-  KernelOperands operands;
-  SmallVector<SmallVector<Value>> sizes; // of each member's loops
-  int64_t warps = 1;
+  const KernelOperands &operands;
+  ArrayRef<SmallVector<Value>> sizes;
+  int64_t warps;
   llvm::DenseMap<Operation *, Neighbours> neighbours;
   Value thread, aligned;
   RowOrder order;
 };
 
+SmallVector<SmallVector<Value>> sizesOf(IndexBuilder &b, const RowGroup &group) {
+  SmallVector<SmallVector<Value>> sizes;
+  for (linalg::LinalgOp op : group.members) {
+    SmallVector<Value> &loops = sizes.emplace_back();
+    for (Range range : op.createLoopRanges(b, op.getLoc()))
+      loops.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+  }
+  return sizes;
+}
+
 } // namespace
 
-void buildRowKernel(IndexBuilder &b, const RowGroup &group) { RowKernel(b, group).build(); }
+void buildRowKernel(IndexBuilder &b, const RowGroup &group) {
+  KernelOperands operands;
+  SmallVector<SmallVector<Value>> sizes = sizesOf(b, group);
+  for (linalg::LinalgOp op : group.members)
+    LoopBody::collect(op, operands);
+  operands.map(b);
+  RowBody body(b, group, operands, sizes);
+  SmallVector<Value> grid(sizes[0].begin(), sizes[0].begin() + group.rows);
+  if (grid.empty())
+    grid.push_back(b.index(1));
+  buildKernel(
+      b, grid, /*work=*/nullptr,
+      [&](ValueRange task) {
+        operands.enter(b);
+        body.build(task.take_front(group.rows));
+      },
+      body.numWarps());
+  tile::DeviceUnmapOp::create(b);
+  for (linalg::LinalgOp op : group.members)
+    op->erase();
+}
+
+void buildRow(IndexBuilder &b, const RowGroup &group, const KernelOperands &operands, ValueRange row,
+              int64_t warps) {
+  SmallVector<SmallVector<Value>> sizes = sizesOf(b, group);
+  RowBody(b, group, operands, sizes, warps).build(row);
+}
 
 } // namespace gqa

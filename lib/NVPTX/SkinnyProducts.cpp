@@ -1,89 +1,36 @@
 // Products of one operand of few rows by several weights, as in a decode step, in one launch. Such a product
-// takes as long as its weights take to arrive, and a launch on top. A block has the columns of one tile, and
-// its warps have parts of the sum, which they add up in shared memory.
+// takes as long as its weights take to arrive, and a launch on top: what is in front of them and behind them,
+// a norm or an activation, is computed by their blocks, where that is possible.
 #include "SkinnyProducts.h"
 #include "LoopKernel.h"
-#include "SkinnyStep.h"
+#include "SkinnyColumns.h"
 #include "gqa/Dialect/Tile/Tile.h"
 #include "gqa/Tile/Kernel.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 
 namespace gqa {
 namespace {
 
-/// How many elements a sum has.
-int64_t depthOf(const DeviceProduct &product) {
-  return cast<MemRefType>(product.right().getType())
-      .getShape()[product.batchDims() + product.product.b.transposed];
-}
-
-class Member {
-public:
-  Member(NVVMBuilder &b, const DeviceProduct &product, const SkinnyForm &form)
-      : b(b), product(product), form(form), batchDims(product.batchDims()) {
-    batch = batchDims ? b.size(product.result, 0) : b.index(1);
-    m = b.size(product.result, batchDims);
-    n = b.size(product.result, batchDims + 1);
-    k = b.index(depthOf(product));
-    tiles = b.ceilDiv(n, b.index(form.columns));
-  }
-
-  Value blocks() { return b.mul(batch, tiles); }
-
-  /// What each lane sums, of a block.
-  SmallVector<Value> buildSums(const KernelOperands &operands, Value block, int64_t warps) {
-    SmallVector<Value> number;
-    if (batchDims)
-      number.push_back(b.div(block, tiles));
-    SkinnyRows x{operands.lookup(product.left()), number, m, k, /*alongSum=*/true};
-    SkinnyRows weights{operands.lookup(product.right()), number, form.alongSum ? n : k, form.alongSum ? k : n,
-                       form.alongSum};
-    return SkinnyStep(b, form, x, weights, b.index(0), firstColumn(block)).sum(depthOf(product), warps);
-  }
-
-  /// Of the sums of all warps the results.
-  void buildResults(const KernelOperands &operands, Value block, SkinnySums &room) {
-    Value result = operands.lookup(product.result), first = firstColumn(block);
-    room.forEach(m, [&](Value row, Value column, function_ref<Value()> sum) {
-      Value at = b.add(first, column);
-      b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, n), [&] {
-        SmallVector<Value> indices;
-        if (batchDims)
-          indices.push_back(b.div(block, tiles));
-        indices.append({row, at});
-        storeSum(b, sum(), result, indices, product.accumulates);
-      });
-    });
-  }
-
-private:
-  Value firstColumn(Value block) {
-    return b.mul(batchDims ? b.rem(block, tiles) : block, b.index(form.columns));
-  }
-
-  NVVMBuilder &b;
-  const DeviceProduct &product;
-  const SkinnyForm &form;
-  unsigned batchDims;
-  Value batch, m, n, k, tiles;
-};
-
 class SkinnyKernel {
 public:
-  SkinnyKernel(NVVMBuilder &b, ArrayRef<DeviceProduct> products)
-      : b(b), form(/*alongSum=*/products[0].product.b.transposed) {
-    for (const DeviceProduct &product : products) {
-      members.emplace_back(b, product, form);
-      Value blocks = members.back().blocks();
+  SkinnyKernel(NVVMBuilder &b, ArrayRef<FusedProducts> products, const RowGroup &prologue)
+      : b(b), form(/*alongSum=*/products[0].members[0].product.b.transposed), prologue(prologue),
+        left(products[0].members[0].left()), warps(countWarps(products)) {
+    for (linalg::LinalgOp op : prologue.members)
+      for (Value output : op.getDpsInits())
+        rooms.insert(rootOf(output));
+    auto isKnown = [&](Value value) { return rooms.contains(rootOf(value)); };
+    for (linalg::LinalgOp op : prologue.members)
+      LoopBody::collect(op, operands, [&](OpOperand &operand) { return isKnown(operand.get()); });
+    for (const FusedProducts &fused : products) {
+      Value blocks = parts.emplace_back(b, fused, form, warps).countBlocks();
       ends.push_back(ends.empty() ? blocks : b.add(ends.back(), blocks));
-      operands.use(product.left());
-      operands.use(product.right());
-      operands.use(product.result, /*written=*/true);
+      parts.back().collect(operands, isKnown);
     }
-    warps = SkinnySums::warpsOf(form, depthOf(products[0]));
     operands.map(b);
   }
 
@@ -93,49 +40,104 @@ public:
         [&](ValueRange task) {
           operands.enter(b);
           SkinnySums room(b, form, warps);
-          room.keep(buildSums(task[0], 0));
+          buildPrologue(task[0]);
+          SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
+          room.keep(byParts(task[0], types,
+                            [&](SkinnyColumns &part, Value block) { return part.sum(operands, block); }));
+          // Blocks that come while others still have to begin find room beside some of them alone.
+          tile::LaunchDependentsOp::create(b);
           tile::BarrierOp::create(b);
-          buildResults(task[0], 0, room);
+          byParts(task[0], {}, [&](SkinnyColumns &part, Value block) {
+            part.store(operands, block, room);
+            return SmallVector<Value>();
+          });
         },
         warps);
     tile::DeviceUnmapOp::create(b);
   }
 
 private:
-  Value blockOf(Value task, size_t member) { return member ? b.sub(task, ends[member - 1]) : task; }
+  using Build = function_ref<SmallVector<Value>(SkinnyColumns &, Value)>;
 
-  Value isOf(Value task, size_t member) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, ends[member]);
+  /// What the part has whose block the task is.
+  SmallVector<Value> byParts(Value task, TypeRange types, Build build, size_t part = 0) {
+    auto here = [&] { return build(parts[part], part ? b.sub(task, ends[part - 1]) : task); };
+    if (part + 1 == parts.size())
+      return here();
+    Value isHere = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, task, ends[part]);
+    return buildChoice(b, isHere, types, here, [&] { return byParts(task, types, build, part + 1); });
   }
 
-  SmallVector<Value> buildSums(Value task, size_t member) {
-    auto here = [&] { return members[member].buildSums(operands, blockOf(task, member), warps); };
-    if (member + 1 == members.size())
-      return here();
-    SmallVector<Type> types(size_t(form.sums()), b.getF32Type());
-    return buildChoice(b, isOf(task, member), types, here, [&] { return buildSums(task, member + 1); });
+  /// Computes the left operand in shared memory, row by row, while the weights that come first are on their
+  /// way.
+  void buildPrologue(Value task) {
+    if (prologue.members.empty())
+      return;
+    for (Value room : rooms)
+      operands.define(room, tile::ScratchOp::create(b, cast<MemRefType>(room.getType()), ValueRange()));
+    for (linalg::LinalgOp op : prologue.members)
+      for (Value operand : op->getOperands())
+        defineView(operand);
+    defineView(left);
+    byParts(task, {}, [&](SkinnyColumns &part, Value block) {
+      part.askFirst(operands, block);
+      return SmallVector<Value>();
+    });
+    linalg::LinalgOp front = prologue.members[0];
+    SmallVector<int64_t> sizes(front.getStaticLoopRanges());
+    sizes.resize(prologue.rows);
+    for (int64_t row = 0, rows = llvm::product_of(sizes); row < rows; ++row) {
+      SmallVector<Value> point;
+      for (int64_t index : mlir::delinearize(row, computeStrides(sizes)))
+        point.push_back(b.index(index));
+      buildRow(b, prologue, operands, point, warps);
+    }
+    tile::BarrierOp::create(b);
   }
 
-  void buildResults(Value task, size_t member, SkinnySums &room) {
-    auto here = [&] { members[member].buildResults(operands, blockOf(task, member), room); };
-    if (member + 1 == members.size())
-      return here();
-    b.branch(isOf(task, member), here, [&] { buildResults(task, member + 1, room); });
+  /// Makes the view of a room that `buffer` is outside. Other shapes are views by strides, as folding
+  /// reshapes into what loads many elements would forget where these begin.
+  void defineView(Value buffer) {
+    if (!rooms.contains(rootOf(buffer)) || operands.lookup(buffer) != buffer)
+      return;
+    Operation *view = buffer.getDefiningOp();
+    defineView(view->getOperand(0));
+    auto type = cast<MemRefType>(buffer.getType());
+    if (!isa<memref::ExpandShapeOp, memref::CollapseShapeOp>(view) || !type.getLayout().isIdentity())
+      return operands.clone(b, *view);
+    SmallVector<int64_t> strides = computeStrides(type.getShape());
+    operands.define(buffer, memref::ReinterpretCastOp::create(b, type, operands.lookup(view->getOperand(0)),
+                                                              /*offset=*/0, type.getShape(), strides));
   }
 
   NVVMBuilder &b;
   SkinnyForm form;
-  SmallVector<Member, 1> members;
+  const RowGroup &prologue;
+  Value left;
+  int64_t warps;
+  llvm::SetVector<Value> rooms; // of what the prologue writes
+  SmallVector<SkinnyColumns, 1> parts;
   SmallVector<Value> ends; // behind the last block of each
   KernelOperands operands;
-  int64_t warps = 1;
 };
 
 } // namespace
 
-void buildSkinnyKernel(OpBuilder &builder, Location loc, ArrayRef<DeviceProduct> products) {
+int64_t countWarps(ArrayRef<FusedProducts> products) {
+  int64_t warps = 1;
+  for (const FusedProducts &fused : products) {
+    const DeviceProduct &front = fused.members.front();
+    int64_t count = int64_t(fused.members.size());
+    SkinnyForm form(front.product.b.transposed);
+    warps = std::max(warps, count * SkinnySums::warpsOf(form, depthOf(front), count));
+  }
+  return warps;
+}
+
+void buildSkinnyKernel(OpBuilder &builder, Location loc, ArrayRef<FusedProducts> products,
+                       const RowGroup &prologue) {
   NVVMBuilder b(loc, builder.getInsertionBlock(), builder.getInsertionPoint());
-  SkinnyKernel(b, products).build();
+  SkinnyKernel(b, products, prologue).build();
 }
 
 } // namespace gqa

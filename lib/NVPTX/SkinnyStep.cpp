@@ -4,6 +4,7 @@
 #include "LoopKernel.h"
 #include "gqa/Dialect/Tile/Tile.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -30,8 +31,22 @@ SkinnyStep::SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, Ski
   laneColumn = b.rem(lane, four);
 }
 
-SkinnyStep::Values SkinnyStep::sum(int64_t depth, int64_t warps) {
-  Value warp = tile::WarpIdOp::create(b, b.getIndexType());
+void SkinnyStep::askFirst(int64_t depth, Value warp) {
+  if (depth < form.depth * form.together)
+    return;
+  auto dialect = LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT);
+  for (int64_t i = 0; i < form.together; ++i)
+    for (auto [row, begin] : piecesOf(stepOf(warp, i))) {
+      Value address = b.addressOf(weights.buffer, indicesOf(weights, row, begin, kPiece));
+      LLVM::InlineAsmOp::create(b, TypeRange(), ValueRange(address),
+                                b.getStringAttr("prefetch.global.L2 [$0];"), b.getStringAttr("l"),
+                                /*has_side_effects=*/true, /*is_align_stack=*/false,
+                                LLVM::tailcallkind::TailCallKind::None, dialect,
+                                /*operand_attrs=*/ArrayAttr());
+    }
+}
+
+SkinnyStep::Values SkinnyStep::sum(int64_t depth, Value warp, int64_t warps) {
   Values none(size_t(form.sums()), b.f32(0));
   SmallVector<Type> types(none.size(), b.getF32Type());
   int64_t chunks = depth / (form.depth * form.together), steps = llvm::divideCeil(depth, form.depth);
@@ -58,8 +73,7 @@ SkinnyStep::Values SkinnyStep::addChunks(Value warp, int64_t chunks, int64_t war
   auto loadChunk = [&](Value chunk) {
     Values words;
     for (int64_t i = 0; i < form.together; ++i)
-      llvm::append_range(words,
-                         load(b.add(b.mul(chunk, b.index(form.together)), b.index(i)), /*whole=*/true));
+      llvm::append_range(words, load(stepOf(chunk, i), /*whole=*/true));
     return words;
   };
   auto multiplyChunk = [&](ValueRange words, ValueRange sums) {
@@ -99,9 +113,31 @@ Value SkinnyStep::isAligned() {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, low, b.index(0));
 }
 
+Value SkinnyStep::stepOf(Value chunk, int64_t number) {
+  return b.add(b.mul(chunk, b.index(form.together)), b.index(number));
+}
+
+/// Along the sums rows g and g + 8 of the tile, of each a piece; else pieces of four rows, which are elements
+/// 4 c and so on of the sum.
+SmallVector<std::pair<Value, Value>> SkinnyStep::piecesOf(Value step) {
+  Value begin = b.mul(step, b.index(form.depth));
+  SmallVector<std::pair<Value, Value>> pieces;
+  if (form.alongSum)
+    for (int64_t half : {0, 8})
+      pieces.push_back(
+          {b.add(b.add(column, laneRow), b.index(half)), b.add(begin, b.mul(laneColumn, b.index(kPiece)))});
+  else
+    for (int64_t i = 0; i < 4; ++i)
+      pieces.push_back({b.add(b.add(begin, b.mul(laneColumn, b.index(4))), b.index(i)),
+                        b.add(column, b.mul(laneRow, b.index(kPiece)))});
+  return pieces;
+}
+
 SkinnyStep::Values SkinnyStep::load(Value step, bool whole) {
   Value begin = b.mul(step, b.index(form.depth));
-  SmallVector<Value> words = form.alongSum ? loadAlong(begin, whole) : loadAcross(begin, whole);
+  Values words;
+  for (auto [weightRow, own] : piecesOf(step))
+    llvm::append_range(words, loadWords(weights, weightRow, own, kPiece, whole));
   int64_t piece = form.depth / 4;
   Value own = b.add(begin, b.mul(laneColumn, b.index(piece)));
   for (int64_t part = 0; part < form.rows; part += 8)
@@ -111,17 +147,6 @@ SkinnyStep::Values SkinnyStep::load(Value step, bool whole) {
 
 SkinnyStep::Values SkinnyStep::multiply(ValueRange words, ValueRange sums) {
   return form.alongSum ? multiplyAlong(words, sums) : multiplyAcross(words, sums);
-}
-
-/// Rows g and g + 8 of the tile, of each a piece.
-SkinnyStep::Values SkinnyStep::loadAlong(Value begin, bool whole) {
-  SmallVector<Value> words;
-  for (int64_t half : {0, 8}) {
-    Value row = b.add(b.add(column, laneRow), b.index(half));
-    Value own = b.add(begin, b.mul(laneColumn, b.index(kPiece)));
-    llvm::append_range(words, loadWords(weights, row, own, kPiece, whole));
-  }
-  return words;
 }
 
 /// Two products of 16 elements: a lane's piece has four of the first and four of the second.
@@ -136,17 +161,6 @@ SkinnyStep::Values SkinnyStep::multiplyAlong(ValueRange words, ValueRange sums) 
     llvm::append_range(result, four);
   }
   return result;
-}
-
-/// Pieces of four rows, which are elements 4 c and so on of the sum.
-SkinnyStep::Values SkinnyStep::loadAcross(Value begin, bool whole) {
-  SmallVector<Value> words;
-  for (int64_t i = 0; i < 4; ++i) {
-    Value row = b.add(b.add(begin, b.mul(laneColumn, b.index(4))), b.index(i));
-    Value own = b.add(column, b.mul(laneRow, b.index(kPiece)));
-    llvm::append_range(words, loadWords(weights, row, own, kPiece, whole));
-  }
-  return words;
 }
 
 /// A product for each of a lane's eight columns, in rows g; rows g + 8 are empty. Two elements of a column
@@ -181,12 +195,16 @@ SkinnyStep::Values SkinnyStep::loadWords(const SkinnyRows &from, Value row, Valu
   if (!whole)
     return loadApart(from, row, begin, count);
   auto type = VectorType::get(count, element());
-  SmallVector<Value> indices(from.batch);
+  Value piece = vector::LoadOp::create(b, type, from.buffer, indicesOf(from, row, begin, count),
+                                       /*nontemporal=*/false, llvm::MaybeAlign(uint64_t(2 * count)));
+  return split(piece, count);
+}
+
+SkinnyStep::Values SkinnyStep::indicesOf(const SkinnyRows &from, Value row, Value begin, int64_t count) {
+  Values indices(from.batch);
   Value last = b.sub(from.columns, b.index(count));
   indices.append({from.alongSum ? clamp(row, from.rows) : row, from.alongSum ? begin : b.min(begin, last)});
-  Value piece = vector::LoadOp::create(b, type, from.buffer, indices, /*nontemporal=*/false,
-                                       llvm::MaybeAlign(uint64_t(2 * count)));
-  return split(piece, count);
+  return indices;
 }
 
 /// The same one by one; what is behind the end of the sum is 0, in both operands.

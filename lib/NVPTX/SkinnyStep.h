@@ -51,8 +51,13 @@ public:
   SkinnyStep(NVVMBuilder &b, const SkinnyForm &form, SkinnyRows x, SkinnyRows weights, Value row,
              Value column);
 
-  /// What the lane has of sums of `depth` elements, of which its warp adds a part.
-  Values sum(int64_t depth, int64_t warps);
+  /// What the lane has of sums of `depth` elements, of which its warp adds a part: it is number `warp` of so
+  /// many.
+  Values sum(int64_t depth, Value warp, int64_t warps);
+
+  /// Brings the weights of the warp's first chunk to L2 while the left operand is computed. Registers would
+  /// not do: numbers of several products are moved to the same ones, and their arrival is awaited for that.
+  void askFirst(int64_t depth, Value warp);
 
 private:
   using Build = llvm::function_ref<Values(Value, mlir::ValueRange)>;
@@ -66,9 +71,10 @@ private:
 
   /// The words of both operands; `whole` where the step has all of its elements, and pieces are aligned.
   Values load(Value step, bool whole);
+  Value stepOf(Value chunk, int64_t number);
   Values multiply(mlir::ValueRange words, mlir::ValueRange sums);
-  Values loadAlong(Value begin, bool whole);
-  Values loadAcross(Value begin, bool whole);
+  llvm::SmallVector<std::pair<Value, Value>> piecesOf(Value step); // rows, and where in them
+  Values indicesOf(const SkinnyRows &from, Value row, Value begin, int64_t count);
   Values multiplyAlong(mlir::ValueRange words, mlir::ValueRange sums);
   Values multiplyAcross(mlir::ValueRange words, mlir::ValueRange sums);
   Values loadWords(const SkinnyRows &from, Value row, Value begin, int64_t count, bool whole);
@@ -94,12 +100,16 @@ public:
   /// Keeps what the lane has, for all threads when they have waited for each other.
   void keep(mlir::ValueRange sums);
 
+  /// What `count` warps from number `first` on have together.
+  using Sum = llvm::function_ref<Value(int64_t first, int64_t count)>;
+
   /// Calls `store` with row, column of the tile and their sum, for `rows` rows, thread by thread along the
   /// columns.
-  void forEach(Value rows, llvm::function_ref<void(Value, Value, llvm::function_ref<Value()>)> store);
+  void forEach(Value rows, llvm::function_ref<void(Value, Value, Sum)> store);
 
-  /// The numbers of warps that sums of `depth` elements have use for.
-  static int64_t warpsOf(const SkinnyForm &form, int64_t depth);
+  /// The number of warps that sums of `depth` elements have use for, where a block has those of so many
+  /// products.
+  static int64_t warpsOf(const SkinnyForm &form, int64_t depth, int64_t products = 1);
 
 private:
   NVVMBuilder &b;
@@ -107,6 +117,9 @@ private:
   int64_t numWarps;
   Value room;
 };
+
+/// A sum in the type that `result` has, onto what is there, if that is not null.
+mlir::Value roundSum(NVVMBuilder &b, mlir::Value sum, mlir::Type type, mlir::Value there = nullptr);
 
 /// Stores a sum in the type that `result` has, `accumulates` onto what is there.
 void storeSum(NVVMBuilder &b, mlir::Value sum, mlir::Value result, mlir::ArrayRef<mlir::Value> indices,

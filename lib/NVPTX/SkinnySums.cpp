@@ -13,8 +13,8 @@ constexpr int64_t kMostSums = 256; // of a lane's numbers, those of all warps: 3
 
 } // namespace
 
-int64_t SkinnySums::warpsOf(const SkinnyForm &form, int64_t depth) {
-  int64_t most = std::min(kMostWarps, kMostSums / form.sums());
+int64_t SkinnySums::warpsOf(const SkinnyForm &form, int64_t depth, int64_t products) {
+  int64_t most = std::min(kMostWarps, kMostSums / form.sums()) / products;
   return std::clamp<int64_t>(depth / (form.depth * form.together), 1, most);
 }
 
@@ -31,29 +31,31 @@ void SkinnySums::keep(ValueRange sums) {
     memref::StoreOp::create(b, sum, room, ValueRange{b.index(int64_t(i)), warp, lane});
 }
 
-void SkinnySums::forEach(Value rows, function_ref<void(Value, Value, function_ref<Value()>)> store) {
+void SkinnySums::forEach(Value rows, function_ref<void(Value, Value, Sum)> store) {
   Value width = b.index(form.columns), threads = b.index(numWarps * kLanes);
   auto points = scf::ForOp::create(b, threadOf(b), b.mul(rows, width), threads);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(points.getBody());
   Value place = points.getInductionVar(), row = b.div(place, width), column = b.rem(place, width);
   auto [lane, number] = form.find(b, column, row);
-  store(row, column, [&, lane = lane, number = number] {
-    Value sum = memref::LoadOp::create(b, room, ValueRange{number, b.index(0), lane});
-    for (int64_t warp = 1; warp < numWarps; ++warp)
+  store(row, column, [&, lane = lane, number = number](int64_t first, int64_t count) {
+    Value sum = memref::LoadOp::create(b, room, ValueRange{number, b.index(first), lane});
+    for (int64_t warp = first + 1; warp < first + count; ++warp)
       sum = b.addF(sum, memref::LoadOp::create(b, room, ValueRange{number, b.index(warp), lane}));
     return sum;
   });
 }
 
-void storeSum(NVVMBuilder &b, Value sum, Value result, ArrayRef<Value> indices, bool accumulates) {
-  Type type = getElementTypeOrSelf(result.getType());
-  if (accumulates) {
-    Value there = memref::LoadOp::create(b, result, indices);
+Value roundSum(NVVMBuilder &b, Value sum, Type type, Value there) {
+  if (there)
     sum = b.addF(sum, type.isF32() ? there : Value(arith::ExtFOp::create(b, b.getF32Type(), there)));
-  }
-  memref::StoreOp::create(b, type.isF32() ? sum : Value(arith::TruncFOp::create(b, type, sum)), result,
-                          indices);
+  return type.isF32() ? sum : Value(arith::TruncFOp::create(b, type, sum));
+}
+
+void storeSum(NVVMBuilder &b, Value sum, Value result, ArrayRef<Value> indices, bool accumulates) {
+  Value there = accumulates ? Value(memref::LoadOp::create(b, result, indices)) : Value();
+  Value rounded = roundSum(b, sum, getElementTypeOrSelf(result.getType()), there);
+  memref::StoreOp::create(b, rounded, result, indices);
 }
 
 } // namespace gqa

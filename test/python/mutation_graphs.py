@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 import gqa
+import epilogues
 import grouped_products
 import joined_products
 
@@ -85,7 +86,7 @@ func.func @main(%x: tensor<3x40xf32>, %f: tensor<3xf32> {gqa.donated_to = 0}) ->
 """
 
 # A kernel of each kind beside an attention, in the image of which sm_90a's kernels begin before those in front have ended: products,
-# points, and a row.
+# points that are not theirs alone, and a row.
 STEP = """
 #x = affine_map<(m, n, k) -> (m, k)>
 #w = affine_map<(m, n, k) -> (n, k)>
@@ -116,13 +117,14 @@ func.func @main(%x: tensor<1x256xf16>, %wq: tensor<256x256xf16>, %wg: tensor<256
     %7 = arith.addf %b, %6 : f32
     linalg.yield %7 : f32
   } -> tensor<1xf32>
-  %4 = linalg.generic {indexing_maps = [#points, #points, #row, #points], iterator_types = ["parallel", "parallel"]}
-      ins(%1, %3, %sum : tensor<1x256xf16>, tensor<1x256xf16>, tensor<1xf32>) outs(%e : tensor<1x256xf16>) {
-  ^bb0(%g: f16, %a: f16, %s: f32, %b: f16):
+  %4 = linalg.generic {indexing_maps = [#points, #points, #points, #row, #points], iterator_types = ["parallel", "parallel"]}
+      ins(%0, %1, %3, %sum : tensor<1x256xf16>, tensor<1x256xf16>, tensor<1x256xf16>, tensor<1xf32>) outs(%e : tensor<1x256xf16>) {
+  ^bb0(%h: f16, %g: f16, %a: f16, %s: f32, %b: f16):
     %5 = arith.truncf %s : f32 to f16
     %6 = arith.divf %a, %5 : f16
     %7 = arith.mulf %6, %g : f16
-    linalg.yield %7 : f16
+    %8 = arith.addf %7, %h : f16
+    linalg.yield %8 : f16
   } -> tensor<1x256xf16>
   return %4 : tensor<1x256xf16>
 }
@@ -150,9 +152,14 @@ def products(along):
     return Graph(joined_products.text_of(rows, widths, depth, along), joined_products.matrices(rows, widths, depth, along))
 
 
+# Rows, columns and elements of a sum; of two rows each block computes the operand as well.
+EPILOGUE, PROLOGUE = (8, 24, 1000), (2, 24, 1000)
+
 GRAPHS = {
     "products_along": products(along=True),
     "products_across": products(along=False),
+    "epilogue": Graph(epilogues.text_of("silu", *EPILOGUE), epilogues.tensors_of("silu", *EPILOGUE)),
+    "prologue": Graph(epilogues.text_of("silu", *PROLOGUE, norm=True), epilogues.tensors_of("silu", *PROLOGUE, norm=True)),
     "grouped_along": grouped(along=True),
     "grouped_across": grouped(along=False),
     "row_kernel": Graph(ROWS, [normal(3, 24, 24), np.array([100, -200, 300], np.float32)]),

@@ -46,7 +46,7 @@ def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRe
   let description = [{
     Once all tasks have come here, or have ended. They wait for what the kernel does until it has ended; a kernel without the
     operation lets them come when all of its tasks have begun. Of a kernel that works until its last task ends, those would
-    take room and time from tasks that have begun. Without effect before sm_90a.
+    take room and time from tasks that have begun, and find room on some processors alone. Without effect before sm_90a.
 
     ```mlir
     tile.launch_dependents

@@ -6,9 +6,9 @@
 #include "Offload.h"
 #include "SkinnyProducts.h"
 #include "gqa/Pipeline/Assertions.h"
+#include "gqa/Pipeline/Makers.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 
@@ -56,21 +56,7 @@ bool isPointwise(linalg::LinalgOp op) {
 
 bool isBuffer(Value value) { return isa<BaseMemRefType>(value.getType()); }
 
-/// The operations behind `place` that make what `op` uses, in order; false if one of them has to stay there.
-bool collectBehind(Operation *place, Operation *op, llvm::SetVector<Operation *> &needed) {
-  llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  for (Value value : used) {
-    Operation *maker = value.getDefiningOp();
-    if (!maker || maker->getBlock() != place->getBlock() || maker->isBeforeInBlock(place) ||
-        needed.contains(maker))
-      continue;
-    if (!letsPass(*maker) || onlyAsserts(maker) || !collectBehind(place, maker, needed))
-      return false;
-    needed.insert(maker);
-  }
-  return true;
-}
+bool mayMove(Operation *op) { return letsPass(*op) && !onlyAsserts(op); }
 
 class Epilogues {
 public:
@@ -147,7 +133,7 @@ private:
   /// What the operation uses, if it may run as early as the last product.
   bool moveInFront(linalg::LinalgOp op) {
     llvm::SetVector<Operation *> needed;
-    if (!collectBehind(last, op, needed) || !mayPass(op, last, op))
+    if (!collectMakers(last, op, mayMove, needed) || !mayPass(op, last, op))
       return false;
     for (Operation *each : needed)
       each->moveBefore(last);

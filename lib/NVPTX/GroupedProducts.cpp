@@ -74,7 +74,14 @@ void buildGroupedProduct(GroupedSum sum, GroupedResult result) {
   operands.map(b);
   Value rows = b.size(result.buffer, 0);
   std::optional<int64_t> count = getConstantIntValue(rows);
-  if ((count && *count <= kMostApart) || !suitsGroupedTiles(sum) || !hasWholePieces(result.buffer)) {
+  bool isFew = count && *count <= kMostApart;
+  bool isSuited = suitsGroupedTiles(sum) && hasWholePieces(result.buffer);
+  if (!isFew && !isSuited)
+    sum.op.emitRemark(
+        "multiplies many rows by the matrices of their groups one by one: expected sums and rows "
+        "of the result of a multiple of 8 elements, found ")
+        << sum.depth() << " and " << sum.columns();
+  if (isFew || !isSuited) {
     buildGroupedRows(b, sum, result, operands);
   } else {
     Value isTiled = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, rows, b.index(kMostApart));

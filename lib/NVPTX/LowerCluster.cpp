@@ -1,11 +1,9 @@
 // Tasks that run together (sm_90 and later), and kernels: barriers of a cluster, memory of one task that the
 // others read, and when kernels wait for those in front, or let those behind come.
 #include "TileLowering.h"
-#include "gqa/NVPTX/Passes.h"
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;

@@ -1,13 +1,13 @@
 // gqa-gather-products: products that read one tensor stand next to each other, as a target may make one of
 // them.
 #include "gqa/Pipeline/Assertions.h"
+#include "gqa/Pipeline/Makers.h"
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 
@@ -33,23 +33,6 @@ bool isCheap(Operation *op) {
   return isMemoryEffectFree(op) && (op->hasTrait<OpTrait::ConstantLike>() || isView || !makesTensor);
 }
 
-/// The operations behind `place` that `op` needs, in front of those that need them; false if one of them has
-/// to stay where it is.
-bool collectBehind(Operation *place, Operation *op, llvm::SetVector<Operation *> &needed) {
-  llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  for (Value value : used) {
-    Operation *maker = value.getDefiningOp();
-    if (!maker || maker->getBlock() != place->getBlock() || maker->isBeforeInBlock(place) ||
-        needed.contains(maker))
-      continue;
-    if (maker == place || !isCheap(maker) || !collectBehind(place, maker, needed))
-      return false;
-    needed.insert(maker);
-  }
-  return true;
-}
-
 bool hasStaticShapes(Operation *op) {
   auto isStatic = [](Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
@@ -66,12 +49,12 @@ bool asserts(Operation *op) {
 /// dynamic shapes may be what is asserted in front of `op`.
 std::optional<SmallVector<Operation *>> companions(Operation *place, Operation *op) {
   llvm::SetVector<Operation *> needed;
-  if (!collectBehind(place, op, needed))
+  if (!collectMakers(place, op, isCheap, needed))
     return std::nullopt;
   if (!hasStaticShapes(op) || !llvm::all_of(needed, hasStaticShapes))
     for (Operation *between = place->getNextNode(); between != op; between = between->getNextNode())
       if (asserts(between)) {
-        if (!onlyAsserts(between) || !collectBehind(place, between, needed))
+        if (!onlyAsserts(between) || !collectMakers(place, between, isCheap, needed))
           return std::nullopt;
         needed.insert(between);
       }

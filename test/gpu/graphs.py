@@ -101,7 +101,8 @@ def _problem(found, want, dtype, tolerance):
     other = np.flatnonzero(~ordinary & (found != want) & ~(np.isnan(found) & np.isnan(want)))
     if other.size:
         return f"element {other[0]} is {found[other[0]]}, expected {want[other[0]]}"
-    errors = np.where(ordinary, np.abs(found - want, where=ordinary, out=np.zeros_like(want)), 0)
+    errors = np.zeros_like(want)
+    errors[ordinary] = np.abs(found[ordinary] - want[ordinary])
     allowed = (TOLERANCES[dtype] if tolerance is None else tolerance) * np.abs(want[ordinary]).max(initial=0)
     worst = int(errors.argmax()) if errors.size else 0
     return "" if not errors.size or errors[worst] <= allowed else (

@@ -74,15 +74,29 @@ private:
     if (cast<MemRefType>(source.getType()).getDimSize(0) != ring.getRows())
       exists = b.compare(arith::CmpIPredicate::slt, b.add(row, b.i32(first)), b.toI32(b.size(source, 0)));
     for (int64_t at = 0; at < pieces; at += threadsPerRow) {
-      auto copy = [&] {
-        NVVM::CpAsyncOp::create(b, b.advance(to, at * kPieceBytes), b.advance(from, at * kPieceBytes),
-                                kPieceBytes, NVVM::LoadCacheModifierKind::CG, bytesOf(at, exists));
-      };
+      auto copy = [&] { copyPiece(at * kPieceBytes, from, to, bytesOf(at, exists)); };
       if (at + threadsPerRow <= pieces)
         copy();
       else
         b.branch(isBelow(piece, pieces - at), copy);
     }
+  }
+
+  /// 16 bytes, `offset` behind the addresses; memory is to bring the whole line of L2, which neighbours ask
+  /// for.
+  /// (`nvvm.cp.async.shared.global` has no word for that.)
+  void copyPiece(int64_t offset, Value from, Value to, Value bytes) {
+    std::string at = "+" + std::to_string(offset) + "]";
+    std::string text = "cp.async.cg.shared.global.L2::128B [$0" + at + ", [$1" + at + ", 16";
+    SmallVector<Value> operands = {to, from};
+    if (bytes)
+      operands.push_back(bytes);
+    auto dialect = LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT);
+    LLVM::InlineAsmOp::create(b, TypeRange(), operands, b.getStringAttr(text + (bytes ? ", $2;" : ";")),
+                              b.getStringAttr(bytes ? "l,l,r,~{memory}" : "l,l,~{memory}"),
+                              /*has_side_effects=*/true, /*is_align_stack=*/false,
+                              LLVM::tailcallkind::TailCallKind::None, dialect,
+                              /*operand_attrs=*/ArrayAttr());
   }
 
   /// How much of a piece to read, the rest of 16 becomes zero; no value for all of it.

@@ -138,13 +138,12 @@ void buildNVPTXPipeline(OpPassManager &pm, StringRef target) {
   pm.addPass(std::make_unique<FinishGroupKernelsPass>());
 }
 
-/// The first version of PTX that knows the chip: older drivers read no newer one.
+/// The first version of PTX that knows the chip and what kernels use (7.4: copies that name a line of L2):
+/// older drivers read no newer one.
 static StringRef firstPTXOf(unsigned chip) {
   switch (chip) {
   case 80:
-    return "+ptx70";
   case 86:
-    return "+ptx71";
   case 87:
     return "+ptx74";
   case 89:

@@ -5,12 +5,12 @@
 // CHECK-LABEL: func.func @whole_rows(%arg0: memref
 // CHECK: nvvm.read.ptx.sreg.tid.x range <i32, 0, 128>
 // CHECK: %[[SIZE:.*]] = arith.select %{{.*}}, %c16_i32{{.*}}, %c0_i32
-// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache =  cg, %[[SIZE]]
-// CHECK: llvm.getelementptr %{{.*}}[128]
-// CHECK: nvvm.cp.async.shared.global
+// Memory brings whole lines of L2.
+// CHECK: llvm.inline_asm has_side_effects {{.*}}"cp.async.cg.shared.global.L2::128B [$0+0], [$1+0], 16, $2;", "l,l,r,~{memory}" %{{.*}}, %{{.*}}, %[[SIZE]]
+// CHECK: "cp.async.cg.shared.global.L2::128B [$0+128], [$1+128], 16, $2;"
 // CHECK: llvm.getelementptr %{{.*}}[4352]
-// CHECK-COUNT-6: nvvm.cp.async.shared.global
-// CHECK-NOT: nvvm.cp.async.shared.global
+// CHECK-COUNT-6: "cp.async
+// CHECK-NOT: "cp.async
 // CHECK: nvvm.cp.async.commit.group
 // CHECK: nvvm.cp.async.wait.group 1
 // CHECK-NEXT: nvvm.barrier0
@@ -29,11 +29,11 @@ func.func @whole_rows(%n: index, %k: memref<?x128xbf16>) {
 
 // Ten pieces a row: two of every 8 threads have another one. The source has nine: the last piece is zero.
 // CHECK-LABEL: func.func @part_of_rows(%arg0: memref
-// CHECK: nvvm.cp.async.shared.global
+// CHECK: "cp.async
 // CHECK: %[[HAS:.*]] = arith.cmpi slt, %{{.*}}, %c2_i32
 // CHECK: scf.if %[[HAS]]
 // CHECK: arith.cmpi slt, %{{.*}}, %c1_i32
-// CHECK-COUNT-7: nvvm.cp.async.shared.global
+// CHECK-COUNT-7: "cp.async
 // CHECK: nvvm.cp.async.commit.group
 func.func @part_of_rows(%n: index, %k: memref<?x72xbf16>) {
   tile.kernel warps = 4 grid(%t = %n) {
@@ -48,8 +48,8 @@ func.func @part_of_rows(%n: index, %k: memref<?x72xbf16>) {
 // All rows are known to be there: no sizes. Each of four warps copies 16 of its own, 4 at once, and waits for itself alone.
 // CHECK-LABEL: func.func @own_rows(%arg0: memref
 // CHECK: %[[ALL:.*]] = nvvm.read.ptx.sreg.tid.x
-// CHECK-COUNT-8: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache =  cg : !llvm.ptr<3>, !llvm.ptr<1>
-// CHECK-NOT: nvvm.cp.async.shared.global
+// CHECK-COUNT-8: "cp.async.cg.shared.global.L2::128B [$0+{{[0-9]+}}], [$1+{{[0-9]+}}], 16;"
+// CHECK-NOT: "cp.async
 // CHECK: nvvm.cp.async.wait.group 0
 // CHECK-NEXT: arith.constant -1 : i32
 // CHECK-NEXT: nvvm.bar.warp.sync

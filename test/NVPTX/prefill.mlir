@@ -42,7 +42,7 @@
 // TARGET: gpu.module @gqa_kernels
 // TARGET: llvm.func @gqa_attention_0({{.*}}nvvm.kernel, nvvm.maxntid = array<i32: 256>
 
-// PTX: .version 7.0
+// PTX: .version 7.4
 // PTX: .target sm_80
 // PTX: .extern .shared .align 128 .b8 gqa_shared[]
 // PTX: .visible .entry gqa_attention_0(

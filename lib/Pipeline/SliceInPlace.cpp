@@ -1,6 +1,8 @@
 // gqa-slice-in-place: parts of a tensor that are taken, changed, and put back where they were.
 #include "gqa/Pipeline/Passes.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/ViewLikeInterfaceUtils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -46,6 +48,56 @@ bool isTaken(tensor::InsertSliceOp insert) {
   return false;
 }
 
+/// Where the parts of a part lie in the whole.
+struct Composed {
+  SmallVector<OpFoldResult> offsets, sizes, strides;
+};
+
+template <typename Whole, typename Part>
+FailureOr<Composed> compose(OpBuilder &builder, Whole whole, Part part) {
+  Composed both;
+  if (failed(affine::mergeOffsetsSizesAndStrides(builder, part.getLoc(), whole, part, whole.getDroppedDims(),
+                                                 both.offsets, both.sizes, both.strides)))
+    return failure();
+  return both;
+}
+
+/// What is put into a part just taken, of which nobody reads more, is put into the whole. An unrolled loop
+/// over rows takes and puts back each of them, and bufferization compares each read with each write.
+struct PutIntoWhole : OpRewritePattern<tensor::InsertSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(tensor::InsertSliceOp whole, PatternRewriter &rewriter) const override {
+    auto inner = whole.getSource().getDefiningOp<tensor::InsertSliceOp>();
+    if (!inner || !inner->hasOneUse() || !inner.getDest().getDefiningOp<tensor::ExtractSliceOp>() ||
+        !isTaken(whole))
+      return failure();
+    auto both = compose(rewriter, whole, inner);
+    if (failed(both))
+      return failure();
+    rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(whole, inner.getSource(), whole.getDest(),
+                                                       both->offsets, both->sizes, both->strides);
+    return success();
+  }
+};
+
+/// Parts of a part that nobody writes to are taken from the whole.
+struct TakeFromWhole : OpRewritePattern<tensor::ExtractSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(tensor::ExtractSliceOp part, PatternRewriter &rewriter) const override {
+    auto whole = part.getSource().getDefiningOp<tensor::ExtractSliceOp>();
+    if (!whole || !llvm::all_of(whole->getUsers(), llvm::IsaPred<tensor::ExtractSliceOp>))
+      return failure();
+    auto both = compose(rewriter, whole, part);
+    if (failed(both))
+      return failure();
+    rewriter.replaceOpWithNewOp<tensor::ExtractSliceOp>(part, part.getType(), whole.getSource(),
+                                                        both->offsets, both->sizes, both->strides);
+    return success();
+  }
+};
+
 /// The next part that is put into what `insert` makes, if that is another one.
 tensor::InsertSliceOp nextPart(tensor::InsertSliceOp insert, tensor::InsertSliceOp first) {
   for (Operation *user : insert->getUsers()) {
@@ -79,6 +131,7 @@ struct SliceInPlacePass : impl::SliceInPlaceBase<SliceInPlacePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     tensor::populateReassociativeReshapeFoldingPatterns(patterns);
+    patterns.add<PutIntoWhole, TakeFromWhole>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     getOperation()->walk([](tensor::InsertSliceOp insert) {

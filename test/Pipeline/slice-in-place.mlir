@@ -73,3 +73,76 @@ func.func @no_change(%all: tensor<2x8x4xf32>, %k: tensor<1x4xf32>, %other: tenso
   %b = tensor.extract %other[%at, %c0] : tensor<8x4xf32>
   return %2, %a, %b : tensor<2x8x4xf32>, f32, f32
 }
+
+// -----
+
+// A row of a matrix of each head is taken, a part of it changed and put back, then the row: one write, and one read.
+// CHECK-LABEL: func @row_of_an_unrolled_loop
+// CHECK: %[[OLD:.+]] = tensor.extract_slice %arg0[0, 3, 0] [2, 1, 3] [1, 1, 1] : tensor<2x8x8xf32> to tensor<2x3xf32>
+// CHECK: %[[NEW:.+]] = linalg.add ins(%[[OLD]], %arg1
+// CHECK: %[[ALL:.+]] = tensor.insert_slice %[[NEW]] into %arg0[0, 3, 0] [2, 1, 3] [1, 1, 1] : tensor<2x3xf32> into tensor<2x8x8xf32>
+// CHECK: return %[[ALL]]
+// BUFFERS-LABEL: func @row_of_an_unrolled_loop
+// BUFFERS-NOT: memref.alloc
+// BUFFERS: linalg.add
+// BUFFERS-NOT: memref.copy
+// BUFFERS: return
+func.func @row_of_an_unrolled_loop(%all: tensor<2x8x8xf32> {bufferization.writable = true}, %more: tensor<2x3xf32>) -> tensor<2x8x8xf32> {
+  %taken = tensor.extract_slice %all[0, 3, 0] [2, 1, 8] [1, 1, 1] : tensor<2x8x8xf32> to tensor<2x1x8xf32>
+  %row = tensor.collapse_shape %taken [[0, 1], [2]] : tensor<2x1x8xf32> into tensor<2x8xf32>
+  %old = tensor.extract_slice %row[0, 0] [2, 3] [1, 1] : tensor<2x8xf32> to tensor<2x3xf32>
+  %new = linalg.add ins(%old, %more : tensor<2x3xf32>, tensor<2x3xf32>) outs(%old : tensor<2x3xf32>) -> tensor<2x3xf32>
+  %written = tensor.insert_slice %new into %row[0, 0] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x8xf32>
+  %expanded = tensor.expand_shape %written [[0, 1], [2]] output_shape [2, 1, 8] : tensor<2x8xf32> into tensor<2x1x8xf32>
+  %0 = tensor.insert_slice %expanded into %all[0, 3, 0] [2, 1, 8] [1, 1, 1] : tensor<2x1x8xf32> into tensor<2x8x8xf32>
+  return %0 : tensor<2x8x8xf32>
+}
+
+// -----
+
+// Offsets add up, strides multiply.
+// CHECK: #[[$ADD:.+]] = affine_map<()[s0] -> (s0 + 4)>
+// CHECK-LABEL: func @strided
+// CHECK: %[[AT:.+]] = affine.apply #[[$ADD]]()[%arg2]
+// CHECK: %[[ALL:.+]] = tensor.insert_slice %arg1 into %arg0[%[[AT]]] [2] [6]
+// CHECK: return %[[ALL]]
+func.func @strided(%all: tensor<32xf32>, %more: tensor<2xf32>, %at: index) -> tensor<32xf32> {
+  %part = tensor.extract_slice %all[%at] [6] [2] : tensor<32xf32> to tensor<6xf32>
+  %written = tensor.insert_slice %more into %part[2] [2] [3] : tensor<2xf32> into tensor<6xf32>
+  %0 = tensor.insert_slice %written into %all[%at] [6] [2] : tensor<6xf32> into tensor<32xf32>
+  return %0 : tensor<32xf32>
+}
+
+// -----
+
+// What else was written to the part goes back with it.
+// CHECK-LABEL: func @two_writes
+// CHECK: %[[FIRST:.+]] = tensor.insert_slice %arg1 into %{{.+}}[0] [2]
+// CHECK: %[[SECOND:.+]] = tensor.insert_slice %arg1 into %[[FIRST]][4] [2]
+// CHECK: tensor.insert_slice %[[SECOND]] into %arg0[%arg2] [6]
+// BUFFERS-LABEL: func @two_writes
+// BUFFERS-NOT: memref.alloc
+// BUFFERS-COUNT-2: memref.copy %arg1
+// BUFFERS-NOT: memref.copy
+// BUFFERS: return
+func.func @two_writes(%all: tensor<32xf32> {bufferization.writable = true}, %more: tensor<2xf32>, %at: index) -> tensor<32xf32> {
+  %part = tensor.extract_slice %all[%at] [6] [1] : tensor<32xf32> to tensor<6xf32>
+  %first = tensor.insert_slice %more into %part[0] [2] [1] : tensor<2xf32> into tensor<6xf32>
+  %second = tensor.insert_slice %more into %first[4] [2] [1] : tensor<2xf32> into tensor<6xf32>
+  %0 = tensor.insert_slice %second into %all[%at] [6] [1] : tensor<6xf32> into tensor<32xf32>
+  return %0 : tensor<32xf32>
+}
+
+// -----
+
+// Not where it was taken: the rest of the part comes from elsewhere.
+// CHECK-LABEL: func @moved_row
+// CHECK: tensor.extract_slice %arg0[2, 0]
+// CHECK: tensor.insert_slice %arg1 into
+// CHECK: tensor.insert_slice {{.*}} into %arg0[3, 0]
+func.func @moved_row(%all: tensor<8x8xf32>, %more: tensor<3xf32>) -> tensor<8x8xf32> {
+  %row = tensor.extract_slice %all[2, 0] [1, 8] [1, 1] : tensor<8x8xf32> to tensor<8xf32>
+  %written = tensor.insert_slice %more into %row[0] [3] [1] : tensor<3xf32> into tensor<8xf32>
+  %0 = tensor.insert_slice %written into %all[3, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<8x8xf32>
+  return %0 : tensor<8x8xf32>
+}

@@ -248,7 +248,8 @@ def SliceInPlace : Pass<"gqa-slice-in-place"> {
     Caches of all layers, or of keys and values, may be one tensor. A step takes a layer's part, drops the dimension of one
     element, writes a token, and puts the part back. Bufferization knows a part that is put back where it was taken, and then
     writes the token in place, only if nothing stands between but what writes to it. What reads a part after another one was
-    written beside it reads it out of both.
+    written beside it reads it out of both. Parts of a part are taken from the whole, and put
+    there at once, where the part is nothing but a way to them.
 
     ```mlir
     // before
@@ -260,7 +261,7 @@ def SliceInPlace : Pass<"gqa-slice-in-place"> {
 
     Numerics: exact
   }];
-  let dependentDialects = ["mlir::tensor::TensorDialect"];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::tensor::TensorDialect"];
 }
 
 def CarryInPlace : Pass<"gqa-carry-in-place"> {

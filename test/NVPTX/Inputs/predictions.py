@@ -1,6 +1,6 @@
 """Golden ranges of tools/gpu-predict, whose path is the argument: times in us, and what bounds them. A kernel that takes
 more instructions, products or bytes than it did leaves its range; so does one that takes fewer, and then the ranges,
-and the table in lib/NVPTX/README.md, are to be made tighter.
+and the table in lib/NVPTX/MEASURED.md, are to be made tighter.
 """
 
 import importlib.machinery

@@ -55,6 +55,8 @@ void buildAttention(OpPassManager &pm, const PipelineOptions &options) {
 
 void buildBuffers(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createSliceInPlace());
+  if (!options.reference)
+    pm.addPass(createRollLoops());
   pm.addPass(createSeparateDestinations());
   pm.addPass(createCarryInPlace());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());

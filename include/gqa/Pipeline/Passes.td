@@ -216,6 +216,35 @@ def SplitParts : Pass<"gqa-split-parts"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def RollLoops : Pass<"gqa-roll-loops"> {
+  let summary = "the steps of an unrolled loop over parts of a tensor become a loop";
+  let description = [{
+    A loop of Python over the rows of a matrix, each of which is computed from those in front of it, is exported step by step:
+    the gated delta rule of Qwen3-Next inverts a triangular matrix so, by 63 steps a layer. Bufferization compares each read
+    of the matrix with each write, for each operand, so its time grows by the cube of the steps, and each step's kernels are
+    code of their own. Steps that are the same but for offsets and sizes which grow evenly are rolled up, if there are 16 or
+    more of them and each reads what those in front have written. Others are independent of each other, and better apart.
+
+    ```mlir
+    // before
+    %row1 = tensor.extract_slice %0[1, 0] [1, 1] [1, 1] : tensor<64x64xf32> to tensor<1xf32>
+    %new1 = ... %row1 ... : tensor<1xf32>
+    %1 = tensor.insert_slice %new1 into %0[1, 0] [1, 1] [1, 1] : tensor<1xf32> into tensor<64x64xf32>
+    %row2 = tensor.extract_slice %1[2, 0] [1, 2] [1, 1] : tensor<64x64xf32> to tensor<2xf32>
+    ...
+    // after
+    %63 = scf.for %i = %c0 to %c63 step %c1 iter_args(%all = %0) -> (tensor<64x64xf32>) {
+      %size = arith.addi %i, %c1 : index
+      %row = tensor.extract_slice %all[%size, 0] [1, %size] [1, 1] : tensor<64x64xf32> to tensor<?xf32>
+      ...
+    ```
+
+    Numerics: exact
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numRolled", "rolled", "loops made of steps">];
+}
+
 def SeparateDestinations : Pass<"gqa-separate-destinations"> {
   let summary = "what is written to a new or filled tensor has one of its own";
   let description = [{

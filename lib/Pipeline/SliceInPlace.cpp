@@ -81,6 +81,23 @@ struct PutIntoWhole : OpRewritePattern<tensor::InsertSliceOp> {
   }
 };
 
+/// One element is taken with a step of 1: subviews that drop a dimension are told apart by their strides, and
+/// MLIR 22 crashes where a step that is never made has changed one.
+template <typename Slice> struct StepOfOne : OpRewritePattern<Slice> {
+  using OpRewritePattern<Slice>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Slice slice, PatternRewriter &rewriter) const override {
+    SmallVector<int64_t> steps(slice.getStaticStrides());
+    for (auto [size, step] : llvm::zip(slice.getStaticSizes(), steps))
+      if (size == 1 && !ShapedType::isDynamic(step))
+        step = 1;
+    if (ArrayRef(steps) == slice.getStaticStrides())
+      return failure();
+    rewriter.modifyOpInPlace(slice, [&] { slice.setStaticStrides(steps); });
+    return success();
+  }
+};
+
 /// Parts of a part that nobody writes to are taken from the whole.
 struct TakeFromWhole : OpRewritePattern<tensor::ExtractSliceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -131,7 +148,8 @@ struct SliceInPlacePass : impl::SliceInPlaceBase<SliceInPlacePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     tensor::populateReassociativeReshapeFoldingPatterns(patterns);
-    patterns.add<PutIntoWhole, TakeFromWhole>(&getContext());
+    patterns.add<PutIntoWhole, TakeFromWhole, StepOfOne<tensor::ExtractSliceOp>,
+                 StepOfOne<tensor::InsertSliceOp>>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     getOperation()->walk([](tensor::InsertSliceOp insert) {

@@ -146,3 +146,18 @@ func.func @moved_row(%all: tensor<8x8xf32>, %more: tensor<3xf32>) -> tensor<8x8x
   %0 = tensor.insert_slice %written into %all[3, 0] [1, 8] [1, 1] : tensor<8xf32> into tensor<8x8xf32>
   return %0 : tensor<8x8xf32>
 }
+
+// -----
+
+// A step from one element to none is no step.
+// CHECK-LABEL: func @one_element
+// CHECK: tensor.extract_slice %arg0[1, 0, 0, 1] [1, 1, 8, 1] [1, 1, 1, 1] : tensor<4x1x8x2xf32> to tensor<1x8x1xf32>
+// CHECK: tensor.insert_slice %{{.+}} into %arg1[0, 0, 1] [1, 4, 1] [1, 2, 1]
+// BUFFERS-LABEL: func @one_element
+// BUFFERS: memref.subview %arg0[1, 0, 0, 1] [1, 1, 8, 1] [1, 1, 1, 1]
+func.func @one_element(%x: tensor<4x1x8x2xf32>, %y: tensor<1x8x2xf32>, %z: tensor<1x4x1xf32>) -> (tensor<1x8x1xf32>, tensor<1x8x2xf32>) {
+  %slice = tensor.extract_slice %x[1, 0, 0, 1] [1, 1, 8, 1] [1, 1, 1, 3] : tensor<4x1x8x2xf32> to tensor<1x1x8x1xf32>
+  %0 = tensor.collapse_shape %slice [[0, 1], [2], [3]] : tensor<1x1x8x1xf32> into tensor<1x8x1xf32>
+  %1 = tensor.insert_slice %z into %y[0, 0, 1] [1, 4, 1] [1, 2, 5] : tensor<1x4x1xf32> into tensor<1x8x2xf32>
+  return %0, %1 : tensor<1x8x1xf32>, tensor<1x8x2xf32>
+}

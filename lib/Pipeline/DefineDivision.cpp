@@ -3,6 +3,7 @@
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Index/IR/IndexOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/Matchers.h"
@@ -16,14 +17,23 @@ namespace gqa {
 
 namespace {
 
-bool isRemainder(Operation *op) { return isa<arith::RemSIOp, arith::RemUIOp>(op); }
+bool isRemainder(Operation *op) {
+  return isa<arith::RemSIOp, arith::RemUIOp, index::RemSOp, index::RemUOp>(op);
+}
 
-bool isUnsigned(Operation *op) { return isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op); }
+bool isUnsigned(Operation *op) {
+  return isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp, index::DivUOp, index::RemUOp,
+             index::CeilDivUOp>(op);
+}
+
+bool isSigned(Operation *op) {
+  return isa<arith::DivSIOp, arith::RemSIOp, arith::CeilDivSIOp, arith::FloorDivSIOp, index::DivSOp,
+             index::RemSOp, index::CeilDivSOp, index::FloorDivSOp>(op);
+}
 
 /// Whether some divisor would be refused: anything but a number that is not 0 and, with signs, not -1.
 bool isPartial(Operation *op) {
-  if (!isRemainder(op) && !isUnsigned(op) &&
-      !isa<arith::DivSIOp, arith::CeilDivSIOp, arith::FloorDivSIOp>(op))
+  if (!isUnsigned(op) && !isSigned(op))
     return false;
   APInt divisor;
   return !matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) || divisor.isZero() ||

@@ -298,10 +298,11 @@ def RelaxReductions : Pass<"gqa-relax-reductions"> {
 }
 
 def GuardAccesses : Pass<"gqa-guard-accesses"> {
-  let summary = "asserts that dynamic indices, slices and shapes are within bounds";
+  let summary = "asserts that dynamic indices, slices and shapes are within bounds, and that loops end";
   let description = [{
     Asks every operation that can verify itself at run time to do so, as upstream's `generate-runtime-verification` does,
-    but leaves score regions alone: they are pure and run inside a kernel, and `gqa-tile` clamps their indices.
+    but leaves score regions alone: they are pure and run inside a kernel, and `gqa-tile` clamps their indices. The step of a
+    loop is positive: else it would never end.
 
     Numerics: exact
   }];

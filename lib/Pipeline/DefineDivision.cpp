@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -17,23 +18,14 @@ namespace gqa {
 
 namespace {
 
-bool isRemainder(Operation *op) {
-  return isa<arith::RemSIOp, arith::RemUIOp, index::RemSOp, index::RemUOp>(op);
-}
+bool isRemainder(Operation *op) { return isa<arith::RemSIOp, arith::RemUIOp>(op); }
 
-bool isUnsigned(Operation *op) {
-  return isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp, index::DivUOp, index::RemUOp,
-             index::CeilDivUOp>(op);
-}
-
-bool isSigned(Operation *op) {
-  return isa<arith::DivSIOp, arith::RemSIOp, arith::CeilDivSIOp, arith::FloorDivSIOp, index::DivSOp,
-             index::RemSOp, index::CeilDivSOp, index::FloorDivSOp>(op);
-}
+bool isUnsigned(Operation *op) { return isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op); }
 
 /// Whether some divisor would be refused: anything but a number that is not 0 and, with signs, not -1.
 bool isPartial(Operation *op) {
-  if (!isUnsigned(op) && !isSigned(op))
+  if (!isRemainder(op) && !isUnsigned(op) &&
+      !isa<arith::DivSIOp, arith::CeilDivSIOp, arith::FloorDivSIOp>(op))
     return false;
   APInt divisor;
   return !matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) || divisor.isZero() ||
@@ -97,10 +89,35 @@ LogicalResult writeOut(Operation *root) {
   return success();
 }
 
+template <typename Division> Value divide(Operation *op) {
+  OpBuilder b(op);
+  return Division::create(b, op->getLoc(), op->getOperand(0), op->getOperand(1));
+}
+
+/// A division of the index dialect as arith's, of which upstream's lowering is right for the least integer
+/// too; null if it is none.
+Value asArith(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([](index::DivSOp division) { return divide<arith::DivSIOp>(division); })
+      .Case([](index::DivUOp division) { return divide<arith::DivUIOp>(division); })
+      .Case([](index::CeilDivSOp division) { return divide<arith::CeilDivSIOp>(division); })
+      .Case([](index::CeilDivUOp division) { return divide<arith::CeilDivUIOp>(division); })
+      .Case([](index::FloorDivSOp division) { return divide<arith::FloorDivSIOp>(division); })
+      .Case([](index::RemSOp division) { return divide<arith::RemSIOp>(division); })
+      .Case([](index::RemUOp division) { return divide<arith::RemUIOp>(division); })
+      .Default(Value());
+}
+
 struct DefineDivisionPass : impl::DefineDivisionBase<DefineDivisionPass> {
   void runOnOperation() override {
     if (failed(writeOut(getOperation())))
       return signalPassFailure();
+    getOperation()->walk([](Operation *op) {
+      if (Value result = asArith(op)) {
+        op->replaceAllUsesWith(ValueRange(result));
+        op->erase();
+      }
+    });
     SmallVector<Operation *> partial;
     getOperation()->walk([&](Operation *op) {
       if (isPartial(op))

@@ -69,10 +69,10 @@ func.func @named_floats(%a: tensor<4xf32>, %b: tensor<4xf32>, %c: tensor<4xf32>)
 
 // CHECK-LABEL: func @of_index
 // CHECK: %[[SAFE:.*]] = arith.select %{{.*}}, %{{.*}}, %arg1 : index
-// CHECK: %[[Q:.*]] = index.floordivs %arg0, %[[SAFE]]
+// CHECK: %[[Q:.*]] = arith.floordivsi %arg0, %[[SAFE]] : index
 // CHECK: arith.select %{{.*}}, %{{.*}}, %[[Q]] : index
 // CHECK: %[[ALSO:.*]] = arith.select %[[ZERO:.*]], %{{.*}}, %arg1 : index
-// CHECK: %[[R:.*]] = index.remu %arg0, %[[ALSO]]
+// CHECK: %[[R:.*]] = arith.remui %arg0, %[[ALSO]] : index
 // CHECK: arith.select %[[ZERO]], %arg0, %[[R]] : index
 func.func @of_index(%a: index, %b: index) -> (index, index) {
   %q = index.floordivs %a, %b

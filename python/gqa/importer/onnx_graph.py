@@ -14,7 +14,7 @@ from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
 from .dialect import as_calls
-from .errors import ImportFailure
+from .errors import ImportFailure, first_line
 from .fold import fold
 from .module import TorchModule
 from .operators import keep_attention, microsoft
@@ -56,8 +56,7 @@ def load(path):
         onnx.checker.check_model(_without_files(model))
         onnx.external_data_helper.load_external_data_for_model(model, os.path.dirname(path))
     except Exception as error:  # protobuf's and the checker's own errors
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ImportFailure(f"{path}: not a valid ONNX model ({reason})") from error
+        raise ImportFailure(f"{path}: not a valid ONNX model ({first_line(error)})") from error
     return model
 
 
@@ -85,8 +84,7 @@ def _with_shapes(model, path):
     try:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ImportFailure(f"{path}: shapes cannot be inferred ({reason})") from error
+        raise ImportFailure(f"{path}: shapes cannot be inferred ({first_line(error)})") from error
 
 
 def _folded(model, path):

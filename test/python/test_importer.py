@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import onnx
@@ -254,6 +255,18 @@ def test_onnx_cumulative_sum(importer, tmp_path):
     done = importer("m.onnx", "-o", "out.mlir")
     assert done.returncode == 0, done.stderr
     assert "tm_tensor" not in (tmp_path / "out.mlir").read_text()
+
+
+def test_onnx_tables_are_not_computed(tmp_path):
+    sizes = numpy_helper.from_array(np.array([4096, 4096], np.int64), "sizes")
+    save_onnx(tmp_path / "m.onnx", [helper.make_node("ConstantOfShape", ["sizes"], ["all"]), helper.make_node("Gather", ["all", "row"], ["y"])],
+              [("row", TensorProto.INT64, [1])], [("y", TensorProto.FLOAT, [1, 4096])], [sizes])
+    tracemalloc.start()
+    try:
+        linalg_of_onnx(onnx.load(tmp_path / "m.onnx"))
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20  # of 64 MiB
+    finally:
+        tracemalloc.stop()
 
 
 def test_onnx_model_stays_as_it_is(tmp_path):

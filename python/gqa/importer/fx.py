@@ -11,6 +11,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
+from .equality import keep_equality
 from .errors import ImportFailure, first_line
 from .module import TorchModule, dense
 from .views import KEPT, merge_by_name
@@ -24,6 +25,7 @@ def import_program(program, inline_weights=False):
     stay inside as dense constants."""
     program = _without_assertions(program)
     merge_by_name(program.graph)
+    keep_equality(program.graph)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     data_dependent = _data_dependent(program.graph)

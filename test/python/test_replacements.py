@@ -48,6 +48,35 @@ def test_what_is_no_number(name):
     np.testing.assert_array_equal(module(x.numpy()), EQUAL[name](x).numpy())
 
 
+BYTES = {
+    "halves": lambda a, b: a * 0.5,
+    "product": lambda a, b: (a * b).int(),
+    "equal": lambda a, b: a == 249,
+    "unequal": lambda a, b: a != 249,
+    "sum": lambda a, b: a.sum(-1),
+    "sum_of_all": lambda a, b: a.sum(),
+    "products": lambda a, b: a[:3].prod(),
+    "quotient": lambda a, b: a / b,
+    "whole_quotient": lambda a, b: (a // b).int(),
+    "rest": lambda a, b: (a % b).int(),
+    "rest_of_one": lambda a, b: (a % 7).int(),
+    "size": lambda a, b: a.abs().int(),
+    "order": lambda a, b: a > b,
+    "nibbles": lambda a, b: ((a >> 4) | (a & 15)).int(),
+    "largest": lambda a, b: torch.maximum(a, b).amax().int(),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_have_no_sign(name):
+    def compute(a, b):
+        return BYTES[name](a.to(torch.uint8), b.to(torch.uint8))
+
+    a, b = torch.tensor([249, 7, 255, 5, 128]), torch.tensor([2, 250, 3, 200, 7])
+    module = gqa.compile(linalg_of_program(torch.export.export(Form(compute), (a, b), strict=False)))
+    np.testing.assert_array_equal(module(a.numpy(), b.numpy()), compute(a, b).numpy())
+
+
 @pytest.mark.parametrize("kind, wanted", [(TensorProto.FLOAT, [True, False, True]), (TensorProto.INT64, [True] * 3)])
 def test_equal_to_itself_in_onnx(kind, wanted):
     x, y = (helper.make_tensor_value_info(name, type_, [3]) for name, type_ in (("x", kind), ("y", TensorProto.BOOL)))

@@ -14,6 +14,7 @@ from torch_mlir.extras import fx_importer
 from .equality import keep_equality
 from .errors import ImportFailure, first_line
 from .module import TorchModule, dense
+from .unsigned import widen_bytes
 from .views import KEPT, merge_by_name
 
 aten = torch.ops.aten
@@ -26,6 +27,7 @@ def import_program(program, inline_weights=False):
     program = _without_assertions(program)
     merge_by_name(program.graph)
     keep_equality(program.graph)
+    widen_bytes(program.graph)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     data_dependent = _data_dependent(program.graph)

@@ -59,6 +59,8 @@ std::optional<std::string> readOwnFile(const std::string &path, std::string &pro
     return std::nullopt;
   }
   problem = S_ISREG(status.st_mode) ? checkOwner(status) : "is not a file";
+  if (problem.empty() && uint64_t(status.st_size) > kMostFileBytes)
+    problem = "has " + std::to_string(status.st_size) + " bytes, more than any kernel";
   if (!problem.empty())
     return std::nullopt;
   std::string content(size_t(status.st_size), '\0');

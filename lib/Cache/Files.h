@@ -15,6 +15,9 @@ namespace gqa {
 /// it is no folder.
 std::string checkFolder(const std::string &path);
 
+/// The most bytes of a file that is read: code that calls reach each other in has 2 GiB at most.
+constexpr uint64_t kMostFileBytes = uint64_t(4) << 30;
+
 /// The content of a file that is this user's alone; none if there is no such file. `problem` says why one
 /// that is there is not read. `use`: the file's time is noted as the one when it was used.
 std::optional<std::string> readOwnFile(const std::string &path, std::string &problem, bool use);

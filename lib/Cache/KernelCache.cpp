@@ -126,7 +126,7 @@ bool KernelCache::prepareFolder() {
 
 void KernelCache::store(llvm::StringRef key, llvm::StringRef title, llvm::StringRef content) {
   std::string entry = seal(title, content);
-  if (entry.size() > mostBytes || !prepareFolder())
+  if (entry.size() > std::min(mostBytes, kMostFileBytes) || !prepareFolder())
     return;
   std::string problem = replaceFile(fileOf(key), entry);
   if (!problem.empty())

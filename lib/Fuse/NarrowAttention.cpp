@@ -93,8 +93,11 @@ bool narrow(IRRewriter &rewriter, AttentionOp op) {
     set(wide[0], wide[1], wide[2], before);
     return false;
   }
-  for (Operation *user : llvm::make_early_inc_range(op.getOutput().getUsers()))
-    rewriter.replaceOp(user, op.getOutput());
+  for (Operation *user : llvm::make_early_inc_range(op.getOutput().getUsers())) {
+    rewriter.setInsertionPoint(user); // what is rounded may say more of its sizes
+    rewriter.replaceOp(user, rewriter.createOrFold<tensor::CastOp>(
+                                 user->getLoc(), user->getResult(0).getType(), op.getOutput()));
+  }
   remark::passed(op.getLoc(), remark::RemarkOpts::name("Narrowed").category("gqa-narrow-attention"))
       << remark::reason("q, k and v are of type {0}, and so is what is made of the output: it is computed as "
                         "such, with sums and softmax in f32",

@@ -2,13 +2,13 @@
 #include "Diagnostics.h"
 
 #include "gqa/JIT/JITModule.h"
+#include "gqa/Pipeline/WriteFile.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace mlir;
 
@@ -23,16 +23,6 @@ std::string dotOf(ModuleOp module) {
   PassManager manager(module.getContext());
   manager.addPass(createPrintOpGraphPass(stream));
   return succeeded(manager.run(*copy)) ? text : "";
-}
-
-llvm::Error writeFile(StringRef path, StringRef text) {
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
-  if (error)
-    return makeError(path + ": " + error.message());
-  file.os() << text;
-  file.keep();
-  return llvm::Error::success();
 }
 
 /// Where graphviz is; asked for before the work.
@@ -77,8 +67,8 @@ llvm::Error drawModule(ModuleOp module, const CompileOptions &options, StringRef
   if (llvm::Error error = lowerModule(module, "fused", options, note))
     return error;
   for (const auto &[path, text] : pictures) {
-    if (llvm::Error error = writeFile(path, text))
-      return error;
+    if (std::error_code error = writeFile(path, text))
+      return makeError(path + ": " + error.message());
     if (asSVG)
       if (llvm::Error error = drawSVG(graphviz, path))
         return error;

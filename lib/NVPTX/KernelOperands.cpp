@@ -15,7 +15,8 @@ namespace {
 /// Of the entry, and not written to before all kernels that may read it.
 bool isSteadyArgument(Value buffer) {
   auto argument = dyn_cast<BlockArgument>(rootOf(buffer));
-  auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
+  bool isEntry = argument && argument.getOwner()->isEntryBlock();
+  auto function = isEntry ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
   if (!function || !function.isPublic())
     return false;
   unsigned number = argument.getArgNumber();

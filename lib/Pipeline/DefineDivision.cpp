@@ -3,9 +3,11 @@
 #include "gqa/Pipeline/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Index/IR/IndexOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -87,10 +89,35 @@ LogicalResult writeOut(Operation *root) {
   return success();
 }
 
+template <typename Division> Value divide(Operation *op) {
+  OpBuilder b(op);
+  return Division::create(b, op->getLoc(), op->getOperand(0), op->getOperand(1));
+}
+
+/// A division of the index dialect as arith's, of which upstream's lowering is right for the least integer
+/// too; null if it is none.
+Value asArith(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([](index::DivSOp division) { return divide<arith::DivSIOp>(division); })
+      .Case([](index::DivUOp division) { return divide<arith::DivUIOp>(division); })
+      .Case([](index::CeilDivSOp division) { return divide<arith::CeilDivSIOp>(division); })
+      .Case([](index::CeilDivUOp division) { return divide<arith::CeilDivUIOp>(division); })
+      .Case([](index::FloorDivSOp division) { return divide<arith::FloorDivSIOp>(division); })
+      .Case([](index::RemSOp division) { return divide<arith::RemSIOp>(division); })
+      .Case([](index::RemUOp division) { return divide<arith::RemUIOp>(division); })
+      .Default(Value());
+}
+
 struct DefineDivisionPass : impl::DefineDivisionBase<DefineDivisionPass> {
   void runOnOperation() override {
     if (failed(writeOut(getOperation())))
       return signalPassFailure();
+    getOperation()->walk([](Operation *op) {
+      if (Value result = asArith(op)) {
+        op->replaceAllUsesWith(ValueRange(result));
+        op->erase();
+      }
+    });
     SmallVector<Operation *> partial;
     getOperation()->walk([&](Operation *op) {
       if (isPartial(op))

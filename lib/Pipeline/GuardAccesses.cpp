@@ -27,10 +27,15 @@ std::string message(Operation *op, StringRef what) {
 }
 
 /// The assertions that upstream leaves out: operations whose operands or results must agree in size, and of
-/// which bufferization believes that they do.
-class ShapeGuard {
+/// which bufferization believes that they do; loops, which would never end.
+class Guard {
 public:
-  explicit ShapeGuard(Operation *op) : b(op->getLoc(), op), op(op) {}
+  explicit Guard(Operation *op) : b(op->getLoc(), op), op(op) {}
+
+  void loop(scf::ForOp loop) {
+    Value step = loop.getStep(), one = arith::ConstantOp::create(b, b.getIntegerAttr(step.getType(), 1));
+    require(compare(arith::CmpIPredicate::sge, step, one), "the step of a loop is not positive");
+  }
 
   /// Each group of result sizes has exactly as many elements as the dimension it comes from.
   void expandShape(tensor::ExpandShapeOp expand) {
@@ -137,15 +142,17 @@ private:
   Operation *op;
 };
 
-void guardShapes(Operation *op) {
+void guard(Operation *op) {
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
-    ShapeGuard(op).expandShape(expand);
+    Guard(op).expandShape(expand);
   else if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
-    ShapeGuard(op).reshape(reshape);
+    Guard(op).reshape(reshape);
   else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-    ShapeGuard(op).insertSlice(insert);
+    Guard(op).insertSlice(insert);
   else if (auto concat = dyn_cast<tensor::ConcatOp>(op))
-    ShapeGuard(op).concat(concat);
+    Guard(op).concat(concat);
+  else if (auto loop = dyn_cast<scf::ForOp>(op))
+    Guard(op).loop(loop);
 }
 
 /// Inclusive bounds of an integer, in numbers that sums of two of them fit into.
@@ -235,14 +242,15 @@ bool isVerified(Operation *op) {
 struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
   void runOnOperation() override {
     SmallVector<RuntimeVerifiableOpInterface> accesses;
-    SmallVector<Operation *> shapes;
+    SmallVector<Operation *> others;
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (isa<AttentionOp>(op))
         return WalkResult::skip();
       if (auto access = dyn_cast<RuntimeVerifiableOpInterface>(op); access && !isVerified(op))
         accesses.push_back(access);
-      if (isa<tensor::ExpandShapeOp, tensor::ReshapeOp, tensor::InsertSliceOp, tensor::ConcatOp>(op))
-        shapes.push_back(op);
+      if (isa<tensor::ExpandShapeOp, tensor::ReshapeOp, tensor::InsertSliceOp, tensor::ConcatOp, scf::ForOp>(
+              op))
+        others.push_back(op);
       return WalkResult::advance();
     });
     OpBuilder builder(&getContext());
@@ -250,7 +258,7 @@ struct GuardAccessesPass : impl::GuardAccessesBase<GuardAccessesPass> {
       builder.setInsertionPoint(access);
       access.generateRuntimeVerification(builder, access->getLoc(), message);
     }
-    llvm::for_each(shapes, guardShapes);
+    llvm::for_each(others, guard);
     getOperation()->walk([](cf::AssertOp assertion) {
       if (isCertain(assertion.getArg())) // of a position that was clamped, say
         assertion.erase();

@@ -1,11 +1,10 @@
 #include "gqa/Pipeline/Trace.h"
+#include "gqa/Pipeline/WriteFile.h"
 
 #include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/TimeProfiler.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 #include <atomic>
 
@@ -99,18 +98,9 @@ llvm::Error writeTrace(llvm::StringRef path) {
     llvm::timeTraceProfilerInitialize(0, "gqa");
   membership.joined = false;
   llvm::scope_exit cleanUp([] { llvm::timeTraceProfilerCleanup(); });
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_Text);
-  if (!error) {
-    file.os() << traceText();
-    file.os().flush();
-    error = file.os().error();
-    file.os().clear_error();
-  }
-  if (error)
+  if (std::error_code error = writeFile(path, traceText()))
     return llvm::createStringError(error,
                                    "the trace cannot be written to '" + path + "': " + error.message());
-  file.keep();
   return llvm::Error::success();
 }
 

@@ -58,7 +58,7 @@ std::optional<ListedHeads> findListedHeads(Value tensor, StringRef layout) {
     const auto *own =
         place->kind == ExprNode::Kind::Index ? llvm::find(coordinates, place->affine) : coordinates.end();
     if (place->getNumber() == 0.0)
-      continue; // of a dimension of size 1
+      continue; // perhaps of a dimension of size 1
     if (own != coordinates.end()) {
       found.layout[dim] = layout[own - coordinates.begin()];
       if (!context.sizes.areEqual(context.sizes.of(found.source, dim),
@@ -71,7 +71,8 @@ std::optional<ListedHeads> findListedHeads(Value tensor, StringRef layout) {
   for (char letter : layout) // dimensions of size 1 are those that are left, in order
     if (!StringRef(found.layout).contains(letter))
       if (size_t free = found.layout.find('?');
-          free != std::string::npos && cast<RankedTensorType>(found.source.getType()).getDimSize(free) == 1)
+          free != std::string::npos && sizeOf(tensor, layout, letter) == 1 &&
+          cast<RankedTensorType>(found.source.getType()).getDimSize(free) == 1)
         found.layout[free] = letter;
   return isLayout(found.layout) && !found.list.empty() ? std::optional(found) : std::nullopt;
 }

@@ -27,6 +27,12 @@ bool areAlike(RepeatHeadsOp a, RepeatHeadsOp b) {
   return a.getGroups() == b.getGroups() && a.getOrder() == b.getOrder();
 }
 
+/// Whether heads of `type` can be repeated: what is computed of them may be no number that attention reads.
+bool holdsHeads(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return isa<RankedTensorType>(type) && isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(element);
+}
+
 /// `type` with the size that `like` has in dimension `dim`.
 RankedTensorType withHeadsOf(Type type, Value like, unsigned dim) {
   auto tensor = cast<RankedTensorType>(type);
@@ -74,8 +80,8 @@ struct MoveAcrossElementwise : OpInterfaceRewritePattern<linalg::LinalgOp> {
 
   LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
     std::optional<RepeatedInput> found = findRepeatedInput(op);
-    if (!found)
-      return rewriter.notifyMatchFailure(op, "no input is repeated");
+    if (!found || !holdsHeads(op->getResult(0).getType()))
+      return rewriter.notifyMatchFailure(op, "no input is repeated, or no heads come of it");
     RepeatHeadsOp first = found->repeat;
     unsigned head = found->headLoop;
     bool readsHead = llvm::any_of(op.getBlock()->getOps<linalg::IndexOp>(),
@@ -118,8 +124,8 @@ struct MoveAcrossTensorCast : RewritePattern {
     if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumOperands() != 1 || op->getNumResults() != 1)
       return failure();
     auto repeat = op->getOperand(0).getDefiningOp<RepeatHeadsOp>();
-    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!repeat || !type || !type.getElementType().isFloat())
+    Type type = op->getResult(0).getType();
+    if (!repeat || !holdsHeads(type))
       return failure();
     unsigned dim = dimOf(repeat.getLayout(), 'h');
     OperationState state(op->getLoc(), op->getName(), repeat.getX(), withHeadsOf(type, repeat.getX(), dim),

@@ -118,12 +118,14 @@ private:
 
   LogicalResult convert(AttentionOp op, size_t number, PoolEntry &entry, WeightSink sink) {
     auto source = [&](Value value) { return parameters.lookup(value); };
+    auto function = op->getParentOfType<func::FuncOp>();
+    if (!function)
+      return decline(entry, op, "it is in no function");
     Unreachable why;
     std::optional<Site> site = Site::find(op, source, changeSignature, why);
     if (!site)
       return decline(entry, why.where, why.reason);
-    auto function = op->getParentOfType<func::FuncOp>();
-    if (!weights.empty() && (!function || isCalled(function)))
+    if (!weights.empty() && isCalled(function))
       return decline(
           entry, op,
           "weights= makes new weights parameters of its function, which has callers that do not pass "

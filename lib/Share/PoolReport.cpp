@@ -12,7 +12,8 @@ namespace gqa {
 PoolEntry::PoolEntry(AttentionOp op)
     : qHeads(op.getQueryHeads()), kvHeadsBefore(op.getKvHeads()), kvHeads(op.getKvHeads()),
       headDim(op.getKeyDim()), vHeadDim(op.getValueDim()) {
-  function = op->getParentOfType<func::FuncOp>().getName().str();
+  if (auto parent = op->getParentOfType<func::FuncOp>())
+    function = parent.getName().str();
   llvm::raw_string_ostream(location) << op.getLoc();
   unsigned bits = cast<RankedTensorType>(op.getK().getType()).getElementTypeBitWidth();
   bool isKnown = !ShapedType::isDynamic(headDim) && !ShapedType::isDynamic(vHeadDim);

@@ -77,8 +77,8 @@ private:
     getOperation().walk([&](AttentionOp op) { ops.push_back(op); });
     IRRewriter rewriter(&getContext());
     for (AttentionOp op : ops)
-      if (shareEqualHeads(rewriter, op))
-        (void)runRegionDCE(rewriter, op->getParentOfType<func::FuncOp>()->getRegions());
+      if (auto function = op->getParentOfType<func::FuncOp>(); function && shareEqualHeads(rewriter, op))
+        (void)runRegionDCE(rewriter, function->getRegions());
   }
 
   /// Says of heads that are still read more than once why.

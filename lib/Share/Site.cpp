@@ -46,6 +46,8 @@ static std::string whyCacheStays(AppendKVOp append, AttentionOp op, bool mayChan
   auto function = op->getParentOfType<func::FuncOp>();
   if (isCalled(function) || !function.getBody().hasOneBlock())
     return "it is appended to a cache of a function that is called, by callers whose caches hold other heads";
+  if (cast<BlockArgument>(append.getCache()).getOwner() != &function.getBody().front())
+    return "it is appended to a cache that a loop carries";
   for (Operation *user : append.getCache().getUsers())
     if (user != append && !isa<tensor::DimOp>(user))
       return ("its cache is also read by " + user->getName().getStringRef()).str();

@@ -54,7 +54,7 @@ struct ShareTiledHeads : OpRewritePattern<AttentionOp> {
     if (dependsOnHead(op))
       return rewriter.notifyMatchFailure(op, "sinks, mask, bias or score depend on the head");
     int64_t groups = k.getGroups(), heads = sizeOf(k.getX(), k.getLayout(), 'h');
-    if (ShapedType::isDynamic(heads) || op.getKvHeads() != op.getQueryHeads())
+    if (ShapedType::isDynamic(heads) || op.getQueryHeads() != groups * heads)
       return rewriter.notifyMatchFailure(op, "the number of heads is not known, or there are groups already");
     Location loc = op.getLoc();
     Value q = swapHeadOrder(rewriter, loc, op.getQ(), dimOf(op.getQLayout(), 'h'), groups, heads);

@@ -5,14 +5,13 @@
 #include "gqa/JIT/JITModule.h"
 #include "gqa/JIT/Trace.h"
 #include "gqa/Pipeline/Phases.h"
+#include "gqa/Pipeline/WriteFile.h"
 #include "gqa/Tools/Tools.h"
 #include "gqa/Version.h"
 
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ToolOutputFile.h"
 
 using namespace gqa;
 
@@ -174,15 +173,8 @@ llvm::Expected<bool> compileFile(const Options &options) {
   llvm::raw_svector_ostream stream(text);
   if (llvm::Error error = emit(**module, options, stream))
     return std::move(error);
-  std::error_code error;
-  llvm::ToolOutputFile file(options.output, error, llvm::sys::fs::OF_Text);
-  if (error)
+  if (std::error_code error = writeFile(options.output, stream.str()))
     return fail(options.output + ": " + error.message());
-  file.os() << stream.str();
-  file.os().flush();
-  if (file.os().has_error())
-    return fail(options.output + ": " + file.os().error().message());
-  file.keep();
   return true;
 }
 

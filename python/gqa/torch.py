@@ -66,12 +66,14 @@ def definition(q, k, v, mask=None, bias=None, sinks=None, kv_len=None, offsets=N
     wide = torch.float64 if q.dtype == torch.float64 else torch.float32
     group, keys = q.shape[1] // k.shape[1], k.shape[2]
     wide_k, wide_v = (x.to(wide).repeat_interleave(group, dim=1) for x in (k, v))
+    seen, used = _visible(q, keys, causal, offset if offsets is None else offsets, window, mask, kv_len)
+    # The gradient of q is a sum over all keys, and what stands where nobody looks may be NaN.
+    wide_k = wide_k.masked_fill(~seen.any(-2, keepdim=True).mT, 0)
     s = q.to(wide) @ wide_k.mT * (1 / math.sqrt(q.shape[3]) if scale is None else scale)
     if softcap is not None:
         s = softcap * torch.tanh(s / softcap)
     if bias is not None:
         s = s + bias
-    seen, used = _visible(q, keys, causal, offset if offsets is None else offsets, window, mask, kv_len)
     s = s.masked_fill(~seen, -math.inf)
     every = s if sinks is None else torch.cat([s, sinks.to(wide).view(1, -1, 1, 1).expand(*s.shape[:3], 1)], dim=-1)
     dead = (every == -math.inf).all(-1, keepdim=True)

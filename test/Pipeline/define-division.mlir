@@ -66,3 +66,16 @@ func.func @named_floats(%a: tensor<4xf32>, %b: tensor<4xf32>, %c: tensor<4xf32>)
   %q = linalg.div ins(%a, %b : tensor<4xf32>, tensor<4xf32>) outs(%c : tensor<4xf32>) -> tensor<4xf32>
   return %q : tensor<4xf32>
 }
+
+// CHECK-LABEL: func @of_index
+// CHECK: %[[SAFE:.*]] = arith.select %{{.*}}, %{{.*}}, %arg1 : index
+// CHECK: %[[Q:.*]] = arith.floordivsi %arg0, %[[SAFE]] : index
+// CHECK: arith.select %{{.*}}, %{{.*}}, %[[Q]] : index
+// CHECK: %[[ALSO:.*]] = arith.select %[[ZERO:.*]], %{{.*}}, %arg1 : index
+// CHECK: %[[R:.*]] = arith.remui %arg0, %[[ALSO]] : index
+// CHECK: arith.select %[[ZERO]], %arg0, %[[R]] : index
+func.func @of_index(%a: index, %b: index) -> (index, index) {
+  %q = index.floordivs %a, %b
+  %r = index.remu %a, %b
+  return %q, %r : index, index
+}

@@ -130,3 +130,22 @@ func.func @sums_of_sums(%x: tensor<?xf32>, %i: index) -> f32 {
   %e = tensor.extract %x[%20] : tensor<?xf32>
   return %e : f32
 }
+
+// CHECK-LABEL: func @steps
+// CHECK: cf.assert %{{.*}}, "{{.*}}the step of a loop is not positive
+// CHECK: scf.for
+// CHECK-NOT: cf.assert
+// CHECK: scf.for
+func.func @steps(%x: f32, %n: index, %step: index) -> (f32, f32) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %r = scf.for %i = %c0 to %n step %step iter_args(%y = %x) -> f32 {
+    %z = arith.addf %y, %y : f32
+    scf.yield %z : f32
+  }
+  %q = scf.for %i = %c0 to %n step %c2 iter_args(%y = %x) -> f32 {
+    %z = arith.addf %y, %y : f32
+    scf.yield %z : f32
+  }
+  return %r, %q : f32, f32
+}

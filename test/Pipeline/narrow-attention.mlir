@@ -65,6 +65,29 @@ func.func @growing(%q: tensor<1x6x1x64xbf16>, %k: tensor<1x2x8x64xbf16>, %v: ten
 
 // -----
 
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+
+// The rounding may know sizes that the attention does not.
+// CHECK-LABEL: @known_sizes
+// CHECK: %[[O:.*]] = gqa.attention {{.*}} -> tensor<1x2x?x64xbf16>
+// CHECK: %[[CAST:.*]] = tensor.cast %[[O]] : tensor<1x2x?x64xbf16> to tensor<1x2x3x64xbf16>
+// CHECK: return %[[CAST]]
+func.func @known_sizes(%q: tensor<1x2x?x64xbf16>, %k: tensor<1x2x9x64xbf16>) -> tensor<1x2x3x64xbf16> {
+  %q32 = gqa.dequantize %q : tensor<1x2x?x64xbf16> -> tensor<1x2x?x64xf32>
+  %k32 = gqa.dequantize %k : tensor<1x2x9x64xbf16> -> tensor<1x2x9x64xf32>
+  %o32 = gqa.attention %q32, %k32, %k32 : (tensor<1x2x?x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>) -> tensor<1x2x?x64xf32>
+  %r = tensor.empty() : tensor<1x2x3x64xbf16>
+  %o = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%o32 : tensor<1x2x?x64xf32>) outs(%r : tensor<1x2x3x64xbf16>) {
+  ^bb0(%in: f32, %out: bf16):
+    %0 = arith.truncf %in : f32 to bf16
+    linalg.yield %0 : bf16
+  } -> tensor<1x2x3x64xbf16>
+  return %o : tensor<1x2x3x64xbf16>
+}
+
+// -----
+
 // An output that is used as it is stays, and so do queries that are f32 themselves.
 // CHECK-LABEL: @negative_wide_output
 // CHECK: gqa.attention {{.*}} -> tensor<1x2x1x64xf32>

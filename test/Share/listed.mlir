@@ -54,3 +54,22 @@ func.func @no_list(%q: !Q, %k: !K, %v: !K, %bias: tensor<1x6x1x9xf32>) -> (!Q, !
   %2 = gqa.attention %q, %kf, %vf bias(%bias) : (!Q, !F, !F, tensor<1x6x1x9xf32>) -> !Q
   return %0, %1, %2 : !Q, !Q, !Q
 }
+
+// All sequences read the keys of one: an attention has as many of both.
+// CHECK-LABEL: @no_batch(
+// CHECK: gqa.attention {{.*}}tensor<2x6x9x16xf32>, tensor<2x6x9x16xf32>
+func.func @no_batch(%q: !Q, %k: tensor<1x2x9x16xf32>) -> !Q {
+  %table = arith.constant dense<[0, 1, 1, 0, 1, 0]> : tensor<6xi64>
+  %c0 = arith.constant 0 : index
+  %e = tensor.empty() : !F
+  %f = linalg.generic {indexing_maps = [#table, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%table : tensor<6xi64>) outs(%e : !F) {
+  ^bb0(%x: i64, %out: f32):
+    %h = arith.index_cast %x : i64 to index
+    %j = linalg.index 2 : index
+    %d = linalg.index 3 : index
+    %y = tensor.extract %k[%c0, %h, %j, %d] : tensor<1x2x9x16xf32>
+    linalg.yield %y : f32
+  } -> !F
+  %o = gqa.attention %q, %f, %f : (!Q, !F, !F) -> !Q
+  return %o : !Q
+}

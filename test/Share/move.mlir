@@ -92,3 +92,25 @@ func.func @dequantize(%q: tensor<1x6x7x16xf32>, %c: tensor<1x2x7x16xbf16>, %s: t
   %o = gqa.attention %q, %k, %v : (tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>, tensor<1x6x7x16xf32>) -> tensor<1x6x7x16xf32>
   return %o : tensor<1x6x7x16xf32>
 }
+
+// -----
+
+// Codes and truth values of repeated heads are no heads: they are computed of all copies.
+#id = affine_map<(b, h, s, d) -> (b, h, s, d)>
+// CHECK-LABEL: @no_heads(
+// CHECK: gqa.attention %arg0, %arg1, %arg1 : (tensor<2x6x1x16xf32>, tensor<2x2x8x16xf32>, tensor<2x2x8x16xf32>)
+// CHECK: return {{.*}} tensor<2x6x8x16xf8E4M3FN>, tensor<2x6x8x16xi1>
+func.func @no_heads(%q: tensor<2x6x1x16xf32>, %k: tensor<2x2x8x16xf32>)
+    -> (tensor<2x6x1x16xf32>, tensor<2x6x8x16xf8E4M3FN>, tensor<2x6x8x16xi1>) {
+  %r = gqa.repeat_heads %k block groups(3) : tensor<2x2x8x16xf32> -> tensor<2x6x8x16xf32>
+  %code = arith.truncf %r : tensor<2x6x8x16xf32> to tensor<2x6x8x16xf8E4M3FN>
+  %e = tensor.empty() : tensor<2x6x8x16xi1>
+  %nan = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%r : tensor<2x6x8x16xf32>) outs(%e : tensor<2x6x8x16xi1>) {
+  ^bb0(%x: f32, %out: i1):
+    %y = arith.cmpf uno, %x, %x : f32
+    linalg.yield %y : i1
+  } -> tensor<2x6x8x16xi1>
+  %o = gqa.attention %q, %r, %r : (tensor<2x6x1x16xf32>, tensor<2x6x8x16xf32>, tensor<2x6x8x16xf32>) -> tensor<2x6x1x16xf32>
+  return %o, %code, %nan : tensor<2x6x1x16xf32>, tensor<2x6x8x16xf8E4M3FN>, tensor<2x6x8x16xi1>
+}

@@ -34,3 +34,12 @@ func.func @layouts_and_lse(%q: tensor<2x7x6x16xf32>, %k: !K, %v: !K) -> (tensor<
     : (tensor<2x7x6x16xf32>, !R, !R) -> (tensor<2x7x6x16xf32>, tensor<2x6x7xf32>)
   return %o, %lse : tensor<2x7x6x16xf32>, tensor<2x6x7xf32>
 }
+
+// How many query heads there are is not known: they cannot be taken apart.
+// CHECK-LABEL: @no_sizes(
+// CHECK: gqa.repeat_heads %arg1 tiled
+func.func @no_sizes(%q: tensor<2x?x7x16xf32>, %k: !K) -> tensor<2x?x7x16xf32> {
+  %r = gqa.repeat_heads %k tiled groups(3) : !K -> tensor<2x?x9x16xf32>
+  %o = gqa.attention %q, %r, %r : (tensor<2x?x7x16xf32>, tensor<2x?x9x16xf32>, tensor<2x?x9x16xf32>) -> tensor<2x?x7x16xf32>
+  return %o : tensor<2x?x7x16xf32>
+}

@@ -68,6 +68,18 @@ def test_named(operation):
     np.testing.assert_array_equal(np.from_dlpack(found), expected(operation, x, y))
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_index_dialect_s(operation):
+    name = operation.replace("si", "s").replace("ui", "u")
+    function = gqa.compile(f"""func.func @main(%x: index, %y: index) -> index {{
+      %z = index.{name} %x, %y
+      return %z : index
+    }}""")
+    x, y = pairs(np.int64)
+    found = [int(np.from_dlpack(function(a, b))) for a, b in zip(x, y)]
+    np.testing.assert_array_equal(found, expected(operation, x, y))
+
+
 def test_reference():
     x, y = pairs(np.int32)
     found = gqa.compile(elementwise("divsi", "i32", len(x)), reference=True)(x, y)

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import onnx
@@ -12,6 +13,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
+
+from gqa.importer import linalg_of_onnx
 
 MODELS = '''
 import torch
@@ -69,6 +72,12 @@ class Experts(torch.nn.Module):
 def data_dependent(): return Experts(), (torch.ones(6, 2), torch.tensor([1, 3, 2]))
 def chosen(x):
     return x[x[:, 0] > 0]
+class Widens(torch.nn.Module):
+    def forward(self, x):
+        return x.float() * 2
+
+def widens(): return Widens(), (torch.tensor([0.5, 1, -2, 448]).to(torch.float8_e4m3fn),)
+def outside(x): return torch.gather(x, 0, torch.full((1,), 7))
 def nothing(): return 3
 def broken(): raise RuntimeError("no weights here")
 '''
@@ -134,6 +143,18 @@ def test_example_of_what_is_changed(importer, models, tools, tmp_path):
     assert sorted(float(arrays[f"out{i}"][0]) for i in range(4)) == [2, 6, 6, 8]
     done = subprocess.run([tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_example_of_numbers_of_8_bits(importer, models, tools, tmp_path):
+    assert importer("models:widens", "-o", "out.mlir", "--save-example=x.npz").returncode == 0
+    assert np.load(tmp_path / "x.npz")["arg0"].dtype == np.uint8
+    done = subprocess.run([tools / "gqa-run", "out.mlir", "--inputs=x.npz", "--expect=x.npz"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_a_model_that_cannot_compute_the_example(importer, models):
+    failed(importer("models:outside", "-o", "out.mlir", "--input=4xf32", "--save-example=x.npz"), "--save-example",
+           "RuntimeError: index 7 is out of bounds")
 
 
 def test_dynamic_shapes(importer, models, tmp_path):
@@ -234,6 +255,28 @@ def test_onnx_cumulative_sum(importer, tmp_path):
     done = importer("m.onnx", "-o", "out.mlir")
     assert done.returncode == 0, done.stderr
     assert "tm_tensor" not in (tmp_path / "out.mlir").read_text()
+
+
+def test_onnx_tables_are_not_computed(tmp_path):
+    sizes = numpy_helper.from_array(np.array([4096, 4096], np.int64), "sizes")
+    save_onnx(tmp_path / "m.onnx", [helper.make_node("ConstantOfShape", ["sizes"], ["all"]), helper.make_node("Gather", ["all", "row"], ["y"])],
+              [("row", TensorProto.INT64, [1])], [("y", TensorProto.FLOAT, [1, 4096])], [sizes])
+    tracemalloc.start()
+    try:
+        linalg_of_onnx(onnx.load(tmp_path / "m.onnx"))
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20  # of 64 MiB
+    finally:
+        tracemalloc.stop()
+
+
+def test_onnx_model_stays_as_it_is(tmp_path):
+    axis = numpy_helper.from_array(np.array(1, np.int64), "axis")
+    save_onnx(tmp_path / "m.onnx", [helper.make_node("CumSum", ["x", "axis"], ["y"])], [("x", TensorProto.INT64, [2, 5])],
+              [("y", TensorProto.INT64, [2, 5])], [axis])
+    model = onnx.load(tmp_path / "m.onnx")
+    before = model.SerializeToString()
+    assert linalg_of_onnx(model) == linalg_of_onnx(model)
+    assert model.SerializeToString() == before
 
 
 def test_a_size_that_is_read_out_of_a_tensor_is_named(importer, models, tmp_path):

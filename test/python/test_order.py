@@ -32,6 +32,11 @@ def few_words():
     x = torch.full((2, 9000), -inf)
     x[:, 5000], x[1, 17] = 1, nan
     return Form(lambda x: torch.topk(x, 2)[0]), (x,)
+def fewest_words():
+    x = torch.full((2, 9000), nan)
+    x[0, 5000], x[1] = 1, distinct(9000)
+    x[1, 17] = nan
+    return Form(lambda x: torch.topk(x, 2, largest=False)[0]), (x,)
 def ascending(): return Form(lambda x: torch.sort(x)), (odd(),)
 def descending(): return Form(lambda x: torch.sort(x, descending=True)), (odd(),)
 def stable(): return Form(lambda x: torch.sort(x, stable=True)), (torch.tensor([[3, 1, 2, 1, 3, 0, 1, 2]]),)
@@ -75,7 +80,7 @@ def all_masked():  # one element each
     return Form(put), (numbers(3, 20), mask, numbers(int(mask.sum())))
 '''
 
-NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "ascending", "descending", "stable", "tokens_by_expert", "places", "counts",
+NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "fewest_words", "ascending", "descending", "stable", "tokens_by_expert", "places", "counts",
          "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled",
          "one_row", "one_row_of_one", "row_after_row", "all_masked"]
 
@@ -101,6 +106,17 @@ def test_blocks_are_in_order(n, descending):
     x[0, ::7], x[1, ::5], x[0, 1::7], x[1, 3], x[1, 4] = float("nan"), float("inf"), float("-inf"), -0.0, 0.0
     places = ranks.sort_stable(x, stable=True, descending=descending)[1]
     assert torch.equal(places, torch.sort(x, stable=True, descending=descending).indices)
+
+
+@pytest.mark.parametrize("largest", [False, True])
+def test_chosen_of_many(largest):
+    """NaN is larger than all: of the smallest it comes when nothing else is left."""
+    x = torch.randperm(9000, generator=torch.Generator().manual_seed(3)).reshape(1, -1).repeat(4, 1) / 8
+    x[0, ::7], x[1], x[1, 5:7], x[2, 3], x[3, 3] = float("nan"), float("nan"), torch.tensor([float("inf"), 1]), float("inf"), float("-inf")
+    values, places = ranks.topk(x, 5, largest=largest)
+    want = torch.topk(x, 5, largest=largest)
+    assert torch.allclose(values, want.values, equal_nan=True)
+    assert torch.allclose(torch.gather(x, -1, places), values, equal_nan=True) and all(len(set(row)) == 5 for row in places.tolist())
 
 
 def test_too_many_to_sort_is_an_error(importer, tmp_path):

@@ -27,6 +27,65 @@ def test_numbers(name):
     np.testing.assert_array_equal(module(x.numpy()), FORMS[name](x).numpy())
 
 
+# Of numbers of which one is none: it is not equal to itself, and not finite.
+EQUAL = {
+    "itself": lambda x: x == x,
+    "a_copy": lambda x: x == x.clone(),
+    "the_same_sum": lambda x: x + 1 == 1 + x,
+    "chosen": lambda x: torch.where(x == x, x, 7),
+    "finite": torch.isfinite,
+    "infinite": torch.isinf,
+    "close": lambda x: torch.isclose(x, x),
+    "another": lambda x: x == x.flip(0),
+    "integers": lambda x: (x > 0).long() == (x > 0).long(),
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_what_is_no_number(name):
+    x = torch.tensor([1.0, float("nan"), float("inf"), -float("inf"), 1.0])
+    module = gqa.compile(linalg_of_program(torch.export.export(Form(EQUAL[name]), (x,), strict=False)))
+    np.testing.assert_array_equal(module(x.numpy()), EQUAL[name](x).numpy())
+
+
+BYTES = {
+    "halves": lambda a, b: a * 0.5,
+    "product": lambda a, b: (a * b).int(),
+    "equal": lambda a, b: a == 249,
+    "unequal": lambda a, b: a != 249,
+    "sum": lambda a, b: a.sum(-1),
+    "sum_of_all": lambda a, b: a.sum(),
+    "products": lambda a, b: a[:3].prod(),
+    "quotient": lambda a, b: a / b,
+    "whole_quotient": lambda a, b: (a // b).int(),
+    "rest": lambda a, b: (a % b).int(),
+    "rest_of_one": lambda a, b: (a % 7).int(),
+    "size": lambda a, b: a.abs().int(),
+    "order": lambda a, b: a > b,
+    "nibbles": lambda a, b: ((a >> 4) | (a & 15)).int(),
+    "largest": lambda a, b: torch.maximum(a, b).amax().int(),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_have_no_sign(name):
+    def compute(a, b):
+        return BYTES[name](a.to(torch.uint8), b.to(torch.uint8))
+
+    a, b = torch.tensor([249, 7, 255, 5, 128]), torch.tensor([2, 250, 3, 200, 7])
+    module = gqa.compile(linalg_of_program(torch.export.export(Form(compute), (a, b), strict=False)))
+    np.testing.assert_array_equal(module(a.numpy(), b.numpy()), compute(a, b).numpy())
+
+
+@pytest.mark.parametrize("kind, wanted", [(TensorProto.FLOAT, [True, False, True]), (TensorProto.INT64, [True] * 3)])
+def test_equal_to_itself_in_onnx(kind, wanted):
+    x, y = (helper.make_tensor_value_info(name, type_, [3]) for name, type_ in (("x", kind), ("y", TensorProto.BOOL)))
+    graph = helper.make_graph([helper.make_node("Equal", ["x", "x"], ["y"])], "equal", [x], [y])
+    module = gqa.compile(linalg_of_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])))
+    data = np.array([1, np.nan, np.inf]) if kind == TensorProto.FLOAT else np.arange(3)
+    np.testing.assert_array_equal(module(data.astype(helper.tensor_dtype_to_np_dtype(kind))), wanted)
+
+
 def test_pad_of_onnx():
     pads = onnx.numpy_helper.from_array(np.array([0, 1, 0, 0, -1, 0]), "pads")
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 5, 4]) for name in "xy")

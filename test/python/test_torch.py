@@ -1,5 +1,7 @@
 """`torch.ops.gqa.attention`: what torch asks of an operator, gradients against the definition, compilation and export."""
 
+import math
+
 import pytest
 import torch
 
@@ -75,6 +77,16 @@ def test_gradients_of_gradients_where_one_tensor_is_two_arguments():
         (first,) = torch.autograd.grad(function(x, x, x)[0].square().sum(), x, create_graph=True)
         found.append(torch.autograd.grad(first.square().sum() + x.sum(), x))
     torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [dict(kv_len=torch.tensor([4, 4])), dict(mask=torch.arange(9) < 4), dict(causal=True, offset=-2)])
+def test_what_nobody_sees_is_in_no_gradient(options):
+    q, k, v = (x.requires_grad_() for x in heads())
+    with torch.no_grad():
+        k[:, :, 4:], v[:, :, 4:] = math.nan, math.nan
+    output, lse = torch.ops.gqa.attention(q, k, v, **options)
+    (output.sum() + lse.masked_fill(lse == -math.inf, 0).sum()).backward()
+    assert all(x.grad.isfinite().all() for x in (q, k, v))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

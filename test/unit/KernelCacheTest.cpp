@@ -187,6 +187,16 @@ TEST_F(KernelCacheTest, TheOldestGoWhenItIsFull) {
   EXPECT_TRUE(small.load("d"));
 }
 
+TEST_F(KernelCacheTest, AFileOfAbsurdSizeIsNotRead) {
+  cache().store("a", "title", contentOf("a"));
+  ASSERT_EQ(truncate(fileOf("a").c_str(), off_t(1) << 42), 0); // sparse: takes no room
+  EXPECT_FALSE(cache().load("a"));
+  ASSERT_EQ(cache().list().size(), 1u);
+  EXPECT_EQ(cache().list()[0].title, "");
+  cache().store("a", "title", contentOf("a"));
+  EXPECT_THAT(cache().load("a"), Optional(contentOf("a")));
+}
+
 TEST_F(KernelCacheTest, ManyProcessesShareIt) {
   std::vector<pid_t> children;
   for (int child = 0; child < 8; ++child) {

@@ -328,10 +328,11 @@ def RelaxReductions : Pass<"gqa-relax-reductions"> {
 }
 
 def GuardAccesses : Pass<"gqa-guard-accesses"> {
-  let summary = "asserts that dynamic indices, slices and shapes are within bounds";
+  let summary = "asserts that dynamic indices, slices and shapes are within bounds, and that loops end";
   let description = [{
     Asks every operation that can verify itself at run time to do so, as upstream's `generate-runtime-verification` does,
-    but leaves score regions alone: they are pure and run inside a kernel, and `gqa-tile` clamps their indices.
+    but leaves score regions alone: they are pure and run inside a kernel, and `gqa-tile` clamps their indices. The step of a
+    loop is positive: else it would never end.
 
     Numerics: exact
   }];
@@ -345,8 +346,9 @@ def DefineDivision : Pass<"gqa-define-division"> {
     MLIR leaves a division by 0 undefined, and that of the least integer by -1: a processor ends the process for it, and code
     may not compute it where nobody reads the result, as for keys that are hidden or do not exist. Graphs of JAX rely on
     what XLA makes of it, and so does this: divided by 0 a number is -1, all bits, with the number itself as remainder, and
-    the least integer divided by -1 is itself. Divisors that are constants other than these stay as they are, score
-    regions and the bodies of named operations included; an operation whose body changes is written as `linalg.generic`.
+    the least integer divided by -1 is itself. Divisors that are constants other than these stay as they are. Score regions
+    and the bodies of named operations are included; an operation whose body changes is written as `linalg.generic`. The
+    divisions of the index dialect become arith's.
 
     ```mlir
     %q = arith.divui %a, %b : i32

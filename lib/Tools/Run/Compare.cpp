@@ -4,6 +4,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
+#include <cstring>
 
 namespace gqa::run {
 namespace {
@@ -23,6 +24,22 @@ struct Difference {
       -1; ///< the first place where one side is NaN or infinite and the other is not the same
 };
 
+/// How far two elements are apart; integers exactly, of which a double cannot hold all.
+double distance(const Array &result, const Array &want, int64_t index) {
+  auto isInteger = [](const Array &array) {
+    return (array.type.dtype.code == kDLInt || array.type.dtype.code == kDLUInt) &&
+           array.type.dtype.bits == 64;
+  };
+  auto wide = [index](const Array &array) {
+    uint64_t bits;
+    std::memcpy(&bits, array.raw() + index * 8, sizeof bits);
+    return array.type.dtype.code == kDLUInt ? __int128(bits) : __int128(int64_t(bits));
+  };
+  if (isInteger(result) && isInteger(want))
+    return std::abs(double(wide(result) - wide(want)));
+  return std::abs(result.at(index) - want.at(index));
+}
+
 Difference difference(const Array &result, const Array &want) {
   Difference d;
   for (int64_t i = 0, count = result.count(); i < count; ++i) {
@@ -34,8 +51,8 @@ Difference difference(const Array &result, const Array &want) {
       continue;
     }
     d.largest = std::max(d.largest, std::abs(in));
-    if (std::abs(out - in) > d.error) {
-      d.error = std::abs(out - in);
+    if (double error = distance(result, want, i); error > d.error) {
+      d.error = error;
       d.worst = i;
     }
   }

@@ -62,8 +62,6 @@ llvm::Expected<TensorType> parseInlineType(llvm::StringRef text) {
       return fail("--inputs: '" + text + "' has the size '" + part + "'; expected a number");
     type.shape.push_back(size);
   }
-  if (llvm::Error error = countElements(type.shape).takeError())
-    return fail("--inputs: '" + text + "': " + llvm::toString(std::move(error)));
   return type;
 }
 
@@ -127,6 +125,9 @@ llvm::Expected<std::vector<Array>> readInputs(llvm::ArrayRef<TensorType> types, 
     if (llvm::is_contained(type.shape, -1))
       return fail("argument " + llvm::Twine(i) + " is " + toString(type) +
                   ": give its sizes with --inputs=, such as 1x8x64xf32");
+    if (llvm::Error error = countElements(type.shape).takeError())
+      return fail("argument " + llvm::Twine(i) + " is " + toString(type) + ": " +
+                  llvm::toString(std::move(error)));
     result.push_back(randomArray(type, random));
   }
   return result;

@@ -2,6 +2,7 @@
 #include "Npy.h"
 #include "Zip.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace gqa::run {
@@ -30,8 +31,26 @@ llvm::Expected<Arrays> readNpz(const std::string &path, llvm::StringRef prefix) 
   return arrays;
 }
 
+/// A device or a pipe, whose place no other file may take.
+static bool isNoFile(const std::string &path) {
+  return llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path);
+}
+
+static llvm::Error writeInto(const std::string &path,
+                             llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error, llvm::sys::fs::OF_None);
+  if (error)
+    return llvm::errorCodeToError(error);
+  llvm::Error failed = write(out);
+  out.flush();
+  error = out.error();
+  out.clear_error();
+  return llvm::joinErrors(std::move(failed), llvm::errorCodeToError(error));
+}
+
 llvm::Error writeNpz(const std::string &path, const Arrays &arrays) {
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
+  auto write = [&](llvm::raw_ostream &out) -> llvm::Error {
     ZipWriter archive(out);
     for (const auto &[name, array] : arrays) {
       std::string header = npyHeader(array.type);
@@ -39,7 +58,8 @@ llvm::Error writeNpz(const std::string &path, const Arrays &arrays) {
     }
     archive.finish();
     return llvm::Error::success();
-  });
+  };
+  llvm::Error error = isNoFile(path) ? writeInto(path, write) : llvm::writeToOutput(path, write);
   return error ? fail(path + ": " + llvm::toString(std::move(error))) : llvm::Error::success();
 }
 

@@ -5,11 +5,12 @@ express. What JAX gives is StableHLO: `stablehlo` reads it, `control`, `hlo_scat
 sorts apart. `lower` reaches linalg, `weights` writes the parameters beside the text.
 """
 
+import copy
 import pathlib
 import sys
 import warnings
 
-from .errors import ImportFailure
+from .errors import ImportFailure, first_line
 
 __all__ = ["ImportFailure", "import_model", "linalg_of_onnx", "linalg_of_program"]
 
@@ -68,12 +69,12 @@ def linalg_of_program(program, inline_weights=True, places=False):
 
 
 def linalg_of_onnx(model):
-    """The linalg text of an onnx.ModelProto, with its weights inside."""
+    """The linalg text of an onnx.ModelProto, which stays as it is, with its weights inside."""
     from .guard import in_child
     from .lower import lower
     from .onnx_graph import import_onnx
 
-    torch_module = import_onnx(model, "<model>", inline_weights=True)
+    torch_module = import_onnx(copy.deepcopy(model), "<model>", inline_weights=True)
     torch_module.module.context.enable_multithreading(False)
     return in_child(lambda: _text(lower(torch_module)))
 
@@ -95,8 +96,7 @@ def _decomposed(program):
     try:
         return decompose(program)
     except Exception as error:  # torch's decompositions raise whatever their operations raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ImportFailure(f"torch cannot decompose this program ({type(error).__name__}: {reason})") from error
+        raise ImportFailure(f"torch cannot decompose this program ({type(error).__name__}: {first_line(error)})") from error
 
 
 def _from_decomposed(program, inline_weights):

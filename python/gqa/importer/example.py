@@ -7,8 +7,8 @@ import torch
 from torch.export.graph_signature import ConstantArgument, InputKind, OutputKind
 from torch.utils import _pytree as pytree
 
-from .errors import ImportFailure
-from .fx import MUTATIONS
+from .errors import ImportFailure, first_line
+from .fx import MUTATIONS, bits
 
 
 def save_example(program, signature, path):
@@ -27,11 +27,15 @@ def save_example(program, signature, path):
     variables |= {(OutputKind.BUFFER_MUTATION, spec.target): buffers[spec.target] for spec in signature.input_specs
                   if spec.kind == InputKind.BUFFER and spec.target in mutated}
     before = [value.detach().clone() for value in variables.values()]
-    with torch.no_grad():
-        results = _tensors(module(*args, **kwargs))
+    try:
+        with torch.no_grad():
+            results = _tensors(module(*args, **kwargs))
+    except Exception as error:  # whatever the model's operations raise
+        raise ImportFailure(f"--save-example: the model cannot compute its example inputs "
+                            f"({type(error).__name__}: {first_line(error)})") from error
     after = [variables[spec.kind, spec.target] for spec in signature.output_specs if spec.kind in MUTATIONS]
-    arrays = {f"arg{i}": as_array(t) for i, t in enumerate(before)}
-    arrays |= {f"out{i}": as_array(t) for i, t in enumerate(after + results)}
+    arrays = {f"arg{i}": bits(t) for i, t in enumerate(before)}
+    arrays |= {f"out{i}": bits(t) for i, t in enumerate(after + results)}
     try:
         np.savez(path, **arrays)
     except OSError as error:
@@ -45,9 +49,3 @@ def _tensor_inputs(signature):
 
 def _tensors(tree):
     return [leaf for leaf in pytree.tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
-
-
-def as_array(tensor):
-    """NumPy has no bfloat16: its bits are kept as uint16."""
-    tensor = tensor.detach().cpu().contiguous()
-    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()

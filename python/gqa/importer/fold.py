@@ -1,5 +1,7 @@
 """Arithmetic on sizes that are known, done before torch-mlir sees it: it crashes on sizes of a split that are computed."""
 
+import math
+
 import onnx
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -44,8 +46,10 @@ def _value(node, constants, shapes, opsets):
     if node.op_type == "Shape":
         return _shape(node, shapes.get(node.input[0]))
     inputs = {name: constants.get(name) for name in node.input if name}
-    if not inputs or any(tensor is None or _count(tensor) > _LARGEST for tensor in inputs.values()):
+    if not inputs or any(tensor is None or math.prod(tensor.dims) > _LARGEST for tensor in inputs.values()):
         return None
+    if node.output[0] in shapes and math.prod(dim.dim_value for dim in shapes[node.output[0]].dim) > _LARGEST:
+        return None  # a table of few sizes, such as a mask of all pairs of tokens, is not even computed
     try:
         result = ReferenceEvaluator(_alone(node, inputs, opsets)).run(
             None, {name: numpy_helper.to_array(tensor) for name, tensor in inputs.items()})[0]
@@ -69,10 +73,3 @@ def _shape(node, shape):
     if any(not dim.HasField("dim_value") for dim in dims):
         return None
     return onnx.helper.make_tensor(node.output[0], onnx.TensorProto.INT64, [len(dims)], [dim.dim_value for dim in dims])
-
-
-def _count(tensor):
-    count = 1
-    for size in tensor.dims:
-        count *= size
-    return count

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 
-import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.export.graph_signature import ConstantArgument, ExportGraphSignature, InputKind, OutputKind
@@ -12,8 +11,10 @@ from torch_mlir import ir
 from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import fx_importer
 
-from .errors import ImportFailure
+from .equality import keep_equality
+from .errors import ImportFailure, first_line
 from .module import TorchModule, dense
+from .unsigned import widen_bytes
 from .views import KEPT, merge_by_name
 
 aten = torch.ops.aten
@@ -25,6 +26,8 @@ def import_program(program, inline_weights=False):
     stay inside as dense constants."""
     program = _without_assertions(program)
     merge_by_name(program.graph)
+    keep_equality(program.graph)
+    widen_bytes(program.graph)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     data_dependent = _data_dependent(program.graph)
@@ -34,7 +37,7 @@ def import_program(program, inline_weights=False):
     try:
         importer.import_program(program, func_name="main")
     except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError) as error:
-        raise ImportFailure(f"torch-mlir cannot read the exported program: {_first_line(error)}") from error
+        raise ImportFailure(f"torch-mlir cannot read the exported program: {first_line(error)}") from error
     pipeline = f"torchdynamo-export-to-torch-backend-pipeline{{backend-legal-ops={KEPT}}}"
     return TorchModule(importer.module, pipeline, state, weights, donated, data_dependent)
 
@@ -61,10 +64,6 @@ def _cause_of_size(node):
 
 
 MUTATIONS = (OutputKind.BUFFER_MUTATION, OutputKind.USER_INPUT_MUTATION)
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _without_assertions(program):
@@ -136,11 +135,13 @@ class _InlineConstants(fx_importer.FxImporterHooks):
             return None
         kind = importer._cc.tensor_to_vtensor_type(literal)
         with importer._c, ir.Location.unknown():
-            attribute = dense(_bits(literal), str(literal.dtype).removeprefix("torch."))
+            attribute = dense(bits(literal), str(literal.dtype).removeprefix("torch."))
             return ir.Operation.create("torch.vtensor.literal", results=[kind], attributes={"value": attribute}).result
 
 
-def _bits(tensor):
-    """The elements as a NumPy array; bfloat16, which NumPy lacks, as uint16 bits."""
+def bits(tensor):
+    """The elements as a NumPy array: of bfloat16 and floats of 8 bits, which NumPy lacks, their bits as unsigned integers."""
     tensor = tensor.detach().cpu().contiguous()
-    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else np.asarray(tensor.numpy())
+    if tensor.dtype.is_floating_point and tensor.dtype.itemsize == 1:
+        return tensor.view(torch.uint8).numpy()
+    return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()

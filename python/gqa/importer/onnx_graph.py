@@ -14,7 +14,7 @@ from torch_mlir.dialects import torch as torch_dialect
 from torch_mlir.extras import onnx_importer
 
 from .dialect import as_calls
-from .errors import ImportFailure
+from .errors import ImportFailure, first_line
 from .fold import fold
 from .module import TorchModule
 from .operators import keep_attention, microsoft
@@ -35,6 +35,7 @@ def import_onnx(model, path, inline_weights=False):
     model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
     _replace_cumsum(model.graph)
     replace_scatter(model.graph)
+    _keep_equality(model, path)
     model.graph.name = "main"
     context = ir.Context()
     torch_dialect.register_dialect(context)
@@ -56,8 +57,7 @@ def load(path):
         onnx.checker.check_model(_without_files(model))
         onnx.external_data_helper.load_external_data_for_model(model, os.path.dirname(path))
     except Exception as error:  # protobuf's and the checker's own errors
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ImportFailure(f"{path}: not a valid ONNX model ({reason})") from error
+        raise ImportFailure(f"{path}: not a valid ONNX model ({first_line(error)})") from error
     return model
 
 
@@ -85,8 +85,7 @@ def _with_shapes(model, path):
     try:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ImportFailure(f"{path}: shapes cannot be inferred ({reason})") from error
+        raise ImportFailure(f"{path}: shapes cannot be inferred ({first_line(error)})") from error
 
 
 def _folded(model, path):
@@ -103,7 +102,7 @@ def _weights_as_inputs(graph):
     listed = {value.name for value in graph.input}
     for init in graph.initializer:
         array = numpy_helper.to_array(init)
-        inline = array.size < _SMALLEST_WEIGHT or init.data_type not in _WEIGHT_TYPES or _is_mask(array)
+        inline = array.size < _SMALLEST_WEIGHT or init.data_type not in _FLOATS or _is_mask(array)
         if inline or init.name in listed:
             keep.append(init)
             continue
@@ -122,13 +121,25 @@ def _is_mask(array):
     return bool(hides.any() and ((array == 0) | hides).all())
 
 
-_WEIGHT_TYPES = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+_FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
 
 
 def _tensor(array):
     if array.dtype.name == "bfloat16":  # ml_dtypes' type, which torch does not read
         return torch.from_numpy(np.array(array).view(np.uint16)).view(torch.bfloat16)
     return torch.from_numpy(np.array(array))
+
+
+def _keep_equality(model, path):
+    """A float is equal to itself if it is no larger, which of NaN it is not: torch-mlir takes `Equal(x, x)` for true."""
+    found = [node for node in model.graph.node if node.op_type == "Equal" and node.input[0] == node.input[1]]
+    if not found:
+        return
+    graph = _with_shapes(model, path).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in [*graph.value_info, *graph.input]}
+    for node in found:
+        if kinds.get(node.input[0]) in _FLOATS:
+            node.op_type = "LessOrEqual"
 
 
 def _replace_cumsum(graph):

@@ -99,9 +99,13 @@ def _choose(x, k, largest):
     is_free = torch.ones_like(x, dtype=torch.bool)
     chosen = []
     for _ in range(k):
-        left = torch.where(is_free, x, worst)
+        is_eligible = is_free
+        if not largest and x.is_floating_point():  # NaN only when nothing else is left
+            is_number = is_free & (x == x)
+            is_eligible = torch.where(is_number.any(-1, keepdim=True), is_number, is_free)
+        left = torch.where(is_eligible, x, worst)
         best = left.amax(-1, keepdim=True) if largest else left.amin(-1, keepdim=True)
-        is_best = is_free & ((x == best) | ((x != x) & (best != best)))
+        is_best = is_eligible & ((x == best) | ((x != x) & (best != best)))
         chosen.append(torch.where(is_best, place, x.shape[-1]).amin(-1, keepdim=True))
         is_free = is_free & (place != chosen[-1])
     return torch.cat(chosen, -1)

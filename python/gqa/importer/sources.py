@@ -11,7 +11,7 @@ import types
 
 import torch
 
-from .errors import ImportFailure
+from .errors import ImportFailure, first_line
 
 _DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32, "f64": torch.float64, "i1": torch.bool,
            "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64}
@@ -23,7 +23,7 @@ def load_program(path):
     try:
         return torch.export.load(path)
     except Exception as error:  # zip, pickle, json and schema errors all end here
-        raise ImportFailure(f"{path}: not a torch.export archive ({_first_line(error)}); "
+        raise ImportFailure(f"{path}: not a torch.export archive ({first_line(error)}); "
                             "write one with torch.export.save") from error
 
 
@@ -89,7 +89,7 @@ def _find(name):
             sys.path.insert(0, os.getcwd())
             found = importlib.import_module(module_name)
     except Exception as error:  # whatever the user's module raises
-        raise ImportFailure(f"{module_name}: cannot be imported ({type(error).__name__}: {_first_line(error)})") from error
+        raise ImportFailure(f"{module_name}: cannot be imported ({type(error).__name__}: {first_line(error)})") from error
     for part in path.split("."):
         if not hasattr(found, part):
             raise ImportFailure(f"{module_name}: has no '{part}'; it has "
@@ -110,7 +110,7 @@ def _call(name, function):
     try:
         return function()
     except Exception as error:  # the user's code
-        raise ImportFailure(f"{name}: raised {type(error).__name__}: {_first_line(error)}") from error
+        raise ImportFailure(f"{name}: raised {type(error).__name__}: {first_line(error)}") from error
 
 
 def _from_factory(name, made):
@@ -153,9 +153,5 @@ def _export(name, module, args, kwargs, dynamic):
         with torch.no_grad():
             return torch.export.export(module, args, kwargs, dynamic_shapes=dynamic, strict=False)
     except Exception as error:  # the user's code runs inside
-        raise ImportFailure(f"{name}: torch.export failed ({type(error).__name__}: {_first_line(error)})\n"
+        raise ImportFailure(f"{name}: torch.export failed ({type(error).__name__}: {first_line(error)})\n"
                             f"{str(error)[:2000]}") from error
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

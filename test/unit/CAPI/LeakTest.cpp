@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <malloc.h>
 #include <unistd.h>
 #include <vector>
@@ -62,15 +64,32 @@ void callThrice(gqa_function *function, int64_t dim, int64_t keys) {
   ASSERT_NE(gqa_call(function, wrong, 3, outputs, 2, nullptr), GQA_OK);
 }
 
+/// What is handed out, and what is occupied, after `work` beyond what was before it, in the round where that
+/// is least: a thread that a busy machine starts late makes what it needs once, and a leak is in every round.
+struct Growth {
+  int64_t allocated = std::numeric_limits<int64_t>::max(), resident = allocated;
+};
+template <typename Work> Growth leastGrowth(int rounds, Work work) {
+  Growth least;
+  for (int round = 0; round < rounds; ++round) {
+    int64_t allocated = allocatedBytes(), resident = residentBytes();
+    work();
+    least.allocated = std::min(least.allocated, allocatedBytes() - allocated);
+    least.resident = std::min(least.resident, residentBytes() - resident);
+  }
+  return least;
+}
+
 TEST(Leaks, TenThousandCalls) {
   gqa_function *function = compile(16);
-  for (int i = 0; i < 100; ++i)
-    callThrice(function, 16, 1 + i % 40);
-  int64_t allocated = allocatedBytes(), resident = residentBytes();
-  for (int i = 0; i < 10000; ++i)
-    callThrice(function, 16, 1 + i % 40);
-  EXPECT_LE(allocatedBytes() - allocated, 0);
-  EXPECT_LE(residentBytes() - resident, 256 << 10);
+  auto call = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      callThrice(function, 16, 1 + i % 40);
+  };
+  call(100);
+  Growth growth = leastGrowth(2, [&] { call(5000); });
+  EXPECT_LE(growth.allocated, 0);
+  EXPECT_LE(growth.resident, 128 << 10);
   gqa_release(function);
 }
 
@@ -83,11 +102,12 @@ TEST(Leaks, Compilations) {
   };
   for (int i = 0; i < 3; ++i)
     compileAndRelease(8);
-  int64_t allocated = allocatedBytes();
-  constexpr int count = 6;
-  for (int i = 0; i < count; ++i)
-    compileAndRelease(8 + i % 2);
-  EXPECT_LE((allocatedBytes() - allocated) / count, 1024) << "bytes for each compilation";
+  constexpr int count = 2;
+  Growth growth = leastGrowth(3, [&] {
+    for (int i = 0; i < count; ++i)
+      compileAndRelease(8 + i);
+  });
+  EXPECT_LE(growth.allocated / count, 1024) << "bytes for each compilation";
 }
 
 } // namespace

@@ -81,7 +81,8 @@ bool isInPlace(AppendKVOp append) {
   while (auto earlier = cache.getDefiningOp<AppendKVOp>())
     cache = earlier.getCache();
   auto argument = dyn_cast<BlockArgument>(cache);
-  auto function = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+  bool isEntry = argument && argument.getOwner()->isEntryBlock();
+  auto function = isEntry ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
   return append.getPositions() && function && function.getArgAttr(argument.getArgNumber(), kDonatedAttr);
 }
 

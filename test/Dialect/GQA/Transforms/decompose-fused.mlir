@@ -142,3 +142,16 @@ func.func @no_narrow_queries_of_integers(%q: tensor<1x8x5x64xi8>, %k: tensor<1x2
   %o = gqa.attention %qw, %kw, %kw : (tensor<1x8x5x64xf16>, tensor<1x2x9x64xf16>, tensor<1x2x9x64xf16>) -> tensor<1x8x5x64xf16>
   return %o : tensor<1x8x5x64xf16>
 }
+
+// The argument of a block is none of the function's, of which there may be fewer.
+// CHECK-LABEL: @blocks
+// CHECK: gqa.attention
+func.func @blocks(%c: tensor<1x2x9x64xf32> {gqa.donated_to = 0}, %new: tensor<1x2x1x64xf32>, %at: tensor<1xi64>)
+    -> (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>) {
+  cf.br ^step(%new, %new, %new, %c : tensor<1x2x1x64xf32>, tensor<1x2x1x64xf32>, tensor<1x2x1x64xf32>, tensor<1x2x9x64xf32>)
+^step(%q: tensor<1x2x1x64xf32>, %0: tensor<1x2x1x64xf32>, %1: tensor<1x2x1x64xf32>, %own: tensor<1x2x9x64xf32>):
+  // expected-remark @below {{the tokens are written into the cache, which is copied as arguments stay}}
+  %k = gqa.append_kv %own, %new at %at : (tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>, tensor<1xi64>) -> tensor<1x2x9x64xf32>
+  %o = gqa.attention %q, %k, %k : (tensor<1x2x1x64xf32>, tensor<1x2x9x64xf32>, tensor<1x2x9x64xf32>) -> tensor<1x2x1x64xf32>
+  return %k, %o : tensor<1x2x9x64xf32>, tensor<1x2x1x64xf32>
+}

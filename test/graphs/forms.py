@@ -241,3 +241,9 @@ def heads_by_counts(q, k, v):
 def heads_by_list_in_any_order(q, k, v):
     group = [0, 1, 1, 0, 1, 0]
     return F.scaled_dot_product_attention(q, k[:, group], v[:, group], is_causal=True)
+
+
+@form(PADDING.flip(1), causal=True, dead_row="zero")
+def nan_to_num(q, k, v, padding):
+    seen = torch.ones(7, 7).tril().bool() & padding[:, None, None].bool()
+    return attend(torch.nan_to_num(scores(q, k).masked_fill(~seen, float("-inf")).softmax(-1)), v)

@@ -20,13 +20,11 @@ static double largestOf(Type type) {
   return APFloat::getLargest(floatType.getFloatSemantics()).convertToDouble();
 }
 
-bool isAbsorbing(double fill, Type type) {
+bool isAbsorbing(double fill, Type type, double least) {
   if (!isa<FloatType>(type) || std::isnan(fill))
     return false;
-  // -inf, finfo.min, and the -0.7 max of JAX; where exponents are as wide as f32's, whatever is so far beyond
-  // all scores that every one below 1e21 is lost in it.
-  constexpr double kBeyond = 1e29;
-  return fill <= -std::min(0.6 * largestOf(type), kBeyond);
+  // -inf, finfo.min, and the -0.7 max of JAX; where exponents are as wide as f32's, whatever is far enough.
+  return fill <= -std::min(0.6 * largestOf(type), least);
 }
 
 /// A condition, by comparisons if constants spell them out.
@@ -84,7 +82,7 @@ Expr Matcher::stripMasks(Expr expr, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr score = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, other->type) || !containsDot(score, match.key))
+      if (!fill || !isAbsorbing(*fill, other->type, leastFill) || !containsDot(score, match.key))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, masks);
       masks.fills.emplace_back(*fill, false);
@@ -100,12 +98,15 @@ Expr Matcher::stripMasks(Expr expr, AttentionMatch &match, Masks &masks) {
     constexpr double kModerate = 1e4; // a fill times it still hides
     if (!number || *number < 1 / kModerate || *number > kModerate || (isQuotient && side == 1))
       return expr;
-    size_t before = masks.fills.size();
+    Masks before = masks;
     Expr stripped = stripOperand(side);
-    for (auto &[fill, isAdded] : MutableArrayRef(masks.fills).drop_front(before)) {
-      fill = isQuotient ? fill / *number : fill * *number;
-      if (-fill > largestOf(root->type))
-        fill = -std::numeric_limits<double>::infinity();
+    for (auto &[fill, isAdded] : MutableArrayRef(masks.fills).drop_front(before.fills.size())) {
+      double scaled = isQuotient ? fill / *number : fill * *number;
+      if (-fill >= kBelowScores && -scaled < kBelowScores) { // a number like others
+        masks = before;
+        return expr;
+      }
+      fill = -scaled > largestOf(root->type) ? -std::numeric_limits<double>::infinity() : scaled;
     }
     return stripped;
   }
@@ -132,7 +133,7 @@ Expr Matcher::stripTerm(Expr term, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr rest = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, root->type))
+      if (!fill || !isAbsorbing(*fill, root->type, leastFill))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, masks);
       masks.fills.emplace_back(*fill, true);
@@ -151,7 +152,7 @@ Expr Matcher::stripTerm(Expr term, AttentionMatch &match, Masks &masks) {
 bool Matcher::takeTruth(Expr term, AttentionMatch &match, Masks &masks) {
   std::optional<OfTruth> found = matchOfTruth(evaluator, term);
   if (!found) {
-    auto hides = [&](double number) { return isAbsorbing(number, term->type); };
+    auto hides = [&](double number) { return isAbsorbing(number, term->type, leastFill); };
     std::optional<Decided> part = matchDecided(evaluator, term, hides);
     if (!part || !takeMask(part->rest, match, masks))
       return false;
@@ -161,7 +162,7 @@ bool Matcher::takeTruth(Expr term, AttentionMatch &match, Masks &masks) {
   }
   for (auto [seen, hidden, negated] : {std::tuple(found->whenTrue, found->whenFalse, false),
                                        std::tuple(found->whenFalse, found->whenTrue, true)})
-    if (seen == 0.0 && isAbsorbing(hidden, term->type)) {
+    if (seen == 0.0 && isAbsorbing(hidden, term->type, leastFill)) {
       addCondition({found->truth, negated}, match, masks);
       masks.fills.emplace_back(hidden, true);
       return true;
@@ -186,7 +187,7 @@ bool Matcher::takeMask(Expr term, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr rest = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, root->type) || !takeMask(rest, match, found))
+      if (!fill || !isAbsorbing(*fill, root->type, leastFill) || !takeMask(rest, match, found))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, found);
       found.fills.emplace_back(*fill, true);
@@ -197,7 +198,7 @@ bool Matcher::takeMask(Expr term, AttentionMatch &match, Masks &masks) {
       return done();
   if (takeTruth(root, match, masks))
     return true;
-  auto constant = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false);
+  auto constant = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false, leastFill);
   if (!constant)
     return false;
   if (constant->isWhole && constant->fill != 0)

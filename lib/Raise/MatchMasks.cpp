@@ -27,9 +27,32 @@ bool isAbsorbing(double fill, Type type, double least) {
   return fill <= -std::min(0.6 * largestOf(type), least);
 }
 
+static bool isOnlyInMod(AffineExpr expr, unsigned variable) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || expr.getKind() == AffineExprKind::Mod)
+    return binary || !dependsOn(expr, variable);
+  return isOnlyInMod(binary.getLHS(), variable) && isOnlyInMod(binary.getRHS(), variable);
+}
+
+/// Whether the expression follows the variable, and only in a part of it, `i mod n`: there are several rows
+/// of queries in one dimension.
+static bool followsPart(Expr expr, unsigned variable) {
+  if (!dependsOn(expr, variable))
+    return false;
+  auto isPart = [&](AffineExpr affine) { return isOnlyInMod(affine, variable); };
+  return (!expr->affine || isPart(expr->affine)) && llvm::all_of(expr->indices, isPart) &&
+         llvm::all_of(expr->operands, [&](Expr operand) {
+           return !dependsOn(operand, variable) || followsPart(operand, variable);
+         });
+}
+
 /// A condition, by comparisons if constants spell them out.
 void Matcher::addCondition(Condition condition, AttentionMatch &match, Masks &masks) {
   auto constant = matchConstantMask(evaluator, condition.expr, match.rows, match.key, condition.negated);
+  if (constant && !constant->isWhole) // bounds of a part are read where the parts are known
+    if (Expr expanded = evaluator.expandAll(condition.expr);
+        llvm::any_of(match.rows, [&](unsigned row) { return followsPart(expanded, row); }))
+      constant.reset();
   if (constant)
     for (Expr comparison : constant->comparisons)
       masks.conditions.push_back({comparison});

@@ -109,8 +109,7 @@ private:
       return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
     };
     using Predicate = arith::CmpFPredicate;
-    constexpr double kBeyond = -1e29; // beyond all scores: see isAbsorbing
-    Value isDead = arith::CmpFOp::create(b, loc, Predicate::OLE, lses.front(), number(kBeyond));
+    Value isDead = arith::CmpFOp::create(b, loc, Predicate::OLE, lses.front(), number(-kBeyondScores));
     Value sum, all;
     for (auto [part, lse, count] : llvm::zip_equal(parts, lses, counts)) {
       Value isSame = arith::CmpFOp::create(b, loc, Predicate::OEQ, lse, lses.front());

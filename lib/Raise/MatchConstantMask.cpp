@@ -19,8 +19,9 @@ constexpr int64_t kMaxElements = int64_t(1) << 24;
 /// Reads a mask that only constants and coordinates make, point by point.
 class MaskReader {
 public:
-  MaskReader(PointEvaluator &points, Expr expr, bool trueHides)
-      : points(points), expr(expr), load(PointEvaluator::findOnlyLoad(expr)), trueHides(trueHides) {}
+  MaskReader(PointEvaluator &points, Expr expr, bool trueHides, double least)
+      : points(points), expr(expr), load(PointEvaluator::findOnlyLoad(expr)), trueHides(trueHides),
+        least(least) {}
 
   void set(unsigned variable, int64_t value) { points.set(variable, value); }
 
@@ -34,7 +35,7 @@ public:
       return (*element != 0.0) != trueHides;
     if (*element == 0.0 && !trueHides)
       return true;
-    if (trueHides || !isAbsorbing(*element, expr->type) || (fill != 0.0 && fill != *element))
+    if (trueHides || !isAbsorbing(*element, expr->type, least) || (fill != 0.0 && fill != *element))
       return std::nullopt;
     fill = *element;
     return false;
@@ -61,6 +62,7 @@ private:
   PointEvaluator &points;
   Expr expr, load;
   bool trueHides;
+  double least;
   SmallVector<std::pair<double, double>> known;
 };
 
@@ -146,7 +148,7 @@ std::optional<Band> findBand(const Table &table) {
 } // namespace
 
 std::optional<ConstantMask> matchConstantMask(Evaluator &evaluator, Expr mask, ArrayRef<unsigned> rows,
-                                              unsigned key, bool trueHides) {
+                                              unsigned key, bool trueHides, double least) {
   ExprContext &context = evaluator.context;
   Expr expr = evaluator.expandAll(mask);
   PointEvaluator points(context);
@@ -181,7 +183,7 @@ std::optional<ConstantMask> matchConstantMask(Evaluator &evaluator, Expr mask, A
         others.emplace_back(variable, context.space.sizeOf(variable));
     }
     Table table{row ? context.space.sizeOf(*row) : 1, context.space.sizeOf(key), {}};
-    MaskReader reader(points, expr, trueHides);
+    MaskReader reader(points, expr, trueHides, least);
     std::optional<Band> band = readTable(reader, row, key, others, table) ? findBand(table) : std::nullopt;
     if (!band)
       continue;

@@ -27,31 +27,33 @@ bool Matcher::isNeverDead(const AttentionMatch &match) {
 }
 
 /// Whether a number that hides keys is among the constants of `expr`.
-static bool mentionsFill(Evaluator &evaluator, Expr expr, DenseSet<Expr> &visited) {
+static bool mentionsFill(Evaluator &evaluator, Expr expr, double least, DenseSet<Expr> &visited) {
   expr = evaluator.peel(expr);
   if (!visited.insert(expr).second)
     return false;
   if (std::optional<double> number = expr->getNumber())
-    return isAbsorbing(-std::abs(*number), expr->type);
+    return isAbsorbing(-std::abs(*number), expr->type, least);
   return llvm::any_of(expr->operands,
-                      [&](Expr operand) { return mentionsFill(evaluator, operand, visited); });
+                      [&](Expr operand) { return mentionsFill(evaluator, operand, least, visited); });
 }
 
-bool hidesKeys(Evaluator &evaluator, Expr expr) {
+bool hidesKeys(Evaluator &evaluator, Expr expr, double least) {
   DenseSet<Expr> visited;
-  return mentionsFill(evaluator, expr, visited);
+  return mentionsFill(evaluator, expr, least, visited);
 }
 
 /// Whether a bias might be somebody's mask: an element of a tensor that came from outside, as it stands, or
 /// arithmetic with a number that hides keys. What the graph looks up or computes otherwise (a relative
 /// position, a slope times a distance) is taken to be small.
 bool Matcher::mayHide(Expr bias) {
+  double least = leastFill < kBeyondScores ? leastFill / 100 : leastFill; // anywhere near it, on either side
   Expr root = evaluator.peelCasts(bias);
   if (std::optional<ConstantData> data = root->isLoad() ? ConstantData::of(root->value) : std::nullopt)
-    return llvm::any_of(llvm::seq<int64_t>(0, data->getType().getNumElements()),
-                        [&](int64_t place) { return isAbsorbing(data->at(place), root->type); });
+    return llvm::any_of(llvm::seq<int64_t>(0, data->getType().getNumElements()), [&](int64_t place) {
+      return isAbsorbing(-std::abs(data->at(place)), root->type, least);
+    });
   bool isGiven = root->isLoad() && !evaluator.reduction(root);
-  return isGiven || hidesKeys(evaluator, root);
+  return isGiven || hidesKeys(evaluator, root, least);
 }
 
 /// What rows without a key become: 0 if guarded, NaN after a fill of -inf, the mean after a finite one. Two
@@ -67,8 +69,8 @@ bool Matcher::settleDeadRows(AttentionMatch &match, const Masks &masks) {
       ++infinite;
     else if (!isAdded && selected == fill)
       continue;
-    else if (isAdded && narrowest < 1e5) // near 65504 scores are rounded to multiples of 32, not absorbed
-      ++rounded;
+    else if (isAdded && (narrowest < 1e5 || -fill < kBeyondScores))
+      ++rounded; // near 65504 scores are rounded to multiples of 32, not absorbed
     else
       ++finite, deadFill = fill;
     if (!isAdded)

@@ -2,6 +2,7 @@
 #include "gqa/Raise/Match.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -96,8 +97,26 @@ std::optional<Matcher::Guard> Matcher::takeGuard(Expr &probabilities) {
   return guard;
 }
 
-/// `isnan(p) ? 0 : p`: ONNX's form of the same guard.
-bool Matcher::takeNaNGuard(Expr &probabilities) {
+/// `x == inf ? c : rest` or `x == -inf ? c : rest`: x; `rest` is left.
+static Expr takeInfinityTest(Evaluator &evaluator, Expr &expr) {
+  Expr condition = expr->isSelect() ? evaluator.peel(expr->operands[0]) : nullptr;
+  auto compare = condition && condition->op ? dyn_cast<arith::CmpFOp>(condition->op) : nullptr;
+  if (!compare || compare.getPredicate() != arith::CmpFPredicate::OEQ)
+    return nullptr;
+  std::optional<double> number = evaluator.peelCasts(condition->operands[1])->getNumber();
+  if (!number || !std::isinf(*number))
+    return nullptr;
+  expr = evaluator.peelCasts(expr->operands[2]);
+  return evaluator.peelCasts(condition->operands[0]);
+}
+
+/// `isnan(p) ? 0 : p`: ONNX's form of the same guard; or torch's `nan_to_num`, which has numbers for
+/// infinities as well: no probability is one.
+bool Matcher::takeNaNGuard(Expr &guarded) {
+  Expr probabilities = guarded;
+  SmallVector<Expr, 2> tested;
+  while (Expr test = takeInfinityTest(evaluator, probabilities))
+    tested.push_back(test);
   if (!probabilities->isSelect())
     return false;
   Expr condition = evaluator.peel(probabilities->operands[0]);
@@ -110,6 +129,9 @@ bool Matcher::takeNaNGuard(Expr &probabilities) {
       evaluator.peelCasts(probabilities->operands[2]) != evaluator.peelCasts(condition->operands[0]))
     return false;
   probabilities = evaluator.peelCasts(probabilities->operands[2]);
+  if (llvm::any_of(tested, [&](Expr test) { return test != probabilities; }))
+    return false;
+  guarded = probabilities;
   return true;
 }
 

@@ -20,18 +20,39 @@ static double largestOf(Type type) {
   return APFloat::getLargest(floatType.getFloatSemantics()).convertToDouble();
 }
 
-bool isAbsorbing(double fill, Type type) {
+bool isAbsorbing(double fill, Type type, double least) {
   if (!isa<FloatType>(type) || std::isnan(fill))
     return false;
-  // -inf, finfo.min, and the -0.7 max of JAX; where exponents are as wide as f32's, whatever is so far beyond
-  // all scores that every one below 1e21 is lost in it.
-  constexpr double kBeyond = 1e29;
-  return fill <= -std::min(0.6 * largestOf(type), kBeyond);
+  // -inf, finfo.min, and the -0.7 max of JAX; where exponents are as wide as f32's, whatever is far enough.
+  return fill <= -std::min(0.6 * largestOf(type), least);
+}
+
+static bool isOnlyInMod(AffineExpr expr, unsigned variable) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || expr.getKind() == AffineExprKind::Mod)
+    return binary || !dependsOn(expr, variable);
+  return isOnlyInMod(binary.getLHS(), variable) && isOnlyInMod(binary.getRHS(), variable);
+}
+
+/// Whether the expression follows the variable, and only in a part of it, `i mod n`: there are several rows
+/// of queries in one dimension.
+static bool followsPart(Expr expr, unsigned variable) {
+  if (!dependsOn(expr, variable))
+    return false;
+  auto isPart = [&](AffineExpr affine) { return isOnlyInMod(affine, variable); };
+  return (!expr->affine || isPart(expr->affine)) && llvm::all_of(expr->indices, isPart) &&
+         llvm::all_of(expr->operands, [&](Expr operand) {
+           return !dependsOn(operand, variable) || followsPart(operand, variable);
+         });
 }
 
 /// A condition, by comparisons if constants spell them out.
 void Matcher::addCondition(Condition condition, AttentionMatch &match, Masks &masks) {
   auto constant = matchConstantMask(evaluator, condition.expr, match.rows, match.key, condition.negated);
+  if (constant && !constant->isWhole) // bounds of a part are read where the parts are known
+    if (Expr expanded = evaluator.expandAll(condition.expr);
+        llvm::any_of(match.rows, [&](unsigned row) { return followsPart(expanded, row); }))
+      constant.reset();
   if (constant)
     for (Expr comparison : constant->comparisons)
       masks.conditions.push_back({comparison});
@@ -84,7 +105,7 @@ Expr Matcher::stripMasks(Expr expr, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr score = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, other->type) || !containsDot(score, match.key))
+      if (!fill || !isAbsorbing(*fill, other->type, leastFill) || !containsDot(score, match.key))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, masks);
       masks.fills.emplace_back(*fill, false);
@@ -100,12 +121,15 @@ Expr Matcher::stripMasks(Expr expr, AttentionMatch &match, Masks &masks) {
     constexpr double kModerate = 1e4; // a fill times it still hides
     if (!number || *number < 1 / kModerate || *number > kModerate || (isQuotient && side == 1))
       return expr;
-    size_t before = masks.fills.size();
+    Masks before = masks;
     Expr stripped = stripOperand(side);
-    for (auto &[fill, isAdded] : MutableArrayRef(masks.fills).drop_front(before)) {
-      fill = isQuotient ? fill / *number : fill * *number;
-      if (-fill > largestOf(root->type))
-        fill = -std::numeric_limits<double>::infinity();
+    for (auto &[fill, isAdded] : MutableArrayRef(masks.fills).drop_front(before.fills.size())) {
+      double scaled = isQuotient ? fill / *number : fill * *number;
+      if (-fill >= kBelowScores && -scaled < kBelowScores) { // a number like others
+        masks = before;
+        return expr;
+      }
+      fill = -scaled > largestOf(root->type) ? -std::numeric_limits<double>::infinity() : scaled;
     }
     return stripped;
   }
@@ -132,7 +156,7 @@ Expr Matcher::stripTerm(Expr term, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr rest = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, root->type))
+      if (!fill || !isAbsorbing(*fill, root->type, leastFill))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, masks);
       masks.fills.emplace_back(*fill, true);
@@ -151,7 +175,7 @@ Expr Matcher::stripTerm(Expr term, AttentionMatch &match, Masks &masks) {
 bool Matcher::takeTruth(Expr term, AttentionMatch &match, Masks &masks) {
   std::optional<OfTruth> found = matchOfTruth(evaluator, term);
   if (!found) {
-    auto hides = [&](double number) { return isAbsorbing(number, term->type); };
+    auto hides = [&](double number) { return isAbsorbing(number, term->type, leastFill); };
     std::optional<Decided> part = matchDecided(evaluator, term, hides);
     if (!part || !takeMask(part->rest, match, masks))
       return false;
@@ -161,7 +185,7 @@ bool Matcher::takeTruth(Expr term, AttentionMatch &match, Masks &masks) {
   }
   for (auto [seen, hidden, negated] : {std::tuple(found->whenTrue, found->whenFalse, false),
                                        std::tuple(found->whenFalse, found->whenTrue, true)})
-    if (seen == 0.0 && isAbsorbing(hidden, term->type)) {
+    if (seen == 0.0 && isAbsorbing(hidden, term->type, leastFill)) {
       addCondition({found->truth, negated}, match, masks);
       masks.fills.emplace_back(hidden, true);
       return true;
@@ -186,7 +210,7 @@ bool Matcher::takeMask(Expr term, AttentionMatch &match, Masks &masks) {
     for (bool seenWhenTrue : {true, false}) {
       Expr rest = root->operands[seenWhenTrue ? 1 : 2], other = root->operands[seenWhenTrue ? 2 : 1];
       std::optional<double> fill = evaluator.peelCasts(other)->getNumber();
-      if (!fill || !isAbsorbing(*fill, root->type) || !takeMask(rest, match, found))
+      if (!fill || !isAbsorbing(*fill, root->type, leastFill) || !takeMask(rest, match, found))
         continue;
       addCondition({root->operands[0], !seenWhenTrue}, match, found);
       found.fills.emplace_back(*fill, true);
@@ -197,7 +221,7 @@ bool Matcher::takeMask(Expr term, AttentionMatch &match, Masks &masks) {
       return done();
   if (takeTruth(root, match, masks))
     return true;
-  auto constant = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false);
+  auto constant = matchConstantMask(evaluator, root, match.rows, match.key, /*trueHides=*/false, leastFill);
   if (!constant)
     return false;
   if (constant->isWhole && constant->fill != 0)

@@ -3,6 +3,7 @@
 #include "gqa/Raise/Match.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -55,6 +56,10 @@ bool Matcher::matchTerms(Expr expr, AttentionMatch &match) {
     return matchSoftcap(expr, match);
   if (expr->isApply("arith.mulf") || expr->isApply("arith.divf"))
     return matchFactor(expr, match);
+  if (expr->isApply("arith.negf")) {
+    match.scale = -match.scale;
+    return matchTerms(expr->operands[0], match);
+  }
   if (!expr->isApply("arith.addf"))
     return false;
   bool first = containsDot(expr->operands[0], match.key);
@@ -120,9 +125,37 @@ static Expr takeShift(Evaluator &evaluator, Expr scores, AttentionMatch &match) 
   }
 }
 
-bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
+/// The scores without their masks, numbers from `least` on taken for such. False if what rows that see no key
+/// become is nothing that `dead_row` can say.
+bool Matcher::matchMasked(Expr scores, double factor, double least, const AttentionMatch &match,
+                          AttentionMatch &plain, Masks &masks, bool &isFound) {
   constexpr unsigned kMostTerms = 256;
   termsLeft = kMostTerms;
+  leastFill = least;
+  llvm::SaveAndRestore keepClamped(clamped);
+  llvm::SaveAndRestore keepNarrowest(narrowest);
+  masks = {};
+  plain = match;
+  Expr stripped = stripMasks(scores, plain, masks);
+  plain.conditions = masks.conditions;
+  plain.scale = factor;
+  isFound = true;
+  if (AttentionMatch terms = plain; matchTerms(stripped, terms)) {
+    plain = terms;
+  } else { // kept as it stands, without the masks around it
+    plain.scale = match.scale;
+    plain.score = stripped;
+    isFound = matchPlain(plain, /*withBiases=*/true);
+  }
+  bool isModerate = llvm::any_of(
+      masks.fills, [](auto &entry) { return -entry.first >= kBelowScores && -entry.first < kBeyondScores; });
+  if (isModerate && // else a bias may lift what is hidden, or hide what is not
+      (plain.score || llvm::any_of(plain.biases, [&](const Bias &bias) { return mayHide(bias.expr); })))
+    return false;
+  return settleDeadRows(plain, masks);
+}
+
+bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
   products.clear();
   if (!current) // other sets of keys are not shifted with this one
     scores = takeShift(evaluator, scores, match);
@@ -137,18 +170,12 @@ bool Matcher::matchScores(Expr scores, double factor, AttentionMatch &match) {
     products[other] = other == match.dot;
   products[match.dot] = true;
   Masks masks;
-  Expr stripped = stripMasks(scores, match, masks);
-  AttentionMatch plain = match;
-  plain.conditions = masks.conditions;
-  plain.scale = factor;
-  bool known = matchTerms(stripped, plain), isFound = true;
-  if (!known) { // kept as it stands, without the masks around it
-    plain = match;
-    plain.conditions = masks.conditions;
-    plain.score = stripped;
-    isFound = matchPlain(plain, /*withBiases=*/true);
-  }
-  if (!settleDeadRows(plain, masks)) {
+  AttentionMatch plain;
+  bool isFound = true;
+  // A merge of several sets tells rows that see no key by how far below 0 their sums are.
+  double least = current ? kBeyondScores : kBelowScores;
+  if (!matchMasked(scores, factor, least, match, plain, masks, isFound) &&
+      !matchMasked(scores, factor, kBeyondScores, match, plain, masks, isFound)) {
     if (shift == Shift::Other)
       return refuse(match.exponential,
                     "rows that see no key would depend on what is subtracted from the scores");

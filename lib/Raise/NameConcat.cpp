@@ -1,4 +1,4 @@
-// Concatenations that are written element by element.
+// Concatenations that are written element by element, or piece by piece.
 #include "gqa/Raise/Build.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -93,6 +93,41 @@ LogicalResult nameConcat(linalg::GenericOp op, PatternRewriter &rewriter) {
   if (!pieces.addAll(op.getBody()->getTerminator()->getOperand(0)))
     return failure();
   rewriter.replaceOpWithNewOp<tensor::ConcatOp>(op, type, pieces.dim, pieces.tensors);
+  return success();
+}
+
+/// The dimension in which the slice is a part of what it is written to, if that is the only one; -1 if not.
+static int64_t findOnlyPart(tensor::InsertSliceOp op) {
+  bool isWhole = op.getSourceType().getRank() == op.getDestType().getRank() &&
+                 op.getSourceType().hasStaticShape() && op.getDestType().hasStaticShape() &&
+                 llvm::all_of(op.getStaticStrides(), [](int64_t stride) { return stride == 1; });
+  int64_t part = -1;
+  for (auto [dim, size] : llvm::enumerate(op.getDestType().getShape())) {
+    if (!isWhole || op.getSourceType().getDimSize(dim) == size)
+      continue;
+    isWhole = part < 0;
+    part = static_cast<int64_t>(dim);
+  }
+  return isWhole ? part : -1;
+}
+
+LogicalResult nameConcat(tensor::InsertSliceOp last, PatternRewriter &rewriter) {
+  int64_t dim = findOnlyPart(last), begin = dim < 0 ? 0 : last.getDestType().getDimSize(dim);
+  SmallVector<Value> pieces;
+  Value rest = last.getResult();
+  while (auto op = rest.getDefiningOp<tensor::InsertSliceOp>()) {
+    if (dim < 0 || findOnlyPart(op) != dim)
+      return failure();
+    begin -= op.getSourceType().getDimSize(dim);
+    if (op.getStaticOffsets()[dim] != begin)
+      return failure();
+    pieces.push_back(op.getSource());
+    rest = op.getDest();
+  }
+  if (dim < 0 || begin != 0 || !rest.getDefiningOp<tensor::EmptyOp>())
+    return failure();
+  rewriter.replaceOpWithNewOp<tensor::ConcatOp>(last, last.getType(), dim,
+                                                llvm::to_vector(llvm::reverse(pieces)));
   return success();
 }
 

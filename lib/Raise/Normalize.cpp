@@ -74,6 +74,7 @@ void normalize(func::FuncOp function) {
   replaceAll<math::PowFOp>(function, nameExponential);
   replaceAll<complex::MulOp>(function, splitProduct);
   replaceAll<linalg::GenericOp>(function, nameConcat);
+  replaceAll<tensor::InsertSliceOp>(function, nameConcat);
 }
 
 } // namespace gqa

@@ -1,7 +1,7 @@
 // RUN: gqa-opt %s --gqa-raise | FileCheck %s
 
-// StableHLO's concatenations arrive as loops that choose the piece of each element; what follows (rotations, caches, sinks) is
-// found behind `tensor.concat` only.
+// StableHLO's concatenations arrive as loops that choose the piece of each element, or as slices that are written one behind the
+// other; what follows (rotations, caches, sinks, repeats) is found behind `tensor.concat` only.
 
 // CHECK-LABEL: @two(
 // CHECK: tensor.concat dim(1) %arg0, %arg1
@@ -84,4 +84,44 @@ func.func @no_other_place(%a: tensor<2xf32>, %b: tensor<4xf32>) -> tensor<6xf32>
     linalg.yield %v : f32
   } -> tensor<6xf32>
   return %r : tensor<6xf32>
+}
+
+// CHECK-LABEL: @written(
+// CHECK: tensor.concat dim(1) %arg0, %arg1, %arg0
+// CHECK-NOT: tensor.insert_slice
+func.func @written(%a: tensor<2x2x3xf32>, %b: tensor<2x4x3xf32>) -> tensor<2x8x3xf32> {
+  %e = tensor.empty() : tensor<2x8x3xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0, 0] [2, 2, 3] [1, 1, 1] : tensor<2x2x3xf32> into tensor<2x8x3xf32>
+  %1 = tensor.insert_slice %b into %0[0, 2, 0] [2, 4, 3] [1, 1, 1] : tensor<2x4x3xf32> into tensor<2x8x3xf32>
+  %2 = tensor.insert_slice %a into %1[0, 6, 0] [2, 2, 3] [1, 1, 1] : tensor<2x2x3xf32> into tensor<2x8x3xf32>
+  return %2 : tensor<2x8x3xf32>
+}
+
+// A slice that is written over in part, one that a cache holds the rest of, and one along another dimension.
+// CHECK-LABEL: @written_over(
+// CHECK-NOT: tensor.concat
+// CHECK-COUNT-2: tensor.insert_slice
+func.func @written_over(%a: tensor<2x4xf32>, %b: tensor<2x3xf32>) -> tensor<2x6xf32> {
+  %e = tensor.empty() : tensor<2x6xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0] [2, 4] [1, 1] : tensor<2x4xf32> into tensor<2x6xf32>
+  %1 = tensor.insert_slice %b into %0[0, 3] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  return %1 : tensor<2x6xf32>
+}
+
+// CHECK-LABEL: @written_behind(
+// CHECK-NOT: tensor.concat
+// CHECK: tensor.insert_slice
+func.func @written_behind(%cache: tensor<2x6xf32>, %b: tensor<2x3xf32>) -> tensor<2x6xf32> {
+  %0 = tensor.insert_slice %b into %cache[0, 3] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
+
+// CHECK-LABEL: @written_in_two_dimensions(
+// CHECK-NOT: tensor.concat
+// CHECK-COUNT-2: tensor.insert_slice
+func.func @written_in_two_dimensions(%a: tensor<2x3xf32>, %b: tensor<4x3xf32>) -> tensor<4x6xf32> {
+  %e = tensor.empty() : tensor<4x6xf32>
+  %0 = tensor.insert_slice %a into %e[0, 0] [2, 3] [1, 1] : tensor<2x3xf32> into tensor<4x6xf32>
+  %1 = tensor.insert_slice %b into %0[0, 3] [4, 3] [1, 1] : tensor<4x3xf32> into tensor<4x6xf32>
+  return %1 : tensor<4x6xf32>
 }

@@ -97,3 +97,26 @@ func.func @split(%q: !Q, %k: !K, %v: !V) -> !Q {
   %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
   return %o : !Q
 }
+
+// The softmax of what is negated, a softmin.
+// CHECK-LABEL: @negated
+// CHECK: gqa.attention {{.*}} scale(-5.000000e-01)
+func.func @negated(%q: !Q, %k: !K, %v: !V) -> !Q {
+  %zs = arith.constant dense<0.0> : !S
+  %zr = arith.constant dense<0.0> : !R
+  %low = arith.constant dense<0xFF800000> : !R
+  %zo = arith.constant dense<0.0> : !Q
+  %qk = linalg.batch_matmul ins(%q, %k : !Q, !K) outs(%zs : !S) -> !S
+  %tc = arith.constant dense<0.5> : !S
+  %u = linalg.mul ins(%qk, %tc : !S, !S) outs(%zs : !S) -> !S
+  %t = linalg.negf ins(%u : !S) outs(%zs : !S) -> !S
+  %m = linalg.reduce { arith.maximumf } ins(%t : !S) outs(%low : !R) dimensions = [2]
+  %mb = linalg.broadcast ins(%m : !R) outs(%zs : !S) dimensions = [2]
+  %d = linalg.sub ins(%t, %mb : !S, !S) outs(%zs : !S) -> !S
+  %p = linalg.exp ins(%d : !S) outs(%zs : !S) -> !S
+  %l = linalg.reduce { arith.addf } ins(%p : !S) outs(%zr : !R) dimensions = [2]
+  %lb = linalg.broadcast ins(%l : !R) outs(%zs : !S) dimensions = [2]
+  %w = linalg.div ins(%p, %lb : !S, !S) outs(%zs : !S) -> !S
+  %o = linalg.batch_matmul ins(%w, %v : !S, !V) outs(%zo : !Q) -> !Q
+  return %o : !Q
+}

@@ -241,3 +241,42 @@ def heads_by_counts(q, k, v):
 def heads_by_list_in_any_order(q, k, v):
     group = [0, 1, 1, 0, 1, 0]
     return F.scaled_dot_product_attention(q, k[:, group], v[:, group], is_causal=True)
+
+
+@form(scale=-0.25)
+def softmin(q, k, v):
+    return attend(F.softmin(scores(q, k), -1), v)
+
+
+@form(causal=True, score=None)
+def billion_selected(q, k, v):
+    return attend(scores(q, k).masked_fill(torch.ones(7, 7).tril() == 0, -1e9).softmax(-1), v)
+
+
+@form(causal=True, score=None)
+def billion_added(q, k, v):
+    return attend((scores(q, k) + torch.full((7, 7), -1e9).triu(1)).softmax(-1), v)
+
+
+@form(PADDING.flip(1), causal=True, dead_row="uniform")
+def billion_selected_in_whole_rows(q, k, v, padding):
+    seen = torch.ones(7, 7).tril().bool() & padding[:, None, None].bool()
+    return attend(scores(q, k).masked_fill(~seen, -1e9).softmax(-1), v)
+
+
+@form(PADDING.flip(1))
+def billions_added_to_whole_rows(q, k, v, padding):
+    """Scores that the number is added to are rounded, not lost; where it is added twice, keys are hidden behind the others."""
+    hidden = (1 - padding[:, None, None].float()) * -1e9 + torch.full((7, 7), -1e9).triu(1)
+    return attend((scores(q, k) + hidden).softmax(-1), v)
+
+
+@form(torch.tensor([0.0, 0, 0, 0, 0, 0, 1e9]))
+def billion_taken_back(q, k, v, lift):
+    return attend((scores(q, k).masked_fill(torch.ones(7, 7).tril() == 0, -1e9) + lift).softmax(-1), v)
+
+
+@form(PADDING.flip(1), causal=True, dead_row="zero")
+def nan_to_num(q, k, v, padding):
+    seen = torch.ones(7, 7).tril().bool() & padding[:, None, None].bool()
+    return attend(torch.nan_to_num(scores(q, k).masked_fill(~seen, float("-inf")).softmax(-1)), v)

@@ -351,3 +351,11 @@ def learned_by_a_convolution(weights, x):
 @form(LEARNED[0][:1], LEARNED[1])
 def learned_query(weights, x):
     return (F.linear(x, weights).softmax(1) * x).sum(1)
+
+
+@form(Q[:1], KG[:1], VG[:1], q_heads=6, kv_heads=2, causal=True, score=None)
+def groups_of_one_sequence(q, k, v):
+    """The rows of a product are a group's queries; what a mask says of a query holds in each part of them."""
+    s = torch.einsum("bgrid,bgjd->bgrij", q.unflatten(1, (2, 3)) * 0.25, k)
+    s = s.masked_fill(torch.ones(7, 7, dtype=torch.bool).triu(1), -math.inf)
+    return torch.einsum("bgrij,bgjd->bgrid", s.softmax(-1), v).flatten(1, 2)

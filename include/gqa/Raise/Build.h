@@ -133,6 +133,10 @@ void normalize(mlir::func::FuncOp function);
 /// `tensor.concat`; fails if the loop is anything else.
 mlir::LogicalResult nameConcat(mlir::linalg::GenericOp op, mlir::PatternRewriter &rewriter);
 
+/// The same of pieces that are written one behind the other until nothing is left of an empty tensor; fails
+/// if `last` is not the last of them.
+mlir::LogicalResult nameConcat(mlir::tensor::InsertSliceOp last, mlir::PatternRewriter &rewriter);
+
 /// Raises what is still rotated by other operations, with a remark for what must stay; how many there were.
 int64_t raiseRotations(mlir::RewriterBase &rewriter, mlir::func::FuncOp function);
 

@@ -3,6 +3,7 @@
 #define GQA_RAISE_MATCH_H
 
 #include "gqa/Dialect/GQA/GQA.h"
+#include "gqa/Raise/ConstantMask.h"
 #include "gqa/Raise/Evaluator.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -75,7 +76,7 @@ struct Masks {
 };
 
 /// Whether a number that hides keys is among the constants of `expr`.
-bool hidesKeys(Evaluator &evaluator, Expr expr);
+bool hidesKeys(Evaluator &evaluator, Expr expr, double least = kBeyondScores);
 
 /// The exponential that makes `op` a part of a softmax: exp(s - max s), or what a sum runs over.
 mlir::Operation *softmaxOf(Evaluator &evaluator, mlir::linalg::LinalgOp op);
@@ -181,6 +182,8 @@ private:
   bool takeNaNGuard(Expr &probabilities);
 
   // MatchScores.cpp
+  bool matchMasked(Expr scores, double factor, double least, const AttentionMatch &match,
+                   AttentionMatch &plain, Masks &masks, bool &isFound);
   bool matchScores(Expr scores, double factor, AttentionMatch &match);
   bool matchTerms(Expr expr, AttentionMatch &match);
   bool matchPlain(AttentionMatch &match, bool withBiases);
@@ -224,6 +227,7 @@ private:
   bool seenElsewhere = false;          ///< every row sees a key of another set
   double deadFill = 0;                 ///< what finite number hides keys, if one does
   bool clamped = false;                ///< scores below every finite number are raised to one
+  double leastFill = kBeyondScores;    ///< the least number that is taken for one that hides keys
   double narrowest = 0;                ///< the largest number of the narrowest type that the scores pass
   llvm::DenseMap<Expr, bool> products; ///< what containsDot was asked
 };

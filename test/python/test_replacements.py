@@ -17,6 +17,8 @@ FORMS = {
     "cut": lambda x: F.pad(x, (-1, -2)),
     "cut_and_padded": lambda x: F.pad(x, (2, -1, -1, 3), value=-1.0),
     "part_of_what_is_stacked": lambda x: torch.select_scatter(x, x[:, 1] * 2, 1, -1),
+    "empty_tensors_joined": lambda x: torch.cat((torch.cat((x[:, :0], x[:, 7:]), 1), x), 1),
+    "empty_tensors_joined_along_another": lambda x: torch.cat((x[:, :0], x[:, 7:]), -1).sum(1) + torch.cat((x, x), -1)[:, 0],
 }
 
 
@@ -84,6 +86,30 @@ def test_equal_to_itself_in_onnx(kind, wanted):
     module = gqa.compile(linalg_of_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])))
     data = np.array([1, np.nan, np.inf]) if kind == TensorProto.FLOAT else np.arange(3)
     np.testing.assert_array_equal(module(data.astype(helper.tensor_dtype_to_np_dtype(kind))), wanted)
+
+
+GELUS = {"by_erf": {}, "by_tanh": {"approximate": "tanh"}}
+
+
+def rounding(x):
+    """What the formula itself may lose: 1 + tanh(..) cancels."""
+    return dict(rtol=0, atol=4 * np.finfo(np.float32).eps * np.abs(x).max())
+
+
+@pytest.mark.parametrize("how", GELUS.values(), ids=GELUS)
+def test_gelu(how):
+    x = torch.linspace(-6, 6, 97)
+    module = gqa.compile(linalg_of_program(torch.export.export(Form(lambda x: F.gelu(x, **how)), (x,), strict=False)))
+    np.testing.assert_allclose(module(x.numpy()), F.gelu(x.double(), **how), **rounding(x.numpy()))
+
+
+@pytest.mark.parametrize("how", GELUS.values(), ids=GELUS)
+def test_gelu_of_onnx(how):
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [97]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Gelu", ["x"], ["y"], **how)], "gelu", [x], [y])
+    module = gqa.compile(linalg_of_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])))
+    data = np.linspace(-6, 6, 97, dtype=np.float32)
+    np.testing.assert_allclose(module(data), F.gelu(torch.from_numpy(data).double(), **how), **rounding(data))
 
 
 def test_pad_of_onnx():

@@ -207,6 +207,21 @@ def squeeze_dims(x, dims):
     return x.reshape([n for d, n in enumerate(x.shape) if not (d in dims and n == 1)])
 
 
+def cat(tensors, dim=0):
+    """Of nothing but empty tensors: torch-mlir drops them, and has none left to join."""
+    if not all(_is_empty(t) for t in tensors):
+        return NotImplemented
+    rank = max(t.dim() for t in tensors)  # torch lets any be of one dimension
+    tensors = [t for t in tensors if t.dim() == rank]
+    size = [*tensors[0].shape]
+    size[dim] = sum(t.shape[dim] for t in tensors)
+    return tensors[0].new_zeros(size)
+
+
+def _is_empty(x):
+    return any(isinstance(n, int) and n == 0 for n in x.shape)
+
+
 def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
     """Of a model that is not being trained: by the statistics that it has. What training would keep is empty."""
     along = [1, -1, *[1] * (x.dim() - 2)]
@@ -269,8 +284,10 @@ REPLACEMENTS = {
 OF_COMPLEX = {aten._to_copy.default: number_types.to_copy, aten.abs.default: number_types.magnitude, aten.mul.Tensor: number_types.mul}
 # Only of graphs with such operations on integers: those on floats stay.
 OF_INTEGERS = {aten.pow.Tensor_Scalar: number_types.power, aten.clamp.default: number_types.clamp}
-# What torch takes apart if asked to, and torch-mlir does not.
-BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
+# Only of graphs that join nothing but empty tensors, such as a cache that is still without tokens.
+OF_NOTHING = {aten.cat.default: cat}
+# What torch takes apart if asked to, and torch-mlir does not, or with other numbers: its gelu by tanh has a constant of four digits.
+BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.gelu.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
             aten.upsample_bilinear2d.vec]
 # What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
 LEFT_ALONE = [aten.roll.default]
@@ -287,6 +304,8 @@ def decompose(program):
         table.update(OF_COMPLEX)
     if any(node.target in OF_INTEGERS and not _is_float(node.args[0]) for node in program.graph.nodes):
         table.update(OF_INTEGERS)
+    if any(node.target in OF_NOTHING and _is_empty(node.meta["val"]) for node in program.graph.nodes):
+        table.update(OF_NOTHING)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     try:

@@ -112,6 +112,58 @@ def test_gelu_of_onnx(how):
     np.testing.assert_allclose(module(data), F.gelu(torch.from_numpy(data).double(), **how), **rounding(data))
 
 
+class Grouped(torch.nn.Module):
+    """An order of tokens by their expert, whose number the call knows."""
+
+    def forward(self, x, weights, ends):
+        return torch.ops.aten._grouped_mm(x, weights, ends)
+
+
+class Sorted(torch.nn.Module):
+    """And the first two of them."""
+
+    def forward(self, x):
+        return *torch.sort(x, dim=0), torch.topk(x, 2, dim=0).values
+
+
+class Bounded(torch.nn.Module):
+    """The last five rows, or all if they are fewer."""
+
+    def forward(self, x):
+        return x[torch.sym_max(0, x.shape[0] - 5):] * torch.sym_min(x.shape[0], 5)
+
+
+def dynamic(module, x, *more):
+    program = torch.export.export(module, (x, *more), strict=False, dynamic_shapes=[{0: torch.export.Dim.DYNAMIC}, *[None for _ in more]])
+    return gqa.compile(linalg_of_program(program))
+
+
+def test_tokens_whose_number_varies():
+    weights = torch.randn(3, 16, 24, generator=torch.Generator().manual_seed(2)).bfloat16()
+    module = dynamic(Grouped(), torch.randn(10, 16).bfloat16(), weights, torch.tensor([3, 7, 10], dtype=torch.int32))
+    for rows in (1, 10, 70):
+        x, ends = torch.randn(rows, 16, generator=torch.Generator().manual_seed(rows)).bfloat16(), [rows // 3, rows // 3, rows]
+        found = module(x, weights, torch.tensor(ends, dtype=torch.int32))
+        expert = torch.tensor([0] * ends[0] + [2] * (rows - ends[1]))
+        want = torch.einsum("rk,rkn->rn", x.double(), weights.double()[expert])
+        assert (found.double() - want).abs().max() <= 2 ** -8 * want.abs().max()
+
+
+def test_an_order_of_how_many_there_are():
+    module = dynamic(Sorted(), torch.randn(9, 2))
+    for rows in (2, 9, 40):
+        x = torch.randn(rows, 2, generator=torch.Generator().manual_seed(rows))
+        for found, want in zip(module(x), Sorted()(x)):
+            np.testing.assert_array_equal(found, want)
+
+
+def test_bounds_of_sizes():
+    module = dynamic(Bounded(), torch.randn(9, 4))
+    for rows in (3, 5, 9):
+        x = torch.randn(rows, 4, generator=torch.Generator().manual_seed(rows))
+        np.testing.assert_array_equal(module(x), Bounded()(x))
+
+
 def test_pad_of_onnx():
     pads = onnx.numpy_helper.from_array(np.array([0, 1, 0, 0, -1, 0]), "pads")
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 5, 4]) for name in "xy")

@@ -50,7 +50,9 @@ std::optional<GroupedProduct> matchGroupedProduct(linalg::BatchMatmulOp op) {
     return maps[operand] == AffineMap::getMultiDimMapWithTargets(4, dims, op.getContext());
   };
   bool isTransposed = reads(1, {0, 2, 3});
-  auto isStatic = [](Type type) { return cast<RankedTensorType>(type).hasStaticShape(); };
+  auto isStatic = [](Type type) {
+    return !ShapedType::isDynamicShape(cast<RankedTensorType>(type).getShape().drop_front());
+  };
   if (!op.hasPureTensorSemantics() || !reads(0, {0, 1, 3}) || !(isTransposed || reads(1, {0, 3, 2})) ||
       !reads(2, {0, 1, 2}) || !llvm::all_of(op->getOperandTypes(), isStatic) ||
       typeOf(op->getResult(0)).getDimSize(1) != 1)

@@ -22,6 +22,7 @@ struct GroupedProduct {
   mlir::Value matrices;              // E x K x N or, transposed, E x N x K
   bool isTransposed = false;
 
+  bool hasStaticRows() const { return !mlir::ShapedType::isDynamic(rows()); }
   int64_t rows() const { return typeOf(op->getResult(0)).getDimSize(0); }
   int64_t columns() const { return typeOf(op->getResult(0)).getDimSize(2); }
   int64_t depth() const { return typeOf(op->getOperand(0)).getDimSize(2); }
@@ -31,7 +32,7 @@ struct GroupedProduct {
   bool isForTensorCores();
 };
 
-/// What `op` is, if it is one and of static sizes.
+/// What `op` is, if it is one and of static sizes; how many rows there are may be known when it runs.
 std::optional<GroupedProduct> matchGroupedProduct(mlir::linalg::BatchMatmulOp op);
 
 /// Whether `op` is such a product that takes the elements of a row's matrix in its body.

@@ -23,20 +23,23 @@ namespace {
 /// Writes a product of groups in another form.
 class Rewriting {
 public:
-  explicit Rewriting(const GroupedProduct &p) : p(p), b(p.op->getLoc(), p.op) {}
+  explicit Rewriting(const GroupedProduct &p)
+      : p(p), b(p.op->getLoc(), p.op), rowCount(tensor::getMixedSize(b, b.getLoc(), p.op->getOperand(0), 0)) {
+  }
 
   /// Rows that follow each other and are of one group are multiplied together, by the matrix where it is.
   void multiplyRuns() {
     Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
     Value results = tensor::CollapseShapeOp::create(b, p.op.getOutputs()[0], matrixDims());
+    Value numberOfRows = getValueOrCreateConstantIndexOp(b, b.getLoc(), rowCount);
     auto loop = scf::WhileOp::create(
         b, TypeRange{b.getIndexType(), results.getType()}, ValueRange{index(0), results},
         [&](OpBuilder &, Location, ValueRange state) {
-          Value isMore = compare(arith::CmpIPredicate::slt, state[0], index(p.rows()));
+          Value isMore = compare(arith::CmpIPredicate::slt, state[0], numberOfRows);
           scf::ConditionOp::create(b, isMore, state);
         },
         [&](OpBuilder &, Location, ValueRange state) {
-          Value end = findEnd(state[0]);
+          Value end = findEnd(state[0], numberOfRows);
           scf::YieldOp::create(b, ValueRange{end, multiplyRun(rows, state[1], state[0], end)});
         });
     finish(expand(loop.getResult(1)));
@@ -79,17 +82,20 @@ public:
   /// All rows are multiplied by all matrices, and of a row's products that of its group is kept.
   void multiplyAll(Value zero) {
     p.op.emitRemark("multiplies each of ")
-        << p.rows() << " rows by all " << p.groups() << " matrices, of which it needs one: elements of type "
-        << typeOf(p.matrices).getElementType() << ", expected f16 or bf16 in rows of whole 16 bytes";
+        << (p.hasStaticRows() ? std::to_string(p.rows()) : "its") << " rows by all " << p.groups()
+        << " matrices, of which it needs one: elements of type " << typeOf(p.matrices).getElementType()
+        << ", expected f16 or bf16 in rows of whole 16 bytes";
     Value rows = tensor::CollapseShapeOp::create(b, p.op.getInputs()[0], matrixDims());
     auto type = typeOf(p.op->getResult(0));
-    Value repeated =
-        tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.depth()}, typeOf(rows).getElementType());
+    OpFoldResult groups = b.getIndexAttr(p.groups()), depth = b.getIndexAttr(p.depth());
+    SmallVector<OpFoldResult> ofRows{groups, rowCount, depth},
+        ofResults{groups, rowCount, b.getIndexAttr(p.columns())};
+    Value repeated = tensor::EmptyOp::create(b, ofRows, typeOf(rows).getElementType());
     repeated = linalg::BroadcastOp::create(b, rows, repeated, ArrayRef<int64_t>{0})->getResult(0);
-    Value all = tensor::EmptyOp::create(b, {p.groups(), p.rows(), p.columns()}, type.getElementType());
+    Value all = tensor::EmptyOp::create(b, ofResults, type.getElementType());
     all = linalg::FillOp::create(b, zero, all).getResult(0);
     all = multiply<linalg::BatchMatmulOp, linalg::BatchMatmulTransposeBOp>(repeated, p.matrices, all);
-    Value room = tensor::EmptyOp::create(b, type.getShape(), type.getElementType());
+    Value room = emptyLike(p.op.getOutputs()[0], type.getElementType());
     SmallVector<AffineMap> maps = p.selection.getIndexingMapsArray(); // row to number, and each element
     SmallVector<utils::IteratorType> loops(3, utils::IteratorType::parallel);
     finish(linalg::GenericOp::create(
@@ -174,8 +180,8 @@ private:
   }
 
   /// Behind the last row that has the same number as row `first` and those between.
-  Value findEnd(Value first) {
-    Value number = numberOf(first), last = index(p.rows() - 1);
+  Value findEnd(Value first, Value rows) {
+    Value number = numberOf(first), last = arith::SubIOp::create(b, rows, index(1));
     auto loop = scf::WhileOp::create(
         b, TypeRange{b.getIndexType()}, ValueRange{arith::AddIOp::create(b, first, index(1))},
         [&](OpBuilder &, Location, ValueRange state) {
@@ -224,6 +230,7 @@ private:
 
   GroupedProduct p;
   ImplicitLocOpBuilder b;
+  OpFoldResult rowCount;
 };
 
 /// The zeros that a product is added to, or null.
@@ -247,7 +254,7 @@ struct MultiplyGroupsPass : impl::MultiplyGroupsBase<MultiplyGroupsPass> {
         Rewriting(product).multiplyRuns();
       else if (product.isForTensorCores())
         Rewriting(product).multiplyInPlace(zero);
-      else if (zero && product.rows() > product.groups())
+      else if (zero && (!product.hasStaticRows() || product.rows() > product.groups()))
         Rewriting(product).multiplyAll(zero);
       else
         continue;

@@ -57,6 +57,43 @@ func.func @rows(%x: tensor<24x1x16xf32>, %w: tensor<4x16x32xf32>, %g: tensor<24x
 #row = affine_map<(r, k, n) -> (r)>
 #each = affine_map<(r, k, n) -> (r, k, n)>
 
+// How many rows there are is known when it runs.
+// REMARK: remark: multiplies each of its rows by all 4 matrices
+// CHECK-LABEL: @dynamic_rows
+// RUNS: tensor.dim %arg0, %c0
+// RUNS: scf.while (%[[AT:.*]] = %c0,
+// RUNS-NEXT: arith.cmpi slt, %[[AT]], %[[R:.*]] : index
+// RUNS: %[[LAST:.*]] = arith.subi %[[R]], %c1
+// RUNS: arith.cmpi sle, %{{.*}}, %[[LAST]]
+// RUNS: linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<?x16xf32>, tensor<16x32xf32>)
+// RUNS-NOT: linalg.generic
+// DEVICE: linalg.broadcast {{.*}} outs(%{{.*}} : tensor<4x?x16xf32>) dimensions = [0]
+// DEVICE: linalg.batch_matmul {{.*}}tensor<4x?x16xf32>, tensor<4x16x32xf32>
+// CHECK: return
+func.func @dynamic_rows(%x: tensor<?x1x16xf32>, %w: tensor<4x16x32xf32>, %g: tensor<?xi64>) -> tensor<?x1x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %r = tensor.dim %x, %c0 : tensor<?x1x16xf32>
+  %e = tensor.empty(%r) : tensor<?x16x32xf32>
+  %s = linalg.generic {indexing_maps = [#row, #each], iterator_types = ["parallel", "parallel", "parallel"]} ins(%g : tensor<?xi64>) outs(%e : tensor<?x16x32xf32>) {
+  ^bb0(%in: i64, %out: f32):
+    %i = arith.index_cast %in : i64 to index
+    %k = linalg.index 1 : index
+    %n = linalg.index 2 : index
+    %m = tensor.extract %w[%i, %k, %n] : tensor<4x16x32xf32>
+    linalg.yield %m : f32
+  } -> tensor<?x16x32xf32>
+  %o = tensor.empty(%r) : tensor<?x1x32xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%o : tensor<?x1x32xf32>) -> tensor<?x1x32xf32>
+  %y = linalg.batch_matmul ins(%x, %s : tensor<?x1x16xf32>, tensor<?x16x32xf32>) outs(%f : tensor<?x1x32xf32>) -> tensor<?x1x32xf32>
+  return %y : tensor<?x1x32xf32>
+}
+
+// -----
+
+#row = affine_map<(r, k, n) -> (r)>
+#each = affine_map<(r, k, n) -> (r, k, n)>
+
 // Matrices that are stored transposed are read so.
 // (The transposition has no user any more.)
 // CHECK-LABEL: @transposed

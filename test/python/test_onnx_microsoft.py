@@ -189,6 +189,8 @@ BESIDE = {
     "SkipSimplifiedLayerNormalization": ([(B, S, 24), (B, S, 24), (24,), (24,)], 4, {"epsilon": 1e-3}),
     "SkipLayerNormalization": ([(B, S, 24), (B, S, 24), (24,), (24,), (24,)], 4, {"epsilon": 1e-3}),
     "BiasGelu": ([(B, S, 24), (24,)], 1, {}),
+    "FastGelu": ([(B, S, 24), (24,)], 1, {}),
+    "QuickGelu": ([(B, S, 24)], 1, {"alpha": 1.5}),
 }
 
 

@@ -43,6 +43,11 @@ def stable(): return Form(lambda x: torch.sort(x, stable=True)), (torch.tensor([
 def tokens_by_expert():  # of a long prompt: many equal numbers, in several blocks
     return Form(lambda x: torch.sort(x, stable=True)), (torch.randint(0, 7, (9001,), generator=torch.Generator().manual_seed(3)),)
 def places(): return Form(lambda x: torch.argsort(x, 0)), (distinct(30, 3),)
+def running_largest(): return Form(lambda x: torch.cummax(x, 1)), (odd().round(),)
+def running_smallest(): return Form(lambda x: torch.cummin(x, 0)), ((distinct(12, 5) / 9).round().int(),)
+def running_products(): return Form(lambda x: x.cumprod(-1)), (numbers(2, 20),)
+def inserted(): return Form(torch.searchsorted), (distinct(3, 9).sort(-1)[0], distinct(3, 9) + 1)
+def inserted_behind(): return Form(lambda x, y: torch.searchsorted(x, y, right=True)), (distinct(9).sort()[0], distinct(2, 9).round())
 def counts(): return Form(lambda x: torch.histc(x, 4, 0, 3)), (torch.tensor([0.0, 3, 1, 1, 2, 3, 5, -1, 2.5]),)
 
 def grouped(x, weights, ends): return torch.ops.aten._grouped_mm(x, weights, ends)
@@ -80,7 +85,8 @@ def all_masked():  # one element each
     return Form(put), (numbers(3, 20), mask, numbers(int(mask.sum())))
 '''
 
-NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "fewest_words", "ascending", "descending", "stable", "tokens_by_expert", "places", "counts",
+NAMES = ["experts", "smallest", "largest", "middle", "words", "few_words", "fewest_words", "ascending", "descending", "stable",
+         "tokens_by_expert", "places", "running_largest", "running_smallest", "running_products", "inserted", "inserted_behind", "counts",
          "many_tokens", "few_tokens", "stored_transposed", "not_sorted", "sums", "long_sums", "narrow_sums", "images", "filled",
          "one_row", "one_row_of_one", "row_after_row", "all_masked"]
 

@@ -17,6 +17,8 @@ FORMS = {
     "cut": lambda x: F.pad(x, (-1, -2)),
     "cut_and_padded": lambda x: F.pad(x, (2, -1, -1, 3), value=-1.0),
     "part_of_what_is_stacked": lambda x: torch.select_scatter(x, x[:, 1] * 2, 1, -1),
+    "empty_tensors_joined": lambda x: torch.cat((torch.cat((x[:, :0], x[:, 7:]), 1), x), 1),
+    "empty_tensors_joined_along_another": lambda x: torch.cat((x[:, :0], x[:, 7:]), -1).sum(1) + torch.cat((x, x), -1)[:, 0],
 }
 
 
@@ -84,6 +86,82 @@ def test_equal_to_itself_in_onnx(kind, wanted):
     module = gqa.compile(linalg_of_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])))
     data = np.array([1, np.nan, np.inf]) if kind == TensorProto.FLOAT else np.arange(3)
     np.testing.assert_array_equal(module(data.astype(helper.tensor_dtype_to_np_dtype(kind))), wanted)
+
+
+GELUS = {"by_erf": {}, "by_tanh": {"approximate": "tanh"}}
+
+
+def rounding(x):
+    """What the formula itself may lose: 1 + tanh(..) cancels."""
+    return dict(rtol=0, atol=4 * np.finfo(np.float32).eps * np.abs(x).max())
+
+
+@pytest.mark.parametrize("how", GELUS.values(), ids=GELUS)
+def test_gelu(how):
+    x = torch.linspace(-6, 6, 97)
+    module = gqa.compile(linalg_of_program(torch.export.export(Form(lambda x: F.gelu(x, **how)), (x,), strict=False)))
+    np.testing.assert_allclose(module(x.numpy()), F.gelu(x.double(), **how), **rounding(x.numpy()))
+
+
+@pytest.mark.parametrize("how", GELUS.values(), ids=GELUS)
+def test_gelu_of_onnx(how):
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [97]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Gelu", ["x"], ["y"], **how)], "gelu", [x], [y])
+    module = gqa.compile(linalg_of_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])))
+    data = np.linspace(-6, 6, 97, dtype=np.float32)
+    np.testing.assert_allclose(module(data), F.gelu(torch.from_numpy(data).double(), **how), **rounding(data))
+
+
+class Grouped(torch.nn.Module):
+    """An order of tokens by their expert, whose number the call knows."""
+
+    def forward(self, x, weights, ends):
+        return torch.ops.aten._grouped_mm(x, weights, ends)
+
+
+class Sorted(torch.nn.Module):
+    """And the first two of them."""
+
+    def forward(self, x):
+        return *torch.sort(x, dim=0), torch.topk(x, 2, dim=0).values
+
+
+class Bounded(torch.nn.Module):
+    """The last five rows, or all if they are fewer."""
+
+    def forward(self, x):
+        return x[torch.sym_max(0, x.shape[0] - 5):] * torch.sym_min(x.shape[0], 5)
+
+
+def dynamic(module, x, *more):
+    program = torch.export.export(module, (x, *more), strict=False, dynamic_shapes=[{0: torch.export.Dim.DYNAMIC}, *[None for _ in more]])
+    return gqa.compile(linalg_of_program(program))
+
+
+def test_tokens_whose_number_varies():
+    weights = torch.randn(3, 16, 24, generator=torch.Generator().manual_seed(2)).bfloat16()
+    module = dynamic(Grouped(), torch.randn(10, 16).bfloat16(), weights, torch.tensor([3, 7, 10], dtype=torch.int32))
+    for rows in (1, 10, 70):
+        x, ends = torch.randn(rows, 16, generator=torch.Generator().manual_seed(rows)).bfloat16(), [rows // 3, rows // 3, rows]
+        found = module(x, weights, torch.tensor(ends, dtype=torch.int32))
+        expert = torch.tensor([0] * ends[0] + [2] * (rows - ends[1]))
+        want = torch.einsum("rk,rkn->rn", x.double(), weights.double()[expert])
+        assert (found.double() - want).abs().max() <= 2 ** -8 * want.abs().max()
+
+
+def test_an_order_of_how_many_there_are():
+    module = dynamic(Sorted(), torch.randn(9, 2))
+    for rows in (2, 9, 40):
+        x = torch.randn(rows, 2, generator=torch.Generator().manual_seed(rows))
+        for found, want in zip(module(x), Sorted()(x)):
+            np.testing.assert_array_equal(found, want)
+
+
+def test_bounds_of_sizes():
+    module = dynamic(Bounded(), torch.randn(9, 4))
+    for rows in (3, 5, 9):
+        x = torch.randn(rows, 4, generator=torch.Generator().manual_seed(rows))
+        np.testing.assert_array_equal(module(x), Bounded()(x))
 
 
 def test_pad_of_onnx():

@@ -4,50 +4,27 @@ Each function here replaces one `aten` operation by others with the same values.
 applied with them, because a replacement may itself be made of composite operations.
 """
 
+import math
+
 import torch
 
-from . import fourier, number_types, ranks, resize
+from . import convolutions, fourier, number_types, ranks, resize, running
 
 aten = torch.ops.aten
 
 # One select per new row is what a reader (and a recogniser) wants to see of a decoding step's cache write; a prefill
 # writes many rows, and its graph would grow with their number.
 MAX_ROWS_AS_SELECTS = 16
-# Of numbers that are summed up one after the other.
-BLOCK = 128
 
 
 def _are_few(rows):
     return isinstance(rows, int) and rows <= MAX_ROWS_AS_SELECTS
 
 
-def cumsum(x, dim, *, dtype=None):
-    """A sum over the positions up to each one; torch-mlir makes `tm_tensor.scan` of the original."""
-    if x.dim() == 0:
-        return x.to(dtype) if dtype else x
-    x = x.to(dtype or (x.dtype if x.is_floating_point() else torch.int64)).movedim(dim, -1)
-    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    return _running_sum(wide).to(x.dtype).movedim(-1, dim)
-
-
-def _running_sum(x):
-    """Over the last dimension: few numbers each by themselves, many in blocks, to which the sum of those in front is added."""
-    n = x.shape[-1]
-    if not isinstance(n, int) or n <= 2 * BLOCK:
-        position = torch.arange(n, device=x.device)
-        upto = position.unsqueeze(0) <= position.unsqueeze(1)
-        return torch.where(upto, x.unsqueeze(-2), 0).sum(-1)
-    blocks = -(-n // BLOCK)
-    padded = torch.constant_pad_nd(x, (0, blocks * BLOCK - n)).reshape([*x.shape[:-1], blocks, BLOCK])
-    within = _running_sum(padded)
-    in_front = torch.constant_pad_nd(_running_sum(within[..., -1])[..., :-1], (1, 0))
-    return (within + in_front.unsqueeze(-1)).reshape([*x.shape[:-1], blocks * BLOCK])[..., :n]
-
-
 def masked_scatter(x, mask, source):
     """The elements of `source`, one after the other, where the mask is set: images' tokens among those of a text."""
     x, mask = torch.broadcast_tensors(x, mask)
-    place = cumsum(mask.reshape(-1), 0) - 1
+    place = running.cumsum(mask.reshape(-1), 0) - 1
     row = source.reshape(-1).index_select(0, place.clamp(0, source.numel() - 1))
     return torch.where(mask, row.reshape(x.shape), x)
 
@@ -186,7 +163,7 @@ def repeat_interleave(repeats, *, output_size=None):
     if not isinstance(output_size, int):
         return NotImplemented
     place = torch.arange(output_size, device=repeats.device)
-    return (cumsum(repeats, 0).unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1)
+    return (running.cumsum(repeats, 0).unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1)
 
 
 def einsum(equation, operands, *, path=None):
@@ -207,6 +184,21 @@ def squeeze_dims(x, dims):
     return x.reshape([n for d, n in enumerate(x.shape) if not (d in dims and n == 1)])
 
 
+def cat(tensors, dim=0):
+    """Of nothing but empty tensors: torch-mlir drops them, and has none left to join."""
+    if not all(_is_empty(t) for t in tensors):
+        return NotImplemented
+    rank = max(t.dim() for t in tensors)  # torch lets any be of one dimension
+    tensors = [t for t in tensors if t.dim() == rank]
+    size = [*tensors[0].shape]
+    size[dim] = sum(t.shape[dim] for t in tensors)
+    return tensors[0].new_zeros(size)
+
+
+def _is_empty(x):
+    return any(isinstance(n, int) and n == 0 for n in x.shape)
+
+
 def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
     """Of a model that is not being trained: by the statistics that it has. What training would keep is empty."""
     along = [1, -1, *[1] * (x.dim() - 2)]
@@ -216,6 +208,18 @@ def batch_norm(x, weight, bias, mean, variance, momentum, epsilon):
     if bias is not None:
         y = y + bias.view(along)
     return y, mean.new_empty(0), mean.new_empty(0)
+
+
+def cdist(x, y, p, compute_mode):
+    """Distances of each row to each other one."""
+    difference = (x.unsqueeze(-2) - y.unsqueeze(-3)).abs()
+    if p == 1:
+        return difference.sum(-1)
+    if p == 2:
+        return difference.square().sum(-1).sqrt()
+    if p == math.inf:
+        return difference.amax(-1)
+    return NotImplemented if p == 0 else difference.pow(p).sum(-1).pow(1 / p)
 
 
 def flash_attention_for_cpu(query, key, value, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
@@ -233,7 +237,7 @@ def grouped_mm(x, weights, offs=None, bias=None, out_dtype=None):
 
     Each row has a copy of its matrix here: the compiler makes products of runs of rows of it (`gqa-multiply-groups`).
     """
-    if x.dim() != 2 or weights.dim() != 3 or offs is None or bias is not None or not isinstance(x.shape[0], int):
+    if x.dim() != 2 or weights.dim() != 3 or offs is None or bias is not None:
         return NotImplemented
     place = torch.arange(x.shape[0], device=x.device)
     group = (offs.unsqueeze(0) <= place.unsqueeze(1)).to(torch.int64).sum(-1).clamp(max=weights.shape[0] - 1)
@@ -242,7 +246,12 @@ def grouped_mm(x, weights, offs=None, bias=None, out_dtype=None):
 
 
 REPLACEMENTS = {
-    aten.cumsum.default: cumsum,
+    aten._cdist_forward.default: cdist,
+    aten.conv_transpose1d.default: convolutions.transposed,
+    aten.conv_transpose2d.input: convolutions.transposed,
+    aten.cummax.default: running.cummax,
+    aten.cummin.default: running.cummin,
+    aten.cumsum.default: running.cumsum,
     aten.index_copy.default: index_copy,
     aten.index_put.default: index_put,
     aten.masked_scatter.default: masked_scatter,
@@ -259,6 +268,7 @@ REPLACEMENTS = {
     aten.sort.default: ranks.sort,
     aten.sort.stable: ranks.sort_stable,
     aten.histc.default: ranks.histc,
+    aten.searchsorted.Tensor: ranks.searchsorted,
     aten._grouped_mm.default: grouped_mm,
     aten.empty_permuted.default: empty_permuted,
     aten.squeeze.dims: squeeze_dims,
@@ -269,9 +279,11 @@ REPLACEMENTS = {
 OF_COMPLEX = {aten._to_copy.default: number_types.to_copy, aten.abs.default: number_types.magnitude, aten.mul.Tensor: number_types.mul}
 # Only of graphs with such operations on integers: those on floats stay.
 OF_INTEGERS = {aten.pow.Tensor_Scalar: number_types.power, aten.clamp.default: number_types.clamp}
-# What torch takes apart if asked to, and torch-mlir does not.
-BY_TORCH = [aten._adaptive_avg_pool2d.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default,
-            aten.upsample_bilinear2d.vec]
+# Only of graphs that join nothing but empty tensors, such as a cache that is still without tokens.
+OF_NOTHING = {aten.cat.default: cat}
+# What torch takes apart if asked to, and torch-mlir does not, or with other numbers: its gelu by tanh has a constant of four digits.
+BY_TORCH = [aten._adaptive_avg_pool2d.default, aten._native_batch_norm_legit.no_stats, aten.addmv.default, aten.cumprod.default,
+            aten.gelu.default, aten.grid_sampler_2d.default, aten.upsample_bilinear2d.default, aten.upsample_bilinear2d.vec]
 # What torch-mlir takes apart better than torch does: torch's form of it has operations that torch-mlir lacks.
 LEFT_ALONE = [aten.roll.default]
 
@@ -287,6 +299,8 @@ def decompose(program):
         table.update(OF_COMPLEX)
     if any(node.target in OF_INTEGERS and not _is_float(node.args[0]) for node in program.graph.nodes):
         table.update(OF_INTEGERS)
+    if any(node.target in OF_NOTHING and _is_empty(node.meta["val"]) for node in program.graph.nodes):
+        table.update(OF_NOTHING)
     table.update({node.target: grouped_mm for node in program.graph.nodes
                   if str(node.target) == "transformers.grouped_mm_fallback.default"})  # what Hugging Face has beside torch's
     try:

@@ -28,6 +28,7 @@ def import_program(program, inline_weights=False):
     merge_by_name(program.graph)
     keep_equality(program.graph)
     widen_bytes(program.graph)
+    _name_bounds_of_sizes(program.graph)
     signature, state, weights, donated = _functional_signature(program, inline_weights)
     program._graph_signature = signature
     data_dependent = _data_dependent(program.graph)
@@ -40,6 +41,12 @@ def import_program(program, inline_weights=False):
         raise ImportFailure(f"torch-mlir cannot read the exported program: {first_line(error)}") from error
     pipeline = f"torchdynamo-export-to-torch-backend-pipeline{{backend-legal-ops={KEPT}}}"
     return TorchModule(importer.module, pipeline, state, weights, donated, data_dependent)
+
+
+def _name_bounds_of_sizes(graph):
+    """The larger and the smaller of two sizes by operations that torch-mlir knows."""
+    for node in graph.nodes:
+        node.target = {torch.sym_max: torch.ops.prim.max.int, torch.sym_min: torch.ops.prim.min.int}.get(node.target, node.target)
 
 
 def _data_dependent(graph):

@@ -32,7 +32,7 @@ def import_onnx(model, path, inline_weights=False):
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     weights = {} if inline_weights else _weights_as_inputs(model.graph)
-    model = _folded(keep_attention(model, lambda m: _with_shapes(m, path)), path)
+    model = _folded(keep_attention(_with_gelu_inlined(model), lambda m: _with_shapes(m, path)), path)
     _replace_cumsum(model.graph)
     replace_scatter(model.graph)
     _keep_equality(model, path)
@@ -79,6 +79,13 @@ def _graphs(graph):
         for attribute in node.attribute:
             for inner in ([attribute.g] if attribute.HasField("g") else attribute.graphs):
                 yield from _graphs(inner)
+
+
+def _with_gelu_inlined(model):
+    """By the standard's own definition: torch-mlir's of the one by tanh has a constant of four digits."""
+    if not any(node.op_type == "Gelu" for graph in _graphs(model.graph) for node in graph.node):
+        return model
+    return onnx.inliner.inline_selected_functions(model, [("", "Gelu")], inline_schema_functions=True)
 
 
 def _with_shapes(model, path):

@@ -12,15 +12,15 @@ MAX_RANKED, MAX_SORTED, MAX_CHOSEN = 8192, 1 << 18, 64
 def topk(x, k, dim=-1, largest=True, sorted=True):  # noqa: A002 - the operation's own name
     """Of a few elements by their ranks, of many one after the other: a mixture of experts chooses among some, decoding among all
     words. Of equal ones the first one comes first; NaN is larger than all, as in torch."""
-    if x.dim() == 0 or not isinstance(x.shape[dim], int):
+    if x.dim() == 0:
         return NotImplemented
     x, n = x.movedim(dim, -1), x.shape[dim]
-    if MAX_RANKED < n and k <= MAX_CHOSEN:
+    if _is_beyond(n, MAX_RANKED) and k <= MAX_CHOSEN:
         indices = _choose(x, k, largest)
-    elif n <= MAX_SORTED:
-        indices = _places_of_ranks(x, largest)[..., :k]
-    else:
+    elif _is_beyond(n, MAX_SORTED):
         return NotImplemented
+    else:
+        indices = _places_of_ranks(x, largest)[..., :k]
     return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
 
 
@@ -30,17 +30,22 @@ def sort(x, dim=-1, descending=False):
 
 
 def sort_stable(x, *, stable, dim=-1, descending=False):
-    if x.dim() == 0 or not isinstance(x.shape[dim], int) or x.shape[dim] > MAX_SORTED:
+    if x.dim() == 0 or _is_beyond(x.shape[dim], MAX_SORTED):
         return NotImplemented
     x = x.movedim(dim, -1)
     indices = _places_of_ranks(x, descending)
     return torch.gather(x, -1, indices).movedim(-1, dim), indices.movedim(-1, dim)
 
 
+def _is_beyond(n, most):
+    """Of sizes that vary none is: those are the tokens of a call."""
+    return isinstance(n, int) and n > most
+
+
 def _places_of_ranks(x, descending):
     """Which element is the first one along the last dimension, which the second, and so on."""
     place = torch.arange(x.shape[-1], device=x.device)
-    if x.shape[-1] > MAX_RANKED:
+    if _is_beyond(x.shape[-1], MAX_RANKED):
         rank = _ranks_in_blocks(x, descending)
         return torch.zeros_like(rank).scatter(-1, rank, place.expand_as(rank).contiguous())
     rank = _ranks(x, descending)
@@ -118,3 +123,12 @@ def histc(x, bins=100, min=0, max=0):  # noqa: A002 - the operation's own names
     bin_of = ((x.reshape(-1, 1) - min) / (max - min) * bins).to(torch.int64).clamp(max=bins - 1)
     is_inside = ((x >= min) & (x <= max)).reshape(-1, 1)
     return (is_inside & (bin_of == torch.arange(bins, device=x.device))).to(x.dtype).sum(0)
+
+
+def searchsorted(sequence, x, *, out_int32=False, right=False, side=None, sorter=None):
+    """How many numbers of the sequence, which is sorted, are in front of each."""
+    if sorter is not None:
+        sequence = sequence.gather(-1, sorter)
+    one, other = x.unsqueeze(-1), sequence if sequence.dim() == 1 else sequence.unsqueeze(-2)
+    is_in_front = other <= one if right or side == "right" else other < one
+    return is_in_front.to(torch.int64).sum(-1).to(torch.int32 if out_int32 else torch.int64)

@@ -23,6 +23,8 @@ REWRITES = {
     (microsoft.DOMAIN, "SkipSimplifiedLayerNormalization"): companions.rewrite_skip_rms,
     (microsoft.DOMAIN, "SkipLayerNormalization"): companions.rewrite_skip,
     (microsoft.DOMAIN, "BiasGelu"): companions.rewrite_bias_gelu,
+    (microsoft.DOMAIN, "FastGelu"): companions.rewrite_fast_gelu,
+    (microsoft.DOMAIN, "QuickGelu"): companions.rewrite_quick_gelu,
 }
 
 

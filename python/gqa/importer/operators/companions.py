@@ -55,8 +55,29 @@ def _normalise(operator, x, kind, axes, gamma, beta, centred):
 
 def rewrite_bias_gelu(operator):
     """BiasGelu: gelu(A + B) = y / 2 * (1 + erf(y / sqrt 2))."""
-    op, element = operator.op, operator.type(operator.input(0)).element
-    number = lambda value: op("Cast", operator.constant(value, np.float32), to=element)
+    op, number = operator.op, _numbers(operator)
     y = op("Add", operator.input(0), operator.input(1))
     share = op("Add", op("Erf", op("Mul", y, number(0.5 ** 0.5))), number(1))
     op("Mul", op("Mul", y, number(0.5)), share, result=operator.output(0))
+
+
+def rewrite_fast_gelu(operator):
+    """FastGelu: y / 2 * (1 + tanh(sqrt(2 / pi) * (y + 0.044715 y^3))) of y = X + bias; the bias is optional."""
+    op, number, y = operator.op, _numbers(operator), operator.input(0)
+    if operator.input(1):
+        y = op("Add", y, operator.input(1))
+    cube = op("Mul", op("Mul", y, y), op("Mul", y, number(0.044715)))
+    share = op("Add", op("Tanh", op("Mul", op("Add", y, cube), number((2 / np.pi) ** 0.5))), number(1))
+    op("Mul", op("Mul", y, number(0.5)), share, result=operator.output(0))
+
+
+def rewrite_quick_gelu(operator):
+    """QuickGelu: x * sigmoid(alpha * x)."""
+    op, x = operator.op, operator.input(0)
+    op("Mul", x, op("Sigmoid", op("Mul", x, _numbers(operator)(operator.attribute("alpha", 1.702)))), result=operator.output(0))
+
+
+def _numbers(operator):
+    """Makes constants of the first input's type."""
+    element = operator.type(operator.input(0)).element
+    return lambda value: operator.op("Cast", operator.constant(value, np.float32), to=element)

@@ -6,6 +6,9 @@
 
 namespace gqa {
 
+/// The largest finite number of a float type; infinity for any other type.
+double largestOf(mlir::Type type);
+
 /// True if adding `fill` to any score of the type, or selecting it, makes its probability exactly 0.
 bool isAbsorbing(double fill, mlir::Type type);
 

@@ -24,6 +24,17 @@ struct Partial {
   mlir::Value output, lse;
 };
 
+/// What is computed of an attention's rows, its dimensions being `from`, with those of the graph: reshaped,
+/// and transposed where an axis is torn apart.
+mlir::Value rearrange(mlir::OpBuilder &builder, mlir::Location loc, const IndexSpace &space,
+                      mlir::Value value, llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> from,
+                      llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> to);
+
+/// Replaces what the graph has computed of the logarithm of the sum by `lse`, with dimensions `dims`,
+/// wherever that is known.
+void replaceLses(mlir::RewriterBase &rewriter, Evaluator &evaluator, const Axes &axes, mlir::Value lse,
+                 llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> dims);
+
 /// Builds one attention in front of what it replaces.
 class AttentionBuilder {
 public:
@@ -49,7 +60,9 @@ private:
   AttentionOp withLse(AttentionOp op);
   MergeOp mergeSinks(AttentionOp &op);
   mlir::Value buildResult(mlir::Value value, llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> from,
-                          llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> to);
+                          llvm::ArrayRef<llvm::SmallVector<unsigned, 2>> to) {
+    return rearrange(rewriter, loc, evaluator.context.space, value, from, to);
+  }
 
   mlir::RewriterBase &rewriter;
   Evaluator &evaluator;

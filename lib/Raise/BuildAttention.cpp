@@ -119,6 +119,11 @@ std::optional<AttentionOp> AttentionBuilder::build() {
   std::optional<AttentionOp> op = buildOp();
   if (!op)
     return std::nullopt;
+  if (!match.lses.empty()) {
+    op = withLse(*op);
+    replaceLses(rewriter, evaluator, axes, op->getLse(),
+                {axes.b.variables, axes.h.variables, axes.i.variables});
+  }
   Value output = parts.sinkRows ? mergeSinks(*op).getOutput() : op->getOutput();
   rewriter.replaceAllUsesWith(match.output, buildResult(output, parts.output, axes.output));
   return op;

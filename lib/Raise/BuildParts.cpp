@@ -49,9 +49,9 @@ struct MergeShape {
 
 class PartsMerger {
 public:
-  PartsMerger(RewriterBase &rewriter, const Axes &axes, IndexSpace &space)
-      : rewriter(rewriter), loc(axes.match.product->getLoc()), space(space), match(axes.match),
-        shape(space, axes) {}
+  PartsMerger(RewriterBase &rewriter, Evaluator &evaluator, const Axes &axes)
+      : rewriter(rewriter), evaluator(evaluator), axes(axes), loc(axes.match.product->getLoc()),
+        space(evaluator.context.space), match(axes.match), shape(evaluator.context.space, axes) {}
 
   /// The output as the graph has it.
   Value merge(ArrayRef<Partial> partials) {
@@ -66,6 +66,7 @@ public:
                                   lses[next], shape.layout);
       output = both.getOutput(), lse = both.getLse();
     }
+    replaceLses(rewriter, evaluator, axes, lse, shape.mergedRows);
     if (match.mayBeDead)
       output = settleDeadRows(output, outputs, lses, partials);
     return reshape(rewriter, loc, space, output, shape.merged, shape.graph);
@@ -129,6 +130,8 @@ private:
   }
 
   RewriterBase &rewriter;
+  Evaluator &evaluator;
+  const Axes &axes;
   Location loc;
   const IndexSpace &space;
   const AttentionMatch &match;
@@ -157,7 +160,7 @@ SmallVector<AttentionOp> buildParts(RewriterBase &rewriter, Evaluator &evaluator
     ops.push_back(partial->op);
   }
   Axes &first = parts.front();
-  Value output = PartsMerger(rewriter, first, evaluator.context.space).merge(partials);
+  Value output = PartsMerger(rewriter, evaluator, first).merge(partials);
   rewriter.replaceAllUsesWith(first.match.output, output);
   return ops;
 }

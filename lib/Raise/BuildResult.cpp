@@ -94,32 +94,62 @@ std::optional<Partial> AttentionBuilder::buildPartial() {
   return Partial{*op, output, buildResult(lse, {axes.b.variables, axes.h.variables, axes.i.variables}, rows)};
 }
 
-/// What is computed of an attention's rows as the graph has it: reshaped, and transposed where an axis is
-/// torn apart.
-Value AttentionBuilder::buildResult(Value value, ArrayRef<SmallVector<unsigned, 2>> from,
-                                    ArrayRef<SmallVector<unsigned, 2>> to) {
-  const IndexSpace &space = evaluator.context.space;
+Value rearrange(OpBuilder &builder, Location loc, const IndexSpace &space, Value value,
+                ArrayRef<SmallVector<unsigned, 2>> from, ArrayRef<SmallVector<unsigned, 2>> to) {
   SmallVector<unsigned> have, want;
   for (const auto &dim : from)
     have.append(dim.begin(), dim.end());
   for (const auto &dim : to)
     want.append(dim.begin(), dim.end());
   if (have == want)
-    return reshape(rewriter, loc, space, value, from, to);
+    return reshape(builder, loc, space, value, from, to);
   auto apart = [](ArrayRef<unsigned> variables) {
     return llvm::map_to_vector<4>(variables,
                                   [](unsigned variable) { return SmallVector<unsigned, 2>{variable}; });
   };
-  Value fine = reshape(rewriter, loc, space, value, from, apart(have));
+  Value fine = reshape(builder, loc, space, value, from, apart(have));
   SmallVector<int64_t> permutation;
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, fine), permuted;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, fine), permuted;
   for (unsigned variable : want) {
     permutation.push_back(llvm::find(have, variable) - have.begin());
     permuted.push_back(sizes[permutation.back()]);
   }
-  Value empty = tensor::EmptyOp::create(rewriter, loc, permuted, getElementTypeOrSelf(fine));
-  Value transposed = linalg::TransposeOp::create(rewriter, loc, fine, empty, permutation)->getResult(0);
-  return reshape(rewriter, loc, space, transposed, apart(want), to);
+  Value empty = tensor::EmptyOp::create(builder, loc, permuted, getElementTypeOrSelf(fine));
+  Value transposed = linalg::TransposeOp::create(builder, loc, fine, empty, permutation)->getResult(0);
+  return reshape(builder, loc, space, transposed, apart(want), to);
+}
+
+/// All variables, whatever their order.
+static SmallVector<unsigned> flatten(ArrayRef<SmallVector<unsigned, 2>> dims) {
+  SmallVector<unsigned> variables;
+  for (const auto &dim : dims)
+    llvm::append_range(variables, dim);
+  llvm::sort(variables);
+  return variables;
+}
+
+void replaceLses(RewriterBase &rewriter, Evaluator &evaluator, const Axes &axes, Value lse,
+                 ArrayRef<SmallVector<unsigned, 2>> dims) {
+  Location loc = lse.getLoc();
+  for (Expr element : axes.match.lses) {
+    auto type = cast<RankedTensorType>(element->value.getType());
+    std::optional<View> view = findView(evaluator.context, {element}, {axes.b, axes.h, axes.i});
+    if (!view || flatten(view->dims) != flatten(dims))
+      continue;
+    Value value = rearrange(rewriter, loc, evaluator.context.space, lse, dims, view->dims);
+    Type have = getElementTypeOrSelf(value), want = type.getElementType();
+    if (have.getIntOrFloatBitWidth() < want.getIntOrFloatBitWidth())
+      value = arith::ExtFOp::create(rewriter, loc, type, value);
+    else if (have != want)
+      value = arith::TruncFOp::create(rewriter, loc, type, value);
+    Operation *op = value.getDefiningOp();
+    auto isBehind = [&](OpOperand &use) {
+      Operation *user = op->getBlock()->findAncestorOpInBlock(*use.getOwner());
+      return user && op->isBeforeInBlock(user);
+    };
+    if (value.getType() == type)
+      rewriter.replaceUsesWithIf(element->value, value, isBehind);
+  }
 }
 
 } // namespace gqa

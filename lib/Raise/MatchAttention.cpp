@@ -18,6 +18,8 @@ void AttentionMatch::forEach(llvm::function_ref<void(Expr &)> change) {
     change(condition.expr);
   for (Bias &bias : biases)
     change(bias.expr);
+  for (Expr &lse : lses)
+    change(lse);
 }
 
 /// `x / y`, or `x * (1 / y)`: x and y.
@@ -195,13 +197,25 @@ SmallVector<AttentionMatch, 1> Matcher::match(linalg::LinalgOp product, Refusal 
   if (SmallVector<AttentionMatch, 1> parts = matchParts(product); !parts.empty())
     return parts;
   Refusal ofParts = std::exchange(why, {});
+  bool areSeveral = false;
+  SmallVector<AttentionMatch, 1> sets = matchSums(product, areSeveral);
+  why = {};
+  if (areSeveral) {
+    why.exponential = sets.front().exponential;
+    return sets;
+  }
   clamped = false;
+  deadFill = 0;
   narrowest = std::numeric_limits<double>::infinity();
   AttentionMatch match;
   bool found = matchOutput(product->getResult(0), product, match);
   // Exponentials that nothing divides in front of V: the division may follow.
   if (!found && refusal->exponential && !refusal->where)
     found = matchLate(match);
+  if (!found && !sets.empty()) {
+    why = {sets.front().exponential, nullptr, ""};
+    return sets;
+  }
   if (!found) {
     if (!ofParts.reason.empty())
       why = ofParts;
@@ -211,6 +225,7 @@ SmallVector<AttentionMatch, 1> Matcher::match(linalg::LinalgOp product, Refusal 
     return {};
   }
   matchRounding(match);
+  match.lses = findLse(match);
   return {match};
 }
 

@@ -12,8 +12,7 @@ using namespace mlir;
 
 namespace gqa {
 
-/// The largest finite number of a float type; infinity for any other type.
-static double largestOf(Type type) {
+double largestOf(Type type) {
   auto floatType = dyn_cast<FloatType>(type);
   if (!floatType || floatType.getIntOrFloatBitWidth() > 64)
     return std::numeric_limits<double>::infinity();

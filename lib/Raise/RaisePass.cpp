@@ -67,7 +67,7 @@ private:
       bool isRaised = entry && entry.getAs<StringAttr>("status") == "raised";
       if (isRaised && alive.contains(op) && !isa<AttentionOp>(op))
         explainKept(op);
-      if (entry)
+      if (entry && (isRaised || alive.contains(op)))
         entries.push_back(entry);
       else if (alive.contains(op))
         entries.push_back(decline({op, op, "no product of the probabilities with V was found"}));
@@ -155,6 +155,12 @@ private:
     for (auto [place, candidate] : llvm::enumerate(candidates))
       if (auto kept = dyn_cast<AttentionOp>(candidate.first))
         link(kept, place);
+    hasLogarithms = function
+                        .walk([](Operation *op) {
+                          bool isOne = isa<math::LogOp, math::Log1pOp, math::Log2Op>(op);
+                          return isOne ? WalkResult::interrupt() : WalkResult::advance();
+                        })
+                        .wasInterrupted();
     DenseSet<Operation *> done; // products of attentions that were found from another one
     for (linalg::LinalgOp product : contractions) {
       if (done.contains(product))
@@ -210,7 +216,7 @@ private:
     llvm::scope_exit count([&] { expressions += context.getNumExpressions(); });
     Evaluator evaluator(context);
     SmallVector<Axes, 1> parts;
-    for (AttentionMatch &match : Matcher(evaluator).match(product, refusal)) {
+    for (AttentionMatch &match : Matcher(evaluator, hasLogarithms).match(product, refusal)) {
       std::optional<Axes> axes = findAxes(context, evaluator, match, refusal);
       if (!axes)
         return {};
@@ -228,8 +234,10 @@ private:
     for (auto [op, found] : llvm::zip(ops, findings))
       raiseAround(rewriter, op, found);
     for (const Axes &part : parts)
-      if (!ops.empty())
+      if (!ops.empty()) {
         done.insert(part.match.product);
+        done.insert_range(part.match.products);
+      }
     return ops;
   }
 
@@ -258,6 +266,8 @@ private:
         << remark::metric("Operation", where->getName().getStringRef());
     return describeDeclined(refusal);
   }
+
+  bool hasLogarithms = false;
 };
 
 } // namespace

@@ -6,6 +6,9 @@
 
 namespace gqa {
 
+/// The largest finite number of a float type; infinity for any other type.
+double largestOf(mlir::Type type);
+
 /// So far beyond all scores that every one below 1e21 is lost in a number as large.
 constexpr double kBeyondScores = 1e29;
 /// Beyond all scores that are met with: where a row sees another key, what it hides has probability 0.

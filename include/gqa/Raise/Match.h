@@ -27,6 +27,7 @@ struct Bias {
 /// contracted `keyDim`.
 struct AttentionMatch {
   mlir::Operation *product = nullptr; ///< of the probabilities with V, or an attention that stands for it
+  llvm::SmallVector<mlir::Operation *, 1> products; ///< of keys that come in several sets, all of them
   mlir::Value output; ///< what the attention is: the product, or the product divided by the sums
   mlir::Operation *exponential = nullptr; ///< the operation that names the softmax
   llvm::SmallVector<unsigned>
@@ -45,6 +46,7 @@ struct AttentionMatch {
   /// Any other mathematics: the score as an expression of `plain`, what scale, softcap and biases make of
   /// `dot`.
   Expr score = nullptr, plain = nullptr;
+  llvm::SmallVector<Expr> lses; ///< elements of tensors that hold the logarithm of its sum
   DeadRow deadRow = DeadRow::NaN;
   unsigned parts = 1;     ///< sets of keys that one softmax runs over, of which this is one
   bool mayBeDead = false; ///< and a row may see no key of any of them
@@ -83,7 +85,9 @@ mlir::Operation *softmaxOf(Evaluator &evaluator, mlir::linalg::LinalgOp op);
 
 class Matcher {
 public:
-  explicit Matcher(Evaluator &evaluator) : evaluator(evaluator), context(evaluator.context) {}
+  /// `hasLogarithms`: the function computes some, which may be of an attention's sum.
+  Matcher(Evaluator &evaluator, bool hasLogarithms)
+      : evaluator(evaluator), context(evaluator.context), hasLogarithms(hasLogarithms) {}
 
   /// Reads `product` as the last contraction of an attention: one, or one for each set of keys where one
   /// softmax runs over several, whose results are to be merged. None, with `refusal.exponential` set if there
@@ -123,6 +127,8 @@ private:
   struct Part {
     AttentionMatch match;
     Softmax softmax = {};
+    Expr scores = nullptr; ///< of sums that are tried out: without what is subtracted, or hides exponentials
+    std::optional<double> fill; ///< what they are where a key is hidden, unless its exponential is
     mlir::AffineExpr begin = nullptr, total = nullptr; ///< its place among what is summed up, and of how many
   };
 
@@ -143,6 +149,27 @@ private:
   bool readTerm(const Term &term, llvm::SmallVectorImpl<Part> &parts, const AttentionMatch &whole);
   bool matchParts(llvm::MutableArrayRef<Part> parts);
   bool matchPart(Part &part, AttentionMatch &match);
+
+  // MatchSums.cpp
+  llvm::SmallVector<AttentionMatch, 1> matchSums(mlir::linalg::LinalgOp product, bool &areSeveral);
+  void collectSets(Expr expr, const AttentionMatch &whole, llvm::DenseSet<Expr> &visited,
+                   llvm::SmallVectorImpl<Part> &sets);
+  bool leadsToSet(Expr expr, llvm::DenseSet<Expr> &visited);
+  bool readSet(const Reduction &product, Part &part);
+  Expr findExponential(Expr weight, unsigned key, Expr &visible);
+
+  // TrySets.cpp
+  bool matchSets(llvm::MutableArrayRef<Part> parts, Expr output);
+  bool isSeenWith(const AttentionMatch &set, const AttentionMatch &other);
+  void setFill(Part &part);
+  bool matchSet(Part &part, bool isZeroed, AttentionMatch &match);
+
+  // MatchLse.cpp
+  llvm::SmallVector<Expr> findLse(llvm::ArrayRef<Part> parts);
+  llvm::SmallVector<Expr> findLse(const AttentionMatch &match);
+
+  // JoinSets.cpp
+  void joinSets(llvm::SmallVectorImpl<AttentionMatch> &sets);
 
   // PlaceParts.cpp
   llvm::SmallVector<mlir::AffineExpr> cutsOf(Expr scores, unsigned key);
@@ -217,6 +244,7 @@ private:
 
   Evaluator &evaluator;
   ExprContext &context;
+  bool hasLogarithms;
   Refusal *refusal = nullptr;
   enum class Shift { None, Maximum, Other };
   Shift shift = Shift::None;           ///< what is subtracted from the scores

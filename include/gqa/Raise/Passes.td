@@ -26,6 +26,12 @@ def GQARaise : Pass<"gqa-raise", "mlir::func::FuncOp"> {
     `gqa.merge` their result: no key is copied, and a prefix that all sequences share is read once. Rows that may see no key of
     any set are NaN or the mean of all values, as the graph says.
 
+    A softmax may be put together by hand: block by block with a maximum and a sum that run along, of partial results and the
+    logarithms of their sums, behind guards against rows without a key. Which sets of keys there are is read off the products
+    with V; that all of it is their attention is tried out, with random numbers for scores and values, some of them hidden. Sets
+    that stand one behind the other in one tensor are one set again. The logarithm of the sum, where the graph computes it
+    beside the output, is the attention's second result.
+
     Products that choose, with vectors of zeros and a one, are read as choices: what they multiply by zeros is taken to be
     finite.
 

@@ -62,8 +62,7 @@ SmallVector<Axis> CacheWrite::axes() const {
   return axes;
 }
 
-//===-- Several expressions as one
-//-----------------------------------------------------------------------------------------------===//
+//===-- Several expressions as one ----------------------------------------------------------------------===//
 
 /// `a` at 0 and `b` at 1, step by step; null if the step is no number.
 static AffineExpr fit(ExprContext &context, AffineExpr a, AffineExpr b, AffineExpr variable) {

@@ -13,8 +13,7 @@ using namespace mlir;
 
 namespace gqa {
 
-//===-- ExprNode
-//------------------------------------------------------------------------------------------------===//
+//===-- ExprNode ----------------------------------------------------------------------------------------===//
 
 void ExprNode::Profile(llvm::FoldingSetNodeID &id) const {
   id.AddInteger(static_cast<int>(kind));
@@ -48,8 +47,7 @@ std::optional<bool> ExprNode::getTruth() const {
   return !number.getValue().isZero();
 }
 
-//===-- Construction
-//--------------------------------------------------------------------------------------------===//
+//===-- Construction ------------------------------------------------------------------------------------===//
 
 Expr ExprContext::unique(ExprNode &&node) {
   llvm::FoldingSetNodeID id;
@@ -170,8 +168,7 @@ Expr ExprContext::apply(Operation *op, ArrayRef<Expr> operands) {
   return unique(std::move(node));
 }
 
-//===-- Traversal
-//-----------------------------------------------------------------------------------------------===//
+//===-- Traversal ---------------------------------------------------------------------------------------===//
 
 Expr ExprContext::substitute(Expr expr, unsigned variable, AffineExpr replacement) {
   DenseMap<Expr, Expr> done;

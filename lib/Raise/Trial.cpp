@@ -106,8 +106,7 @@ bool Trial::areEqual(double found, double wanted, Type type) {
   return std::abs(found - wanted) <= rounding * std::max(1.0, std::abs(wanted));
 }
 
-//===-- Evaluation
-//----------------------------------------------------------------------------------------------===//
+//===-- Evaluation --------------------------------------------------------------------------------------===//
 
 std::optional<double> Trial::evaluate(Expr expr) {
   constexpr unsigned kMostSteps = 1 << 14; // since the last draw
@@ -147,8 +146,7 @@ std::optional<double> Trial::evaluateNew(Expr root) {
   return root->kind == ExprNode::Kind::Apply && !root->value ? apply(root) : std::nullopt;
 }
 
-//===-- Reductions
-//----------------------------------------------------------------------------------------------===//
+//===-- Reductions --------------------------------------------------------------------------------------===//
 
 /// Over the keys of the set whose numbers are found in it; else over its few values.
 std::optional<Trial::Range> Trial::rangeOf(const Reduction &reduction) {

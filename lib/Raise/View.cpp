@@ -76,8 +76,7 @@ std::optional<View> findView(ExprContext &context, ArrayRef<Expr> chain, ArrayRe
   return std::nullopt;
 }
 
-//===-- Reshapes
-//------------------------------------------------------------------------------------------------===//
+//===-- Reshapes ----------------------------------------------------------------------------------------===//
 
 using Groups = SmallVector<ReassociationIndices>;
 

@@ -16,6 +16,7 @@ namespace gqa {
 
 namespace {
 
+/// Fewer cost bufferization little, and code for sizes that are known is better.
 constexpr size_t kFewestSteps = 16;
 
 /// The last steps of a chain whose numbers grow by the same amount from each step to the next.

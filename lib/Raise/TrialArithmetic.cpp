@@ -12,46 +12,6 @@ namespace gqa {
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-static bool compare(arith::CmpFPredicate predicate, double a, double b) {
-  using Predicate = arith::CmpFPredicate;
-  bool isUnordered = std::isnan(a) || std::isnan(b);
-  switch (predicate) {
-  case Predicate::AlwaysFalse:
-    return false;
-  case Predicate::AlwaysTrue:
-    return true;
-  case Predicate::ORD:
-    return !isUnordered;
-  case Predicate::UNO:
-    return isUnordered;
-  case Predicate::OEQ:
-    return a == b;
-  case Predicate::UEQ:
-    return isUnordered || a == b;
-  case Predicate::ONE:
-    return !isUnordered && a != b;
-  case Predicate::UNE:
-    return isUnordered || a != b;
-  case Predicate::OLT:
-    return a < b;
-  case Predicate::ULT:
-    return isUnordered || a < b;
-  case Predicate::OLE:
-    return a <= b;
-  case Predicate::ULE:
-    return isUnordered || a <= b;
-  case Predicate::OGT:
-    return a > b;
-  case Predicate::UGT:
-    return isUnordered || a > b;
-  case Predicate::OGE:
-    return a >= b;
-  case Predicate::UGE:
-    return isUnordered || a >= b;
-  }
-  llvm_unreachable("every predicate is handled");
-}
-
 /// Whether trials fall on both sides of `bound`, or nothing ever falls on the other. Of counts, 1 and less
 /// tell some from none.
 static bool isAside(double bound, Type type) {
@@ -114,7 +74,9 @@ std::optional<double> Trial::apply(Expr expr) {
     return !bound || isAside(*bound, operand->type);
   });
   if (auto floats = dyn_cast<arith::CmpFOp>(expr->op))
-    return areAside ? std::optional<double>(compare(floats.getPredicate(), x[0], x[1])) : std::nullopt;
+    return areAside ? std::optional<double>(
+                          arith::applyCmpPredicate(floats.getPredicate(), APFloat(x[0]), APFloat(x[1])))
+                    : std::nullopt;
   if (auto integers = dyn_cast<arith::CmpIOp>(expr->op)) { // of truths and counts, with 0
     using Predicate = arith::CmpIPredicate;
     Predicate predicate = integers.getPredicate();

@@ -19,9 +19,9 @@ struct KeySet {
 };
 
 /// Computes with an attention over a few keys of each set, whose scores and values are drawn at random.
-/// Expressions that agree wherever they are tried are the same function: they are made of sums, products,
-/// quotients, exponentials, logarithms and maxima, whose pieces the trials reach. What else there is has no
-/// number here, nor have comparisons with numbers in the midst of the scores.
+/// Expressions that agree wherever they are tried are taken for the same function, which is no proof: they
+/// are made of sums, products, quotients, exponentials, logarithms and maxima, whose pieces the trials reach.
+/// What else there is has no number here, nor have comparisons with numbers in the midst of the scores.
 class Trial {
 public:
   /// `factor`: of the scores in the exponent.
